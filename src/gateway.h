@@ -1,0 +1,95 @@
+/*
+ * gateway.h
+ *	  A protocol: task and page to request; reply to verdict.  Pure.
+ */
+#ifndef ORDERSYNC_GATEWAY_H
+#define ORDERSYNC_GATEWAY_H
+
+#include "record.h"
+#include "task.h"
+#include "window.h"
+
+typedef enum CallKind
+{
+	CALL_LIST,					/* one page of a window */
+	CALL_DETAILS,				/* one record by id */
+	CALL_WHOAMI					/* whose data key is this? */
+} CallKind;
+
+/* What is to be called; task gives stream and basis, ask the page, id the record. */
+typedef struct GatewayCall
+{
+	CallKind	kind;
+	const SyncTask *task;
+	WindowAsk	ask;			/* CALL_LIST */
+	int64		id;				/* CALL_DETAILS */
+} GatewayCall;
+
+typedef struct GatewayRequest
+{
+	const char *method;			/* API name, for the log */
+	char	   *url;			/* complete */
+	char	   *body;			/* application/x-www-form-urlencoded;charset=UTF-8 */
+	size_t		body_len;
+} GatewayRequest;
+
+/* What came back from the network. */
+typedef struct GatewayReply
+{
+	int			net_error;		/* 0, or the CURLcode; net_message says what */
+	const char *net_message;
+	bool		timed_out;
+	bool		too_large;		/* over ordersync.max_response_size */
+	int			http_status;
+	const char *body;
+	size_t		body_len;
+} GatewayReply;
+
+typedef struct GatewayAnswer
+{
+	Verdict		verdict;
+	const char *class;			/* NULL when ok; else one word for failed_tasks:
+								 * network, timeout, http, throttled, quota, session,
+								 * permission, signature, clock, parameters, platform,
+								 * not_found, malformed, oversize */
+	char	   *message;		/* NULL when ok; one line for people, no secret in it */
+	int64		code;			/* platform's error code, 0 when none */
+	char	   *msg;			/* platform's words, each NULL when absent */
+	char	   *sub_code;
+	char	   *sub_msg;
+	char	   *request_id;
+	int64		ban_ms;			/* throttled: how long the ban lasts, 0 unknown */
+	bool		shrink;			/* too much data or too slow: ask for less */
+	int64		total;			/* -1: not sent */
+	int			has_next;		/* 1, 0, -1: not sent */
+	const char *list;			/* bytes of the list inside the body; NULL: empty */
+	size_t		list_len;
+	char	   *nick;			/* CALL_WHOAMI */
+	int64		user_id;		/* CALL_WHOAMI, 0 when not sent */
+} GatewayAnswer;
+
+/* What the protocol's list for this stream and basis can do. */
+typedef struct GatewayList
+{
+	const char *method;
+	const char *source;			/* apply's word: increment, list, details, history */
+	bool		sorted;			/* newest first by the basis, as documented */
+	bool		totals;
+	int			max_page_size;
+} GatewayList;
+
+typedef struct GatewayProtocol
+{
+	const char *name;
+	const GatewayList *(*list) (Stream stream, Basis basis);
+	void		(*build) (const GatewayCall *call, int64 now_ms, GatewayRequest *request);
+	void		(*classify) (const GatewayCall *call, const GatewayReply *reply,
+							 GatewayAnswer *answer);
+} GatewayProtocol;
+
+/* NULL when there is no protocol of that name. */
+extern const GatewayProtocol *gateway_protocol(const char *name);
+
+extern const GatewayProtocol gateway_top;
+
+#endif							/* ORDERSYNC_GATEWAY_H */

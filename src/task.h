@@ -1,0 +1,83 @@
+/*
+ * task.h
+ *	  The values that rooms hand to each other: shop, gateway, task, verdict.
+ *
+ * Plain values only.  Strings are NUL-terminated UTF-8 and belong to whoever
+ * made the struct.  Instants that the platform speaks of are whole seconds
+ * since the Unix epoch (UTC), in int64; durations carry their unit in the name.
+ */
+#ifndef ORDERSYNC_TASK_H
+#define ORDERSYNC_TASK_H
+
+#include "compat.h"
+
+typedef enum Stream
+{
+	STREAM_ORDERS,				/* lists of trades with their sub-orders */
+	STREAM_AFTER_SALES,			/* lists of refunds */
+	STREAM_DETAILS				/* single records by id */
+} Stream;
+
+typedef enum Basis
+{
+	BASIS_MODIFIED,				/* the record's last change */
+	BASIS_CREATED,				/* the order's creation; never changes */
+	BASIS_ARRIVAL				/* load time into the platform's read store */
+} Basis;
+
+/* What a call came to; see PROTOCOL's table of error codes in gateway_top.c. */
+typedef enum Verdict
+{
+	VERDICT_OK,
+	VERDICT_RETRY,				/* network, 5xx, isp.*: again after back-off */
+	VERDICT_THROTTLED,			/* call limit: again after the ban, no attempt charged */
+	VERDICT_UNAUTHORIZED,		/* data key invalid: the shop waits for a new one */
+	VERDICT_REJECTED,			/* permission, parameters, signature: nobody retries */
+	VERDICT_MALFORMED			/* not an answer of this protocol: again, charged */
+} Verdict;
+
+/* One way to the platform.  Secrets are opened; never log this struct. */
+typedef struct Gateway
+{
+	char	   *name;
+	char	   *base_url;
+	char	   *app_key;
+	char	   *app_secret;
+	char	   *protocol;			/* "top" */
+	char	   *sign_method;		/* "md5", "hmac", "hmac-sha256" */
+	char	   *proxy;				/* NULL: none */
+	int			page_size;			/* records asked for in one call, 1..100 */
+	double		calls_per_second;	/* 0: no limit of ours */
+	int64		clock_offset_ms;	/* platform's clock minus ours */
+} Gateway;
+
+/* One window of one stream of one run, as claimed. */
+typedef struct SyncTask
+{
+	int64		task_id;
+	int64		run_id;
+	int64		token;				/* fences: settle and fail must present it */
+	int64		shop_id;
+	Stream		stream;
+	Basis		basis;
+	int64		since;				/* window [since, until), epoch seconds */
+	int64		until;
+	bool		fresh;				/* younger than settle: stored, closes nothing */
+	bool		may_cut;			/* not itself a part of a cut window */
+	int64	   *ids;				/* STREAM_DETAILS: the ids to fetch */
+	int			nids;
+	int			attempt;			/* 1 on the first claim since a page settled */
+	char	   *walk;				/* window_save() of the last settled page, or NULL */
+	bool		key_check;			/* the data key is to be verified first */
+	bool		require_seller;		/* key unverified: records must name the seller */
+	char	  **seller_nicks;		/* names under which the shop's records come */
+	int			nseller_nicks;
+	char	   *data_key;			/* opened; never log */
+	Gateway	   *gateway;
+} SyncTask;
+
+extern const char *stream_name(Stream stream);
+extern const char *basis_name(Basis basis);
+extern const char *verdict_name(Verdict verdict);
+
+#endif							/* ORDERSYNC_TASK_H */
