@@ -1,0 +1,96 @@
+# ordersync: a PGXS extension. `make`, `make install`, `make installcheck` are PGXS's own;
+# `make test` and `make demo` need nothing but make: they install what is missing, build, install and run.
+
+EXTENSION = ordersync
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" ordersync.control)
+
+MODULE_big = ordersync
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OUR_HEADERS = $(wildcard src/*.h)
+
+SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
+SQL_SCRIPT = sql/ordersync--$(EXTVERSION).sql
+DATA_built = $(SQL_SCRIPT)
+DATA = $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
+
+# A folder named test/ would make `make test` say "up to date": every target of ours is phony.
+.PHONY: test demo demo-stop packages gateway window bench check-build dist
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+# Warnings are errors for those who change the code; a packager with another compiler says WERROR=.
+WERROR ?= -Werror
+PG_CPPFLAGS = -Isrc $(shell curl-config --cflags 2>/dev/null || pkg-config --cflags libcurl 2>/dev/null)
+PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-declaration-after-statement
+SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
+
+EXTRA_CLEAN = $(SQL_SCRIPT) results regression.diffs regression.out output_iso tmp_check
+
+ifneq ($(wildcard $(PGXS)),)
+
+# The server may have been built with LLVM on a machine that had clang: here nothing of it is needed.
+PG_CLANG := $(shell sed -n 's/^CLANG *= *//p' $(dir $(PGXS))../Makefile.global)
+ifeq ($(shell command -v $(or $(PG_CLANG),clang-is-not-there) 2>/dev/null),)
+override with_llvm = no
+endif
+
+ifeq ($(REGRESS),)
+undefine REGRESS
+endif
+ifeq ($(ISOLATION),)
+undefine ISOLATION
+endif
+
+include $(PGXS)
+
+$(OBJS): $(OUR_HEADERS) | check-build
+
+$(SQL_SCRIPT): $(SQL_PARTS) ordersync.control
+	@echo "building $@ of $(words $(SQL_PARTS)) parts"
+	@# CREATE OR REPLACE in an install script would take over a stranger's function: only update scripts may.
+	@sed -e 's/^CREATE OR REPLACE \(FUNCTION\|PROCEDURE\|VIEW\) /CREATE \1 /' $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+else
+
+all install installcheck uninstall: check-build
+clean distclean:
+	rm -rf $(OBJS) $(patsubst %.o,%.bc,$(OBJS)) ordersync.so $(EXTRA_CLEAN)
+.PHONY: all install installcheck uninstall clean distclean
+
+endif
+
+# Says which command brings what the build lacks, before the compiler says it less clearly.
+check-build:
+	@PG_CONFIG='$(PG_CONFIG)' CC='$(CC)' test/packages --check-build
+
+packages:
+	@test/packages
+
+gateway:
+	@$(MAKE) --no-print-directory -C test/gateway
+
+window:
+	@$(MAKE) --no-print-directory -C test/window
+
+test:
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/run
+
+demo:
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/demo/start
+
+demo-stop:
+	@test/demo/stop
+
+bench:
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/bench/run
+
+# The archive that goes to PGXN.
+dist:
+	git archive --format=zip --prefix=ordersync-$(EXTVERSION)/ -o ordersync-$(EXTVERSION).zip HEAD
