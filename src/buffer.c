@@ -21,20 +21,20 @@
 
 #define BUFFER_FIRST 8192
 
-static bool buffer_reserve(Buffer *buffer, size_t need);
+static bool buffer_reserve(ByteBuffer *buffer, size_t need);
 
 /* Makes an empty buffer that will hold at most limit bytes. */
 void
-buffer_init(Buffer *buffer, size_t limit)
+buffer_init(ByteBuffer *buffer, size_t limit)
 {
-	memset(buffer, 0, sizeof(Buffer));
+	memset(buffer, 0, sizeof(ByteBuffer));
 	/* one byte for the NUL must always fit a size_t */
 	buffer->limit = Min(limit, SIZE_MAX - 1);
 }
 
 /* Appends len bytes, or nothing and false.  Never throws. */
 bool
-buffer_append(Buffer *buffer, const void *data, size_t len)
+buffer_append(ByteBuffer *buffer, const void *data, size_t len)
 {
 	if (len > buffer->limit - buffer->len)
 	{
@@ -52,7 +52,7 @@ buffer_append(Buffer *buffer, const void *data, size_t len)
 
 /* Grows the memory to at least need bytes, by doubling. */
 static bool
-buffer_reserve(Buffer *buffer, size_t need)
+buffer_reserve(ByteBuffer *buffer, size_t need)
 {
 	size_t		capacity = buffer->capacity;
 	char	   *data;
@@ -75,7 +75,7 @@ buffer_reserve(Buffer *buffer, size_t need)
 
 /* Forgets the content; memory and limit stay. */
 void
-buffer_reset(Buffer *buffer)
+buffer_reset(ByteBuffer *buffer)
 {
 	buffer->len = 0;
 	buffer->overflowed = false;
@@ -86,7 +86,7 @@ buffer_reset(Buffer *buffer)
 
 /* Gives the memory back.  Harmless on a buffer that was never filled. */
 void
-buffer_free(Buffer *buffer)
+buffer_free(ByteBuffer *buffer)
 {
 	free(buffer->data);
 	buffer_init(buffer, buffer->limit);

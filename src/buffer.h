@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct Buffer
+typedef struct ByteBuffer
 {
 	char	   *data;			/* NUL-terminated once anything was appended, else NULL */
 	size_t		len;			/* bytes, without that NUL */
@@ -17,18 +17,18 @@ typedef struct Buffer
 	size_t		limit;			/* len never grows past it */
 	bool		overflowed;		/* an append was refused because of the limit */
 	bool		out_of_memory;	/* an append was refused by malloc */
-} Buffer;
+} ByteBuffer;
 
 /* Makes an empty buffer; allocates nothing yet. */
-extern void buffer_init(Buffer *buffer, size_t limit);
+extern void buffer_init(ByteBuffer *buffer, size_t limit);
 
 /* Appends all of it, or nothing and false (see overflowed, out_of_memory). */
-extern bool buffer_append(Buffer *buffer, const void *data, size_t len);
+extern bool buffer_append(ByteBuffer *buffer, const void *data, size_t len);
 
 /* Forgets the content and keeps the memory and the limit. */
-extern void buffer_reset(Buffer *buffer);
+extern void buffer_reset(ByteBuffer *buffer);
 
 /* Gives the memory back; the buffer is as after buffer_init(). */
-extern void buffer_free(Buffer *buffer);
+extern void buffer_free(ByteBuffer *buffer);
 
 #endif							/* ORDERSYNC_BUFFER_H */
