@@ -1,0 +1,275 @@
+/*
+ * guc.c
+ *	  Every setting, its bounds and its checks.
+ *
+ * All can be changed by a reload.  None sizes shared memory: worker slots are
+ * as many as the server has background workers at all (shmem.c), so a library
+ * that was not preloaded defines the very same settings.
+ *
+ * Lists (databases, hosts) are kept as typed and taken apart where they are
+ * read, once a reload at most; their check hooks only make sure that this
+ * cannot fail.  Secrets are never settings.
+ */
+#include "compat.h"
+
+#include <limits.h>
+
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "guc.h"
+
+bool		guc_enabled = true;
+int			guc_workers = 1;
+int			guc_max_in_flight = 16;
+int			guc_max_active_shops = 100;
+int			guc_lag_s = 60;
+int			guc_settle_s = 600;
+int			guc_settle_after_sales_s = 86400;
+int			guc_proof_delay_s = 3600;
+int			guc_page_size = 100;
+int			guc_max_attempts = 8;
+int			guc_retry_base_ms = 1000;
+int			guc_retry_cap_ms = 300000;
+int			guc_connect_timeout_ms = 15000;
+int			guc_request_timeout_ms = 30000;
+int			guc_max_response_kb = 32768;
+bool		guc_allow_http = false;
+char	   *guc_ca_file = NULL;
+char	   *guc_key_file = NULL;
+int			guc_request_log = REQUEST_LOG_ALL;
+
+static char *databases = NULL;
+static char *allowed_hosts = NULL;
+
+static const struct config_enum_entry request_log_options[] = {
+	{"all", REQUEST_LOG_ALL, false},
+	{"errors", REQUEST_LOG_ERRORS, false},
+	{"off", REQUEST_LOG_OFF, false},
+	{NULL, 0, false}
+};
+
+static void define_house(void);
+static void define_windows(void);
+static void define_retries(void);
+static void define_network(void);
+static bool check_list(char **newval, void **extra, GucSource source);
+static List *split_list(const char *typed);
+
+/* Defines every setting; the prefix last, so that a misspelt one is refused. */
+void
+guc_define(void)
+{
+	define_house();
+	define_windows();
+	define_retries();
+	define_network();
+	MarkGUCPrefixReserved("ordersync");
+}
+
+/* Who works, where, and how much at once. */
+static void
+define_house(void)
+{
+	DefineCustomStringVariable("ordersync.databases",
+							   "Databases that workers are started for.",
+							   "Names separated by commas. Empty: no worker runs.",
+							   &databases, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT,
+							   check_list, NULL, NULL);
+	DefineCustomBoolVariable("ordersync.enabled",
+							 "Lets workers run.",
+							 "Off: every worker leaves, and what is queued waits. "
+							 "Meant for restores and maintenance.",
+							 &guc_enabled, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.workers",
+							"Workers of each database.",
+							"One keeps many calls in flight; more add processor time only. "
+							"They share a gateway's calls per second evenly.",
+							&guc_workers, 1, 1, GUC_MAX_WORKERS,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.max_in_flight",
+							"Calls that one worker keeps in flight at once.",
+							NULL,
+							&guc_max_in_flight, 16, 1, GUC_MAX_IN_FLIGHT,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.max_active_shops",
+							"Shops of a database that are worked on at the same time.",
+							NULL,
+							&guc_max_active_shops, 100, 1, 100000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ordersync.key_file",
+							   "File with the key that secrets are sealed with.",
+							   "A relative name is inside the data directory. "
+							   "Made by the first secret; a base backup carries it "
+							   "when it lies there, a dump never does.",
+							   &guc_key_file, "ordersync.key",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomEnumVariable("ordersync.request_log",
+							 "Which calls leave a row in ordersync.request_log.",
+							 NULL,
+							 &guc_request_log, REQUEST_LOG_ALL, request_log_options,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* What is read, and when it is believed. */
+static void
+define_windows(void)
+{
+	DefineCustomIntVariable("ordersync.lag",
+							"Nothing younger than this is asked for.",
+							"Measured by the platform's clock.",
+							&guc_lag_s, 60, 0, 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.settle",
+							"Age from which orders are read in windows that close.",
+							"What is younger is stored and read again by the next run.",
+							&guc_settle_s, 600, 0, 7 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.settle_after_sales",
+							"Age from which after-sales are read in windows that close.",
+							NULL,
+							&guc_settle_after_sales_s, 86400, 0, 7 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.proof_delay",
+							"How late a change may become visible on the platform.",
+							"A range is proven when arrivals were checked until this "
+							"long after its end.",
+							&guc_proof_delay_s, 3600, 0, 7 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.page_size",
+							"Records asked for in one call.",
+							"A gateway's option page_size comes first. Halved for a task "
+							"whose calls time out.",
+							&guc_page_size, 100, 1, 100,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* How often and how soon a failed call is tried again. */
+static void
+define_retries(void)
+{
+	DefineCustomIntVariable("ordersync.max_attempts",
+							"Attempts at one page after which its task fails.",
+							"Bans and conflicts inside the database are not counted.",
+							&guc_max_attempts, 8, 1, 1000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.retry_base",
+							"Delay before the second attempt.",
+							"Doubled for each further one, with jitter.",
+							&guc_retry_base_ms, 1000, 10, 3600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.retry_cap",
+							"Longest delay between two attempts.",
+							NULL,
+							&guc_retry_cap_ms, 300 * 1000, 10, 24 * 3600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+/* Where calls may go, how, and what they may cost. */
+static void
+define_network(void)
+{
+	DefineCustomIntVariable("ordersync.connect_timeout",
+							"Longest wait for a connection to a gateway.",
+							NULL,
+							&guc_connect_timeout_ms, 15 * 1000, 10, 600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.request_timeout",
+							"Longest time for one call, connection included.",
+							NULL,
+							&guc_request_timeout_ms, 30 * 1000, 10, 3600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.max_response_size",
+							"Largest answer that is read, after decompression.",
+							NULL,
+							&guc_max_response_kb, 32 * 1024, 16, 1024 * 1024,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable("ordersync.allowed_hosts",
+							   "Hosts that calls may go to.",
+							   "Names separated by commas; one that begins with a dot "
+							   "stands for all below it. Empty: any host.",
+							   &allowed_hosts, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT,
+							   check_list, NULL, NULL);
+	DefineCustomBoolVariable("ordersync.allow_http",
+							 "Allows gateways without TLS.",
+							 "Orders and keys then cross the network in the clear.",
+							 &guc_allow_http, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ordersync.ca_file",
+							   "Certificates that gateways are verified by.",
+							   "Empty: the system's.",
+							   &guc_ca_file, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
+/* The databases as typed, one list cell a name. */
+List *
+guc_database_list(void)
+{
+	return split_list(databases);
+}
+
+/* Looks the name up in the list; both as they are stored, case counts. */
+bool
+guc_database_listed(const char *database)
+{
+	ListCell   *cell;
+
+	foreach(cell, guc_database_list())
+	{
+		if (strcmp((const char *) lfirst(cell), database) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Compares without case, as host names are. */
+bool
+guc_host_allowed(const char *host)
+{
+	List	   *hosts = split_list(allowed_hosts);
+	ListCell   *cell;
+
+	foreach(cell, hosts)
+	{
+		const char *allowed = (const char *) lfirst(cell);
+		size_t		tail = strlen(allowed);
+
+		if (pg_strcasecmp(host, allowed) == 0)
+			return true;
+		if (allowed[0] == '.' && strlen(host) > tail &&
+			pg_strcasecmp(host + strlen(host) - tail, allowed) == 0)
+			return true;
+	}
+	return hosts == NIL;
+}
+
+/* A list must be readable as one; what its names mean is seen when they are used. */
+static bool
+check_list(char **newval, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*newval ? *newval : "");
+	List	   *names = NIL;
+	bool		readable = SplitGUCList(copy, ',', &names);
+
+	list_free(names);
+	pfree(copy);
+	if (!readable)
+		GUC_check_errdetail("List syntax is invalid.");
+	return readable;
+}
+
+/* Takes a checked list apart; quotes may protect commas and blanks in a name. */
+static List *
+split_list(const char *typed)
+{
+	List	   *names = NIL;
+
+	if (typed == NULL || !SplitGUCList(pstrdup(typed), ',', &names))
+		return NIL;
+	return names;
+}

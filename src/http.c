@@ -1,0 +1,588 @@
+/*
+ * http.c
+ *	  Calls in flight, on libcurl's multi interface and the server's own wait.
+ *
+ * libcurl tells which sockets it waits for (on_socket) and when it wants to be
+ * called next (on_timer); both only write into the static tables below.
+ * http_wait() makes a WaitEventSet of them (made anew when they changed: a
+ * closed socket's number may come back at once, which a lasting set cannot
+ * bear), beside the latch and the postmaster's death, and passes on what
+ * happened.  So a terminate, a reload or a cancel is seen at once however many
+ * calls hang.
+ *
+ * Life of a request: http_submit() -> curl's callbacks fill it -> http_read()
+ * hands its subject back, once -> http_reply() -> its memory context goes.
+ * The context's callback takes the request away from curl at whatever point of
+ * that life it is, so an error anywhere leaks nothing.
+ *
+ * Errors never cross curl's frames: what runs inside them (callbacks) calls
+ * nothing that can throw and writes no memory of palloc's; interrupts are
+ * served after curl has returned.  Signals are blocked while curl may start a
+ * resolver thread, which inherits the mask: a server's signal handler must
+ * never run in a foreign thread.
+ *
+ * Process-local, all of it: nothing here is shared, and nothing needs cleaning
+ * at exit.
+ */
+#include "compat.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/wait_event.h"
+
+#include "buffer.h"
+#include "clock.h"
+#include "guc.h"
+#include "http.h"
+
+#if LIBCURL_VERSION_NUM < 0x073e00
+#error "ordersync needs libcurl 7.62.0 or later"
+#endif
+
+/*
+ * A call has one socket for its connection; two more while it is looked up and
+ * tried over IPv6 and IPv4 at once; and some are idle ones being closed.
+ */
+#define MAX_SOCKETS (3 * GUC_MAX_IN_FLIGHT + 64)
+
+/* Descriptors that are not calls': the wait event set and curl's wake-up pair. */
+#define OTHER_FDS 4
+
+struct HttpRequest
+{
+	CURL	   *easy;			/* NULL once it was taken away */
+	bool		in_multi;
+	bool		done;			/* read: result is valid */
+	CURLcode	result;
+	void	   *subject;
+	ByteBuffer	body;
+	int64		date_s;
+	int64		started_ms;		/* wall clock */
+	int64		started_steady_ms;
+	int64		ended_steady_ms;
+	char		error[CURL_ERROR_SIZE];
+	MemoryContextCallback callback;
+};
+
+typedef struct Socket
+{
+	curl_socket_t fd;
+	int			what;			/* CURL_POLL_IN, _OUT or _INOUT */
+} Socket;
+
+static CURLM *multi = NULL;
+static struct curl_slist *headers = NULL;
+static int	fds_reserved = 0;
+
+/* Written by curl's callbacks. */
+static Socket sockets[MAX_SOCKETS];
+static int	nsockets = 0;
+static bool sockets_changed = true;
+static int64 timer_at_ms = -1;	/* steady clock; -1: not wanted */
+
+static WaitEventSet *wait_set = NULL;
+
+static int	reserve_fds(int wanted);
+static void limit_connections(int max);
+static void set_multi(CURLMoption option, long value);
+static size_t on_body(char *data, size_t size, size_t n, void *arg);
+static size_t on_header(char *data, size_t size, size_t n, void *arg);
+static int	on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg);
+static int	on_timer(CURLM *m, long timeout_ms, void *arg);
+static bool set_options(HttpRequest *request, const char *url, const char *body,
+						size_t body_len, const char *proxy);
+static void drop_request(void *arg);
+static void check_no_transaction(void);
+static void rebuild_wait_set(void);
+static bool pass_on(const WaitEvent *events, int nevents);
+static void socket_action(curl_socket_t fd, int what);
+static void block_signals(sigset_t *before);
+static void restore_signals(const sigset_t *before);
+static int64 nearer(int64 wait_ms, int64 at_ms, int64 now_ms);
+
+/* Must run in the worker itself, before any other thread can exist. */
+int
+http_start(int max)
+{
+	CURLcode	code = curl_global_init(CURL_GLOBAL_DEFAULT);
+
+	if (code != CURLE_OK)
+		elog(ERROR, "could not initialise libcurl: %s", curl_easy_strerror(code));
+	if ((curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL) == 0)
+		elog(ERROR, "libcurl %s has no TLS", curl_version_info(CURLVERSION_NOW)->version);
+
+	multi = curl_multi_init();
+	if (multi == NULL)
+		elog(ERROR, "could not make a curl multi handle");
+	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
+		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK)
+		elog(ERROR, "could not set up the curl multi handle");
+
+	headers = curl_slist_append(headers,
+								"Content-Type: application/x-www-form-urlencoded;charset=UTF-8");
+	if (headers == NULL || curl_slist_append(headers, "Expect:") == NULL)
+		elog(ERROR, "out of memory for request headers");
+
+	return http_resize(max);
+}
+
+int
+http_resize(int max)
+{
+	max = reserve_fds(max);
+	limit_connections(max);
+	return max;
+}
+
+/*
+ * Tells fd.c of the descriptors that curl may hold, so that the server does not
+ * open as many files of its own.  Fewer may be had than wanted; at least one
+ * call is always possible.
+ */
+static int
+reserve_fds(int wanted)
+{
+	wanted += OTHER_FDS;
+	while (fds_reserved < wanted && AcquireExternalFD())
+		fds_reserved++;
+	while (fds_reserved > wanted)
+	{
+		ReleaseExternalFD();
+		fds_reserved--;
+	}
+	if (fds_reserved < wanted)
+		ereport(LOG,
+				(errmsg("ordersync can have %d calls in flight, not %d",
+						Max(fds_reserved - OTHER_FDS, 1), wanted - OTHER_FDS),
+				 errhint("Raise max_files_per_process.")));
+	return Max(fds_reserved - OTHER_FDS, 1);
+}
+
+/* Connections are kept for the next call, never more of them than calls. */
+static void
+limit_connections(int max)
+{
+	set_multi(CURLMOPT_MAX_HOST_CONNECTIONS, max);
+	set_multi(CURLMOPT_MAX_TOTAL_CONNECTIONS, max);
+	set_multi(CURLMOPT_MAXCONNECTS, max);
+}
+
+static void
+set_multi(CURLMoption option, long value)
+{
+	CURLMcode	code = curl_multi_setopt(multi, option, value);
+
+	if (code != CURLM_OK)
+		elog(ERROR, "could not set a curl option: %s", curl_multi_strerror(code));
+}
+
+/*
+ * The same parser that curl uses for the call takes the URL apart, so nobody
+ * can show this check one host and curl another.
+ */
+char *
+http_refusal(const char *url)
+{
+	CURLU	   *parts = curl_url();
+	char	   *scheme = NULL;
+	char	   *host = NULL;
+	char	   *why = NULL;
+	char		host_copy[256];
+	bool		https = false;
+	bool		http = false;
+	bool		readable;
+
+	/* curl allocates; nothing may throw before it was given back */
+	readable = parts != NULL &&
+		curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+	if (readable)
+	{
+		https = strcmp(scheme, "https") == 0;
+		http = strcmp(scheme, "http") == 0;
+		strlcpy(host_copy, host, sizeof(host_copy));
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(parts);
+
+	if (!readable)
+		why = pstrdup("the gateway's URL cannot be read");
+	else if (!https && !http)
+		why = pstrdup("the gateway's URL is neither https nor http");
+	else if (http && !guc_allow_http)
+		why = pstrdup("the gateway's URL is not https and ordersync.allow_http is off");
+	else if (!guc_host_allowed(host_copy))
+		why = psprintf("host \"%s\" is not in ordersync.allowed_hosts", host_copy);
+	return why;
+}
+
+HttpRequest *
+http_submit(const char *url, const char *body, size_t body_len,
+			const char *proxy, void *subject)
+{
+	HttpRequest *request = palloc0(sizeof(HttpRequest));
+	CURLMcode	code;
+	sigset_t	before;
+
+	buffer_init(&request->body, (size_t) guc_max_response_kb * 1024);
+	request->subject = subject;
+	request->callback.func = drop_request;
+	request->callback.arg = request;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &request->callback);
+
+	request->easy = curl_easy_init();
+	if (request->easy == NULL || !set_options(request, url, body, body_len, proxy))
+		elog(ERROR, "could not set up a call: out of memory or an option that libcurl lacks");
+
+	request->started_ms = clock_epoch_ms();
+	request->started_steady_ms = clock_steady_ms();
+	block_signals(&before);
+	code = curl_multi_add_handle(multi, request->easy);
+	restore_signals(&before);
+	if (code != CURLM_OK)
+		elog(ERROR, "could not start a call: %s", curl_multi_strerror(code));
+	request->in_multi = true;
+	return request;
+}
+
+/* Every option that a call is made with; false when one is not accepted. */
+static bool
+set_options(HttpRequest *request, const char *url, const char *body,
+			size_t body_len, const char *proxy)
+{
+	CURL	   *easy = request->easy;
+	bool		good = true;
+
+#define SET(option, value) \
+	(good = good && curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+	SET(CURLOPT_PRIVATE, request);
+	SET(CURLOPT_ERRORBUFFER, request->error);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_URL, url);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body_len);
+	SET(CURLOPT_POSTFIELDS, body);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_USERAGENT, "ordersync/" ORDERSYNC_VERSION);
+	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+
+	/* a redirect would carry signed parameters to somewhere else */
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, guc_allow_http ? "https,http" : "https");
+#else
+	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | (guc_allow_http ? CURLPROTO_HTTP : 0)));
+#endif
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	if (guc_ca_file != NULL && guc_ca_file[0] != '\0')
+		SET(CURLOPT_CAINFO, guc_ca_file);
+
+	/* an empty string, unlike none, keeps the postmaster's environment out */
+	SET(CURLOPT_PROXY, proxy ? proxy : "");
+	SET(CURLOPT_NOPROXY, "");
+
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) guc_connect_timeout_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long) guc_request_timeout_ms);
+
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, request);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, request);
+#undef SET
+	return good;
+}
+
+/* curl: some of the body.  Taking less than offered ends the call. */
+static size_t
+on_body(char *data, size_t size, size_t n, void *arg)
+{
+	HttpRequest *request = arg;
+
+	return buffer_append(&request->body, data, size * n) ? size * n : 0;
+}
+
+/*
+ * curl: one header line, not terminated.  Only Date is of interest: what the
+ * platform's clock said when it answered.
+ */
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+	HttpRequest *request = arg;
+	size_t		len = size * n;
+	char		line[64];
+
+	if (len > 5 && len < sizeof(line) && pg_strncasecmp(data, "date:", 5) == 0)
+	{
+		time_t		date;
+
+		memcpy(line, data + 5, len - 5);
+		line[len - 5] = '\0';
+		date = curl_getdate(line, NULL);
+		request->date_s = date > 0 ? (int64) date : 0;
+	}
+	return len;
+}
+
+/* curl: wait for this socket from now on, or no longer. */
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	int			i = 0;
+
+	while (i < nsockets && sockets[i].fd != fd)
+		i++;
+
+	if (what == CURL_POLL_REMOVE || what == CURL_POLL_NONE)
+	{
+		if (i < nsockets)
+			sockets[i] = sockets[--nsockets];
+	}
+	else
+	{
+		if (i == MAX_SOCKETS)
+			return -1;
+		if (i == nsockets)
+			nsockets++;
+		sockets[i].fd = fd;
+		sockets[i].what = what;
+	}
+	sockets_changed = true;
+	return 0;
+}
+
+/* curl: call me at that time, once. */
+static int
+on_timer(CURLM *m, long timeout_ms, void *arg)
+{
+	timer_at_ms = timeout_ms < 0 ? -1 : clock_steady_ms() + timeout_ms;
+	return 0;
+}
+
+/* The context goes: takes the request away from curl, then frees what is not palloc'd. */
+static void
+drop_request(void *arg)
+{
+	HttpRequest *request = arg;
+
+	if (request->easy != NULL)
+	{
+		sigset_t	before;
+
+		block_signals(&before);
+		if (request->in_multi)
+			curl_multi_remove_handle(multi, request->easy);
+		curl_easy_cleanup(request->easy);
+		restore_signals(&before);
+		request->easy = NULL;
+	}
+	buffer_free(&request->body);
+}
+
+bool
+http_wait(int64 wait_ms)
+{
+	WaitEvent	events[64];
+	int			nevents;
+	int64		now_ms = clock_steady_ms();
+	bool		woken;
+
+	check_no_transaction();
+	if (sockets_changed)
+		rebuild_wait_set();
+	if (timer_at_ms >= 0)
+		wait_ms = nearer(wait_ms, timer_at_ms, now_ms);
+
+	nevents = WaitEventSetWait(wait_set, (long) wait_ms, events, lengthof(events),
+							   compat_wait_event("OrdersyncCalls"));
+
+	if (timer_at_ms >= 0 && timer_at_ms <= clock_steady_ms())
+	{
+		timer_at_ms = -1;		/* a one-shot: curl sets it again */
+		socket_action(CURL_SOCKET_TIMEOUT, 0);
+	}
+	woken = pass_on(events, nevents);
+
+	if (woken)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return woken;
+}
+
+/*
+ * The one promise that everything else rests on: nobody waits for the network
+ * with a transaction, a snapshot or an xmin.  Worth more than an Assert, and
+ * costs nothing.
+ */
+static void
+check_no_transaction(void)
+{
+	if (IsTransactionOrTransactionBlock() || HaveRegisteredOrActiveSnapshot() ||
+		TransactionIdIsValid(MyProc->xmin))
+		elog(ERROR, "a transaction is open while waiting for the network");
+}
+
+/* A set is made for one state of the sockets and never changed. */
+static void
+rebuild_wait_set(void)
+{
+	if (wait_set != NULL)
+	{
+		FreeWaitEventSet(wait_set);
+		wait_set = NULL;
+	}
+	wait_set = compat_create_wait_event_set(nsockets + 2);
+	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	for (int i = 0; i < nsockets; i++)
+	{
+		uint32		wanted = 0;
+
+		if (sockets[i].what & CURL_POLL_IN)
+			wanted |= WL_SOCKET_READABLE;
+		if (sockets[i].what & CURL_POLL_OUT)
+			wanted |= WL_SOCKET_WRITEABLE;
+		AddWaitEventToSet(wait_set, wanted, sockets[i].fd, NULL, NULL);
+	}
+	sockets_changed = false;
+}
+
+/*
+ * Gives socket events to curl; true when the latch was among them.  curl may
+ * close a socket whose event is still to come: only those it still waits for
+ * are passed on.
+ */
+static bool
+pass_on(const WaitEvent *events, int nevents)
+{
+	bool		woken = false;
+
+	for (int i = 0; i < nevents; i++)
+	{
+		int			what = 0;
+
+		if (events[i].events & WL_LATCH_SET)
+			woken = true;
+		if (events[i].events & WL_SOCKET_READABLE)
+			what |= CURL_CSELECT_IN;
+		if (events[i].events & WL_SOCKET_WRITEABLE)
+			what |= CURL_CSELECT_OUT;
+		if (what == 0)
+			continue;
+		for (int s = 0; s < nsockets; s++)
+		{
+			if (sockets[s].fd == events[i].fd)
+			{
+				socket_action(events[i].fd, what);
+				break;
+			}
+		}
+	}
+	return woken;
+}
+
+/* Lets curl work.  Its callbacks run here, and nowhere else but in drop and submit. */
+static void
+socket_action(curl_socket_t fd, int what)
+{
+	int			running;
+	CURLMcode	code;
+	sigset_t	before;
+
+	block_signals(&before);
+	code = curl_multi_socket_action(multi, fd, what, &running);
+	restore_signals(&before);
+	if (code != CURLM_OK)
+		elog(ERROR, "libcurl failed: %s", curl_multi_strerror(code));
+}
+
+void *
+http_read(void)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+	{
+		HttpRequest *request = NULL;
+		CURLcode	result;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		/* the message dies with remove_handle */
+		result = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &request);
+		curl_multi_remove_handle(multi, message->easy_handle);
+		request->in_multi = false;
+		request->done = true;
+		request->result = result;
+		request->ended_steady_ms = clock_steady_ms();
+		return request->subject;
+	}
+	return NULL;
+}
+
+void
+http_reply(HttpRequest *request, HttpReply *reply)
+{
+	long		status = 0;
+
+	if (!request->done)
+		elog(ERROR, "a call was asked for its reply before it ended");
+
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	memset(reply, 0, sizeof(*reply));
+	reply->net_error = request->result;
+	if (request->result != CURLE_OK)
+		reply->net_message = request->error[0] != '\0' ? request->error :
+			curl_easy_strerror(request->result);
+	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
+	reply->too_large = request->body.overflowed;
+	reply->http_status = (int) status;
+	reply->body = request->body.data ? request->body.data : "";
+	reply->body_len = request->body.len;
+	reply->date_s = request->date_s;
+	reply->started_ms = request->started_ms;
+	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
+}
+
+/*
+ * A thread started meanwhile (curl's resolver) begins with every signal
+ * blocked, so the server's handlers run in our thread only.
+ */
+static void
+block_signals(sigset_t *before)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+static void
+restore_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* The shorter of a wait (-1: for ever) and the time until a moment, never below 0. */
+static int64
+nearer(int64 wait_ms, int64 at_ms, int64 now_ms)
+{
+	int64		until = Max(at_ms - now_ms, 0);
+
+	return wait_ms < 0 ? until : Min(wait_ms, until);
+}

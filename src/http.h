@@ -1,0 +1,59 @@
+/*
+ * http.h
+ *	  Calls in flight: submit, wait, read, drop.  The only room that knows curl.
+ *
+ * A worker has at most one of these, and everything here is for workers only.
+ */
+#ifndef ORDERSYNC_HTTP_H
+#define ORDERSYNC_HTTP_H
+
+#include "compat.h"
+
+typedef struct HttpRequest HttpRequest;
+
+/* What a finished call brought; strings live as long as the request. */
+typedef struct HttpReply
+{
+	int			net_error;		/* 0, or the CURLcode */
+	const char *net_message;	/* NULL without net_error */
+	bool		timed_out;
+	bool		too_large;		/* over ordersync.max_response_size */
+	int			http_status;	/* 0 when there was none */
+	const char *body;			/* decompressed; never NULL */
+	size_t		body_len;
+	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
+	int64		started_ms;		/* wall clock, epoch */
+	int64		duration_ms;
+} HttpReply;
+
+/* Prepares this process; returns how many calls it may have in flight, at most max. */
+extern int	http_start(int max);
+
+/* Takes over a changed ordersync.max_in_flight; returns as http_start(). */
+extern int	http_resize(int max);
+
+/* NULL when a call to this URL is allowed; else why not, palloc'd. */
+extern char *http_refusal(const char *url);
+
+/*
+ * Sends a POST.  url and body must live until the request is gone, which is
+ * when the memory context current at this call is reset or deleted; that also
+ * breaks the call off.  subject comes back from http_read().
+ */
+extern HttpRequest *http_submit(const char *url, const char *body, size_t body_len,
+								const char *proxy, void *subject);
+
+/*
+ * Waits up to wait_ms (-1: for ever) until something happened: a call moved,
+ * or the latch was set (true).  Must be called with no transaction open and no
+ * snapshot held; errors out otherwise.  Interrupts are served here.
+ */
+extern bool http_wait(int64 wait_ms);
+
+/* The subject of a call that has ended, one at a time; NULL when there is none. */
+extern void *http_read(void);
+
+/* What it brought; only after http_read() returned its subject. */
+extern void http_reply(HttpRequest *request, HttpReply *reply);
+
+#endif							/* ORDERSYNC_HTTP_H */

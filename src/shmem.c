@@ -1,0 +1,418 @@
+/*
+ * shmem.c
+ *	  What processes of one server share.
+ *
+ * Boot id: random, drawn when the shared memory is made, hence new after a
+ * crash restart, a promotion's restart, a restore.  Slot: one possible worker;
+ * there are as many as the server can have background workers, so no setting
+ * of ours sizes this memory.  Generation: how often a slot was handed out.
+ * The three together name an owner of tasks for ever: nobody else will bear
+ * that name again, so "is my owner alive" needs no clock.
+ *
+ * Life of a slot: the launcher takes it (STARTING), the worker enters it
+ * (RUNNING) and leaves it when it exits, whichever way (FREE).  A worker that
+ * comes after the launcher gave its slot back finds another generation there
+ * and goes home.  What is told of a worker stays readable until the slot is
+ * taken again: the launcher learns from it how the last one fared.
+ *
+ * Locking: "lock" guards every field of a slot but the counters and the latch
+ * pointer's target.  Counters are atomics that only their worker writes.
+ * Latches are those of PGPROC entries, which never move: setting one whose
+ * process has gone is harmless.
+ */
+#include "compat.h"
+
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "shmem.h"
+
+typedef struct WorkerSlot
+{
+	/* all under lock */
+	SlotState	state;
+	uint32		generation;		/* grows with every taking */
+	int			pid;
+	Latch	   *latch;			/* the worker's, while RUNNING */
+	char		database_name[NAMEDATALEN];
+	Oid			database;
+	TimestampTz started_at;
+	TimestampTz last_error_at;
+	char		last_error[SHMEM_CLASS_SIZE];
+	char		state_now[SHMEM_CLASS_SIZE];
+
+	/* without a lock: written by the worker alone */
+	pg_atomic_uint64 last_call_at;
+	pg_atomic_uint64 counters[NUM_COUNTERS];
+} WorkerSlot;
+
+typedef struct SharedState
+{
+	LWLock	   *lock;			/* set once */
+	uint64		boot_id;		/* set once */
+	int			nslots;			/* set once */
+	Latch	   *launcher_latch; /* under lock; NULL before the first launcher */
+	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+} SharedState;
+
+static SharedState *shared = NULL;
+static WorkerSlot *my_slot = NULL;
+
+static shmem_request_hook_type prev_request_hook = NULL;
+static shmem_startup_hook_type prev_startup_hook = NULL;
+
+static void request_memory(void);
+static void make_memory(void);
+static Size memory_size(void);
+static void init_slot(WorkerSlot *slot);
+static void leave_slot(int code, Datum arg);
+static void wake_where(Oid database, bool only_idle);
+
+/* Asks for the memory and its lock at the moments when the server allows it. */
+void
+shmem_install(void)
+{
+	prev_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	prev_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = make_memory;
+}
+
+static void
+request_memory(void)
+{
+	if (prev_request_hook)
+		prev_request_hook();
+	RequestAddinShmemSpace(memory_size());
+	RequestNamedLWLockTranche("ordersync", 1);
+}
+
+/* Makes the memory, or finds it where each backend starts anew (EXEC_BACKEND). */
+static void
+make_memory(void)
+{
+	bool		found;
+
+	if (prev_startup_hook)
+		prev_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared = ShmemInitStruct("ordersync", memory_size(), &found);
+	if (!found)
+	{
+		shared->lock = &(GetNamedLWLockTranche("ordersync"))->lock;
+		if (!pg_strong_random(&shared->boot_id, sizeof(shared->boot_id)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not draw random numbers")));
+		shared->nslots = max_worker_processes;
+		shared->launcher_latch = NULL;
+		for (int i = 0; i < shared->nslots; i++)
+			init_slot(&shared->slots[i]);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+static Size
+memory_size(void)
+{
+	return add_size(offsetof(SharedState, slots),
+					mul_size(max_worker_processes, sizeof(WorkerSlot)));
+}
+
+static void
+init_slot(WorkerSlot *slot)
+{
+	memset(slot, 0, sizeof(*slot));
+	slot->state = SLOT_FREE;
+	pg_atomic_init_u64(&slot->last_call_at, 0);
+	for (int i = 0; i < NUM_COUNTERS; i++)
+		pg_atomic_init_u64(&slot->counters[i], 0);
+}
+
+bool
+shmem_available(void)
+{
+	return shared != NULL;
+}
+
+int
+shmem_slot_count(void)
+{
+	return shared ? shared->nslots : 0;
+}
+
+/* Copies one slot; the counters may be a moment apart from each other. */
+void
+shmem_view(int slot_no, SlotView *view)
+{
+	WorkerSlot *slot = &shared->slots[slot_no];
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	view->ticket.slot = slot_no;
+	view->ticket.generation = slot->generation;
+	strlcpy(view->ticket.database, slot->database_name, NAMEDATALEN);
+	view->state = slot->state;
+	view->pid = slot->pid;
+	view->database = slot->database;
+	view->started_at = slot->started_at;
+	view->last_error_at = slot->last_error_at;
+	strlcpy(view->last_error, slot->last_error, SHMEM_CLASS_SIZE);
+	strlcpy(view->state_now, slot->state_now, SHMEM_CLASS_SIZE);
+	LWLockRelease(shared->lock);
+
+	view->last_call_at = (TimestampTz) pg_atomic_read_u64(&slot->last_call_at);
+	for (int i = 0; i < NUM_COUNTERS; i++)
+		view->counters[i] = (int64) pg_atomic_read_u64(&slot->counters[i]);
+}
+
+void
+shmem_owner(const SlotTicket *ticket, char owner[SHMEM_OWNER_SIZE])
+{
+	snprintf(owner, SHMEM_OWNER_SIZE, "%016llx.%d.%u",
+			 (unsigned long long) shared->boot_id, ticket->slot, ticket->generation);
+}
+
+/* A name that cannot be read is nobody's: false. */
+bool
+shmem_owner_alive(const char *owner)
+{
+	unsigned long long boot_id;
+	int			slot_no;
+	unsigned int generation;
+	int			length = 0;
+	WorkerSlot *slot;
+	bool		alive;
+
+	if (shared == NULL)
+		return false;
+	if (sscanf(owner, "%16llx.%d.%u%n", &boot_id, &slot_no, &generation, &length) != 3 ||
+		owner[length] != '\0')
+		return false;
+	if ((uint64) boot_id != shared->boot_id || slot_no < 0 || slot_no >= shared->nslots)
+		return false;
+
+	slot = &shared->slots[slot_no];
+	LWLockAcquire(shared->lock, LW_SHARED);
+	alive = slot->state == SLOT_RUNNING && slot->generation == generation;
+	LWLockRelease(shared->lock);
+	return alive;
+}
+
+void
+shmem_wake(Oid database)
+{
+	wake_where(database, false);
+}
+
+void
+shmem_wake_idle(Oid database)
+{
+	wake_where(database, true);
+}
+
+/* Latches are set under the lock: a worker that leaves cannot pass us by. */
+static void
+wake_where(Oid database, bool only_idle)
+{
+	if (shared == NULL)
+		return;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		WorkerSlot *slot = &shared->slots[i];
+
+		if (slot->state != SLOT_RUNNING || slot->database != database)
+			continue;
+		if (only_idle && (slot == my_slot ||
+						  pg_atomic_read_u64(&slot->counters[COUNTER_IN_FLIGHT]) > 0))
+			continue;
+		SetLatch(slot->latch);
+	}
+	LWLockRelease(shared->lock);
+}
+
+bool
+shmem_has_worker(Oid database)
+{
+	bool		found = false;
+
+	if (shared == NULL)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots && !found; i++)
+		found = shared->slots[i].state == SLOT_RUNNING &&
+			shared->slots[i].database == database;
+	LWLockRelease(shared->lock);
+	return found;
+}
+
+/*
+ * A launcher begins.  Slots that an earlier one took for workers that have not
+ * come are freed: their workers will find another generation, and go.
+ */
+void
+shmem_launcher_attach(void)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->launcher_latch = MyLatch;
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		if (shared->slots[i].state == SLOT_STARTING)
+		{
+			shared->slots[i].state = SLOT_FREE;
+			shared->slots[i].generation++;
+		}
+	}
+	LWLockRelease(shared->lock);
+}
+
+/* Takes a free slot for a worker of that database; false when there is none. */
+bool
+shmem_take_slot(const char *database, SlotTicket *ticket)
+{
+	WorkerSlot *slot = NULL;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots && slot == NULL; i++)
+	{
+		if (shared->slots[i].state == SLOT_FREE)
+			slot = &shared->slots[i];
+	}
+	if (slot != NULL)
+	{
+		uint32		generation = slot->generation + 1;
+
+		init_slot(slot);
+		slot->state = SLOT_STARTING;
+		slot->generation = generation;
+		slot->started_at = GetCurrentTimestamp();
+		strlcpy(slot->database_name, database, NAMEDATALEN);
+
+		ticket->slot = (int) (slot - shared->slots);
+		ticket->generation = generation;
+		strlcpy(ticket->database, database, NAMEDATALEN);
+	}
+	LWLockRelease(shared->lock);
+	return slot != NULL;
+}
+
+/* The worker will not come; a slot that it did enter meanwhile is left alone. */
+void
+shmem_give_back(const SlotTicket *ticket)
+{
+	WorkerSlot *slot = &shared->slots[ticket->slot];
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (slot->state == SLOT_STARTING && slot->generation == ticket->generation)
+		slot->state = SLOT_FREE;
+	LWLockRelease(shared->lock);
+}
+
+/*
+ * Enters the slot.  The callback is registered before the database connection
+ * is made, hence runs after its transaction was aborted: an owner is dead only
+ * when nothing of it can commit any more.
+ */
+bool
+shmem_attach(const SlotTicket *ticket)
+{
+	WorkerSlot *slot;
+
+	if (ticket->slot < 0 || ticket->slot >= shared->nslots)
+		return false;
+	slot = &shared->slots[ticket->slot];
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (slot->state == SLOT_STARTING && slot->generation == ticket->generation)
+	{
+		slot->state = SLOT_RUNNING;
+		slot->pid = MyProcPid;
+		slot->latch = MyLatch;
+		my_slot = slot;
+	}
+	LWLockRelease(shared->lock);
+
+	if (my_slot != NULL)
+		before_shmem_exit(leave_slot, (Datum) 0);
+	return my_slot != NULL;
+}
+
+/* Frees the slot, and tells the launcher and the database's other workers. */
+static void
+leave_slot(int code, Datum arg)
+{
+	Oid			database;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	database = my_slot->database;
+	my_slot->state = SLOT_FREE;
+	my_slot->pid = 0;
+	my_slot->latch = NULL;
+	my_slot = NULL;
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
+	LWLockRelease(shared->lock);
+
+	/* what was ours is anybody's now */
+	if (OidIsValid(database))
+		shmem_wake(database);
+}
+
+void
+shmem_connected(Oid database)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->database = database;
+	LWLockRelease(shared->lock);
+}
+
+/* Counters have one writer each, so reading and writing apart is enough. */
+void
+shmem_count(ShmemCounter counter, int64 more)
+{
+	pg_atomic_uint64 *value = &my_slot->counters[counter];
+
+	pg_atomic_write_u64(value, pg_atomic_read_u64(value) + (uint64) more);
+}
+
+void
+shmem_set(ShmemCounter counter, int64 value)
+{
+	pg_atomic_write_u64(&my_slot->counters[counter], (uint64) value);
+}
+
+/* A call went out. */
+void
+shmem_called(void)
+{
+	shmem_count(COUNTER_CALLS, 1);
+	pg_atomic_write_u64(&my_slot->last_call_at, (uint64) GetCurrentTimestamp());
+}
+
+/* A call or a transaction went wrong; class is one word. */
+void
+shmem_failed(const char *class)
+{
+	shmem_count(COUNTER_ERRORS, 1);
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(my_slot->last_error, class, SHMEM_CLASS_SIZE);
+	my_slot->last_error_at = GetCurrentTimestamp();
+	LWLockRelease(shared->lock);
+}
+
+/* One or two words for people: "working", "idle", "no extension". */
+void
+shmem_tell(const char *state_now)
+{
+	if (strcmp(my_slot->state_now, state_now) == 0)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(my_slot->state_now, state_now, SHMEM_CLASS_SIZE);
+	LWLockRelease(shared->lock);
+}

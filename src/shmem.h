@@ -1,0 +1,101 @@
+/*
+ * shmem.h
+ *	  What processes of one server share: the boot id, the workers' slots, and
+ *	  the way to wake a worker.
+ */
+#ifndef ORDERSYNC_SHMEM_H
+#define ORDERSYNC_SHMEM_H
+
+#include "compat.h"
+#include "datatype/timestamp.h"
+
+/* Room for "<boot id>.<slot>.<generation>". */
+#define SHMEM_OWNER_SIZE 48
+
+/* Room for a failure's class. */
+#define SHMEM_CLASS_SIZE 32
+
+/* Who a slot is for; handed to a new worker in its bgw_extra. */
+typedef struct SlotTicket
+{
+	int			slot;
+	uint32		generation;
+	char		database[NAMEDATALEN];
+} SlotTicket;
+
+typedef enum SlotState
+{
+	SLOT_FREE,
+	SLOT_STARTING,				/* taken by the launcher, the worker is not there yet */
+	SLOT_RUNNING				/* the worker is there */
+} SlotState;
+
+/* What a worker counts; all since it started, but the gauge in_flight. */
+typedef enum ShmemCounter
+{
+	COUNTER_IN_FLIGHT,
+	COUNTER_CALLS,
+	COUNTER_ERRORS,
+	COUNTER_TASKS,
+	COUNTER_PAGES,
+	COUNTER_RECORDS,
+	COUNTER_RECORDS_WRITTEN,
+	COUNTER_BYTES,
+	NUM_COUNTERS
+} ShmemCounter;
+
+/* A copy of one slot, for the launcher and the view ordersync.workers. */
+typedef struct SlotView
+{
+	SlotTicket	ticket;
+	SlotState	state;
+	int			pid;
+	Oid			database;		/* InvalidOid until connected, kept when it ended */
+	TimestampTz started_at;
+	TimestampTz last_call_at;
+	TimestampTz last_error_at;
+	char		last_error[SHMEM_CLASS_SIZE];
+	char		state_now[SHMEM_CLASS_SIZE];
+	int64		counters[NUM_COUNTERS];
+} SlotView;
+
+/* Installs the hooks; only while the library is being preloaded. */
+extern void shmem_install(void);
+
+/* False in a server that did not preload the library: nothing is shared. */
+extern bool shmem_available(void);
+
+/* The number of slots, and a copy of one. */
+extern int	shmem_slot_count(void);
+extern void shmem_view(int slot, SlotView *view);
+
+/* The owner's name of a slot, as claim writes it and shmem_owner_alive() reads it. */
+extern void shmem_owner(const SlotTicket *ticket, char owner[SHMEM_OWNER_SIZE]);
+extern bool shmem_owner_alive(const char *owner);
+
+/* Sets the latch of every worker of the database; safe in any backend, at any time. */
+extern void shmem_wake(Oid database);
+
+/* The same, but only workers that have nothing in flight; not the caller. */
+extern void shmem_wake_idle(Oid database);
+
+/* Has the database a worker that is connected? */
+extern bool shmem_has_worker(Oid database);
+
+/* Launcher: announce itself; take a slot; give one back that was never reached. */
+extern void shmem_launcher_attach(void);
+extern bool shmem_take_slot(const char *database, SlotTicket *ticket);
+extern void shmem_give_back(const SlotTicket *ticket);
+
+/* Worker: enter one's slot (false: it is no longer meant for us), tell the database. */
+extern bool shmem_attach(const SlotTicket *ticket);
+extern void shmem_connected(Oid database);
+
+/* Worker: count, and tell what it does and what went wrong last. */
+extern void shmem_count(ShmemCounter counter, int64 more);
+extern void shmem_set(ShmemCounter counter, int64 value);
+extern void shmem_called(void);
+extern void shmem_failed(const char *class);
+extern void shmem_tell(const char *state_now);
+
+#endif							/* ORDERSYNC_SHMEM_H */
