@@ -1,0 +1,266 @@
+# A house for whole runs: one cluster with the library preloaded, one simulated gateway, and the judge.
+#
+#   my $house = OrdersyncTest->new(gateway => [ '--shops' => 1 ], conf => "ordersync.lag = '1min'");
+#   $house->add_shops(1);
+#   is($house->full(1), 'succeeded');
+#   $house->equals_truth('after the full run');
+#
+# Nothing here sleeps for a time that was guessed: every wait is for a condition, with a limit.
+
+package OrdersyncTest;
+
+use strict;
+use warnings;
+use HTTP::Tiny;
+use JSON::PP qw(decode_json);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run\n";
+my $houses = 0;
+
+# Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres).
+sub new
+{
+	my ($class, %arg) = @_;
+	my $self = bless { n => 0, kinds => {} }, $class;
+	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses);
+	$self->{node}->init;
+	$self->{node}->append_conf('postgresql.conf', join "\n",
+		"shared_preload_libraries = 'ordersync'",
+		"ordersync.databases = '" . ($arg{databases} // 'postgres') . "'",
+		'ordersync.allow_http = on',
+		"log_line_prefix = '%m [%p] %q%a '",
+		$arg{conf} // '', '');
+	$self->{node}->start;
+	$self->start_gateway(@{ $arg{gateway} // [] }) unless $arg{without_gateway};
+	return $self;
+}
+
+sub node { return $_[0]{node} }
+sub sql { my ($self, $q, $db) = @_; return $self->{node}->safe_psql($db // 'postgres', $q) }
+
+# Runs SQL that is meant to fail; the message.
+sub sql_fails
+{
+	my ($self, $q, %arg) = @_;
+	my ($status, $out, $err) = $self->{node}->psql($arg{db} // 'postgres', $q, ($arg{extra} ? (extra_params => $arg{extra}) : ()));
+	return $status == 0 ? '' : $err;
+}
+
+# --- the gateway ---
+
+sub start_gateway
+{
+	my ($self, @arg) = @_;
+	my $log = PostgreSQL::Test::Utils::tempdir() . '/gateway.log';
+	my $pid = fork // die "fork: $!";
+	if (!$pid)
+	{
+		open STDOUT, '>', $log;
+		open STDERR, '>&', \*STDOUT;
+		open STDIN, '<', '/dev/null';
+		exec "$test/gateway/gateway", '--port', 0, @arg;
+		die "gateway: $!";
+	}
+	$self->{gateway_pid} = $pid;
+	$self->{gateway_parent} = $$;
+	my $said = '';
+	$self->wait_until('the simulated gateway', sub {
+		$said = slurp_file($log) if -e $log;
+		die "the simulated gateway ended: $said\n" if waitpid($pid, 1) == $pid;
+		return $said =~ /^listening on (\S+)/m;
+	});
+	($self->{address}) = $said =~ /^listening on (\S+)/m;
+	return;
+}
+
+sub url { return "http://$_[0]{address}/router/rest" }
+
+# One request to the control side: path, then named parameters. Decoded when it is JSON.
+sub control
+{
+	my ($self, $path, %arg) = @_;
+	my $http = $self->{http} //= HTTP::Tiny->new(timeout => 60);
+	my $query = $http->www_form_urlencode(\%arg);
+	my $r = $http->get("http://$self->{address}/control/$path" . ($query ? "?$query" : ''));
+	die "the gateway's control refused $path: $r->{status} $r->{content}\n" unless $r->{success};
+	return $r->{content} =~ /^\s*[\[{]/ ? eval { decode_json($r->{content}) } // $r->{content} : $r->{content};
+}
+
+sub fault { my ($self, $name, %arg) = @_; return $self->control('fault', name => $name, %arg) }
+sub no_faults { return $_[0]->control('faults/clear') }
+
+# The gateway is ours to end.
+sub DESTROY
+{
+	my ($self) = @_;
+	return unless $self->{gateway_pid} && $self->{gateway_parent} == $$;
+	local ($?, $!);
+	kill 'TERM', $self->{gateway_pid};
+	waitpid $self->{gateway_pid}, 0;
+	return;
+}
+
+# --- set-up and runs ---
+
+sub create_extension
+{
+	my ($self, $db) = @_;
+	$self->sql('CREATE EXTENSION ordersync', $db);
+	$self->sql("SELECT ordersync_add_gateway('taobao', '" . $self->url . "', '12345678', 'helloworld')", $db);
+	return;
+}
+
+# Adds shop k of the gateway as shop k.
+sub add_shops
+{
+	my ($self, @k) = @_;
+	$self->create_extension unless $self->sql("SELECT count(*) FROM pg_extension WHERE extname = 'ordersync'");
+	my %shop = map { $_->{shop} => $_ } @{ $self->control('shops') };
+	for my $k (@k)
+	{
+		utf8::encode(my $nick = $shop{$k}{seller_nick});
+		$self->sql("SELECT ordersync_add_shop($k, '$nick', '$shop{$k}{session}')");
+	}
+	return;
+}
+
+# Triggers and waits; the run's final state. Range: literals, or nothing for the default.
+sub full { my ($self, @arg) = @_; return $self->run('full', @arg) }
+sub incremental { my ($self, @arg) = @_; return $self->run('incremental', @arg) }
+
+sub run
+{
+	my ($self, $kind, $shop, $since, $until) = @_;
+	return $self->finish($self->trigger($kind, $shop, $since, $until));
+}
+
+sub trigger
+{
+	my ($self, $kind, $shop, $since, $until) = @_;
+	my $range = join ', ', map { defined $_ ? "'$_'" : 'NULL' } $since, $until;
+	return $self->{last_run} = $self->sql("SELECT ordersync_trigger_$kind($shop, $range)");
+}
+
+sub finish
+{
+	my ($self, $run) = @_;
+	$self->wait_until("run $run", sub {
+		$self->run_state($run) !~ /^(?:pending|running)$/ });
+	my $state = $self->run_state($run);
+	$self->explain_run($run) unless $state eq 'succeeded';
+	return $state;
+}
+
+sub run_state { my ($self, $run) = @_; return $self->sql("SELECT state FROM ordersync.sync_runs WHERE run_id = $run") }
+
+# The range that a run was asked to read, as two literals.
+sub range_of
+{
+	my ($self, $run) = @_;
+	return split /\|/, $self->sql("SELECT since, until FROM ordersync.sync_runs WHERE run_id = $run");
+}
+
+sub explain_run
+{
+	my ($self, $run) = @_;
+	diag($self->sql("SELECT * FROM ordersync.sync_runs WHERE run_id = $run"));
+	diag($self->sql("SELECT task_id, stream, basis, since, until, state, verdict, attempt, error_class, error
+		FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5"));
+	return;
+}
+
+# --- waiting ---
+
+sub wait_until
+{
+	my ($self, $what, $condition, $limit) = @_;
+	my $deadline = time + ($limit // $PostgreSQL::Test::Utils::timeout_default // 180);
+	until ($condition->())
+	{
+		die "waited in vain for $what\n" if time > $deadline;
+		usleep(20_000);
+	}
+	return 1;
+}
+
+# Seconds until the condition held.
+sub seconds_until
+{
+	my ($self, $what, $condition, $limit) = @_;
+	my $since = time;
+	$self->wait_until($what, $condition, $limit);
+	return time - $since;
+}
+
+# Calls that the gateway holds open at this moment.
+sub in_flight { my ($self) = @_; return $self->control('stats')->{in_flight} }
+
+sub worker_pids
+{
+	my ($self) = @_;
+	return split /\n/, $self->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'ordersync worker'");
+}
+
+# --- the judge ---
+
+# Forgets all readings.
+sub new_judge
+{
+	my ($self) = @_;
+	$self->{n} = 0;
+	$self->{node}->psql('postgres', '', extra_params => [ '-q', '-f', "$test/truth/truth.sql" ], on_error_die => 1);
+	return;
+}
+
+# Takes what the gateway says now for the ranges of the last run of this kind.
+sub take
+{
+	my ($self, $kind) = @_;
+	$self->new_judge unless $self->{n};
+	my $n = ++$self->{n};
+	local %ENV = (%ENV, PGHOST => $self->{node}->host, PGPORT => $self->{node}->port, PGDATABASE => 'postgres');
+	system_or_bail("$test/truth/take", $n, "http://$self->{address}", $kind);
+	return;
+}
+
+# One assertion: every row and column as the readings say. but: columns left out.
+sub equals_truth
+{
+	my ($self, $name, %arg) = @_;
+	my $but = "'{" . join(',', @{ $arg{but} // [] }) . "}'";
+	$self->sql('SELECT truth.work_out()');
+	my $differences = $self->sql("SELECT tab, \"column\", count(*), min(id), min(expected), min(stored)
+		FROM truth.differences($but) GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 20");
+	my $sizes = $self->sql("SELECT string_agg(rows_of_truth || ' ' || tab || ' of ' || columns_compared || ' columns', ', ')
+		FROM truth.verdict($but)");
+	is($differences, '', "$name: equal to the gateway's truth ($sizes)");
+	return;
+}
+
+# --- untouched rows ---
+
+my @data_tables = qw(orders sub_orders after_sales order_payloads after_sale_payloads order_changes);
+
+# What every row of the data tables looks like from outside: a fingerprint of place, xmin and xmax, and the counts of writes.
+sub fingerprint
+{
+	my ($self) = @_;
+	$self->wait_until('the workers to be idle and their counts to be in', sub {
+		$self->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE state IN ('pending', 'running')") == 0 });
+	return join "\n", map {
+		$self->sql("SELECT '$_', count(*), coalesce(md5(string_agg(ctid::text || xmin || ',' || xmax, ' ' ORDER BY ctid)), '')
+			FROM ordersync.$_") } @data_tables;
+}
+
+sub writes
+{
+	my ($self) = @_;
+	return $self->sql("SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'ordersync'
+		AND relname IN (" . join(', ', map { "'$_'" } @data_tables) . ") ORDER BY 1");
+}
+
+1;
