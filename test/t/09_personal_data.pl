@@ -1,0 +1,52 @@
+# Names, phones, addresses and accounts that the gateway sends are nowhere: not in a table, not in a dump, not in the log.
+use strict;
+use warnings;
+use OrdersyncTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 800, '--days' => 30 ],
+	conf => 'log_min_messages = debug1');
+$house->add_shops(1);
+
+# Errors keep the beginning of an answer: that too must be clean.
+$house->fault('bad_json', count => 3);
+is($house->full(1), 'succeeded', 'a run with failures in it');
+$house->no_faults;
+$house->control('change', shop => 1, orders => 200);
+is($house->incremental(1), 'succeeded', 'an incremental run');
+
+# What the gateway knows of people, by its own word.
+my @secret_fields = qw(receiver_name receiver_mobile receiver_phone receiver_address receiver_town receiver_zip buyer_email
+	buyer_alipay_no alipay_id buyer_memo buyer_message trade_memo seller_name seller_mobile seller_phone seller_email
+	seller_alipay_no acookie_id);
+my %known;
+for my $object (qw(trades refunds))
+{
+	my $said = $house->control('truth', shop => 1, object => $object, api => $object eq 'trades' ? 'list' : 'list');
+	for my $line (split /\n/, ref $said ? '' : $said)
+	{
+		while ($line =~ /"(\w+)":\s*"((?:[^"\\]|\\.)*)"/g)
+		{
+			my ($field, $value) = ($1, $2);
+			$known{$value} = $field if length $value > 3
+				&& (grep { $field eq $_ } @secret_fields or $object eq 'refunds' && $field eq 'address');
+		}
+	}
+}
+cmp_ok(scalar(keys %known), '>', 100, 'the gateway sends personal data: ' . keys(%known) . ' values');
+
+my $dump = $house->node->basedir . '/dump.sql';
+command_ok([ 'pg_dump', '--inserts', '-f', $dump, '-d', $house->node->connstr('postgres') ], 'a dump of the whole database');
+my %places = ('the dump' => slurp_file($dump), 'the server log' => slurp_file($house->node->logfile));
+for my $place (sort keys %places)
+{
+	utf8::decode(my $text = $places{$place});
+	utf8::decode(my $raw = $places{$place});
+	my @found = grep { my $v = $_; utf8::decode($v); index($text, $v) >= 0 } keys %known;
+	is(scalar(@found), 0, "no personal value in $place") or diag(join "\n", map { "$known{$_}: $_" } @found[ 0 .. ($#found > 4 ? 4 : $#found) ]);
+	unlike($text, qr/"receiver_(?:name|mobile|phone|address)"/, "not even the names of such fields in $place");
+	unlike($text, qr/helloworld|session-1/, "no secret in $place");
+}
+
+done_testing;
