@@ -1,0 +1,897 @@
+/*
+ * window.c
+ *	  The walk through a window of time: what to ask next, and when the window
+ *	  is whole.
+ *
+ * A window is [since, until) in whole seconds.  Pages are not numbered, for a
+ * record that changes leaves the window and every later one moves up; time is
+ * the key.  An answer is one consistent picture of the range asked for, so a
+ * second is done with once an answer shows it and something older.
+ *
+ * Nouns: the *top* is the upper bound of what remains: all in [top, until) is
+ * counted, [since, top) is not yet.  A *picture* is an answer with each record
+ * once.  A *pass* is one walk from until down to since.  A *crowd* is a second
+ * that holds more than a page.
+ *
+ * Life of a window:
+ *
+ *	FIRST	[since, until] with its total.  All in one answer: whole.  Much
+ *			more: cut into parts that become tasks of their own.
+ *	DOWN	[since, top), newest first, again and again until the list ends.
+ *			Seen as many as FIRST counted: whole.  More: something arrived,
+ *			another pass.  Fewer: something left or is withheld, and counts
+ *			cannot tell which, so PART.
+ *	PART	[part, top) with its total, about two thirds of a page: whole when
+ *			one answer holds all that it counts.  Too many: halved.
+ *	CROWD	one second by page number, last to first, ids united over the pages
+ *			while the total stays; both ways of walking come here.
+ *	PROBE	then one question: is the end of a range inclusive here?
+ *
+ * Whether the platform's end is inclusive is not documented.  [x, y) is asked
+ * as x..y, of which second y is not ours; as soon as a record at an end has
+ * shown itself the same is asked as x..y-1.
+ *
+ * On failure nothing is lost: an answer that contradicts itself changes
+ * nothing (WINDOW_MALFORMED), and what window_save() gave at any page is
+ * enough to go on there.  Ids are in memory for the open crowd only; a crowd
+ * that is interrupted is read anew.  A saved walk that does not belong to the
+ * plan, or cannot be read, begins anew, which is always safe.
+ *
+ * Where simulation showed the plain rules to leak, and what is done:
+ * - A part or a crowd that is given up does not end the walk.  It would hide
+ *	 all that lies below it, in every run, for as long as the platform
+ *	 withholds one record.  The rest is read, and the window is short at its
+ *	 end.
+ * - A record withheld alone in its part is a total above an empty list.  That
+ *	 is no malformed answer there: it is asked again like any part that shows
+ *	 fewer than it counts, and never closes a window.  In FIRST and DOWN it is.
+ * - A page that is full only because a record came twice hides another one: it
+ *	 does not fit, whatever its total.
+ * - A crowd at the end of a range is in every range that ends there, and no
+ *	 halving helps: the inclusive end is learnt from any answer, not only from
+ *	 the probe.
+ * - A total that changes starts a crowd's union anew, and costs no pass: else
+ *	 thirty records that leave while it is read would be enough to give it up.
+ *
+ * Known limits, all of them coincidences that no count can show: a withheld
+ * record and one that becomes visible late below the top in the same pass,
+ * while nothing leaves, look whole together (by parts they do not: a caller
+ * who wants that proof opens the window as not sorted); and in a crowd whose
+ * order changes between calls, one that leaves and one that arrives between
+ * the same two pages look like none.
+ */
+#include "compat.h"
+
+#include "window.h"
+
+#define PAGES_BEFORE_CUT	10
+#define MAX_CUTS			1000
+#define MAX_PASSES			5	/* walks by time; then by parts */
+#define MAX_ASKS			5	/* of a part that shows fewer than it counts */
+#define MAX_ROUNDS			30	/* through the pages of a crowd */
+#define MAX_BLIND_PAGES		1000	/* of a crowd that has no total */
+
+typedef enum Phase
+{
+	PHASE_FIRST,
+	PHASE_DOWN,
+	PHASE_PART,
+	PHASE_CROWD,
+	PHASE_PROBE,
+	PHASE_ENDED
+} Phase;
+
+static const char *const phase_names[] = {
+	"first", "down", "part", "crowd", "probe", "ended"
+};
+
+/* What is known of the end of a range on this platform. */
+typedef enum End
+{
+	END_UNKNOWN,
+	END_INCLUSIVE,
+	END_EXCLUSIVE				/* as far as a probe can tell: still watched */
+} End;
+
+/* Keys in ascending order. */
+typedef struct KeySet
+{
+	int64	   *keys;
+	int			n;
+	int			room;
+} KeySet;
+
+struct Window
+{
+	WindowPlan	plan;			/* page_size shrinks */
+	Phase		phase;
+	End			end;
+	bool		by_parts;
+	bool		lacking;		/* a part or crowd was given up in this pass */
+	int			pass;			/* from 1 */
+	int64		total;			/* of FIRST in this pass; -1 not known */
+	int64		top;			/* [since, top) remains */
+
+	/* counted in this pass, without the second at until */
+	int64		reported;		/* by parts: sum of their totals */
+	int64		seen;
+	int64		quarantined;
+	int64		at_until;		/* of FIRST's picture: records at second until */
+
+	/* by parts */
+	int64		part;			/* [part, top) is asked */
+	int			asks;			/* times that it showed fewer than it counts */
+	int64		bad;			/* [bad, top) is known to hold bad_count, too */
+	int64		bad_count;		/* many for an answer; in memory only */
+
+	/* the open crowd, second top - 1; in memory only */
+	int64		crowd_total;	/* -1 not known */
+	int			crowd_page;
+	int			crowd_round;
+	int64		crowd_left;		/* calls left of this round */
+	int64		crowd_known;	/* of the union, counted before it was open */
+	int64		crowd_quarantined;
+	bool		crowd_grew;		/* no total: this round brought a new id */
+	KeySet		crowd;
+
+	/* keys of the last picture's records that have no time; in memory only */
+	KeySet		undated;
+
+	int64	   *cuts;
+	int			ncuts;
+};
+
+/* An answer with each record once, and what it says by itself. */
+typedef struct Picture
+{
+	WindowAsk	ask;
+	int64		total;
+	int			has_next;
+	int			sent;			/* records as sent */
+	int			n;				/* distinct ones */
+	WindowRecord *records;
+	int64		oldest;			/* PG_INT64_MAX: no record has a time */
+	int			at_end;			/* records at the second where the range ends */
+	bool		sorted;
+} Picture;
+
+static bool resume(Window *w, const char *saved);
+static int64 last_second(const Window *w, int64 bound);
+static bool look(const Window *w, const WindowAnswer *answer, Picture *p);
+static bool contradicts(const Window *w, const Picture *p);
+static bool learn_end(Window *w, const Picture *p);
+static WindowStep take_first(Window *w, const Picture *p);
+static bool cut(Window *w, int64 total);
+static WindowStep take_down(Window *w, const Picture *p);
+static bool list_goes_on(const Picture *p);
+static WindowStep descend(Window *w, const Picture *p, bool more, bool learnt);
+static void count_above(Window *w, const Picture *p, int64 floor);
+static WindowStep finish_walk(Window *w);
+static WindowStep start_pass(Window *w);
+static WindowStep start_parts(Window *w);
+static void choose_part(Window *w, int64 width);
+static WindowStep take_part(Window *w, const Picture *p);
+static WindowStep part_too_large(Window *w, const Picture *p);
+static WindowStep part_done(Window *w, int64 count);
+static WindowStep finish_parts(Window *w);
+static WindowStep start_crowd(Window *w);
+static WindowStep take_crowd(Window *w, const Picture *p);
+static WindowStep take_blind_crowd(Window *w, const Picture *p);
+static int	add_to_crowd(Window *w, const Picture *p);
+static WindowStep crowd_done(Window *w, bool whole);
+static WindowStep take_probe(Window *w, const Picture *p);
+static WindowStep go_on_below(Window *w);
+static void keys_init(KeySet *set);
+static bool keys_have(const KeySet *set, int64 key);
+static void keys_add(KeySet *set, const int64 *keys, int n);
+static int	compare_keys(const void *a, const void *b);
+
+/* A walk from its beginning, or from where window_save() left it. */
+Window *
+window_open(const WindowPlan *plan, const char *saved)
+{
+	Window	   *w = palloc0(sizeof(Window));
+
+	Assert(plan->since < plan->until && plan->page_size > 0);
+	w->plan = *plan;
+	keys_init(&w->crowd);
+	keys_init(&w->undated);
+	w->cuts = palloc(sizeof(int64));
+	if (saved == NULL || !resume(w, saved))
+	{
+		w->end = END_UNKNOWN;
+		w->pass = 0;
+		(void) start_pass(w);
+	}
+	return w;
+}
+
+/* Reads a saved walk; false when it is not one of this plan. */
+static bool
+resume(Window *w, const char *saved)
+{
+	const WindowPlan *plan = &w->plan;
+	char		phase[16];
+	int64		since;
+	int64		until;
+	int			end;
+	int			by_parts;
+	int			lacking;
+	int			i;
+
+	if (sscanf(saved, "1 %15s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
+			   " pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
+			   " seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
+			   " part " INT64_FORMAT " asks %d",
+			   phase, &since, &until, &end, &by_parts, &lacking,
+			   &w->pass, &w->total, &w->top, &w->reported,
+			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks) != 15)
+		return false;
+	for (i = 0; i < PHASE_ENDED; i++)
+	{
+		if (strcmp(phase, phase_names[i]) == 0)
+			break;
+	}
+	if (i == PHASE_ENDED || since != plan->since || until != plan->until ||
+		end < END_UNKNOWN || end > END_EXCLUSIVE ||
+		w->top <= since || w->top > until || w->part < since || w->part >= w->top ||
+		w->pass < 1 || w->total < -1 || (plan->totals && w->total < 0 && i != PHASE_FIRST))
+		return false;
+	w->end = (End) end;
+	w->by_parts = by_parts != 0;
+	w->lacking = lacking != 0;
+	w->bad = plan->since - 1;
+	w->phase = (Phase) i;
+	if (w->phase == PHASE_CROWD)
+		(void) start_crowd(w);
+	return true;
+}
+
+/* The walk as text, for window_open(); valid until the next answer is taken. */
+char *
+window_save(const Window *w)
+{
+	return psprintf("1 %s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
+					" pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
+					" seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
+					" part " INT64_FORMAT " asks %d",
+					phase_names[w->phase], w->plan.since, w->plan.until,
+					(int) w->end, (int) w->by_parts, (int) w->lacking,
+					w->pass, w->total, w->top, w->reported,
+					w->seen, w->quarantined, w->at_until, w->part, w->asks);
+}
+
+/* The next call to make. */
+void
+window_ask(const Window *w, WindowAsk *ask)
+{
+	ask->start = w->plan.since;
+	ask->end = last_second(w, w->top);
+	ask->page_no = 1;
+	ask->page_size = w->plan.page_size;
+	ask->use_has_next = !w->plan.totals;
+	switch (w->phase)
+	{
+		case PHASE_FIRST:
+			break;
+		case PHASE_DOWN:
+			ask->use_has_next = true;
+			break;
+		case PHASE_PART:
+			ask->start = w->part;
+			break;
+		case PHASE_CROWD:
+			ask->start = w->top - 1;
+			ask->page_no = w->crowd_page;
+			break;
+		case PHASE_PROBE:
+			ask->start = ask->end = w->top;
+			ask->page_size = 1;
+			break;
+		case PHASE_ENDED:
+			Assert(false);
+			break;
+	}
+}
+
+/* How to ask for what is older than bound. */
+static int64
+last_second(const Window *w, int64 bound)
+{
+	return w->end == END_INCLUSIVE ? bound - 1 : bound;
+}
+
+/* Takes in the answer to what window_ask() gave. */
+WindowStep
+window_take(Window *w, const WindowAnswer *answer)
+{
+	Picture		p;
+	WindowStep	step = WINDOW_MALFORMED;
+
+	if (!look(w, answer, &p))
+		return WINDOW_MALFORMED;
+	switch (w->phase)
+	{
+		case PHASE_FIRST:
+			step = take_first(w, &p);
+			break;
+		case PHASE_DOWN:
+			step = take_down(w, &p);
+			break;
+		case PHASE_PART:
+			step = take_part(w, &p);
+			break;
+		case PHASE_CROWD:
+			step = w->plan.totals ? take_crowd(w, &p) : take_blind_crowd(w, &p);
+			break;
+		case PHASE_PROBE:
+			step = take_probe(w, &p);
+			break;
+		case PHASE_ENDED:
+			Assert(false);
+			break;
+	}
+	if (step != WINDOW_MORE)
+		w->phase = PHASE_ENDED;
+	pfree(p.records);
+	return step;
+}
+
+/* Makes the picture of an answer; false when the answer contradicts itself. */
+static bool
+look(const Window *w, const WindowAnswer *answer, Picture *p)
+{
+	int64		newer = PG_INT64_MAX;
+
+	window_ask(w, &p->ask);
+	p->total = answer->total;
+	p->has_next = answer->has_next;
+	p->sent = answer->nrecords;
+	p->n = 0;
+	p->oldest = PG_INT64_MAX;
+	p->at_end = 0;
+	p->sorted = true;
+	if (p->sent < 0 || p->sent > 2 * p->ask.page_size)
+		return false;
+	p->records = palloc(sizeof(WindowRecord) * (p->sent + 1));
+	for (int i = 0; i < p->sent; i++)
+	{
+		const WindowRecord *record = &answer->records[i];
+		int			j = 0;
+
+		while (j < p->n && p->records[j].key != record->key)
+			j++;
+		if (j < p->n)
+			continue;
+		p->records[p->n++] = *record;
+		if (record->time == WINDOW_NO_TIME)
+			continue;
+		if (record->time > newer)
+			p->sorted = false;
+		newer = record->time;
+		p->oldest = Min(p->oldest, record->time);
+		if (record->time == p->ask.end)
+			p->at_end++;
+	}
+	if (!contradicts(w, p))
+		return true;
+	pfree(p->records);
+	return false;
+}
+
+/*
+ * What no honest answer does.  A total above an empty list stands where the
+ * walk does not take it for an empty page anyway: there it is one more answer
+ * that shows fewer than it counts.
+ */
+static bool
+contradicts(const Window *w, const Picture *p)
+{
+	if (p->n > p->ask.page_size || p->total < -1 || p->total > PG_INT32_MAX)
+		return true;
+	if (!p->ask.use_has_next && p->total < 0)
+		return true;
+	if (p->sent == 0 && p->has_next == 1)
+		return true;
+	if (p->sent == 0 && p->total > 0 && w->phase != PHASE_PART && w->phase != PHASE_CROWD)
+		return true;
+	for (int i = 0; i < p->n; i++)
+	{
+		int64		time = p->records[i].time;
+
+		if (time != WINDOW_NO_TIME && (time < p->ask.start || time > p->ask.end))
+			return true;
+	}
+	return false;
+}
+
+/* A record at the end of a range that ought to stop before it; true when new. */
+static bool
+learn_end(Window *w, const Picture *p)
+{
+	if (w->end == END_INCLUSIVE || p->at_end == 0)
+		return false;
+	w->end = END_INCLUSIVE;
+	return true;
+}
+
+/* Step 1: the whole window's total, and its newest page. */
+static WindowStep
+take_first(Window *w, const Picture *p)
+{
+	bool		learnt = learn_end(w, p);
+
+	w->total = w->plan.totals ? p->total : -1;
+	w->at_until = learnt ? p->at_end : 0;
+	if (!w->plan.totals)
+		return descend(w, p, list_goes_on(p), learnt);
+	if (p->n == p->total)
+		return descend(w, p, false, learnt);
+	if (w->plan.may_cut && w->pass == 1 && cut(w, p->total))
+		return WINDOW_CUT;
+	return descend(w, p, true, learnt);
+}
+
+/* Step 7: equal parts of whole seconds, about ten pages each. */
+static bool
+cut(Window *w, int64 total)
+{
+	int64		span = w->plan.until - w->plan.since;
+	int64		most = (int64) w->plan.page_size * PAGES_BEFORE_CUT;
+	int64		n = Min(Min((total + most - 1) / most, span), MAX_CUTS);
+
+	if (n < 2)
+		return false;
+	w->cuts = repalloc(w->cuts, sizeof(int64) * (n + 1));
+	w->ncuts = (int) n;
+	for (int64 i = 0; i <= n; i++)
+		w->cuts[i] = w->plan.since + span * i / n;
+	return true;
+}
+
+/* The parts after WINDOW_CUT. */
+int
+window_cuts(const Window *w, const int64 **cuts)
+{
+	*cuts = w->cuts;
+	return w->ncuts;
+}
+
+/* Step 2: the newest page of what remains. */
+static WindowStep
+take_down(Window *w, const Picture *p)
+{
+	bool		learnt = learn_end(w, p);
+
+	return descend(w, p, list_goes_on(p), learnt);
+}
+
+/* Is there more of the range than this page?  Some lists do not say has_next. */
+static bool
+list_goes_on(const Picture *p)
+{
+	if (p->has_next >= 0)
+		return p->has_next == 1;
+	if (p->total >= 0)
+		return p->total > p->n;
+	return p->sent >= p->ask.page_size;
+}
+
+/*
+ * Goes down by the newest page of what remains: all that is newer than its
+ * oldest second is in hand, and with the last page all.
+ */
+static WindowStep
+descend(Window *w, const Picture *p, bool more, bool learnt)
+{
+	if (more && (!w->plan.sorted || !p->sorted || p->oldest == PG_INT64_MAX))
+		return start_parts(w);
+	if (more && p->oldest >= w->top - 1)
+	{
+		/* the end's own second took the room, and is left out from now on */
+		if (learnt)
+			return WINDOW_MORE;
+		if (p->sent >= p->ask.page_size || p->has_next == 1)
+			return start_crowd(w);
+		more = false;			/* a page with room left ends its list */
+	}
+	count_above(w, p, more ? p->oldest : w->plan.since - 1);
+	if (!more)
+		return finish_walk(w);
+	w->top = p->oldest + 1;
+	w->phase = PHASE_DOWN;
+	return WINDOW_MORE;
+}
+
+/*
+ * Counts what the picture shows between floor and the top.  A record without
+ * time stands anywhere: the next picture shows it again or never.
+ */
+static void
+count_above(Window *w, const Picture *p, int64 floor)
+{
+	int64	   *undated = palloc(sizeof(int64) * (p->n + 1));
+	int			nundated = 0;
+
+	for (int i = 0; i < p->n; i++)
+	{
+		const WindowRecord *record = &p->records[i];
+
+		if (record->time == WINDOW_NO_TIME)
+		{
+			undated[nundated++] = record->key;
+			if (keys_have(&w->undated, record->key))
+				continue;
+		}
+		else if (record->time <= floor || record->time >= w->top)
+			continue;
+		w->seen++;
+		w->quarantined += record->quarantined;
+	}
+	w->undated.n = 0;
+	keys_add(&w->undated, undated, nundated);
+	pfree(undated);
+}
+
+/* Step 5: the list has ended; was all of it seen? */
+static WindowStep
+finish_walk(Window *w)
+{
+	int64		seen = w->seen + w->at_until;
+
+	w->top = w->plan.since;
+	if (w->plan.fresh)
+		return WINDOW_FRESH;
+	if (w->lacking)
+		return WINDOW_SHORT;
+	if (!w->plan.totals)
+		return WINDOW_UNPROVEN;
+	if (seen == w->total)
+		return WINDOW_COUNTED;
+	return seen > w->total && w->pass < MAX_PASSES ? start_pass(w) : start_parts(w);
+}
+
+/* A walk by time, from the window's newest second. */
+static WindowStep
+start_pass(Window *w)
+{
+	w->pass++;
+	w->phase = PHASE_FIRST;
+	w->by_parts = false;
+	w->lacking = false;
+	w->total = -1;
+	w->top = w->plan.until;
+	w->reported = w->seen = w->quarantined = w->at_until = 0;
+	w->part = w->plan.since;
+	w->asks = 0;
+	w->bad = w->plan.since - 1;
+	w->undated.n = 0;
+	return WINDOW_MORE;
+}
+
+/* Step 4: the same window by parts, whose size goes by the last total. */
+static WindowStep
+start_parts(Window *w)
+{
+	int64		total = w->total;
+	int64		span = w->plan.until - w->plan.since;
+
+	/* a list found unsorted on its first page has only begun its first pass */
+	if (w->phase == PHASE_FIRST)
+		w->pass--;
+	(void) start_pass(w);
+	w->total = total;
+	w->phase = PHASE_PART;
+	w->by_parts = true;
+	if (total < 0)
+		choose_part(w, (span + 1) / 2);
+	else
+		choose_part(w, span * Max(w->plan.page_size * 2 / 3, 1) / Max(total, 1));
+	return WINDOW_MORE;
+}
+
+/* The next part below the top, of about so many seconds. */
+static void
+choose_part(Window *w, int64 width)
+{
+	int64		rest = w->top - w->plan.since;
+
+	/* what is known to hold too many is not asked whole again */
+	if (w->bad >= w->plan.since && w->bad < w->top &&
+		w->bad_count > w->plan.page_size && w->top - width <= w->bad)
+		width = (w->top - w->bad) / 2;
+	w->part = w->top - Min(Max(width, 1), rest);
+	w->asks = 0;
+	w->phase = PHASE_PART;
+}
+
+/* Step 4: one part, one picture, no race. */
+static WindowStep
+take_part(Window *w, const Picture *p)
+{
+	bool		learnt = learn_end(w, p);
+	bool		whole;
+	int64		beyond = 0;
+	int64		count;
+
+	if (w->plan.totals)
+		whole = p->n == p->total;
+	else
+		whole = !list_goes_on(p);
+	if (!whole)
+	{
+		if (learnt)
+			return WINDOW_MORE;
+		if (p->sent >= p->ask.page_size || p->total > p->ask.page_size || !w->plan.totals)
+			return part_too_large(w, p);
+		if (!w->plan.fresh && w->asks < MAX_ASKS)
+		{
+			w->asks++;
+			return WINDOW_MORE;
+		}
+		w->lacking = true;
+	}
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->records[i].time >= w->top)
+			beyond++;
+		else
+			w->quarantined += p->records[i].quarantined;
+	}
+	count = (w->plan.totals ? p->total : p->n) - beyond;
+	w->reported += count;
+	w->seen += p->n - beyond;
+	return part_done(w, count);
+}
+
+/* Halves the part, down to a second, which is then read by page number. */
+static WindowStep
+part_too_large(Window *w, const Picture *p)
+{
+	int64		width = w->top - w->part;
+
+	if (width == 1)
+		return start_crowd(w);
+	w->bad = w->part;
+	w->bad_count = w->plan.totals ? p->total : PG_INT64_MAX;
+	choose_part(w, width / 2);
+	return WINDOW_MORE;
+}
+
+/* Goes below the part, the next as wide as this one's count makes wise. */
+static WindowStep
+part_done(Window *w, int64 count)
+{
+	int64		width = w->top - w->part;
+	int64		wanted = Max(w->plan.page_size * 2 / 3, 1);
+
+	w->top = w->part;
+	if (w->bad_count != PG_INT64_MAX)
+		w->bad_count -= count;
+	if (w->top == w->plan.since)
+		return finish_parts(w);
+	if (w->plan.totals && w->total - w->reported <= wanted)
+		width = w->top - w->plan.since;
+	else if (count * 2 <= wanted)
+		width *= 2;
+	else if (w->plan.totals)
+		width = width * wanted / count;
+	choose_part(w, width);
+	return WINDOW_MORE;
+}
+
+/* Every part was whole in its own picture, or the window is short. */
+static WindowStep
+finish_parts(Window *w)
+{
+	if (w->plan.fresh)
+		return WINDOW_FRESH;
+	if (w->lacking)
+		return WINDOW_SHORT;
+	return w->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
+}
+
+/* Step 3: opens second top - 1. */
+static WindowStep
+start_crowd(Window *w)
+{
+	w->phase = PHASE_CROWD;
+	w->crowd_total = -1;
+	w->crowd_page = 1;
+	w->crowd_round = 1;
+	w->crowd_left = 1;
+	w->crowd_grew = false;
+	w->crowd_known = w->crowd_quarantined = 0;
+	w->crowd.n = 0;
+	return WINDOW_MORE;
+}
+
+/* One page of a crowd: last to first, ids united while the total stays. */
+static WindowStep
+take_crowd(Window *w, const Picture *p)
+{
+	int64		pages = (p->total + p->ask.page_size - 1) / p->ask.page_size;
+
+	if (learn_end(w, p))
+		return start_crowd(w);	/* the second after it is out from now on */
+	w->crowd_left--;
+	if (p->total != w->crowd_total)
+	{
+		if (w->crowd_total < 0)
+			w->crowd_left = pages - 1;
+		w->crowd_total = p->total;
+		w->crowd_page = 1;
+		w->crowd_known = w->crowd_quarantined = 0;
+		w->crowd.n = 0;
+	}
+	(void) add_to_crowd(w, p);
+	if (w->crowd.n == w->crowd_total)
+		return crowd_done(w, true);
+	if (w->crowd.n > w->crowd_total)
+	{
+		/* as many came as left: the union begins anew */
+		w->crowd_known = w->crowd_quarantined = 0;
+		w->crowd.n = 0;
+	}
+	if (w->crowd_left <= 0)
+	{
+		if (++w->crowd_round > MAX_ROUNDS)
+			return crowd_done(w, false);
+		w->crowd_left = pages;
+	}
+	w->crowd_page = w->crowd_page > 1 ? w->crowd_page - 1 : (int) Max(pages, 1);
+	return WINDOW_MORE;
+}
+
+/* The same without a total: round after round, until one brings nothing new. */
+static WindowStep
+take_blind_crowd(Window *w, const Picture *p)
+{
+	if (learn_end(w, p))
+		return start_crowd(w);
+	if (add_to_crowd(w, p) > 0)
+		w->crowd_grew = true;
+	if (list_goes_on(p) && w->crowd_page < MAX_BLIND_PAGES)
+	{
+		w->crowd_page++;
+		return WINDOW_MORE;
+	}
+	if (w->crowd_page == 1 || !w->crowd_grew)
+		return crowd_done(w, !list_goes_on(p));
+	if (++w->crowd_round > MAX_ROUNDS)
+		return crowd_done(w, false);
+	w->crowd_page = 1;
+	w->crowd_grew = false;
+	return WINDOW_MORE;
+}
+
+/* Unites a page with the open crowd; how many of its ids are new. */
+static int
+add_to_crowd(Window *w, const Picture *p)
+{
+	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
+	int			nfresh = 0;
+
+	for (int i = 0; i < p->n; i++)
+	{
+		const WindowRecord *record = &p->records[i];
+
+		if (keys_have(&w->crowd, record->key))
+			continue;
+		fresh[nfresh++] = record->key;
+		if (record->time == WINDOW_NO_TIME && keys_have(&w->undated, record->key))
+			w->crowd_known++;
+		else
+			w->crowd_quarantined += record->quarantined;
+	}
+	keys_add(&w->crowd, fresh, nfresh);
+	pfree(fresh);
+	return nfresh;
+}
+
+/* The crowd is counted, or given up: either way the walk goes below it. */
+static WindowStep
+crowd_done(Window *w, bool whole)
+{
+	int64		seen = w->crowd.n - w->crowd_known;
+
+	w->seen += seen;
+	w->quarantined += w->crowd_quarantined;
+	w->reported += w->plan.totals ? w->crowd_total : seen;
+	w->bad_count -= w->bad_count == PG_INT64_MAX ? 0 : seen;
+	if (!whole)
+		w->lacking = true;
+	w->top--;
+	if (w->top == w->plan.since)
+		return w->by_parts ? finish_parts(w) : finish_walk(w);
+	if (w->end != END_UNKNOWN)
+		return go_on_below(w);
+	w->phase = PHASE_PROBE;
+	return WINDOW_MORE;
+}
+
+/* Does a range that ends at the crowd's second show it? */
+static WindowStep
+take_probe(Window *w, const Picture *p)
+{
+	w->end = p->total > 0 || p->sent > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
+	return go_on_below(w);
+}
+
+/* Below a crowd. */
+static WindowStep
+go_on_below(Window *w)
+{
+	int64		rest = w->top - w->plan.since;
+	int64		left = w->total - w->reported;
+
+	if (w->by_parts)
+		choose_part(w, w->total < 0 ? 1 : rest * Max(w->plan.page_size * 2 / 3, 1) / Max(left, 1));
+	else
+		w->phase = PHASE_DOWN;
+	return WINDOW_MORE;
+}
+
+/* What is known so far of [since, until). */
+void
+window_counts(const Window *w, WindowCounts *counts)
+{
+	counts->passes = w->pass;
+	counts->seen = w->seen;
+	counts->quarantined = w->quarantined;
+	if (!w->plan.totals)
+		counts->reported = -1;
+	else if (w->by_parts)
+		counts->reported = w->reported;
+	else
+		counts->reported = Max(w->total - w->at_until, 0);
+}
+
+/* Asks for half as many from now on. */
+bool
+window_shrink(Window *w)
+{
+	if (w->plan.page_size <= 1 || w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
+		return false;
+	w->plan.page_size /= 2;
+	return true;
+}
+
+static void
+keys_init(KeySet *set)
+{
+	set->n = 0;
+	set->room = 128;
+	set->keys = palloc(sizeof(int64) * set->room);
+}
+
+static bool
+keys_have(const KeySet *set, int64 key)
+{
+	return bsearch(&key, set->keys, set->n, sizeof(int64), compare_keys) != NULL;
+}
+
+/* Adds keys that are not in it. */
+static void
+keys_add(KeySet *set, const int64 *keys, int n)
+{
+	if (n == 0)
+		return;
+	if (set->n + n > set->room)
+	{
+		set->room = Max(set->room * 2, set->n + n);
+		set->keys = repalloc(set->keys, sizeof(int64) * set->room);
+	}
+	memcpy(set->keys + set->n, keys, sizeof(int64) * n);
+	set->n += n;
+	qsort(set->keys, set->n, sizeof(int64), compare_keys);
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
