@@ -1,0 +1,434 @@
+/*
+ * queue.c
+ *	  The queue's verbs, each one call of the SQL function of that name.
+ *
+ * Here a row becomes a SyncTask and an outcome becomes parameters, nothing
+ * more: which tasks are free, what a failure leads to and when a run ends is
+ * decided in SQL.  Every error travels on; a lost claim has its own SQLSTATE.
+ *
+ * What the platform said (messages, codes) may be any bytes: it is made valid
+ * text before it becomes a parameter.
+ */
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+#include "clock.h"
+#include "db.h"
+#include "guc.h"
+#include "queue.h"
+
+static DbStatement claim_statement = {
+	"SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
+	" c.fresh, c.may_cut, c.ids, c.attempt, c.walk, c.key_check, c.require_seller,"
+	" c.seller_nicks, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
+	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
+	" c.calls_per_second, c.clock_offset_ms"
+	" FROM ordersync.claim($1, $2, $3) AS c",
+	3, {TEXTOID, INT4OID, INT4OID}
+};
+
+static DbStatement next_due_statement = {
+	"SELECT ordersync.next_due()", 0, {0}
+};
+
+static DbStatement settle_statement = {
+	"SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb)",
+	19, {
+		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID,
+		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID, INT4OID,
+		INT8OID, TEXTOID
+	}
+};
+
+static DbStatement settle_key_statement = {
+	"SELECT ordersync.settle_key($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb)",
+	7, {INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID}
+};
+
+static DbStatement fail_statement = {
+	"SELECT ordersync.fail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+	" $12::pg_catalog.jsonb)",
+	12, {
+		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, TEXTOID,
+		INT4OID, INT8OID, TEXTOID
+	}
+};
+
+static DbStatement keep_house_statement = {
+	"SELECT ordersync.keep_house()", 0, {0}
+};
+
+static void read_claim(uint64 row, Claim *claim);
+static SyncTask *read_task(uint64 row, MemoryContext context);
+static Gateway *read_gateway(uint64 row, MemoryContext context);
+static void read_ids(uint64 row, int column, SyncTask *task);
+static void read_nicks(uint64 row, int column, SyncTask *task);
+static bytea *read_bytes(uint64 row, int column);
+static void add_cuts(DbParams *params, const Settlement *settlement);
+static void add_page_size(DbParams *params, int page_size);
+static void add_clock(DbParams *params, const ClockReading *clock);
+static void add_call(DbParams *params, const CallLog *call);
+static char *call_as_json(const CallLog *call);
+static void json_string(StringInfo json, const char *name, const char *value);
+static void json_number(StringInfo json, const char *name, int64 value);
+static void json_boolean(StringInfo json, const char *name, bool value);
+static const char *clean(const char *said);
+
+int
+queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
+{
+	DbParams	params = {0};
+	int			n;
+
+	db_add_text(&params, owner);
+	db_add(&params, Int32GetDatum(max));
+	db_add(&params, Int32GetDatum(guc_max_active_shops));
+	n = (int) Min(db_run(&claim_statement, &params), (uint64) max);
+
+	for (int i = 0; i < n; i++)
+	{
+		claims[i].context = AllocSetContextCreate(parent, "ordersync job",
+												  ALLOCSET_DEFAULT_SIZES);
+		read_claim((uint64) i, &claims[i]);
+	}
+	return n;
+}
+
+/* Everything of the row, copied into the claim's own context. */
+static void
+read_claim(uint64 row, Claim *claim)
+{
+	MemoryContext before = MemoryContextSwitchTo(claim->context);
+	SyncTask   *task = read_task(row, claim->context);
+
+	read_ids(row, 10, task);
+	read_nicks(row, 15, task);
+	task->gateway = read_gateway(row, claim->context);
+	claim->task = task;
+	claim->sealed_data_key = read_bytes(row, 16);
+	claim->sealed_app_secret = read_bytes(row, 20);
+	MemoryContextSwitchTo(before);
+}
+
+static SyncTask *
+read_task(uint64 row, MemoryContext context)
+{
+	SyncTask   *task = palloc0(sizeof(SyncTask));
+	char	   *stream = db_text(row, 4, context);
+	char	   *basis = db_text(row, 5, context);
+
+	task->task_id = db_int8(row, 0);
+	task->run_id = db_int8(row, 1);
+	task->token = db_int8(row, 2);
+	task->shop_id = db_int8(row, 3);
+	if (stream == NULL || basis == NULL ||
+		!stream_from_name(stream, &task->stream) || !basis_from_name(basis, &task->basis))
+		elog(ERROR, "task %lld has a stream or basis that is not known",
+			 (long long) task->task_id);
+	task->since = db_int8(row, 6);
+	task->until = db_int8(row, 7);
+	task->fresh = db_bool(row, 8);
+	task->may_cut = db_bool(row, 9);
+	task->attempt = db_int4(row, 11);
+	task->walk = db_text(row, 12, context);
+	task->key_check = db_bool(row, 13);
+	task->require_seller = db_bool(row, 14);
+	return task;
+}
+
+static Gateway *
+read_gateway(uint64 row, MemoryContext context)
+{
+	Gateway    *gateway = palloc0(sizeof(Gateway));
+	bool		isnull;
+	Datum		rate;
+
+	gateway->name = db_text(row, 17, context);
+	gateway->base_url = db_text(row, 18, context);
+	gateway->app_key = db_text(row, 19, context);
+	gateway->protocol = db_text(row, 21, context);
+	gateway->sign_method = db_text(row, 22, context);
+	gateway->proxy = db_text(row, 23, context);
+	gateway->page_size = db_int4(row, 24);
+	if (gateway->page_size <= 0)
+		gateway->page_size = guc_page_size;
+	rate = db_value(row, 25, &isnull);
+	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
+	gateway->clock_offset_ms = db_int8(row, 26);
+	return gateway;
+}
+
+static void
+read_ids(uint64 row, int column, SyncTask *task)
+{
+	bool		isnull;
+	Datum		value = db_value(row, column, &isnull);
+	Datum	   *ids;
+
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(value), INT8OID, 8, FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &ids, NULL, &task->nids);
+	task->ids = palloc(sizeof(int64) * Max(task->nids, 1));
+	for (int i = 0; i < task->nids; i++)
+		task->ids[i] = DatumGetInt64(ids[i]);
+}
+
+/* Room for one more: a key check may bring a name that is not known yet. */
+static void
+read_nicks(uint64 row, int column, SyncTask *task)
+{
+	bool		isnull;
+	Datum		value = db_value(row, column, &isnull);
+	Datum	   *nicks = NULL;
+	bool	   *nulls = NULL;
+	int			n = 0;
+
+	if (!isnull)
+		deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
+						  &nicks, &nulls, &n);
+	task->seller_nicks = palloc(sizeof(char *) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		if (!nulls[i])
+			task->seller_nicks[task->nseller_nicks++] = TextDatumGetCString(nicks[i]);
+	}
+}
+
+static bytea *
+read_bytes(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = db_value(row, column, &isnull);
+
+	return isnull ? NULL : DatumGetByteaPCopy(value);
+}
+
+int64
+queue_next_due(void)
+{
+	DbParams	params = {0};
+	bool		isnull = true;
+	Datum		due = (Datum) 0;
+
+	if (db_run(&next_due_statement, &params) > 0)
+		due = db_value(0, 0, &isnull);
+	if (isnull || TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(due)))
+		return -1;
+	return Max(clock_ms_of(DatumGetTimestampTz(due)), 0);
+}
+
+bool
+queue_settle(const SyncTask *task, const Settlement *settlement)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(task->token));
+	db_add_text(&params, settlement->state);
+	db_add_text(&params, settlement->verdict);
+	db_add_text(&params, settlement->walk);
+	db_add(&params, Int64GetDatum(settlement->reported));
+	db_add(&params, Int64GetDatum(settlement->seen));
+	db_add(&params, Int64GetDatum(settlement->quarantined));
+	db_add(&params, Int32GetDatum(settlement->passes));
+	if (settlement->closed)
+	{
+		db_add(&params, Int64GetDatum(settlement->closed_since));
+		db_add(&params, Int64GetDatum(settlement->closed_until));
+	}
+	else
+	{
+		db_add_null(&params);
+		db_add_null(&params);
+	}
+	db_add(&params, Int32GetDatum(settlement->page_new));
+	db_add(&params, Int32GetDatum(settlement->page_changed));
+	db_add(&params, Int32GetDatum(settlement->page_unchanged));
+	db_add(&params, Int32GetDatum(settlement->page_quarantined));
+	add_cuts(&params, settlement);
+	add_page_size(&params, settlement->page_size);
+	add_clock(&params, &settlement->clock);
+	add_call(&params, settlement->call);
+	db_run(&settle_statement, &params);
+	return db_bool(0, 0);
+}
+
+char *
+queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
+				 const char *nick, const ClockReading *clock, const CallLog *call)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(task->token));
+	db_add_text(&params, outcome);
+	if (user_id != 0)
+		db_add(&params, Int64GetDatum(user_id));
+	else
+		db_add_null(&params);
+	db_add_text(&params, clean(nick));
+	add_clock(&params, clock);
+	add_call(&params, call);
+	db_run(&settle_key_statement, &params);
+	return db_text(0, 0, CurrentMemoryContext);
+}
+
+void
+queue_fail(const SyncTask *task, const Failure *failure)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(task->token));
+	db_add_text(&params, verdict_name(failure->verdict));
+	db_add_text(&params, failure->class);
+	db_add_text(&params, clean(failure->message));
+	db_add(&params, Int64GetDatum(failure->retry_ms));
+	db_add(&params, BoolGetDatum(failure->charge));
+	db_add(&params, Int32GetDatum(guc_max_attempts));
+	db_add_text(&params, failure->walk);
+	add_page_size(&params, failure->page_size);
+	add_clock(&params, &failure->clock);
+	add_call(&params, failure->call);
+	db_run(&fail_statement, &params);
+}
+
+void
+queue_keep_house(void)
+{
+	DbParams	params = {0};
+
+	db_run(&keep_house_statement, &params);
+}
+
+static void
+add_cuts(DbParams *params, const Settlement *settlement)
+{
+	Datum	   *bounds;
+
+	if (settlement->cuts == NULL)
+	{
+		db_add_null(params);
+		return;
+	}
+	bounds = palloc(sizeof(Datum) * settlement->ncuts);
+	for (int i = 0; i < settlement->ncuts; i++)
+		bounds[i] = Int64GetDatum(settlement->cuts[i]);
+	db_add(params, PointerGetDatum(construct_array(bounds, settlement->ncuts, INT8OID, 8,
+												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+}
+
+/* 0: the gateway's. */
+static void
+add_page_size(DbParams *params, int page_size)
+{
+	if (page_size > 0)
+		db_add(params, Int32GetDatum(page_size));
+	else
+		db_add_null(params);
+}
+
+static void
+add_clock(DbParams *params, const ClockReading *clock)
+{
+	if (clock->moved)
+		db_add(params, Int64GetDatum(clock->offset_ms));
+	else
+		db_add_null(params);
+}
+
+/* As ordersync.request_log wants it: NULL leaves no row. */
+static void
+add_call(DbParams *params, const CallLog *call)
+{
+	bool		wanted = call != NULL &&
+		(guc_request_log == REQUEST_LOG_ALL ||
+		 (guc_request_log == REQUEST_LOG_ERRORS && call->verdict != VERDICT_OK));
+
+	db_add_text(params, wanted ? call_as_json(call) : NULL);
+}
+
+static char *
+call_as_json(const CallLog *call)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_string(&json, "method", call->method);
+	json_string(&json, "verdict", verdict_name(call->verdict));
+	if (call->paged)
+	{
+		json_number(&json, "window_since", call->window_since);
+		json_number(&json, "window_until", call->window_until);
+		json_number(&json, "page_no", call->page_no);
+		json_number(&json, "page_size", call->page_size);
+		json_boolean(&json, "use_has_next", call->use_has_next);
+	}
+	if (call->http_status != 0)
+		json_number(&json, "http_status", call->http_status);
+	if (call->code != 0)
+		json_number(&json, "code", call->code);
+	json_string(&json, "msg", call->msg);
+	json_string(&json, "sub_code", call->sub_code);
+	json_string(&json, "sub_msg", call->sub_msg);
+	json_string(&json, "request_id", call->request_id);
+	if (call->total >= 0)
+		json_number(&json, "total_results", call->total);
+	if (call->has_next >= 0)
+		json_boolean(&json, "has_next", call->has_next > 0);
+	json_number(&json, "records", call->records);
+	json_number(&json, "bytes", call->bytes);
+	json_number(&json, "started_at", call->started_ms);
+	json_number(&json, "duration_ms", call->duration_ms);
+	json_string(&json, "answer", call->answer);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+/* A member; nothing for NULL. */
+static void
+json_string(StringInfo json, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	appendStringInfo(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
+	escape_json(json, clean(value));
+}
+
+static void
+json_number(StringInfo json, const char *name, int64 value)
+{
+	appendStringInfo(json, "%s\"%s\":" INT64_FORMAT, json->len > 1 ? "," : "", name, value);
+}
+
+static void
+json_boolean(StringInfo json, const char *name, bool value)
+{
+	appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name,
+					 value ? "true" : "false");
+}
+
+/* The same, or, when it is no text of this database, a copy with its odd bytes as "?". */
+static const char *
+clean(const char *said)
+{
+	char	   *copy;
+
+	if (said == NULL || pg_verifymbstr(said, (int) strlen(said), true))
+		return said;
+	copy = pstrdup(said);
+	for (char *c = copy; *c != '\0'; c++)
+	{
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	}
+	return copy;
+}

@@ -1,0 +1,114 @@
+/*
+ * queue.h
+ *	  The queue's verbs: claim, settle, fail.  One SQL call each.
+ *
+ * All must be called between db_begin() and db_commit().
+ */
+#ifndef ORDERSYNC_QUEUE_H
+#define ORDERSYNC_QUEUE_H
+
+#include "task.h"
+
+/* The task was taken from us, cancelled or its run removed: SQLSTATE of settle and fail. */
+#define QUEUE_FENCED MAKE_SQLSTATE('O', 'S', '0', '0', '1')
+
+/* A claimed task in a memory context of its own; its secrets are still sealed. */
+typedef struct Claim
+{
+	MemoryContext context;
+	SyncTask   *task;
+	bytea	   *sealed_data_key;	/* NULL: none stored */
+	bytea	   *sealed_app_secret;	/* NULL: none stored */
+} Claim;
+
+/* One call as ordersync.request_log keeps it; absent strings are NULL. */
+typedef struct CallLog
+{
+	const char *method;
+	bool		paged;			/* the five below mean something */
+	int64		window_since;
+	int64		window_until;
+	int			page_no;
+	int			page_size;
+	bool		use_has_next;
+	Verdict		verdict;
+	int			http_status;
+	int64		code;
+	const char *msg;
+	const char *sub_code;
+	const char *sub_msg;
+	const char *request_id;
+	int64		total;			/* -1: not sent */
+	int			has_next;		/* -1: not sent */
+	int			records;
+	int64		bytes;
+	int64		started_ms;		/* epoch */
+	int64		duration_ms;
+	const char *answer;			/* excerpt without personal data; NULL when ok */
+} CallLog;
+
+/* What is known of the platform's clock after a call; nothing to say: moved is false. */
+typedef struct ClockReading
+{
+	bool		moved;
+	int64		offset_ms;		/* platform's clock minus ours */
+} ClockReading;
+
+/* How a page ended. */
+typedef struct Settlement
+{
+	const char *state;			/* running, succeeded, incomplete */
+	const char *verdict;		/* NULL, counted, short, unproven, fresh */
+	const char *walk;
+	int64		reported;
+	int64		seen;
+	int64		quarantined;
+	int			passes;
+	bool		closed;			/* the two below mean something */
+	int64		closed_since;
+	int64		closed_until;
+	int			page_new;
+	int			page_changed;
+	int			page_unchanged;
+	int			page_quarantined;
+	const int64 *cuts;			/* ascending bounds; NULL: not cut */
+	int			ncuts;			/* bounds, one more than parts */
+	int			page_size;
+	ClockReading clock;
+	const CallLog *call;		/* NULL: no call was made */
+} Settlement;
+
+/* How it did not. */
+typedef struct Failure
+{
+	Verdict		verdict;
+	const char *class;
+	const char *message;
+	int64		retry_ms;
+	bool		charge;			/* counts as an attempt */
+	const char *walk;
+	int			page_size;
+	ClockReading clock;
+	const CallLog *call;		/* NULL: no call was made */
+} Failure;
+
+/* Takes up to max tasks, each into a child of parent; returns how many. */
+extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
+
+/* Epoch milliseconds at which a claim may find what it cannot find now; -1: none known. */
+extern int64 queue_next_due(void);
+
+/* True when the run ended with it. */
+extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
+
+/* Settles a key check; the shop's new key state, in the current context. */
+extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
+							  const char *nick, const ClockReading *clock,
+							  const CallLog *call);
+
+extern void queue_fail(const SyncTask *task, const Failure *failure);
+
+/* Tables up to date, log partitions for the days to come. */
+extern void queue_keep_house(void);
+
+#endif							/* ORDERSYNC_QUEUE_H */

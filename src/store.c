@@ -1,0 +1,154 @@
+/*
+ * store.c
+ *	  A page's records become arrays for one call of apply, and one of
+ *	  quarantine where some cannot be stored.
+ *
+ * Which record wins, what is identical and what changed is decided in SQL.
+ * Everything allocated here goes with the transaction.
+ */
+#include "compat.h"
+
+#include "utils/array.h"
+
+#include "clock.h"
+#include "db.h"
+#include "store.h"
+
+#define APPLY(function) \
+	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8) AS a"
+
+#define APPLY_TYPES { \
+	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
+	BYTEAARRAYOID, TEXTARRAYOID \
+}
+
+static DbStatement apply_orders_statement = {APPLY("apply_orders"), 8, APPLY_TYPES};
+static DbStatement apply_after_sales_statement = {APPLY("apply_after_sales"), 8, APPLY_TYPES};
+
+static DbStatement quarantine_statement = {
+	"SELECT ordersync.quarantine_records($1, $2, $3, $4, $5, $6, $7)",
+	7, {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
+};
+
+static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
+static void apply(const SyncTask *task, Stream stream, const char *source,
+				  const RecordPage *page, int n, StoreCounts *counts);
+static Datum bytes_datum(const void *data, int len);
+static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
+
+void
+store_page(const SyncTask *task, Stream stream, const char *source,
+		   const RecordPage *page, StoreCounts *counts)
+{
+	int			bad = 0;
+
+	memset(counts, 0, sizeof(*counts));
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].quarantine != NULL)
+			bad++;
+	}
+	counts->quarantined = bad;
+	if (bad > 0)
+		quarantine(task, stream, page, bad);
+	if (page->nrecords > bad)
+		apply(task, stream, source, page, page->nrecords - bad, counts);
+}
+
+/* As received, but for personal data; a record without an id has NULL for it. */
+static void
+quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	bool	   *no_id = palloc(sizeof(bool) * n);
+	Datum	   *reasons = palloc(sizeof(Datum) * n);
+	Datum	   *bodies = palloc(sizeof(Datum) * n);
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+
+		if (record->quarantine == NULL)
+			continue;
+		ids[k] = Int64GetDatum(record->id);
+		no_id[k] = record->id == 0;
+		reasons[k] = CStringGetTextDatum(record->quarantine);
+		bodies[k] = bytes_datum(record->body, record->body_len);
+		k++;
+	}
+
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	db_add(&params, Int64GetDatum(task->run_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, no_id, k, INT8OID));
+	db_add(&params, array_of(reasons, NULL, k, TEXTOID));
+	db_add(&params, array_of(bodies, NULL, k, BYTEAOID));
+	db_run(&quarantine_statement, &params);
+}
+
+static void
+apply(const SyncTask *task, Stream stream, const char *source,
+	  const RecordPage *page, int n, StoreCounts *counts)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	Datum	   *modified = palloc(sizeof(Datum) * n);
+	Datum	   *digests = palloc(sizeof(Datum) * n);
+	Datum	   *bodies = palloc(sizeof(Datum) * n);
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+
+		if (record->quarantine != NULL)
+			continue;
+		ids[k] = Int64GetDatum(record->id);
+		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+		digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
+		bodies[k] = PointerGetDatum(cstring_to_text_with_len(record->body, record->body_len));
+		k++;
+	}
+
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, source);
+	db_add(&params, Int64GetDatum(task->run_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, NULL, k, INT8OID));
+	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(digests, NULL, k, BYTEAOID));
+	db_add(&params, array_of(bodies, NULL, k, TEXTOID));
+	db_run(stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
+		   &apply_orders_statement, &params);
+
+	counts->records_new = db_int4(0, 0);
+	counts->changed = db_int4(0, 1);
+	counts->unchanged = db_int4(0, 2);
+}
+
+static Datum
+bytes_datum(const void *data, int len)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + len);
+
+	SET_VARSIZE(bytes, VARHDRSZ + len);
+	memcpy(VARDATA(bytes), data, len);
+	return PointerGetDatum(bytes);
+}
+
+/* A one-dimensional array of int8, timestamptz, text or bytea; nulls may be NULL. */
+static Datum
+array_of(Datum *values, bool *nulls, int n, Oid type)
+{
+	bool		fixed = type == INT8OID || type == TIMESTAMPTZOID;
+	int			lower = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower, type,
+											  fixed ? 8 : -1,
+											  fixed && FLOAT8PASSBYVAL,
+											  fixed ? TYPALIGN_DOUBLE : TYPALIGN_INT));
+}
