@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "clock.h"
 #include "db.h"
@@ -23,23 +24,26 @@
 #include "queue.h"
 
 static DbStatement claim_statement = {
-	"SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
+	.sql = "SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
 	" c.fresh, c.may_cut, c.ids, c.attempt, c.walk, c.key_check, c.require_seller,"
 	" c.seller_nicks, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms"
 	" FROM ordersync.claim($1, $2, $3) AS c",
-	3, {TEXTOID, INT4OID, INT4OID}
+	.nparams = 3,
+	.types = {TEXTOID, INT4OID, INT4OID}
 };
 
 static DbStatement next_due_statement = {
-	"SELECT ordersync.next_due()", 0, {0}
+	.sql = "SELECT ordersync.next_due()",
+	.nparams = 0
 };
 
 static DbStatement settle_statement = {
-	"SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+	.sql = "SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb)",
-	19, {
+	.nparams = 19,
+	.types = {
 		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID,
 		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID, INT4OID,
 		INT8OID, TEXTOID
@@ -47,21 +51,24 @@ static DbStatement settle_statement = {
 };
 
 static DbStatement settle_key_statement = {
-	"SELECT ordersync.settle_key($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb)",
-	7, {INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID}
+	.sql = "SELECT ordersync.settle_key($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb)",
+	.nparams = 7,
+	.types = {INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID}
 };
 
 static DbStatement fail_statement = {
-	"SELECT ordersync.fail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+	.sql = "SELECT ordersync.fail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 	" $12::pg_catalog.jsonb)",
-	12, {
+	.nparams = 12,
+	.types = {
 		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, TEXTOID,
 		INT4OID, INT8OID, TEXTOID
 	}
 };
 
 static DbStatement keep_house_statement = {
-	"SELECT ordersync.keep_house()", 0, {0}
+	.sql = "SELECT ordersync.keep_house()",
+	.nparams = 0
 };
 
 static void read_claim(uint64 row, Claim *claim);

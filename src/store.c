@@ -9,6 +9,7 @@
 #include "compat.h"
 
 #include "utils/array.h"
+#include "utils/timestamp.h"
 
 #include "clock.h"
 #include "db.h"
@@ -23,12 +24,22 @@
 	BYTEAARRAYOID, TEXTARRAYOID \
 }
 
-static DbStatement apply_orders_statement = {APPLY("apply_orders"), 8, APPLY_TYPES};
-static DbStatement apply_after_sales_statement = {APPLY("apply_after_sales"), 8, APPLY_TYPES};
+static DbStatement apply_orders_statement = {
+	.sql = APPLY("apply_orders"),
+	.nparams = 8,
+	.types = APPLY_TYPES
+};
+
+static DbStatement apply_after_sales_statement = {
+	.sql = APPLY("apply_after_sales"),
+	.nparams = 8,
+	.types = APPLY_TYPES
+};
 
 static DbStatement quarantine_statement = {
-	"SELECT ordersync.quarantine_records($1, $2, $3, $4, $5, $6, $7)",
-	7, {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
+	.sql = "SELECT ordersync.quarantine_records($1, $2, $3, $4, $5, $6, $7)",
+	.nparams = 7,
+	.types = {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
 };
 
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
