@@ -17,7 +17,7 @@ $house->control('churn', per_page => 0);
 is($house->incremental(1), 'succeeded', 'a run after the last change');
 $house->control('advance', seconds => 900);
 is($house->incremental(1), 'succeeded', 'a run when everything has settled');
-my ($since, $until) = split /\|/, $house->sql("SELECT min(since), max(until) FROM ordersync.sync_runs");
+my ($since, $until) = split /\|/, $house->sql("SELECT min(since), max(until) FROM ordersync.sync_tasks");
 is($house->full(1, $since, $until), 'succeeded', 'a full run over all of it');
 $house->take('full');
 

@@ -157,11 +157,11 @@ sub finish
 
 sub run_state { my ($self, $run) = @_; return $self->sql("SELECT state FROM ordersync.sync_runs WHERE run_id = $run") }
 
-# The range that a run was asked to read, as two literals.
+# The range of orders that a run's windows cover, as two literals.
 sub range_of
 {
 	my ($self, $run) = @_;
-	return split /\|/, $self->sql("SELECT since, until FROM ordersync.sync_runs WHERE run_id = $run");
+	return split /\|/, $self->sql("SELECT min(since), max(until) FROM ordersync.sync_tasks WHERE run_id = $run AND stream = 'orders'");
 }
 
 sub explain_run
