@@ -89,11 +89,10 @@
 #endif
 
 /*
- * Set-returning helper: the first minors of 15 know it as SetSingleFuncCall
- * with flags of other names only; zero flags mean the same in both.  Needs
+ * Set-returning helper: renamed in 16; 15 keeps the old name for good.  Needs
  * funcapi.h of the caller.
  */
-#if PG_VERSION_NUM >= 160000 || defined(MAT_SRF_USE_EXPECTED_DESC)
+#if PG_VERSION_NUM >= 160000
 #define compat_init_materialized_srf(fcinfo) InitMaterializedSRF((fcinfo), 0)
 #else
 #define compat_init_materialized_srf(fcinfo) SetSingleFuncCall((fcinfo), 0)

@@ -23,6 +23,7 @@ typedef struct GatewayCall
 	const SyncTask *task;
 	WindowAsk	ask;			/* CALL_LIST */
 	int64		id;				/* CALL_DETAILS */
+	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
 } GatewayCall;
 
 typedef struct GatewayRequest
@@ -31,6 +32,8 @@ typedef struct GatewayRequest
 	char	   *url;			/* complete */
 	char	   *body;			/* application/x-www-form-urlencoded;charset=UTF-8 */
 	size_t		body_len;
+	const char *error;			/* NULL, or why it cannot be sent (an unknown sign_method,
+								 * MD5 where FIPS forbids it, no such list): rejected */
 } GatewayRequest;
 
 /* What came back from the network. */
@@ -78,6 +81,13 @@ typedef struct GatewayList
 	int			max_page_size;
 } GatewayList;
 
+/*
+ * list: NULL when the protocol has none for this stream and basis.
+ * build: now_ms is the platform's clock (ours + clock_offset_ms).
+ * build and classify allocate in the current context, need no transaction, and
+ * never throw for what the other side sent.  classify's list points into the
+ * reply's body.
+ */
 typedef struct GatewayProtocol
 {
 	const char *name;
@@ -91,5 +101,15 @@ typedef struct GatewayProtocol
 extern const GatewayProtocol *gateway_protocol(const char *name);
 
 extern const GatewayProtocol gateway_top;
+
+/* Overwrites, where text quotes them, the data key and the secret of the call. */
+extern void gateway_redact(char *text, const SyncTask *task);
+
+/*
+ * The top-level field names that the API of a source serves for an object, NULL
+ * when it serves none; *n says how many.  source: increment, list, history,
+ * details, arrival, special; object: trade, order (a trade's line), refund.
+ */
+extern const char **gateway_served_fields(const char *source, const char *object, int *n);
 
 #endif							/* ORDERSYNC_GATEWAY_H */

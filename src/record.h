@@ -19,7 +19,8 @@ typedef struct Record
 	const char *seller_nick;	/* NULL: not sent */
 	uint8		digest[RECORD_DIGEST_SIZE]; /* over the body below and RECORD_VERSION */
 	const char *body;			/* JSON text without personal data, NUL-terminated */
-	int			body_len;		/* bytes; a quarantined body may hold NULs */
+	int			body_len;		/* bytes; a quarantined body may hold NULs and is
+								 * otherwise as sent: no text until checked */
 	const char *quarantine;		/* NULL: storable; else the reason, one word:
 								 * no_id, no_time, shape, nul, encoding, nesting,
 								 * number, syntax, foreign_seller */
@@ -36,7 +37,10 @@ typedef struct RecordPage
  * answer, as gateway_classify() found it; NULL for an empty list.  Decides
  * per record whether it can become jsonb; never throws for bad data.
  * seller_nicks: the names that the records may carry ("main:sub" counts as
- * "main"); require: a record without one is quarantined too.
+ * "main"), NULL: any; require: a record without one is quarantined too.
+ * STREAM_DETAILS takes refunds (by their refund_id) and trades alike.
+ * Bytes that belong to no record become one with reason syntax or shape, so
+ * that nothing sent is silently left out.  No order of the page is assumed.
  */
 extern RecordPage *record_split(const char *list, size_t len, Stream stream,
 								char **seller_nicks, int nseller_nicks, bool require);

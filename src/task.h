@@ -80,4 +80,8 @@ extern const char *stream_name(Stream stream);
 extern const char *basis_name(Basis basis);
 extern const char *verdict_name(Verdict verdict);
 
+/* The value of a word; false, and nothing set, when there is none. */
+extern bool stream_from_name(const char *name, Stream *stream);
+extern bool basis_from_name(const char *name, Basis *basis);
+
 #endif							/* ORDERSYNC_TASK_H */

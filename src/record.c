@@ -1,0 +1,293 @@
+/*
+ * record.c
+ *	  Splits an answer's list into records: id, time, seller, digest, and body
+ *	  without personal data.
+ *
+ * A page is split once, into structs that point into one block of memory for
+ * all bodies.  Each record is first read the strict way (scrub.c), which tells
+ * whether jsonb will take it; jsonb itself is not built here, so that a record
+ * that has not changed costs no more than its digest.  A record that is no good
+ * is read again the loose way: it keeps its bytes, its id and its times as far
+ * as they can be found, and a reason, and the rest of its page lives.
+ *
+ * The digest is SHA-256, cut to 16 bytes: buyers choose titles and memos, and a
+ * change that could be hidden behind a chosen collision would be lost for good.
+ * It covers RECORD_VERSION and the body as it would be stored.
+ *
+ * Everything lives in the context current at the call and needs no transaction.
+ * Bad data is never an error; want of memory is.  The digest's context is the
+ * process's own and is kept, since making one costs as much as a short digest.
+ */
+#include "compat.h"
+
+#include <openssl/evp.h>
+
+#include "utils/memutils.h"
+
+#include "record.h"
+#include "scrub.h"
+#include "value.h"
+#include "window.h"
+
+/* Raised when apply reads more from the same body: all records then count as changed. */
+#define RECORD_VERSION 1
+
+/*
+ * No page has more (the platform's limit is 100); what follows the last one
+ * counts as one record of no shape, or garbage could ask for all memory.
+ */
+#define MAX_RECORDS 10000
+
+/* What a quarantined record keeps of itself at most; a bytea has its limit too. */
+#define MAX_BODY_LEN 0x0FFFFFFF
+
+/* Longer names are no names. */
+#define MAX_NICK_LEN 256
+
+typedef enum RecordField
+{
+	FIELD_REFUND_ID,
+	FIELD_TID,
+	FIELD_MODIFIED,
+	FIELD_CREATED,
+	FIELD_ARRIVAL,
+	FIELD_SELLER,
+	NFIELDS
+} RecordField;
+
+typedef struct Splitter
+{
+	RecordPage *page;
+	int			capacity;
+	char	   *out;			/* where the next body goes */
+	Stream		stream;
+	char	  **seller_nicks;
+	int			nseller_nicks;
+	bool		require;
+	JsonText	last_seller;	/* a page carries one name, nearly always */
+	char	   *last_nick;
+	bool		last_ours;
+} Splitter;
+
+static void split_record(Splitter *splitter, const char *text, size_t len);
+static Record *new_record(Splitter *splitter);
+static void name_fields(ScrubField *fields, Stream stream);
+static const char *take_fields(Splitter *splitter, Record *record, const ScrubField *fields);
+static int64 read_id(const ScrubField *fields);
+static int64 read_time(const ScrubField *field);
+static bool seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field);
+static bool same_seller(const char *a, const char *b);
+static void digest_body(Record *record);
+
+/* See record.h. */
+RecordPage *
+record_split(const char *list, size_t len, Stream stream,
+			 char **seller_nicks, int nseller_nicks, bool require)
+{
+	Splitter	splitter = {0};
+	JsonCursor	cursor;
+	JsonText	value;
+
+	splitter.page = palloc0(sizeof(RecordPage));
+	splitter.stream = stream;
+	splitter.seller_nicks = seller_nicks;
+	splitter.nseller_nicks = nseller_nicks;
+	splitter.require = require;
+	if (list == NULL || len == 0)
+		return splitter.page;
+
+	/* bodies with their NULs; nothing but garbage has less than a byte between two records */
+	splitter.out = MemoryContextAllocHuge(CurrentMemoryContext, len * 2 + 2);
+	json_begin(&cursor, list, len);
+	if (json_peek(&cursor) != '[')
+	{
+		split_record(&splitter, cursor.at, cursor.end - cursor.at);
+		return splitter.page;
+	}
+
+	json_enter(&cursor, '[');
+	while (splitter.page->nrecords < MAX_RECORDS && json_element(&cursor) &&
+		   json_value(&cursor, &value))
+		split_record(&splitter, value.at, value.len);
+	if (!json_at_end(&cursor) && cursor.at < cursor.end)
+		split_record(&splitter, cursor.at, cursor.end - cursor.at);
+	return splitter.page;
+}
+
+/* One record of the page: strictly, and loosely when that fails. */
+static void
+split_record(Splitter *splitter, const char *text, size_t len)
+{
+	Record	   *record = new_record(splitter);
+	ScrubField	fields[NFIELDS];
+	const char *reason;
+	size_t		body_len = 0;
+
+	name_fields(fields, splitter->stream);
+	reason = scrub_strict(text, len, fields, NFIELDS, splitter->out, &body_len);
+	if (reason != NULL)
+	{
+		name_fields(fields, splitter->stream);
+		body_len = scrub_loose(text, len, splitter->out);
+		scrub_find(text, len, fields, NFIELDS);
+		take_fields(splitter, record, fields);
+	}
+	else
+		reason = take_fields(splitter, record, fields);
+
+	record->quarantine = reason;
+	record->body = splitter->out;
+	body_len = Min(body_len, MAX_BODY_LEN);
+	record->body_len = (int) body_len;
+	splitter->out[body_len] = '\0';
+	splitter->out += body_len + 1;
+	digest_body(record);
+}
+
+/* The next struct of the page; earlier ones may move. */
+static Record *
+new_record(Splitter *splitter)
+{
+	RecordPage *page = splitter->page;
+
+	if (page->nrecords == splitter->capacity)
+	{
+		splitter->capacity = Max(128, splitter->capacity * 2);
+		if (page->records == NULL)
+			page->records = palloc(splitter->capacity * sizeof(Record));
+		else
+			page->records = repalloc_huge(page->records, splitter->capacity * sizeof(Record));
+	}
+	memset(&page->records[page->nrecords], 0, sizeof(Record));
+	return &page->records[page->nrecords++];
+}
+
+/* The members of a record of this stream that we look at ourselves. */
+static void
+name_fields(ScrubField *fields, Stream stream)
+{
+	static const char *const names[NFIELDS] = {
+		"refund_id", "tid", "modified", "created", "async_modified", "seller_nick"
+	};
+
+	memset(fields, 0, NFIELDS * sizeof(ScrubField));
+	for (int i = 0; i < NFIELDS; i++)
+	{
+		/* a trade has no refund_id of its own, and a refund's tid is another record's id */
+		if ((i == FIELD_REFUND_ID && stream == STREAM_ORDERS) ||
+			(i == FIELD_TID && stream == STREAM_AFTER_SALES))
+			continue;
+		fields[i].name = names[i];
+		fields[i].name_len = strlen(names[i]);
+	}
+}
+
+/* Fills the record from its fields; the reason when it cannot be stored without one of them. */
+static const char *
+take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
+{
+	bool		ours;
+
+	record->id = read_id(fields);
+	record->modified = read_time(&fields[FIELD_MODIFIED]);
+	record->created = read_time(&fields[FIELD_CREATED]);
+	record->arrival = read_time(&fields[FIELD_ARRIVAL]);
+	ours = seller_is_ours(splitter, record, &fields[FIELD_SELLER]);
+	if (record->id == 0)
+		return "no_id";
+	if (record->modified == WINDOW_NO_TIME)
+		return "no_time";
+	return ours ? NULL : "foreign_seller";
+}
+
+/* The refund's id where there is one, else the trade's; 0 when it is no positive int64. */
+static int64
+read_id(const ScrubField *fields)
+{
+	JsonText	value = fields[FIELD_REFUND_ID].value;
+	int64		id;
+
+	if (value.at == NULL)
+		value = fields[FIELD_TID].value;
+	if (value.at == NULL)
+		return 0;
+	if (value.len >= 2 && *value.at == '"')
+	{
+		value.at++;
+		value.len -= 2;
+	}
+	return value_integer(value.at, value.len, 1, PG_INT64_MAX, &id) ? id : 0;
+}
+
+/* A moment, WINDOW_NO_TIME when it is not there or cannot be read. */
+static int64
+read_time(const ScrubField *field)
+{
+	int64		epoch_s;
+
+	if (field->value.at == NULL || field->value.len < 2 || *field->value.at != '"' ||
+		!value_time(field->value.at + 1, field->value.len - 2, &epoch_s))
+		return WINDOW_NO_TIME;
+	return epoch_s;
+}
+
+/* Whether the record's seller is one of the shop's names; remembers the last one seen. */
+static bool
+seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field)
+{
+	JsonText	seller = field->value;
+
+	if (seller.at == NULL || (seller.len == 4 && memcmp(seller.at, "null", 4) == 0) ||
+		(seller.len == 2 && *seller.at == '"'))
+		return !splitter->require;
+	if (splitter->last_nick == NULL || splitter->last_seller.len != seller.len ||
+		memcmp(splitter->last_seller.at, seller.at, seller.len) != 0)
+	{
+		splitter->last_seller = seller;
+		splitter->last_nick = json_text(seller, MAX_NICK_LEN);
+		splitter->last_ours = splitter->seller_nicks == NULL;
+		for (int i = 0; i < splitter->nseller_nicks && splitter->last_nick != NULL; i++)
+		{
+			if (same_seller(splitter->last_nick, splitter->seller_nicks[i]))
+				splitter->last_ours = true;
+		}
+	}
+	record->seller_nick = splitter->last_nick;
+	return splitter->last_ours;
+}
+
+/* The same seller, whatever the sub-account: "main:sub" is "main". */
+static bool
+same_seller(const char *a, const char *b)
+{
+	size_t		a_len = strcspn(a, ":");
+	size_t		b_len = strcspn(b, ":");
+
+	return a_len == b_len && a_len > 0 && memcmp(a, b, a_len) == 0;
+}
+
+/* The digest of version and body. */
+static void
+digest_body(Record *record)
+{
+	static EVP_MD_CTX *context = NULL;
+	static const unsigned char version = RECORD_VERSION;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	if (context == NULL)
+		context = EVP_MD_CTX_new();
+	if (context == NULL ||
+		EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+		EVP_DigestUpdate(context, &version, 1) != 1 ||
+		EVP_DigestUpdate(context, record->body, record->body_len) != 1 ||
+		EVP_DigestFinal_ex(context, digest, NULL) != 1)
+		elog(ERROR, "could not compute the digest of a record");
+	memcpy(record->digest, digest, RECORD_DIGEST_SIZE);
+}
+
+/* See record.h. */
+char *
+record_excerpt(const char *body, size_t len, size_t max)
+{
+	return scrub_excerpt(body, len, max);
+}

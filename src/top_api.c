@@ -1,0 +1,210 @@
+/*
+ * top_api.c
+ *	  The platform's APIs that we call: names, parameters, shape of the answer.
+ *
+ * One row a call.  Every list names every type: the platform's default leaves
+ * orders out without a word, the most frequent reason for "lost" ones.  The
+ * receiver's fields are asked for although they are never stored, since the
+ * pseudonym oaid comes only with them.  Pure.
+ */
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+
+#include "top_api.h"
+#include "top_fields.h"
+
+/* All types that the platform knows of; it ignores those that a shop does not have. */
+#define ALL_TYPES \
+	"fixed,auction,guarantee_trade,step,independent_simple_trade,independent_shop_trade," \
+	"auto_delivery,ec,cod,fenxiao,game_equipment,shopex_trade,netcn_trade,external_trade," \
+	"instant_trade,b2c_cod,hotel_trade,super_market_trade,super_market_cod_trade,taohua," \
+	"waimai,o2o_offlinetrade,nopaid,eticket,tmall_i18n,insurance_plus,finance," \
+	"pre_auth_type,lazada"
+
+static const TopApi apis[] = {
+	{
+		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_MODIFIED,
+		.list = {"taobao.trades.sold.increment.get", "increment", true, true, 100},
+		.envelope = "trades_sold_increment_get_response",
+		.plural = "trades", .singular = "trade", .id = "tid",
+		.start_param = "start_modified", .end_param = "end_modified",
+		.types = ALL_TYPES, .object = "trade"
+	},
+	{
+		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED,
+		.list = {"taobao.trades.sold.get", "list", true, true, 100},
+		.envelope = "trades_sold_get_response",
+		.plural = "trades", .singular = "trade", .id = "tid",
+		.start_param = "start_created", .end_param = "end_created",
+		.types = ALL_TYPES, .object = "trade"
+	},
+	{
+		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_ARRIVAL,
+		.list = {"taobao.trades.sold.incrementv.get", "arrival", true, true, 100},
+		.envelope = "trades_sold_incrementv_get_response",
+		.plural = "trades", .singular = "trade", .id = "tid",
+		.start_param = "start_create", .end_param = "end_create",
+		.types = ALL_TYPES, .fields = "tid,modified,async_modified", .object = "trade"
+	},
+	{
+		.kind = CALL_LIST, .stream = STREAM_AFTER_SALES, .basis = BASIS_MODIFIED,
+		.list = {"taobao.refunds.receive.get", "list", false, true, 100},
+		.envelope = "refunds_receive_get_response",
+		.plural = "refunds", .singular = "refund", .id = "refund_id",
+		.start_param = "start_modified", .end_param = "end_modified",
+		.types = ALL_TYPES, .object = "refund"
+	},
+	{
+		.kind = CALL_DETAILS, .stream = STREAM_ORDERS,
+		.list = {"taobao.trade.fullinfo.get", "details", false, false, 1},
+		.envelope = "trade_fullinfo_get_response",
+		.plural = "trade", .id = "tid", .object = "trade",
+		.extra_fields = "orders.is_jzfx"
+	},
+	{
+		.kind = CALL_DETAILS, .stream = STREAM_AFTER_SALES,
+		.list = {"taobao.refund.get", "details", false, false, 1},
+		.envelope = "refund_get_response",
+		.plural = "refund", .id = "refund_id", .object = "refund"
+	},
+	{
+		.kind = CALL_WHOAMI,
+		.list = {"taobao.user.seller.get", NULL, false, false, 1},
+		.envelope = "user_seller_get_response",
+		.plural = "user", .id = "nick", .fields = "user_id,nick"
+	}
+};
+
+static uint8 source_bit(const char *source);
+static const TopFields *object_fields(const char *object);
+
+/* See top_api.h. */
+const TopApi *
+top_api(const GatewayCall *call)
+{
+	for (int i = 0; i < lengthof(apis); i++)
+	{
+		const TopApi *api = &apis[i];
+
+		if (api->kind != call->kind)
+			continue;
+		if (api->kind == CALL_WHOAMI ||
+			(api->kind == CALL_DETAILS && api->stream == call->details_of) ||
+			(api->kind == CALL_LIST && api->stream == call->task->stream &&
+			 api->basis == call->task->basis))
+			return api;
+	}
+	return NULL;
+}
+
+/* See top_api.h. */
+const GatewayList *
+top_list(Stream stream, Basis basis)
+{
+	for (int i = 0; i < lengthof(apis); i++)
+	{
+		if (apis[i].kind == CALL_LIST && apis[i].stream == stream && apis[i].basis == basis)
+			return &apis[i].list;
+	}
+	return NULL;
+}
+
+/* See top_api.h. */
+char *
+top_field_list(const TopApi *api)
+{
+	StringInfoData list;
+	const char **names;
+	int			n = 0;
+
+	initStringInfo(&list);
+	if (api->fields != NULL)
+	{
+		appendStringInfoString(&list, api->fields);
+		return list.data;
+	}
+	names = gateway_served_fields(api->list.source, api->object, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(&list, ',');
+		appendStringInfoString(&list, names[i]);
+	}
+	if (api->extra_fields != NULL)
+		appendStringInfo(&list, ",%s", api->extra_fields);
+	return list.data;
+}
+
+/* See gateway.h. */
+const char **
+gateway_served_fields(const char *source, const char *object, int *n)
+{
+	uint8		bit = source_bit(source);
+	const TopFields *table = object_fields(object);
+	const char **names = NULL;
+	int			count = 0;
+	int			capacity = 0;
+
+	*n = 0;
+	if (bit == 0 || table == NULL)
+		return NULL;
+	for (; table->names != NULL; table++)
+	{
+		char	   *rest = NULL;
+
+		if ((table->served_by & bit) == 0)
+			continue;
+		for (char *name = strtok_r(pstrdup(table->names), " ", &rest); name != NULL;
+			 name = strtok_r(NULL, " ", &rest))
+		{
+			if (count == capacity)
+			{
+				capacity = Max(64, capacity * 2);
+				names = names == NULL ? palloc(capacity * sizeof(char *)) :
+					repalloc(names, capacity * sizeof(char *));
+			}
+			names[count++] = name;
+		}
+	}
+	*n = count;
+	return names;
+}
+
+/* The bit of a source's word, 0 when there is none. */
+static uint8
+source_bit(const char *source)
+{
+	static const struct
+	{
+		const char *source;
+		uint8		bit;
+	}			sources[] = {
+		{"increment", TOP_INCREMENT},
+		{"list", TOP_LIST},
+		{"history", TOP_HISTORY},
+		{"details", TOP_DETAILS},
+		{"arrival", TOP_ARRIVAL},
+		{"special", TOP_SPECIAL}
+	};
+
+	for (int i = 0; i < lengthof(sources); i++)
+	{
+		if (strcmp(sources[i].source, source) == 0)
+			return sources[i].bit;
+	}
+	return 0;
+}
+
+/* The table of an object's word, NULL when there is none. */
+static const TopFields *
+object_fields(const char *object)
+{
+	if (strcmp(object, "trade") == 0)
+		return top_trade_fields;
+	if (strcmp(object, "order") == 0)
+		return top_order_fields;
+	if (strcmp(object, "refund") == 0)
+		return top_refund_fields;
+	return NULL;
+}

@@ -1,0 +1,59 @@
+/*
+ * top_api.h
+ *	  The platform's APIs that we call: names, parameters, shape of the answer.
+ *	  Shared by the rooms of protocol "top" only.
+ */
+#ifndef ORDERSYNC_TOP_API_H
+#define ORDERSYNC_TOP_API_H
+
+#include "gateway.h"
+
+/* Who serves a field. */
+#define TOP_INCREMENT 0x01
+#define TOP_LIST 0x02
+#define TOP_HISTORY 0x04
+#define TOP_DETAILS 0x08
+#define TOP_ARRIVAL 0x10
+#define TOP_SPECIAL 0x20
+
+typedef struct TopFields
+{
+	uint8		served_by;
+	const char *names;			/* divided by spaces; NULL at the table's end */
+} TopFields;
+
+typedef struct TopApi
+{
+	CallKind	kind;
+	Stream		stream;			/* of a list; for details, of the record */
+	Basis		basis;			/* of a list */
+	GatewayList list;			/* method, source, and what the list can do */
+	const char *envelope;		/* root of the answer */
+	const char *plural;			/* member that holds the list, or the one record */
+	const char *singular;		/* member of that one; NULL: holds the record itself */
+	const char *id;				/* the record's key: also the parameter of a details call */
+	const char *start_param;
+	const char *end_param;
+	const char *types;			/* parameter "type", NULL: none */
+	const char *fields;			/* parameter "fields"; NULL: all that source and object serve */
+	const char *object;			/* trade or refund */
+	const char *extra_fields;	/* come only when named beside their object */
+} TopApi;
+
+/* The API of a call, NULL when the platform has none for it. */
+extern const TopApi *top_api(const GatewayCall *call);
+
+/* The list of a stream and basis, NULL when the platform has none. */
+extern const GatewayList *top_list(Stream stream, Basis basis);
+
+/* The value of parameter "fields", in the current context. */
+extern char *top_field_list(const TopApi *api);
+
+/* Verdict on a reply: see GatewayProtocol. */
+extern void top_classify(const GatewayCall *call, const GatewayReply *reply,
+						 GatewayAnswer *answer);
+
+/* Verdict, class and message from the platform's own codes, which stand in answer. */
+extern void top_classify_error(const GatewayCall *call, GatewayAnswer *answer);
+
+#endif							/* ORDERSYNC_TOP_API_H */
