@@ -1,0 +1,192 @@
+/*
+ * The wire as SQL sees it: values, signatures, requests, verdicts, records.
+ *
+ * Internal, in C, pure: no table, setting or clock is read, so all are
+ * IMMUTABLE and PARALLEL SAFE.  The read_* functions are STRICT and answer NULL,
+ * never an error, to what cannot be read exactly.
+ */
+CREATE FUNCTION ordersync.read_bigint(value text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'ordersync_read_bigint'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_bigint(text) IS
+	'a platform''s integer, up to 19 digits exactly; NULL when it is none or does not fit';
+
+CREATE FUNCTION ordersync.read_int(value text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'ordersync_read_int'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_int(text) IS
+	'a platform''s integer; NULL when it is none or does not fit';
+
+CREATE FUNCTION ordersync.read_smallint(value text)
+RETURNS smallint
+AS 'MODULE_PATHNAME', 'ordersync_read_smallint'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_smallint(text) IS
+	'a platform''s integer; NULL when it is none or does not fit';
+
+CREATE FUNCTION ordersync.read_money(value text)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'ordersync_read_money'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_money(text) IS
+	'a platform''s amount in yuan, exact to the cent; NULL when it is none, is finer than a cent, or exceeds numeric(18,2)';
+
+CREATE FUNCTION ordersync.read_time(value text)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ordersync_read_time'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_time(text) IS
+	'a platform''s YYYY-MM-DD HH:MM:SS, Asia/Shanghai, whatever TimeZone and DateStyle are; NULL when it is none';
+
+CREATE FUNCTION ordersync.read_boolean(value text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'ordersync_read_boolean'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_boolean(text) IS
+	'a platform''s true or false; NULL when it is neither';
+
+CREATE FUNCTION ordersync.sign(
+	sign_method text,
+	secret text,
+	names text[],
+	vals text[]
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_sign'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.sign(text, text, text[], text[]) IS
+	'the signature of a call''s parameters, upper-case hex; sign_method is md5, hmac or hmac-sha256';
+
+CREATE FUNCTION ordersync.build_call(
+	protocol text,
+	base_url text,
+	app_key text,
+	app_secret text,
+	sign_method text,
+	session text,
+	kind text,
+	stream text,
+	basis text,
+	since_s bigint,
+	until_s bigint,
+	page_no integer,
+	page_size integer,
+	use_has_next boolean,
+	id bigint,
+	now_ms bigint,
+	OUT method text,
+	OUT url text,
+	OUT body text,
+	OUT error text
+)
+RETURNS record
+AS 'MODULE_PATHNAME', 'ordersync_build_call'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint) IS
+	'the request that a worker would send: kind is list, details or whoami; for tests and for looking at what a gateway is asked';
+
+CREATE FUNCTION ordersync.classify(
+	kind text,
+	stream text,
+	basis text,
+	http_status integer,
+	body bytea,
+	net_error text DEFAULT NULL,
+	timed_out boolean DEFAULT false,
+	too_large boolean DEFAULT false,
+	session text DEFAULT NULL,
+	OUT verdict text,
+	OUT class text,
+	OUT message text,
+	OUT code bigint,
+	OUT msg text,
+	OUT sub_code text,
+	OUT sub_msg text,
+	OUT request_id text,
+	OUT ban_ms bigint,
+	OUT shrink boolean,
+	OUT total bigint,
+	OUT has_next boolean,
+	OUT list bytea,
+	OUT nick text,
+	OUT user_id bigint
+)
+RETURNS record
+AS 'MODULE_PATHNAME', 'ordersync_classify'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.classify(text, text, text, integer, bytea, text, boolean, boolean, text) IS
+	'the verdict of protocol top on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
+
+CREATE FUNCTION ordersync.split_records(
+	list bytea,
+	stream text,
+	seller_nicks text[] DEFAULT NULL,
+	require_seller boolean DEFAULT false,
+	OUT record_no integer,
+	OUT id bigint,
+	OUT modified timestamptz,
+	OUT created timestamptz,
+	OUT arrival timestamptz,
+	OUT seller_nick text,
+	OUT digest bytea,
+	OUT body bytea,
+	OUT quarantine text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ordersync_split_records'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
+	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can';
+
+CREATE FUNCTION ordersync.excerpt(
+	body bytea,
+	max_bytes integer
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_excerpt'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.excerpt(bytea, integer) IS
+	'the begin of any answer as one clean line for the request log, personal and secret values blanked';
+
+CREATE FUNCTION ordersync.served_fields(
+	source text,
+	object text
+)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_served_fields'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.served_fields(text, text) IS
+	'the fields that a source (increment, list, history, details, arrival, special) serves of an object (trade, order, refund)';
+
+CREATE FUNCTION ordersync.personal_fields()
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_personal_fields'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.personal_fields() IS
+	'the names of members that are dropped from every record, at any depth, before anything is stored';
+
+CREATE FUNCTION ordersync.backoff_ms(
+	attempt integer,
+	base_ms bigint,
+	cap_ms bigint,
+	chance double precision
+)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'ordersync_backoff_ms'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.backoff_ms(integer, bigint, bigint, double precision) IS
+	'the delay after a failed attempt: doubled with each, capped, its upper half by chance (0 to 1)';
+
+CREATE FUNCTION ordersync.pace_waits(
+	per_second double precision,
+	at_ms bigint[],
+	ban_at integer DEFAULT 0,
+	ban_ms bigint DEFAULT 0
+)
+RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'ordersync_pace_waits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.pace_waits(double precision, bigint[], integer, bigint) IS
+	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';
