@@ -63,13 +63,13 @@
 #include "compat.h"
 
 #include "window.h"
+#include "window_crowd.h"
+#include "window_picture.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
 #define MAX_PASSES			5	/* walks by time; then by parts */
-#define MAX_ASKS			5	/* of a part that shows fewer than it counts */
-#define MAX_ROUNDS			30	/* through the pages of a crowd */
-#define MAX_BLIND_PAGES		1000	/* of a crowd that has no total */
+#define MAX_ASKS			5	/* again, of a part that shows fewer than it counts */
 
 typedef enum Phase
 {
@@ -93,14 +93,6 @@ typedef enum End
 	END_EXCLUSIVE				/* as far as a probe can tell: still watched */
 } End;
 
-/* Keys in ascending order. */
-typedef struct KeySet
-{
-	int64	   *keys;
-	int			n;
-	int			room;
-} KeySet;
-
 struct Window
 {
 	WindowPlan	plan;			/* page_size shrinks */
@@ -121,70 +113,43 @@ struct Window
 	/* by parts */
 	int64		part;			/* [part, top) is asked */
 	int			asks;			/* times that it showed fewer than it counts */
-	int64		bad;			/* [bad, top) is known to hold bad_count, too */
-	int64		bad_count;		/* many for an answer; in memory only */
 
-	/* the open crowd, second top - 1; in memory only */
-	int64		crowd_total;	/* -1 not known */
-	int			crowd_page;
-	int			crowd_round;
-	int64		crowd_left;		/* calls left of this round */
-	int64		crowd_known;	/* of the union, counted before it was open */
-	int64		crowd_quarantined;
-	bool		crowd_grew;		/* no total: this round brought a new id */
-	KeySet		crowd;
+	/* in memory only: [many_from, top) holds so many, too many for an answer */
+	int64		many_from;		/* below since: nothing is known */
+	int64		many;
 
-	/* keys of the last picture's records that have no time; in memory only */
+	/* in memory only: second top - 1, while it is read by page number */
+	Crowd		crowd;
+
+	/* in memory only: of the last picture, records that have no time */
 	KeySet		undated;
 
 	int64	   *cuts;
 	int			ncuts;
 };
 
-/* An answer with each record once, and what it says by itself. */
-typedef struct Picture
-{
-	WindowAsk	ask;
-	int64		total;
-	int			has_next;
-	int			sent;			/* records as sent */
-	int			n;				/* distinct ones */
-	WindowRecord *records;
-	int64		oldest;			/* PG_INT64_MAX: no record has a time */
-	int			at_end;			/* records at the second where the range ends */
-	bool		sorted;
-} Picture;
-
 static bool resume(Window *w, const char *saved);
 static int64 last_second(const Window *w, int64 bound);
-static bool look(const Window *w, const WindowAnswer *answer, Picture *p);
-static bool contradicts(const Window *w, const Picture *p);
 static bool learn_end(Window *w, const Picture *p);
 static WindowStep take_first(Window *w, const Picture *p);
 static bool cut(Window *w, int64 total);
 static WindowStep take_down(Window *w, const Picture *p);
-static bool list_goes_on(const Picture *p);
 static WindowStep descend(Window *w, const Picture *p, bool more, bool learnt);
 static void count_above(Window *w, const Picture *p, int64 floor);
 static WindowStep finish_walk(Window *w);
 static WindowStep start_pass(Window *w);
 static WindowStep start_parts(Window *w);
+static int64 even_width(const Window *w);
 static void choose_part(Window *w, int64 width);
 static WindowStep take_part(Window *w, const Picture *p);
 static WindowStep part_too_large(Window *w, const Picture *p);
-static WindowStep part_done(Window *w, int64 count);
+static WindowStep part_done(Window *w, const Picture *p);
 static WindowStep finish_parts(Window *w);
 static WindowStep start_crowd(Window *w);
 static WindowStep take_crowd(Window *w, const Picture *p);
-static WindowStep take_blind_crowd(Window *w, const Picture *p);
-static int	add_to_crowd(Window *w, const Picture *p);
 static WindowStep crowd_done(Window *w, bool whole);
 static WindowStep take_probe(Window *w, const Picture *p);
 static WindowStep go_on_below(Window *w);
-static void keys_init(KeySet *set);
-static bool keys_have(const KeySet *set, int64 key);
-static void keys_add(KeySet *set, const int64 *keys, int n);
-static int	compare_keys(const void *a, const void *b);
 
 /* A walk from its beginning, or from where window_save() left it. */
 Window *
@@ -194,7 +159,7 @@ window_open(const WindowPlan *plan, const char *saved)
 
 	Assert(plan->since < plan->until && plan->page_size > 0);
 	w->plan = *plan;
-	keys_init(&w->crowd);
+	crowd_init(&w->crowd);
 	keys_init(&w->undated);
 	w->cuts = palloc(sizeof(int64));
 	if (saved == NULL || !resume(w, saved))
@@ -233,21 +198,22 @@ resume(Window *w, const char *saved)
 			break;
 	}
 	if (i == PHASE_ENDED || since != plan->since || until != plan->until ||
-		end < END_UNKNOWN || end > END_EXCLUSIVE ||
-		w->top <= since || w->top > until || w->part < since || w->part >= w->top ||
-		w->pass < 1 || w->total < -1 || (plan->totals && w->total < 0 && i != PHASE_FIRST))
+		end < END_UNKNOWN || end > END_EXCLUSIVE || w->pass < 1 ||
+		w->top <= since || w->top > until || w->part < since ||
+		(i == PHASE_PART && (!by_parts || w->part >= w->top)) ||
+		w->total < -1 || (plan->totals && w->total < 0 && i != PHASE_FIRST))
 		return false;
+	w->phase = (Phase) i;
 	w->end = (End) end;
 	w->by_parts = by_parts != 0;
 	w->lacking = lacking != 0;
-	w->bad = plan->since - 1;
-	w->phase = (Phase) i;
+	w->many_from = plan->since - 1;
 	if (w->phase == PHASE_CROWD)
-		(void) start_crowd(w);
+		crowd_open(&w->crowd, plan->totals);
 	return true;
 }
 
-/* The walk as text, for window_open(); valid until the next answer is taken. */
+/* The walk as text, for window_open(). */
 char *
 window_save(const Window *w)
 {
@@ -269,28 +235,18 @@ window_ask(const Window *w, WindowAsk *ask)
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
 	ask->page_size = w->plan.page_size;
-	ask->use_has_next = !w->plan.totals;
-	switch (w->phase)
+	ask->use_has_next = !w->plan.totals || w->phase == PHASE_DOWN;
+	if (w->phase == PHASE_PART)
+		ask->start = w->part;
+	else if (w->phase == PHASE_CROWD)
 	{
-		case PHASE_FIRST:
-			break;
-		case PHASE_DOWN:
-			ask->use_has_next = true;
-			break;
-		case PHASE_PART:
-			ask->start = w->part;
-			break;
-		case PHASE_CROWD:
-			ask->start = w->top - 1;
-			ask->page_no = w->crowd_page;
-			break;
-		case PHASE_PROBE:
-			ask->start = ask->end = w->top;
-			ask->page_size = 1;
-			break;
-		case PHASE_ENDED:
-			Assert(false);
-			break;
+		ask->start = w->top - 1;
+		ask->page_no = w->crowd.page;
+	}
+	else if (w->phase == PHASE_PROBE)
+	{
+		ask->start = ask->end = w->top;
+		ask->page_size = 1;
 	}
 }
 
@@ -305,104 +261,32 @@ last_second(const Window *w, int64 bound)
 WindowStep
 window_take(Window *w, const WindowAnswer *answer)
 {
+	WindowAsk	ask;
 	Picture		p;
 	WindowStep	step = WINDOW_MALFORMED;
 
-	if (!look(w, answer, &p))
+	Assert(w->phase != PHASE_ENDED);
+	window_ask(w, &ask);
+	if (!picture_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	switch (w->phase)
+	if (w->phase == PHASE_PART)
+		step = take_part(w, &p);
+	else if (w->phase == PHASE_CROWD)
+		step = take_crowd(w, &p);
+	else if (p.sent > 0 || p.total <= 0)
 	{
-		case PHASE_FIRST:
+		/* else: a count of records above an empty list */
+		if (w->phase == PHASE_FIRST)
 			step = take_first(w, &p);
-			break;
-		case PHASE_DOWN:
+		else if (w->phase == PHASE_DOWN)
 			step = take_down(w, &p);
-			break;
-		case PHASE_PART:
-			step = take_part(w, &p);
-			break;
-		case PHASE_CROWD:
-			step = w->plan.totals ? take_crowd(w, &p) : take_blind_crowd(w, &p);
-			break;
-		case PHASE_PROBE:
+		else if (w->phase == PHASE_PROBE)
 			step = take_probe(w, &p);
-			break;
-		case PHASE_ENDED:
-			Assert(false);
-			break;
 	}
-	if (step != WINDOW_MORE)
+	picture_free(&p);
+	if (step != WINDOW_MORE && step != WINDOW_MALFORMED)
 		w->phase = PHASE_ENDED;
-	pfree(p.records);
 	return step;
-}
-
-/* Makes the picture of an answer; false when the answer contradicts itself. */
-static bool
-look(const Window *w, const WindowAnswer *answer, Picture *p)
-{
-	int64		newer = PG_INT64_MAX;
-
-	window_ask(w, &p->ask);
-	p->total = answer->total;
-	p->has_next = answer->has_next;
-	p->sent = answer->nrecords;
-	p->n = 0;
-	p->oldest = PG_INT64_MAX;
-	p->at_end = 0;
-	p->sorted = true;
-	if (p->sent < 0 || p->sent > 2 * p->ask.page_size)
-		return false;
-	p->records = palloc(sizeof(WindowRecord) * (p->sent + 1));
-	for (int i = 0; i < p->sent; i++)
-	{
-		const WindowRecord *record = &answer->records[i];
-		int			j = 0;
-
-		while (j < p->n && p->records[j].key != record->key)
-			j++;
-		if (j < p->n)
-			continue;
-		p->records[p->n++] = *record;
-		if (record->time == WINDOW_NO_TIME)
-			continue;
-		if (record->time > newer)
-			p->sorted = false;
-		newer = record->time;
-		p->oldest = Min(p->oldest, record->time);
-		if (record->time == p->ask.end)
-			p->at_end++;
-	}
-	if (!contradicts(w, p))
-		return true;
-	pfree(p->records);
-	return false;
-}
-
-/*
- * What no honest answer does.  A total above an empty list stands where the
- * walk does not take it for an empty page anyway: there it is one more answer
- * that shows fewer than it counts.
- */
-static bool
-contradicts(const Window *w, const Picture *p)
-{
-	if (p->n > p->ask.page_size || p->total < -1 || p->total > PG_INT32_MAX)
-		return true;
-	if (!p->ask.use_has_next && p->total < 0)
-		return true;
-	if (p->sent == 0 && p->has_next == 1)
-		return true;
-	if (p->sent == 0 && p->total > 0 && w->phase != PHASE_PART && w->phase != PHASE_CROWD)
-		return true;
-	for (int i = 0; i < p->n; i++)
-	{
-		int64		time = p->records[i].time;
-
-		if (time != WINDOW_NO_TIME && (time < p->ask.start || time > p->ask.end))
-			return true;
-	}
-	return false;
 }
 
 /* A record at the end of a range that ought to stop before it; true when new. */
@@ -421,10 +305,10 @@ take_first(Window *w, const Picture *p)
 {
 	bool		learnt = learn_end(w, p);
 
-	w->total = w->plan.totals ? p->total : -1;
 	w->at_until = learnt ? p->at_end : 0;
+	w->total = w->plan.totals ? p->total : -1;
 	if (!w->plan.totals)
-		return descend(w, p, list_goes_on(p), learnt);
+		return descend(w, p, picture_goes_on(p), learnt);
 	if (p->n == p->total)
 		return descend(w, p, false, learnt);
 	if (w->plan.may_cut && w->pass == 1 && cut(w, p->total))
@@ -463,18 +347,7 @@ take_down(Window *w, const Picture *p)
 {
 	bool		learnt = learn_end(w, p);
 
-	return descend(w, p, list_goes_on(p), learnt);
-}
-
-/* Is there more of the range than this page?  Some lists do not say has_next. */
-static bool
-list_goes_on(const Picture *p)
-{
-	if (p->has_next >= 0)
-		return p->has_next == 1;
-	if (p->total >= 0)
-		return p->total > p->n;
-	return p->sent >= p->ask.page_size;
+	return descend(w, p, picture_goes_on(p), learnt);
 }
 
 /*
@@ -491,7 +364,7 @@ descend(Window *w, const Picture *p, bool more, bool learnt)
 		/* the end's own second took the room, and is left out from now on */
 		if (learnt)
 			return WINDOW_MORE;
-		if (p->sent >= p->ask.page_size || p->has_next == 1)
+		if (picture_full(p) || p->has_next == 1)
 			return start_crowd(w);
 		more = false;			/* a page with room left ends its list */
 	}
@@ -500,6 +373,10 @@ descend(Window *w, const Picture *p, bool more, bool learnt)
 		return finish_walk(w);
 	w->top = p->oldest + 1;
 	w->phase = PHASE_DOWN;
+
+	/* a page of one second shows no older one when asked for again */
+	if (picture_full(p) && p->newest == p->oldest)
+		return start_crowd(w);
 	return WINDOW_MORE;
 }
 
@@ -528,7 +405,7 @@ count_above(Window *w, const Picture *p, int64 floor)
 		w->seen++;
 		w->quarantined += record->quarantined;
 	}
-	w->undated.n = 0;
+	keys_clear(&w->undated);
 	keys_add(&w->undated, undated, nundated);
 	pfree(undated);
 }
@@ -539,7 +416,6 @@ finish_walk(Window *w)
 {
 	int64		seen = w->seen + w->at_until;
 
-	w->top = w->plan.since;
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
 	if (w->lacking)
@@ -564,8 +440,8 @@ start_pass(Window *w)
 	w->reported = w->seen = w->quarantined = w->at_until = 0;
 	w->part = w->plan.since;
 	w->asks = 0;
-	w->bad = w->plan.since - 1;
-	w->undated.n = 0;
+	w->many_from = w->plan.since - 1;
+	keys_clear(&w->undated);
 	return WINDOW_MORE;
 }
 
@@ -574,20 +450,27 @@ static WindowStep
 start_parts(Window *w)
 {
 	int64		total = w->total;
-	int64		span = w->plan.until - w->plan.since;
 
-	/* a list found unsorted on its first page has only begun its first pass */
+	/* a list found unsorted by its first page has but begun this pass */
 	if (w->phase == PHASE_FIRST)
 		w->pass--;
 	(void) start_pass(w);
 	w->total = total;
-	w->phase = PHASE_PART;
 	w->by_parts = true;
-	if (total < 0)
-		choose_part(w, (span + 1) / 2);
-	else
-		choose_part(w, span * Max(w->plan.page_size * 2 / 3, 1) / Max(total, 1));
+	choose_part(w, even_width(w));
 	return WINDOW_MORE;
+}
+
+/* Of a part of two thirds of a page, were the rest spread evenly. */
+static int64
+even_width(const Window *w)
+{
+	int64		rest = w->top - w->plan.since;
+	int64		left = w->total - w->reported;
+
+	if (w->total < 0)
+		return (rest + 1) / 2;
+	return rest * w->plan.page_size * 2 / 3 / Max(left, 1);
 }
 
 /* The next part below the top, of about so many seconds. */
@@ -596,10 +479,10 @@ choose_part(Window *w, int64 width)
 {
 	int64		rest = w->top - w->plan.since;
 
-	/* what is known to hold too many is not asked whole again */
-	if (w->bad >= w->plan.since && w->bad < w->top &&
-		w->bad_count > w->plan.page_size && w->top - width <= w->bad)
-		width = (w->top - w->bad) / 2;
+	/* what is known to be too large is not asked whole again */
+	if (w->many_from >= w->plan.since && w->many_from < w->top &&
+		w->many > w->plan.page_size && w->top - width <= w->many_from)
+		width = (w->top - w->many_from) / 2;
 	w->part = w->top - Min(Max(width, 1), rest);
 	w->asks = 0;
 	w->phase = PHASE_PART;
@@ -610,19 +493,13 @@ static WindowStep
 take_part(Window *w, const Picture *p)
 {
 	bool		learnt = learn_end(w, p);
-	bool		whole;
-	int64		beyond = 0;
-	int64		count;
+	bool		whole = w->plan.totals ? p->n == p->total : !picture_goes_on(p);
 
-	if (w->plan.totals)
-		whole = p->n == p->total;
-	else
-		whole = !list_goes_on(p);
 	if (!whole)
 	{
 		if (learnt)
 			return WINDOW_MORE;
-		if (p->sent >= p->ask.page_size || p->total > p->ask.page_size || !w->plan.totals)
+		if (picture_full(p) || p->total > p->ask.page_size || !w->plan.totals)
 			return part_too_large(w, p);
 		if (!w->plan.fresh && w->asks < MAX_ASKS)
 		{
@@ -631,17 +508,7 @@ take_part(Window *w, const Picture *p)
 		}
 		w->lacking = true;
 	}
-	for (int i = 0; i < p->n; i++)
-	{
-		if (p->records[i].time >= w->top)
-			beyond++;
-		else
-			w->quarantined += p->records[i].quarantined;
-	}
-	count = (w->plan.totals ? p->total : p->n) - beyond;
-	w->reported += count;
-	w->seen += p->n - beyond;
-	return part_done(w, count);
+	return part_done(w, p);
 }
 
 /* Halves the part, down to a second, which is then read by page number. */
@@ -652,29 +519,40 @@ part_too_large(Window *w, const Picture *p)
 
 	if (width == 1)
 		return start_crowd(w);
-	w->bad = w->part;
-	w->bad_count = w->plan.totals ? p->total : PG_INT64_MAX;
+	w->many_from = w->part;
+	w->many = w->plan.totals ? p->total : PG_INT32_MAX;
 	choose_part(w, width / 2);
 	return WINDOW_MORE;
 }
 
-/* Goes below the part, the next as wide as this one's count makes wise. */
+/* Counts the part and goes below it; the next is as wide as its count advises. */
 static WindowStep
-part_done(Window *w, int64 count)
+part_done(Window *w, const Picture *p)
 {
 	int64		width = w->top - w->part;
 	int64		wanted = Max(w->plan.page_size * 2 / 3, 1);
+	int64		beyond = 0;
+	int64		count;
 
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->records[i].time >= w->top)
+			beyond++;
+		else
+			w->quarantined += p->records[i].quarantined;
+	}
+	count = (w->plan.totals ? p->total : p->n) - beyond;
+	w->reported += count;
+	w->seen += p->n - beyond;
+	w->many -= count;
 	w->top = w->part;
-	if (w->bad_count != PG_INT64_MAX)
-		w->bad_count -= count;
 	if (w->top == w->plan.since)
 		return finish_parts(w);
-	if (w->plan.totals && w->total - w->reported <= wanted)
+	if (w->total >= 0 && w->total - w->reported <= wanted)
 		width = w->top - w->plan.since;
 	else if (count * 2 <= wanted)
 		width *= 2;
-	else if (w->plan.totals)
+	else
 		width = width * wanted / count;
 	choose_part(w, width);
 	return WINDOW_MORE;
@@ -691,116 +569,45 @@ finish_parts(Window *w)
 	return w->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
 }
 
-/* Step 3: opens second top - 1. */
+/* Step 3: second top - 1 by page number. */
 static WindowStep
 start_crowd(Window *w)
 {
 	w->phase = PHASE_CROWD;
-	w->crowd_total = -1;
-	w->crowd_page = 1;
-	w->crowd_round = 1;
-	w->crowd_left = 1;
-	w->crowd_grew = false;
-	w->crowd_known = w->crowd_quarantined = 0;
-	w->crowd.n = 0;
+	crowd_open(&w->crowd, w->plan.totals);
 	return WINDOW_MORE;
 }
 
-/* One page of a crowd: last to first, ids united while the total stays. */
 static WindowStep
 take_crowd(Window *w, const Picture *p)
 {
-	int64		pages = (p->total + p->ask.page_size - 1) / p->ask.page_size;
-
-	if (learn_end(w, p))
-		return start_crowd(w);	/* the second after it is out from now on */
-	w->crowd_left--;
-	if (p->total != w->crowd_total)
-	{
-		if (w->crowd_total < 0)
-			w->crowd_left = pages - 1;
-		w->crowd_total = p->total;
-		w->crowd_page = 1;
-		w->crowd_known = w->crowd_quarantined = 0;
-		w->crowd.n = 0;
-	}
-	(void) add_to_crowd(w, p);
-	if (w->crowd.n == w->crowd_total)
-		return crowd_done(w, true);
-	if (w->crowd.n > w->crowd_total)
-	{
-		/* as many came as left: the union begins anew */
-		w->crowd_known = w->crowd_quarantined = 0;
-		w->crowd.n = 0;
-	}
-	if (w->crowd_left <= 0)
-	{
-		if (++w->crowd_round > MAX_ROUNDS)
-			return crowd_done(w, false);
-		w->crowd_left = pages;
-	}
-	w->crowd_page = w->crowd_page > 1 ? w->crowd_page - 1 : (int) Max(pages, 1);
-	return WINDOW_MORE;
-}
-
-/* The same without a total: round after round, until one brings nothing new. */
-static WindowStep
-take_blind_crowd(Window *w, const Picture *p)
-{
+	/* the second after it is left out from now on */
 	if (learn_end(w, p))
 		return start_crowd(w);
-	if (add_to_crowd(w, p) > 0)
-		w->crowd_grew = true;
-	if (list_goes_on(p) && w->crowd_page < MAX_BLIND_PAGES)
+	switch (crowd_take(&w->crowd, p, &w->undated))
 	{
-		w->crowd_page++;
-		return WINDOW_MORE;
+		case CROWD_WHOLE:
+			return crowd_done(w, true);
+		case CROWD_GIVEN_UP:
+			return crowd_done(w, false);
+		case CROWD_MORE:
+			break;
 	}
-	if (w->crowd_page == 1 || !w->crowd_grew)
-		return crowd_done(w, !list_goes_on(p));
-	if (++w->crowd_round > MAX_ROUNDS)
-		return crowd_done(w, false);
-	w->crowd_page = 1;
-	w->crowd_grew = false;
 	return WINDOW_MORE;
-}
-
-/* Unites a page with the open crowd; how many of its ids are new. */
-static int
-add_to_crowd(Window *w, const Picture *p)
-{
-	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
-	int			nfresh = 0;
-
-	for (int i = 0; i < p->n; i++)
-	{
-		const WindowRecord *record = &p->records[i];
-
-		if (keys_have(&w->crowd, record->key))
-			continue;
-		fresh[nfresh++] = record->key;
-		if (record->time == WINDOW_NO_TIME && keys_have(&w->undated, record->key))
-			w->crowd_known++;
-		else
-			w->crowd_quarantined += record->quarantined;
-	}
-	keys_add(&w->crowd, fresh, nfresh);
-	pfree(fresh);
-	return nfresh;
 }
 
 /* The crowd is counted, or given up: either way the walk goes below it. */
 static WindowStep
 crowd_done(Window *w, bool whole)
 {
-	int64		seen = w->crowd.n - w->crowd_known;
+	int64		seen = w->crowd.ids.n - w->crowd.known;
+	int64		count = w->plan.totals ? w->crowd.total : seen;
 
 	w->seen += seen;
-	w->quarantined += w->crowd_quarantined;
-	w->reported += w->plan.totals ? w->crowd_total : seen;
-	w->bad_count -= w->bad_count == PG_INT64_MAX ? 0 : seen;
-	if (!whole)
-		w->lacking = true;
+	w->quarantined += w->crowd.quarantined;
+	w->reported += count;
+	w->many -= count;
+	w->lacking |= !whole;
 	w->top--;
 	if (w->top == w->plan.since)
 		return w->by_parts ? finish_parts(w) : finish_walk(w);
@@ -822,11 +629,8 @@ take_probe(Window *w, const Picture *p)
 static WindowStep
 go_on_below(Window *w)
 {
-	int64		rest = w->top - w->plan.since;
-	int64		left = w->total - w->reported;
-
 	if (w->by_parts)
-		choose_part(w, w->total < 0 ? 1 : rest * Max(w->plan.page_size * 2 / 3, 1) / Max(left, 1));
+		choose_part(w, even_width(w));
 	else
 		w->phase = PHASE_DOWN;
 	return WINDOW_MORE;
@@ -855,43 +659,4 @@ window_shrink(Window *w)
 		return false;
 	w->plan.page_size /= 2;
 	return true;
-}
-
-static void
-keys_init(KeySet *set)
-{
-	set->n = 0;
-	set->room = 128;
-	set->keys = palloc(sizeof(int64) * set->room);
-}
-
-static bool
-keys_have(const KeySet *set, int64 key)
-{
-	return bsearch(&key, set->keys, set->n, sizeof(int64), compare_keys) != NULL;
-}
-
-/* Adds keys that are not in it. */
-static void
-keys_add(KeySet *set, const int64 *keys, int n)
-{
-	if (n == 0)
-		return;
-	if (set->n + n > set->room)
-	{
-		set->room = Max(set->room * 2, set->n + n);
-		set->keys = repalloc(set->keys, sizeof(int64) * set->room);
-	}
-	memcpy(set->keys + set->n, keys, sizeof(int64) * n);
-	set->n += n;
-	qsort(set->keys, set->n, sizeof(int64), compare_keys);
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
 }

@@ -1,0 +1,155 @@
+/*
+ * window_crowd.c
+ *	  A second that holds more than a page, read by page number.
+ *
+ * Time cannot divide it, and its order may differ between calls, so that no
+ * walk through its pages need show every record.  Pages are read last to
+ * first, round after round, and the ids united, for as long as every page
+ * counts the same: the crowd is whole when there are as many ids as that.  A
+ * count that changes begins the union anew, but not the round: records that
+ * leave one by one would otherwise use up the rounds at a page each.
+ *
+ * Records that come twice push others beyond the last page of the count, so a
+ * last page that is full is followed by one more in the next round.
+ *
+ * Without totals the pages are read first to last, and a round's own length is
+ * the count: whole when the ids are as many as the records listed, or when
+ * round after round brings nothing new.
+ *
+ * Thirty rounds, then the crowd is given up.  Not seen by any count: one that
+ * leaves and one that arrives late between the same two pages.
+ */
+#include "compat.h"
+
+#include "window_crowd.h"
+
+#define MAX_ROUNDS	30
+#define MAX_BARREN	8
+
+static CrowdStep take_counted(Crowd *c, const Picture *p, const KeySet *counted);
+static CrowdStep take_listed(Crowd *c, const Picture *p, const KeySet *counted);
+static void begin_union(Crowd *c);
+static void unite(Crowd *c, const Picture *p, const KeySet *counted);
+
+void
+crowd_init(Crowd *c)
+{
+	memset(c, 0, sizeof(*c));
+	keys_init(&c->ids);
+}
+
+/* Nothing of it is known yet. */
+void
+crowd_open(Crowd *c, bool totals)
+{
+	c->totals = totals;
+	c->total = -1;
+	c->page = 1;
+	c->last = 1;
+	c->round = 1;
+	c->left = 1;
+	c->listed = 0;
+	c->barren = 0;
+	begin_union(c);
+}
+
+static void
+begin_union(Crowd *c)
+{
+	c->quarantined = 0;
+	c->known = 0;
+	c->before = 0;
+	keys_clear(&c->ids);
+}
+
+/* One page, of the number asked for; whole and given up come once. */
+CrowdStep
+crowd_take(Crowd *c, const Picture *p, const KeySet *counted)
+{
+	return c->totals ? take_counted(c, p, counted) : take_listed(c, p, counted);
+}
+
+/* Last page to first, ids united while the total stays. */
+static CrowdStep
+take_counted(Crowd *c, const Picture *p, const KeySet *counted)
+{
+	bool		first = c->total < 0;
+
+	if (p->total != c->total)
+	{
+		begin_union(c);
+		c->total = p->total;
+		c->last = (int) ((p->total + p->ask.page_size - 1) / p->ask.page_size);
+		c->last = Max(c->last, 1);
+		c->page = first ? 1 : c->last + 1;
+		if (first)
+			c->left = c->last;
+	}
+	unite(c, p, counted);
+	if (c->ids.n == c->total)
+		return CROWD_WHOLE;
+	if (c->ids.n > c->total)
+		begin_union(c);			/* as many arrived as left */
+	if (p->ask.page_no >= c->last && picture_full(p))
+		c->last = p->ask.page_no + 1;
+	if (--c->left <= 0)
+	{
+		if (++c->round > MAX_ROUNDS)
+			return CROWD_GIVEN_UP;
+		c->left = c->last;
+	}
+	c->page = c->page > 1 ? c->page - 1 : c->last;
+	return CROWD_MORE;
+}
+
+/* First page to last, by how many the round lists. */
+static CrowdStep
+take_listed(Crowd *c, const Picture *p, const KeySet *counted)
+{
+	unite(c, p, counted);
+	c->listed += p->n;
+	if (picture_goes_on(p))
+	{
+		/* a list that goes on for ever with what it showed before */
+		if (++c->page > 100 + 4 * c->ids.n)
+			return CROWD_GIVEN_UP;
+		return CROWD_MORE;
+	}
+	if (c->ids.n == c->listed)
+		return CROWD_WHOLE;
+	c->barren = c->ids.n == c->before ? c->barren + 1 : 0;
+	if (c->barren >= MAX_BARREN)
+		return CROWD_WHOLE;
+	if (++c->round > MAX_ROUNDS)
+		return CROWD_GIVEN_UP;
+	if (c->listed != c->total || c->ids.n > c->listed)
+		begin_union(c);
+	c->total = c->listed;
+	c->listed = 0;
+	c->before = c->ids.n;
+	c->page = 1;
+	return CROWD_MORE;
+}
+
+/* Adds the page's ids to the union. */
+static void
+unite(Crowd *c, const Picture *p, const KeySet *counted)
+{
+	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
+	int			nfresh = 0;
+
+	for (int i = 0; i < p->n; i++)
+	{
+		const WindowRecord *record = &p->records[i];
+
+		if (keys_have(&c->ids, record->key))
+			continue;
+		fresh[nfresh++] = record->key;
+		if (record->time == WINDOW_NO_TIME && keys_have(counted, record->key))
+			c->known++;
+		else
+			c->quarantined += record->quarantined;
+	}
+	keys_add(&c->ids, fresh, nfresh);
+	pfree(fresh);
+}

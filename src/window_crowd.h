@@ -1,0 +1,44 @@
+/*
+ * window_crowd.h
+ *	  A second that holds more than a page, read by page number.  A room inside
+ *	  window: nobody else includes it.
+ */
+#ifndef ORDERSYNC_WINDOW_CROWD_H
+#define ORDERSYNC_WINDOW_CROWD_H
+
+#include "window_keys.h"
+#include "window_picture.h"
+
+typedef struct Crowd
+{
+	bool		totals;			/* the list says how many there are */
+	int64		total;			/* on every page of this union; -1: not known */
+	int			page;			/* to ask for next */
+	int			last;			/* page of the round */
+	int			round;			/* from 1 */
+	int			left;			/* pages left of the round */
+	KeySet		ids;			/* the union */
+	int64		quarantined;	/* of these */
+	int64		known;			/* of these, counted before the crowd was open */
+
+	/* without totals */
+	int64		listed;			/* records on the round's pages so far */
+	int			before;			/* size of the union when the round began */
+	int			barren;			/* rounds in a row that brought no new id */
+} Crowd;
+
+typedef enum CrowdStep
+{
+	CROWD_MORE,
+	CROWD_WHOLE,
+	CROWD_GIVEN_UP
+} CrowdStep;
+
+/* The crowd's memory stays in the context current at crowd_init(). */
+extern void crowd_init(Crowd *c);
+extern void crowd_open(Crowd *c, bool totals);
+
+/* counted: records without a time that the walk has counted already. */
+extern CrowdStep crowd_take(Crowd *c, const Picture *p, const KeySet *counted);
+
+#endif							/* ORDERSYNC_WINDOW_CROWD_H */

@@ -1,0 +1,108 @@
+/*
+ * window_picture.c
+ *	  An answer with each record once, and what it says by itself.
+ *
+ * A record that was sent twice is one, at the place where it came first.  What
+ * no honest platform sends is refused here, before any walk has seen it: more
+ * records than asked for, one with a time outside the range, a page that says
+ * it has a next one and is empty, a count that was asked for and is missing or
+ * absurd.  Records without a time are taken to be in the range.
+ *
+ * A picture lives while one answer is taken in.
+ */
+#include "compat.h"
+
+#include "window_picture.h"
+
+static void gather(Picture *p, const WindowAnswer *answer);
+static bool contradicts(const Picture *p);
+
+bool
+picture_make(Picture *p, const WindowAsk *ask, const WindowAnswer *answer)
+{
+	p->ask = *ask;
+	p->total = answer->total;
+	p->has_next = answer->has_next;
+	p->sent = answer->nrecords;
+	if (p->sent < 0 || p->sent > 2 * ask->page_size)
+		return false;
+	p->records = palloc(sizeof(WindowRecord) * (p->sent + 1));
+	gather(p, answer);
+	if (!contradicts(p))
+		return true;
+	picture_free(p);
+	return false;
+}
+
+void
+picture_free(Picture *p)
+{
+	pfree(p->records);
+}
+
+/* Takes each record once. */
+static void
+gather(Picture *p, const WindowAnswer *answer)
+{
+	int64		before = PG_INT64_MAX;
+
+	p->n = 0;
+	p->newest = PG_INT64_MIN;
+	p->oldest = PG_INT64_MAX;
+	p->at_end = 0;
+	p->sorted = true;
+	for (int i = 0; i < p->sent; i++)
+	{
+		const WindowRecord *record = &answer->records[i];
+		int			j = 0;
+
+		/* a page is small: no set is needed */
+		while (j < p->n && p->records[j].key != record->key)
+			j++;
+		if (j < p->n)
+			continue;
+		p->records[p->n++] = *record;
+		if (record->time == WINDOW_NO_TIME)
+			continue;
+		if (record->time > before)
+			p->sorted = false;
+		before = record->time;
+		p->newest = Max(p->newest, record->time);
+		p->oldest = Min(p->oldest, record->time);
+		if (record->time == p->ask.end)
+			p->at_end++;
+	}
+}
+
+/* What no honest answer does, whatever was asked and why. */
+static bool
+contradicts(const Picture *p)
+{
+	if (p->n > p->ask.page_size)
+		return true;
+	if (p->total < -1 || p->total > PG_INT32_MAX)
+		return true;
+	if (!p->ask.use_has_next && p->total < 0)
+		return true;
+	if (p->sent == 0 && p->has_next == 1)
+		return true;
+	return p->oldest < p->ask.start || p->newest > p->ask.end;
+}
+
+/* Full by what was sent: a record that came twice takes another one's place. */
+bool
+picture_full(const Picture *p)
+{
+	return p->sent >= p->ask.page_size;
+}
+
+/* By has_next; lists that do not send it tell by their total, or by being full. */
+bool
+picture_goes_on(const Picture *p)
+{
+	if (p->has_next >= 0)
+		return p->has_next == 1;
+	if (p->total >= 0)
+		return p->total > p->n;
+	return picture_full(p);
+}

@@ -1,0 +1,35 @@
+/*
+ * window_picture.h
+ *	  An answer with each record once, and what it says by itself.  A room
+ *	  inside window: nobody else includes it.
+ */
+#ifndef ORDERSYNC_WINDOW_PICTURE_H
+#define ORDERSYNC_WINDOW_PICTURE_H
+
+#include "window.h"
+
+typedef struct Picture
+{
+	WindowAsk	ask;			/* what it answers */
+	int64		total;			/* -1: not sent */
+	int			has_next;		/* 1, 0, -1: not sent */
+	int			sent;			/* records as sent */
+	int			n;				/* distinct ones */
+	WindowRecord *records;
+	int64		newest;			/* of those that have a time */
+	int64		oldest;			/* PG_INT64_MAX: none has one */
+	int			at_end;			/* records at second ask.end */
+	bool		sorted;			/* newest first */
+} Picture;
+
+/* False, with nothing allocated, when the answer contradicts itself. */
+extern bool picture_make(Picture *p, const WindowAsk *ask, const WindowAnswer *answer);
+extern void picture_free(Picture *p);
+
+/* Is the page as full as it may be? */
+extern bool picture_full(const Picture *p);
+
+/* Is there more of the range than this page? */
+extern bool picture_goes_on(const Picture *p);
+
+#endif							/* ORDERSYNC_WINDOW_PICTURE_H */
