@@ -392,13 +392,12 @@ drop_request(void *arg)
 	buffer_free(&request->body);
 }
 
-bool
+void
 http_wait(int64 wait_ms)
 {
 	WaitEvent	events[64];
 	int			nevents;
 	int64		now_ms = clock_steady_ms();
-	bool		woken;
 
 	check_no_transaction();
 	if (sockets_changed)
@@ -414,12 +413,9 @@ http_wait(int64 wait_ms)
 		timer_at_ms = -1;		/* a one-shot: curl sets it again */
 		socket_action(CURL_SOCKET_TIMEOUT, 0);
 	}
-	woken = pass_on(events, nevents);
-
-	if (woken)
+	if (pass_on(events, nevents))
 		ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	return woken;
 }
 
 /*

@@ -45,10 +45,10 @@ extern HttpRequest *http_submit(const char *url, const char *body, size_t body_l
 
 /*
  * Waits up to wait_ms (-1: for ever) until something happened: a call moved,
- * or the latch was set (true).  Must be called with no transaction open and no
+ * or the latch was set.  Must be called with no transaction open and no
  * snapshot held; errors out otherwise.  Interrupts are served here.
  */
-extern bool http_wait(int64 wait_ms);
+extern void http_wait(int64 wait_ms);
 
 /* The subject of a call that has ended, one at a time; NULL when there is none. */
 extern void *http_read(void);

@@ -5,9 +5,10 @@
  * Boot id: random, drawn when the shared memory is made, hence new after a
  * crash restart, a promotion's restart, a restore.  Slot: one possible worker;
  * there are as many as the server can have background workers, so no setting
- * of ours sizes this memory.  Generation: how often a slot was handed out.
- * The three together name an owner of tasks for ever: nobody else will bear
- * that name again, so "is my owner alive" needs no clock.
+ * of ours sizes this memory.  Generation: grows whenever a slot is handed out,
+ * and whenever its worker lets go of all that it owned.  The three together
+ * name an owner of tasks for ever: nobody else will bear that name again, so
+ * "is my owner alive" needs no clock.
  *
  * Life of a slot: the launcher takes it (STARTING), the worker enters it
  * (RUNNING) and leaves it when it exits, whichever way (FREE).  A worker that
@@ -36,7 +37,9 @@ typedef struct WorkerSlot
 {
 	/* all under lock */
 	SlotState	state;
-	uint32		generation;		/* grows with every taking */
+	uint32		generation;		/* grows with every taking: the launcher's word */
+	uint32		ownership;		/* grows with it and with every renewal: in the
+								 * owner's name */
 	int			pid;
 	Latch	   *latch;			/* the worker's, while RUNNING */
 	char		database_name[NAMEDATALEN];
@@ -45,6 +48,9 @@ typedef struct WorkerSlot
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
 	char		state_now[SHMEM_CLASS_SIZE];
+
+	/* without a lock: set by who wakes, cleared by the worker */
+	pg_atomic_uint32 woken;
 
 	/* without a lock: written by the worker alone */
 	pg_atomic_uint64 last_call_at;
@@ -130,6 +136,7 @@ init_slot(WorkerSlot *slot)
 {
 	memset(slot, 0, sizeof(*slot));
 	slot->state = SLOT_FREE;
+	pg_atomic_init_u32(&slot->woken, 0);
 	pg_atomic_init_u64(&slot->last_call_at, 0);
 	for (int i = 0; i < NUM_COUNTERS; i++)
 		pg_atomic_init_u64(&slot->counters[i], 0);
@@ -172,10 +179,15 @@ shmem_view(int slot_no, SlotView *view)
 }
 
 void
-shmem_owner(const SlotTicket *ticket, char owner[SHMEM_OWNER_SIZE])
+shmem_owner(int slot_no, char owner[SHMEM_OWNER_SIZE])
 {
+	uint32		ownership;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	ownership = shared->slots[slot_no].ownership;
+	LWLockRelease(shared->lock);
 	snprintf(owner, SHMEM_OWNER_SIZE, "%016llx.%d.%u",
-			 (unsigned long long) shared->boot_id, ticket->slot, ticket->generation);
+			 (unsigned long long) shared->boot_id, slot_no, ownership);
 }
 
 /* A name that cannot be read is nobody's: false. */
@@ -184,14 +196,14 @@ shmem_owner_alive(const char *owner)
 {
 	unsigned long long boot_id;
 	int			slot_no;
-	unsigned int generation;
+	unsigned int ownership;
 	int			length = 0;
 	WorkerSlot *slot;
 	bool		alive;
 
 	if (shared == NULL)
 		return false;
-	if (sscanf(owner, "%16llx.%d.%u%n", &boot_id, &slot_no, &generation, &length) != 3 ||
+	if (sscanf(owner, "%16llx.%d.%u%n", &boot_id, &slot_no, &ownership, &length) != 3 ||
 		owner[length] != '\0')
 		return false;
 	if ((uint64) boot_id != shared->boot_id || slot_no < 0 || slot_no >= shared->nslots)
@@ -199,7 +211,7 @@ shmem_owner_alive(const char *owner)
 
 	slot = &shared->slots[slot_no];
 	LWLockAcquire(shared->lock, LW_SHARED);
-	alive = slot->state == SLOT_RUNNING && slot->generation == generation;
+	alive = slot->state == SLOT_RUNNING && slot->ownership == ownership;
 	LWLockRelease(shared->lock);
 	return alive;
 }
@@ -232,9 +244,16 @@ wake_where(Oid database, bool only_idle)
 		if (only_idle && (slot == my_slot ||
 						  pg_atomic_read_u64(&slot->counters[COUNTER_IN_FLIGHT]) > 0))
 			continue;
+		pg_atomic_write_u32(&slot->woken, 1);
 		SetLatch(slot->latch);
 	}
 	LWLockRelease(shared->lock);
+}
+
+bool
+shmem_woken(void)
+{
+	return pg_atomic_exchange_u32(&my_slot->woken, 0) != 0;
 }
 
 bool
@@ -287,10 +306,12 @@ shmem_take_slot(const char *database, SlotTicket *ticket)
 	if (slot != NULL)
 	{
 		uint32		generation = slot->generation + 1;
+		uint32		ownership = slot->ownership + 1;
 
 		init_slot(slot);
 		slot->state = SLOT_STARTING;
 		slot->generation = generation;
+		slot->ownership = ownership;
 		slot->started_at = GetCurrentTimestamp();
 		strlcpy(slot->database_name, database, NAMEDATALEN);
 
@@ -369,6 +390,14 @@ shmem_connected(Oid database)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	my_slot->database = database;
+	LWLockRelease(shared->lock);
+}
+
+void
+shmem_renew_owner(void)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->ownership++;
 	LWLockRelease(shared->lock);
 }
 

@@ -69,8 +69,8 @@ extern bool shmem_available(void);
 extern int	shmem_slot_count(void);
 extern void shmem_view(int slot, SlotView *view);
 
-/* The owner's name of a slot, as claim writes it and shmem_owner_alive() reads it. */
-extern void shmem_owner(const SlotTicket *ticket, char owner[SHMEM_OWNER_SIZE]);
+/* The name under which a slot's worker owns tasks, and whether such a name is alive. */
+extern void shmem_owner(int slot, char owner[SHMEM_OWNER_SIZE]);
 extern bool shmem_owner_alive(const char *owner);
 
 /* Sets the latch of every worker of the database; safe in any backend, at any time. */
@@ -78,6 +78,9 @@ extern void shmem_wake(Oid database);
 
 /* The same, but only workers that have nothing in flight; not the caller. */
 extern void shmem_wake_idle(Oid database);
+
+/* Worker: was it woken since it last asked?  A latch alone can be swallowed by a lock's wait. */
+extern bool shmem_woken(void);
 
 /* Has the database a worker that is connected? */
 extern bool shmem_has_worker(Oid database);
@@ -90,6 +93,9 @@ extern void shmem_give_back(const SlotTicket *ticket);
 /* Worker: enter one's slot (false: it is no longer meant for us), tell the database. */
 extern bool shmem_attach(const SlotTicket *ticket);
 extern void shmem_connected(Oid database);
+
+/* Worker: take another owner's name; what the old one owned is free at once. */
+extern void shmem_renew_owner(void);
 
 /* Worker: count, and tell what it does and what went wrong last. */
 extern void shmem_count(ShmemCounter counter, int64 more);

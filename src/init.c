@@ -1,0 +1,31 @@
+/*
+ * init.c
+ *	  The door: what happens when the library is loaded.
+ *
+ * Preloaded by the postmaster, it has shared memory and a launcher besides its
+ * settings; loaded later, by a function call or LOAD, it has settings and
+ * functions, and no worker runs.  curl is left alone here: it is a worker's
+ * business (http.c), and this may be the postmaster.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "guc.h"
+#include "launcher.h"
+#include "shmem.h"
+
+ORDERSYNC_MODULE_MAGIC;
+
+extern ORDERSYNC_EXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	guc_define();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	shmem_install();
+	launcher_register();
+}

@@ -1,0 +1,66 @@
+/*
+ * job.h
+ *	  One claimed task's life, from its claim to its settlement.
+ */
+#ifndef ORDERSYNC_JOB_H
+#define ORDERSYNC_JOB_H
+
+#include "db.h"
+#include "queue.h"
+#include "task.h"
+
+typedef struct Job Job;
+
+/* What a job wants after a step. */
+typedef enum JobStep
+{
+	JOB_WAITS,					/* its next call is to be submitted */
+	JOB_CALLS,					/* its call is in flight */
+	JOB_OVER					/* to be closed */
+} JobStep;
+
+/* How a transaction came out. */
+typedef enum Outcome
+{
+	OUTCOME_DONE,
+	OUTCOME_NOT_READY,			/* nothing done: no extension of ours here; see db.h */
+	OUTCOME_FENCED,				/* rolled back: the task is no longer ours */
+	OUTCOME_FAILED				/* rolled back: the database refused */
+} Outcome;
+
+/*
+ * Runs work(subject) in a transaction of its own.  FAILED leaves the error in
+ * *error, in the caller's memory context; everything else leaves NULL there.
+ * The state of the database goes to *state unless that is NULL.
+ */
+extern Outcome job_transact(const char *activity, DbDurability durability,
+							void (*work) (void *), void *subject,
+							DbState *state, ErrorData **error);
+
+/* What the worker should know of a job's last step. */
+typedef struct JobNews
+{
+	int64		ban_ms;			/* how long the platform wants no calls; 0: not said */
+	bool		more_work;		/* there are tasks now that were not claimable before */
+	bool		lost;			/* the task could be neither settled nor failed */
+} JobNews;
+
+/* Takes a claim over; its context becomes the job's.  holder comes back from http_read(). */
+extern Job *job_open(const Claim *claim, void *holder);
+
+/* Builds, signs and submits the next call. */
+extern JobStep job_submit(Job *job);
+
+/* The job's call has ended: classify, apply, settle or fail. */
+extern JobStep job_answered(Job *job);
+
+/* The gateway is banned for longer than waiting is worth: back to the queue, uncharged. */
+extern void job_give_back(Job *job, int64 retry_ms);
+
+/* Forgets it, whatever it was doing; a call in flight is broken off. */
+extern void job_close(Job *job);
+
+extern const Gateway *job_gateway(const Job *job);
+extern const JobNews *job_news(const Job *job);
+
+#endif							/* ORDERSYNC_JOB_H */

@@ -1,0 +1,402 @@
+/*
+ * launcher.c
+ *	  Which databases have how many workers, and who starts them again.
+ *
+ * A static background worker without a database: it knows the settings
+ * (desired state) and the slots (running state) and brings the second to the
+ * first, at a reload, when a worker came or went, and when a back-off is over.
+ * In between it sleeps.
+ *
+ * Life of a worker as seen from here: a slot is taken and a dynamic worker
+ * registered that is never restarted by the postmaster; its end is seen in its
+ * slot, or, when it never reached it, by its handle.  Then its place waits:
+ * ten seconds when it did not get into its database (which may not exist), a
+ * second otherwise, doubled while workers keep ending within a minute.
+ *
+ * A launcher that was restarted finds the workers of its predecessor in their
+ * slots and adopts them: it has no handles for these, but their process ids.
+ *
+ * No lock is held here; shmem.c takes its own.
+ */
+#include "compat.h"
+
+#include <signal.h>
+
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "clock.h"
+#include "guc.h"
+#include "launcher.h"
+#include "shmem.h"
+
+#define RESTART_SECONDS 5		/* of the launcher itself */
+#define NO_DATABASE_MS (10 * 1000)
+#define SHORTEST_PAUSE_MS 1000
+#define LONGEST_PAUSE_MS (10 * 1000)
+#define SHORT_LIFE_MS (60 * 1000)
+
+/* A worker that was started, or adopted; one for each slot. */
+typedef struct Started
+{
+	bool		used;
+	SlotTicket	ticket;
+	BackgroundWorkerHandle *handle; /* NULL when adopted */
+	int64		started_ms;		/* steady clock */
+	bool		stopping;
+} Started;
+
+/* What is remembered of a database between its workers. */
+typedef struct Place
+{
+	char		database[NAMEDATALEN];
+	int64		next_start_ms;	/* steady clock */
+	int64		pause_ms;		/* the last one */
+} Place;
+
+static Started *started;		/* by slot */
+static List *places = NIL;
+static MemoryContext launcher_context;
+static MemoryContext turn_context;
+
+static void notice(SIGNAL_ARGS);
+static void adopt(void);
+static int64 reconcile(void);
+static void see_who_ended(void);
+static bool has_ended(const Started *worker, const SlotView *slot);
+static void note_end(const Started *worker, const SlotView *slot);
+static List *desired_databases(void);
+static bool is_in(const List *names, const char *name);
+static void stop_unwanted(const List *desired);
+static void stop(Started *worker);
+static int	count_of(const char *database);
+static int64 start_wanted(const char *database, int64 next_ms);
+static bool start_one(const char *database);
+static Place *place_of(const char *database);
+
+void
+launcher_register(void)
+{
+	BackgroundWorker worker = {0};
+
+	/* pg_upgrade's servers are no place for calls */
+	if (IsBinaryUpgrade)
+		return;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = RESTART_SECONDS;
+	strlcpy(worker.bgw_library_name, "ordersync", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "ordersync_launcher_main",
+			sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "ordersync launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "ordersync launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+ordersync_launcher_main(Datum arg)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	/* the postmaster's word that a worker came or went */
+	pqsignal(SIGUSR1, notice);
+	BackgroundWorkerUnblockSignals();
+
+	launcher_context = AllocSetContextCreate(TopMemoryContext, "ordersync launcher",
+											 ALLOCSET_DEFAULT_SIZES);
+	turn_context = AllocSetContextCreate(launcher_context, "ordersync launcher turn",
+										 ALLOCSET_SMALL_SIZES);
+	started = MemoryContextAllocZero(launcher_context,
+									 sizeof(Started) * shmem_slot_count());
+	shmem_launcher_attach();
+	adopt();
+
+	for (;;)
+	{
+		int64		next_ms;
+
+		MemoryContextReset(turn_context);
+		MemoryContextSwitchTo(turn_context);
+		next_ms = reconcile();
+
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (next_ms >= 0 ? WL_TIMEOUT : 0),
+						 next_ms >= 0 ? (long) Max(next_ms - clock_steady_ms(), 0) : -1,
+						 compat_wait_event("OrdersyncLauncher"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		/* not 0, which would be taken for "never start me again" */
+		if (ShutdownRequestPending)
+			proc_exit(1);
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+	}
+}
+
+static void
+notice(SIGNAL_ARGS)
+{
+	int			save_errno = errno;
+
+	SetLatch(MyLatch);
+	errno = save_errno;
+}
+
+/* The workers of a launcher before us. */
+static void
+adopt(void)
+{
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		SlotView	slot;
+
+		shmem_view(i, &slot);
+		if (slot.state != SLOT_RUNNING)
+			continue;
+		started[i].used = true;
+		started[i].ticket = slot.ticket;
+		started[i].started_ms = clock_steady_ms();
+	}
+}
+
+/* Stops and starts what differs from the settings; when to look again, -1: when told. */
+static int64
+reconcile(void)
+{
+	List	   *desired = desired_databases();
+	int64		next_ms = -1;
+	ListCell   *cell;
+
+	see_who_ended();
+	stop_unwanted(desired);
+	foreach(cell, desired)
+		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
+	return next_ms;
+}
+
+static void
+see_who_ended(void)
+{
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		SlotView	slot;
+
+		if (!started[i].used)
+			continue;
+		shmem_view(i, &slot);
+		if (!has_ended(&started[i], &slot))
+			continue;
+		note_end(&started[i], &slot);
+		shmem_give_back(&started[i].ticket);
+		if (started[i].handle != NULL)
+			pfree(started[i].handle);
+		memset(&started[i], 0, sizeof(Started));
+	}
+}
+
+/* Its slot is free, or it never got there and no longer will. */
+static bool
+has_ended(const Started *worker, const SlotView *slot)
+{
+	pid_t		pid;
+
+	if (slot->ticket.generation != worker->ticket.generation || slot->state == SLOT_FREE)
+		return true;
+	return slot->state == SLOT_STARTING && worker->handle != NULL &&
+		GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED;
+}
+
+/* How long its place stays empty depends on how it fared. */
+static void
+note_end(const Started *worker, const SlotView *slot)
+{
+	Place	   *place = place_of(worker->ticket.database);
+	int64		now = clock_steady_ms();
+	bool		got_in = OidIsValid(slot->database) &&
+		slot->ticket.generation == worker->ticket.generation;
+
+	if (worker->stopping)
+		place->pause_ms = 0;
+	else if (!got_in)
+		place->pause_ms = NO_DATABASE_MS;
+	else if (now - worker->started_ms >= SHORT_LIFE_MS || place->pause_ms == 0)
+		place->pause_ms = SHORTEST_PAUSE_MS;
+	else
+		place->pause_ms = Min(place->pause_ms * 2, LONGEST_PAUSE_MS);
+	place->next_start_ms = now + place->pause_ms;
+}
+
+/* Each name once; none while the extension is disabled. */
+static List *
+desired_databases(void)
+{
+	List	   *desired = NIL;
+	ListCell   *cell;
+
+	if (!guc_enabled)
+		return NIL;
+	foreach(cell, guc_database_list())
+	{
+		char	   *name = pstrdup((const char *) lfirst(cell));
+
+		/* as the server shortens names */
+		if (strlen(name) >= NAMEDATALEN)
+			name[NAMEDATALEN - 1] = '\0';
+		if (!is_in(desired, name))
+			desired = lappend(desired, name);
+	}
+	return desired;
+}
+
+static bool
+is_in(const List *names, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		if (strcmp((const char *) lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Workers of databases that left the list, and those beyond ordersync.workers. */
+static void
+stop_unwanted(const List *desired)
+{
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		if (!started[i].used || started[i].stopping)
+			continue;
+		if (!is_in(desired, started[i].ticket.database) ||
+			count_of(started[i].ticket.database) > guc_workers)
+			stop(&started[i]);
+	}
+}
+
+static void
+stop(Started *worker)
+{
+	SlotView	slot;
+
+	worker->stopping = true;
+	if (worker->handle != NULL)
+	{
+		TerminateBackgroundWorker(worker->handle);
+		return;
+	}
+	shmem_view(worker->ticket.slot, &slot);
+	if (slot.state == SLOT_RUNNING && slot.ticket.generation == worker->ticket.generation)
+		kill(slot.pid, SIGTERM);
+}
+
+/* Workers that the database has and keeps. */
+static int
+count_of(const char *database)
+{
+	int			n = 0;
+
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		if (started[i].used && !started[i].stopping &&
+			strcmp(started[i].ticket.database, database) == 0)
+			n++;
+	}
+	return n;
+}
+
+/* Starts what is missing there, unless its place must wait; the earlier of next_ms and that. */
+static int64
+start_wanted(const char *database, int64 next_ms)
+{
+	Place	   *place = place_of(database);
+
+	while (count_of(database) < guc_workers)
+	{
+		if (clock_steady_ms() >= place->next_start_ms && !start_one(database))
+			place->next_start_ms = clock_steady_ms() + LONGEST_PAUSE_MS;
+		if (clock_steady_ms() < place->next_start_ms)
+			return next_ms < 0 ? place->next_start_ms : Min(next_ms, place->next_start_ms);
+	}
+	return next_ms;
+}
+
+/* False when the server has no room for another background worker. */
+static bool
+start_one(const char *database)
+{
+	BackgroundWorker worker = {0};
+	BackgroundWorkerHandle *handle;
+	SlotTicket	ticket;
+	MemoryContext before;
+	bool		registered = false;
+
+	if (shmem_take_slot(database, &ticket))
+	{
+		worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+		worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+		worker.bgw_restart_time = BGW_NEVER_RESTART;
+		worker.bgw_notify_pid = MyProcPid;
+		strlcpy(worker.bgw_library_name, "ordersync", sizeof(worker.bgw_library_name));
+		strlcpy(worker.bgw_function_name, "ordersync_worker_main",
+				sizeof(worker.bgw_function_name));
+		snprintf(worker.bgw_name, BGW_MAXLEN, "ordersync worker for %s", database);
+		strlcpy(worker.bgw_type, "ordersync worker", BGW_MAXLEN);
+		StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN, "the ticket must fit bgw_extra");
+		memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+
+		before = MemoryContextSwitchTo(launcher_context);
+		registered = RegisterDynamicBackgroundWorker(&worker, &handle);
+		MemoryContextSwitchTo(before);
+		if (!registered)
+			shmem_give_back(&ticket);
+	}
+	if (!registered)
+	{
+		ereport(LOG,
+				(errmsg("no background worker is left for ordersync in database \"%s\"",
+						database),
+				 errhint("Raise max_worker_processes.")));
+		return false;
+	}
+	started[ticket.slot].used = true;
+	started[ticket.slot].ticket = ticket;
+	started[ticket.slot].handle = handle;
+	started[ticket.slot].started_ms = clock_steady_ms();
+	started[ticket.slot].stopping = false;
+	return true;
+}
+
+/* Made at its first use and kept: there are few databases. */
+static Place *
+place_of(const char *database)
+{
+	Place	   *place;
+	ListCell   *cell;
+	MemoryContext before;
+
+	foreach(cell, places)
+	{
+		place = lfirst(cell);
+		if (strcmp(place->database, database) == 0)
+			return place;
+	}
+	before = MemoryContextSwitchTo(launcher_context);
+	place = palloc0(sizeof(Place));
+	strlcpy(place->database, database, NAMEDATALEN);
+	places = lappend(places, place);
+	MemoryContextSwitchTo(before);
+	return place;
+}

@@ -1,0 +1,200 @@
+/*
+ * sqlapi.c
+ *	  The C functions of the house that SQL sees: waking and watching workers,
+ *	  sealing secrets, reading settings.
+ *
+ * wake() only takes note; the latches are set when the transaction has
+ * committed, so that a worker that looks finds what it was woken for.  A
+ * transaction that aborts or is prepared forgets it (what a prepared one
+ * queued is found within a minute of its commit).  A rolled back subtransaction
+ * at worst wakes a worker for nothing.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "guc.h"
+#include "secret.h"
+#include "shmem.h"
+
+#define WORKER_COLUMNS 17
+
+static bool wake_at_commit = false;
+
+static void at_transaction_end(XactEvent event, void *arg);
+static void put_worker(ReturnSetInfo *result, const SlotView *view);
+static Datum text_or_null(const char *said, bool *isnull);
+static Datum moment_or_null(TimestampTz moment, bool *isnull);
+
+extern ORDERSYNC_EXPORT Datum ordersync_wake(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
+
+PG_FUNCTION_INFO_V1(ordersync_wake);
+PG_FUNCTION_INFO_V1(ordersync_worker_alive);
+PG_FUNCTION_INFO_V1(ordersync_worker_state);
+PG_FUNCTION_INFO_V1(ordersync_worker_list);
+PG_FUNCTION_INFO_V1(ordersync_seal);
+PG_FUNCTION_INFO_V1(ordersync_setting);
+
+/* ordersync.wake() */
+Datum
+ordersync_wake(PG_FUNCTION_ARGS)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(at_transaction_end, NULL);
+		registered = true;
+	}
+	wake_at_commit = true;
+	PG_RETURN_VOID();
+}
+
+/* The commit is visible to others by the time this is called for it. */
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			if (wake_at_commit)
+				shmem_wake(MyDatabaseId);
+			wake_at_commit = false;
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			wake_at_commit = false;
+			break;
+		default:
+			break;
+	}
+}
+
+/* ordersync.worker_alive(owner); no owner is not alive. */
+Datum
+ordersync_worker_alive(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(shmem_owner_alive(text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* ordersync.worker_state(): will anybody serve this database, and if not, why? */
+Datum
+ordersync_worker_state(PG_FUNCTION_ARGS)
+{
+	const char *database = get_database_name(MyDatabaseId);
+	const char *state;
+
+	if (!shmem_available())
+		state = "not_preloaded";
+	else if (!guc_enabled)
+		state = "disabled";
+	else if (database == NULL || !guc_database_listed(database))
+		state = "not_listed";
+	else if (!shmem_has_worker(MyDatabaseId))
+		state = "no_worker";
+	else
+		state = "ready";
+	PG_RETURN_TEXT_P(cstring_to_text(state));
+}
+
+/* Rows of the view ordersync.workers; none where nothing is shared. */
+Datum
+ordersync_worker_list(PG_FUNCTION_ARGS)
+{
+	compat_init_materialized_srf(fcinfo);
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		SlotView	view;
+
+		shmem_view(i, &view);
+		if (view.state != SLOT_FREE)
+			put_worker((ReturnSetInfo *) fcinfo->resultinfo, &view);
+	}
+	return (Datum) 0;
+}
+
+static void
+put_worker(ReturnSetInfo *result, const SlotView *view)
+{
+	Datum		values[WORKER_COLUMNS];
+	bool		nulls[WORKER_COLUMNS] = {0};
+	char		owner[SHMEM_OWNER_SIZE];
+	int			n = 0;
+
+	shmem_owner(view->ticket.slot, owner);
+	values[n++] = CStringGetTextDatum(view->ticket.database);
+	values[n++] = Int32GetDatum(view->ticket.slot);
+	nulls[n] = view->pid == 0;
+	values[n++] = Int32GetDatum(view->pid);
+	values[n++] = CStringGetTextDatum(view->state == SLOT_STARTING ||
+									  view->state_now[0] == '\0' ?
+									  "starting" : view->state_now);
+	values[n++] = Int32GetDatum((int32) view->counters[COUNTER_IN_FLIGHT]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_CALLS]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_ERRORS]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_TASKS]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_PAGES]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_RECORDS]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_RECORDS_WRITTEN]);
+	values[n++] = Int64GetDatum(view->counters[COUNTER_BYTES]);
+	values[n] = moment_or_null(view->started_at, &nulls[n]);
+	n++;
+	values[n] = moment_or_null(view->last_call_at, &nulls[n]);
+	n++;
+	values[n] = text_or_null(view->last_error, &nulls[n]);
+	n++;
+	values[n] = moment_or_null(view->last_error_at, &nulls[n]);
+	n++;
+	values[n++] = CStringGetTextDatum(owner);
+	Assert(n == WORKER_COLUMNS);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static Datum
+text_or_null(const char *said, bool *isnull)
+{
+	*isnull = said[0] == '\0';
+	return *isnull ? (Datum) 0 : CStringGetTextDatum(said);
+}
+
+static Datum
+moment_or_null(TimestampTz moment, bool *isnull)
+{
+	*isnull = moment == 0;
+	return TimestampTzGetDatum(moment);
+}
+
+/* ordersync.seal(secret, aad) */
+Datum
+ordersync_seal(PG_FUNCTION_ARGS)
+{
+	text	   *secret = PG_GETARG_TEXT_PP(0);
+	char	   *purpose = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	PG_RETURN_BYTEA_P(secret_seal(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), purpose));
+}
+
+/* ordersync.setting(name): as SHOW gives it.  The call itself loads the library. */
+Datum
+ordersync_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(GetConfigOptionByName(psprintf("ordersync.%s", name),
+														   NULL, false)));
+}

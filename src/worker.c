@@ -1,0 +1,527 @@
+/*
+ * worker.c
+ *	  The loop of the process that makes the calls of one database.
+ *
+ * One turn: obey a reload; keep house when it is due; claim as many tasks as
+ * there is room for; submit the calls that their gateways' pace allows; wait
+ * (http.c) for an answer, the latch or the next moment that matters; hand one
+ * answer to its job.  One answer a turn, so that the next call is on its way
+ * before the next page is stored.
+ *
+ * A worker with nothing to do sleeps on its latch.  wake() sets it when a
+ * trigger commits; what becomes due by time is known from next_due(); and it
+ * looks by itself once a minute.
+ *
+ * A claim costs a flushed commit.  So tasks that end one by one are not
+ * replaced one by one: the next claim waits until a quarter of the room is
+ * free, or a tenth of a second.  A wake-up claims at once.
+ *
+ * When the database is not ready for us (no extension, another version of it,
+ * no tables) all jobs are let go and the worker takes another owner's name:
+ * what it had claimed is free for whoever comes first once it is ready again.
+ * A terminate, a reload and barriers are served inside http_wait().  A worker
+ * that fails exits; the launcher starts another.
+ *
+ * Memory: "worker" lives as long as the process and holds little; each job has
+ * its own context; "turn" is reset at every turn.
+ */
+#include "compat.h"
+
+#include "lib/ilist.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+
+#include "clock.h"
+#include "db.h"
+#include "guc.h"
+#include "http.h"
+#include "job.h"
+#include "pace.h"
+#include "queue.h"
+#include "shmem.h"
+#include "worker.h"
+
+#define LONGEST_SLEEP_MS (60 * 1000)
+#define HOUSE_EVERY_MS (24 * 3600 * 1000LL)
+#define HOUSE_AGAIN_MS (10 * 60 * 1000)
+#define CLAIM_DELAY_MS 100		/* for a few free places only */
+#define CLAIM_AGAIN_MS (10 * 1000)	/* after an error */
+#define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
+
+/* A job and its place in one of the worker's two lists. */
+typedef struct Work
+{
+	dlist_node	node;
+	Job		   *job;
+} Work;
+
+/* One gateway's pace in this process. */
+typedef struct GatewayPace
+{
+	char	   *name;
+	double		per_second;		/* as set; the pace has its part of it */
+	int			workers;
+	Pace		pace;
+} GatewayPace;
+
+static MemoryContext worker_context;
+static MemoryContext turn_context;
+
+static SlotTicket ticket;
+static char owner[SHMEM_OWNER_SIZE];
+
+static dlist_head waiting;		/* jobs whose next call is to be submitted */
+static dlist_head calling;		/* jobs whose call is in flight */
+static int	njobs = 0;
+static int	ncalling = 0;
+static int	capacity;			/* calls that may be in flight */
+
+static List *paces = NIL;
+
+/* all moments by the steady clock */
+static int64 claim_at = 0;		/* look for tasks then, whatever is known */
+static bool claim_wanted = false;	/* there may be some before */
+static int64 room_since = 0;	/* since when one of those could be taken */
+static int64 house_at = 0;
+static bool more_answers = false;
+static bool lost_claims = false;	/* own tasks that nobody works on */
+static DbState database_state = DB_READY;
+
+static void start(void);
+static void turn(void);
+static void obey_reload(void);
+static void keep_house(void);
+static void do_keep_house(void *arg);
+static void claim(void);
+static int	room(void);
+static int64 next_claim(void);
+static void do_claim(void *arg);
+static void take_claims(const Claim *claims, int n);
+static void want_claim(void);
+static void not_ready(DbState state);
+static void let_go_of_everything(void);
+static int64 submit_waiting(void);
+static GatewayPace *pace_of(const Gateway *gateway);
+static void set_pace(GatewayPace *known, const Gateway *gateway);
+static int64 how_long(int64 pace_ms);
+static void read_answer(void);
+static void move_on(Work *work, JobStep step);
+static void close_work(Work *work);
+static void show(void);
+
+void
+ordersync_worker_main(Datum arg)
+{
+	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	/* the launcher that wanted us may have gone, and its plans with it */
+	if (!shmem_attach(&ticket))
+		proc_exit(0);
+
+	BackgroundWorkerInitializeConnection(ticket.database, NULL, 0);
+	shmem_connected(MyDatabaseId);
+	start();
+	for (;;)
+		turn();
+}
+
+static void
+start(void)
+{
+	worker_context = AllocSetContextCreate(TopMemoryContext, "ordersync worker",
+										   ALLOCSET_DEFAULT_SIZES);
+	turn_context = AllocSetContextCreate(worker_context, "ordersync turn",
+										 ALLOCSET_DEFAULT_SIZES);
+	dlist_init(&waiting);
+	dlist_init(&calling);
+	shmem_owner(ticket.slot, owner);
+	db_settle_in();
+	capacity = http_start(guc_max_in_flight);
+	ereport(DEBUG1,
+			(errmsg_internal("ordersync worker of database \"%s\" is %s",
+							 ticket.database, owner)));
+}
+
+static void
+turn(void)
+{
+	int64		pace_ms;
+
+	MemoryContextReset(turn_context);
+	MemoryContextSwitchTo(turn_context);
+
+	obey_reload();
+	if (shmem_woken())
+	{
+		claim_at = 0;
+		if (database_state != DB_READY)
+			house_at = 0;
+	}
+	if (lost_claims)
+		let_go_of_everything();
+	keep_house();
+	claim();
+	pace_ms = submit_waiting();
+	show();
+	http_wait(how_long(pace_ms));
+	read_answer();
+}
+
+static void
+obey_reload(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+	capacity = http_resize(guc_max_in_flight);
+	claim_at = 0;
+}
+
+/* At the start, daily, and when the extension came back. */
+static void
+keep_house(void)
+{
+	ErrorData  *error;
+	DbState		state;
+	int64		now = clock_steady_ms();
+
+	if (now < house_at)
+		return;
+	switch (job_transact("keeping house", DB_DURABLE, do_keep_house, NULL, &state, &error))
+	{
+		case OUTCOME_DONE:
+			house_at = now + HOUSE_EVERY_MS;
+			database_state = DB_READY;
+			break;
+		case OUTCOME_NOT_READY:
+			not_ready(state);
+			break;
+		default:
+			house_at = now + HOUSE_AGAIN_MS;
+			break;
+	}
+}
+
+static void
+do_keep_house(void *arg)
+{
+	queue_keep_house();
+}
+
+/* What do_claim() is asked for, and what it brings. */
+typedef struct ClaimOrder
+{
+	int			max;
+	Claim	   *claims;
+	int			n;
+	int64		due_ms;			/* epoch; -1: none known */
+} ClaimOrder;
+
+/* T1, when there is room and it is time. */
+static void
+claim(void)
+{
+	int64		now = clock_steady_ms();
+	ClaimOrder	order = {0};
+	ErrorData  *error;
+	DbState		state = DB_READY;
+
+	order.max = room();
+	if (order.max <= 0 || now < next_claim())
+		return;
+	order.claims = palloc(sizeof(Claim) * order.max);
+
+	switch (job_transact("claiming tasks", DB_DURABLE, do_claim, &order, &state, &error))
+	{
+		case OUTCOME_DONE:
+			break;
+		case OUTCOME_NOT_READY:
+			not_ready(state);
+			return;
+		default:
+			claim_at = now + CLAIM_AGAIN_MS;
+			return;
+	}
+
+	take_claims(order.claims, order.n);
+	claim_wanted = order.n == order.max;
+	claim_at = now + LONGEST_SLEEP_MS;
+	if (order.due_ms >= 0)
+		claim_at = Min(claim_at, now + Max(order.due_ms - clock_epoch_ms(), 1));
+	/* there may be more than one of us can carry */
+	if (claim_wanted)
+		shmem_wake_idle(MyDatabaseId);
+}
+
+static int
+room(void)
+{
+	return capacity - njobs;
+}
+
+/* When to claim next, given room: 0 for at once. */
+static int64
+next_claim(void)
+{
+	if (!claim_wanted)
+		return claim_at;
+	if (njobs == 0 || room() * 4 >= capacity)
+		return 0;
+	return Min(claim_at, room_since + CLAIM_DELAY_MS);
+}
+
+/* In a transaction; what it allocates for us must outlive it. */
+static void
+do_claim(void *arg)
+{
+	ClaimOrder *order = arg;
+
+	order->n = queue_claim(owner, order->max, worker_context, order->claims);
+	order->due_ms = order->n < order->max ? queue_next_due() : -1;
+}
+
+static void
+take_claims(const Claim *claims, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Work	   *work = MemoryContextAllocZero(claims[i].context, sizeof(Work));
+
+		work->job = job_open(&claims[i], work);
+		dlist_push_tail(&waiting, &work->node);
+		njobs++;
+	}
+}
+
+/* Something may be claimable that was not before. */
+static void
+want_claim(void)
+{
+	if (!claim_wanted)
+		room_since = clock_steady_ms();
+	claim_wanted = true;
+}
+
+/* Says so once, lets go of everything, and looks again when woken or in a minute. */
+static void
+not_ready(DbState state)
+{
+	claim_wanted = false;
+	claim_at = clock_steady_ms() + LONGEST_SLEEP_MS;
+	house_at = claim_at;
+	if (njobs > 0)
+		let_go_of_everything();
+	if (state == database_state)
+		return;
+	database_state = state;
+	if (state == DB_OTHER_VERSION)
+		ereport(LOG,
+				(errmsg("ordersync in database \"%s\" is not of version %s: its worker waits",
+						ticket.database, ORDERSYNC_VERSION),
+				 errhint("Run ALTER EXTENSION ordersync UPDATE, or restart the server "
+						 "when the library is the older one.")));
+	else if (state == DB_UNSAFE_OWNER)
+		ereport(LOG,
+				(errmsg("schema \"ordersync\" in database \"%s\" belongs to a superuser: its worker waits",
+						ticket.database),
+				 errhint("Run ALTER SCHEMA ordersync OWNER TO pg_database_owner, and let the "
+						 "database belong to a role that is no superuser.")));
+}
+
+/* Nobody could settle these jobs; under a new name we own none of their tasks. */
+static void
+let_go_of_everything(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &waiting)
+		close_work(dlist_container(Work, node, iter.cur));
+	dlist_foreach_modify(iter, &calling)
+	{
+		ncalling--;
+		close_work(dlist_container(Work, node, iter.cur));
+	}
+	shmem_renew_owner();
+	shmem_owner(ticket.slot, owner);
+	lost_claims = false;
+}
+
+/*
+ * Submits what may be submitted; returns the milliseconds until more may be,
+ * -1 when nothing waits.  A job whose gateway is silent for long goes back.
+ */
+static int64
+submit_waiting(void)
+{
+	int64		soonest = -1;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &waiting)
+	{
+		Work	   *work = dlist_container(Work, node, iter.cur);
+		GatewayPace *known = pace_of(job_gateway(work->job));
+		int64		wait_ms = pace_take(&known->pace, clock_steady_ms());
+
+		if (wait_ms > LONGEST_PAUSE_MS)
+		{
+			job_give_back(work->job, wait_ms);
+			move_on(work, JOB_OVER);
+		}
+		else if (wait_ms > 0)
+			soonest = soonest < 0 ? wait_ms : Min(soonest, wait_ms);
+		else
+			move_on(work, job_submit(work->job));
+	}
+	return soonest;
+}
+
+/* Looked up by name; made at its first use, followed when its setting changes. */
+static GatewayPace *
+pace_of(const Gateway *gateway)
+{
+	GatewayPace *known = NULL;
+	ListCell   *cell;
+	MemoryContext before;
+
+	foreach(cell, paces)
+	{
+		known = lfirst(cell);
+		if (strcmp(known->name, gateway->name) == 0)
+		{
+			if (known->per_second != gateway->calls_per_second ||
+				known->workers != guc_workers)
+				set_pace(known, gateway);
+			return known;
+		}
+	}
+
+	before = MemoryContextSwitchTo(worker_context);
+	known = palloc0(sizeof(GatewayPace));
+	known->name = pstrdup(gateway->name);
+	set_pace(known, gateway);
+	paces = lappend(paces, known);
+	MemoryContextSwitchTo(before);
+	return known;
+}
+
+/* The database's workers share the gateway's rate evenly; a ban outlives the change. */
+static void
+set_pace(GatewayPace *known, const Gateway *gateway)
+{
+	int64		ban = known->pace.banned_until_ms;
+
+	known->per_second = gateway->calls_per_second;
+	known->workers = guc_workers;
+	pace_init(&known->pace, known->per_second / guc_workers, clock_steady_ms());
+	known->pace.banned_until_ms = ban;
+}
+
+/* Milliseconds that http_wait() may sleep. */
+static int64
+how_long(int64 pace_ms)
+{
+	int64		now = clock_steady_ms();
+	int64		wait = LONGEST_SLEEP_MS;
+
+	if (more_answers)
+		return 0;
+	if (pace_ms >= 0)
+		wait = Min(wait, pace_ms);
+	if (room() > 0)
+		wait = Min(wait, next_claim() - now);
+	wait = Min(wait, house_at - now);
+	if (wait > 1000)
+		db_report();
+	return Max(wait, 0);
+}
+
+/* Hands the next answer, if there is one, to its job. */
+static void
+read_answer(void)
+{
+	Work	   *work = http_read();
+
+	more_answers = work != NULL;
+	if (work == NULL)
+		return;
+	ncalling--;
+	move_on(work, job_answered(work->job));
+}
+
+/* Puts a job where its last step leaves it. */
+static void
+move_on(Work *work, JobStep step)
+{
+	const JobNews *news = job_news(work->job);
+
+	if (news->ban_ms > 0)
+		pace_ban(&pace_of(job_gateway(work->job))->pace, news->ban_ms, clock_steady_ms());
+	if (news->lost)
+		lost_claims = true;
+	if (news->more_work)
+		want_claim();
+
+	switch (step)
+	{
+		case JOB_WAITS:
+			dlist_delete(&work->node);
+			dlist_push_tail(&waiting, &work->node);
+			break;
+		case JOB_CALLS:
+			dlist_delete(&work->node);
+			dlist_push_tail(&calling, &work->node);
+			ncalling++;
+			break;
+		case JOB_OVER:
+			close_work(work);
+			want_claim();
+			break;
+	}
+	MemoryContextSwitchTo(turn_context);
+}
+
+/* The work itself lies in the job's context, and goes with it. */
+static void
+close_work(Work *work)
+{
+	dlist_delete(&work->node);
+	if (room() <= 0)
+		room_since = clock_steady_ms();
+	njobs--;
+	job_close(work->job);
+}
+
+/* What ps, pg_stat_activity and ordersync.workers show. */
+static void
+show(void)
+{
+	static int	shown_calls = -1;
+	static int	shown_jobs = -1;
+	char		title[64];
+
+	shmem_tell(database_state != DB_READY ? db_state_name(database_state) :
+			   njobs > 0 ? "working" : "idle");
+	if (shown_calls == ncalling && shown_jobs == njobs)
+		return;
+	shown_calls = ncalling;
+	shown_jobs = njobs;
+	shmem_set(COUNTER_IN_FLIGHT, ncalling);
+	snprintf(title, sizeof(title), "ordersync worker: %d tasks, %d calls in flight",
+			 njobs, ncalling);
+	pgstat_report_appname(title);
+	snprintf(title, sizeof(title), "%d tasks, %d calls in flight", njobs, ncalling);
+	set_ps_display(title);
+}
