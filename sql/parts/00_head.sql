@@ -1,0 +1,52 @@
+/* ordersync 0.1.0: Taobao orders, sub-orders and after-sales in tables */
+
+-- complain if the script is sourced in psql, rather than by CREATE EXTENSION
+\echo Use "CREATE EXTENSION ordersync" to load this file. \quit
+
+/*
+ * Order texts come as UTF-8 and must come back byte for byte; any other
+ * encoding would refuse some buyer's emoji in the middle of a night's run.
+ */
+DO $$
+BEGIN
+	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = 'ordersync needs a database with encoding UTF8',
+			DETAIL = pg_catalog.format('The encoding of database "%s" is %s.',
+				pg_catalog.current_database(), pg_catalog.getdatabaseencoding()),
+			HINT = 'Create a database for it: CREATE DATABASE orders ENCODING ''UTF8'' TEMPLATE template0.';
+	END IF;
+END
+$$;
+
+/*
+ * The schema outlives the extension: the tables in it are the user's.  As a
+ * member it would take them along on DROP EXTENSION ... CASCADE, and CREATE
+ * SCHEMA IF NOT EXISTS refuses a schema that is there from a dump; so it is
+ * made only when missing and leaves the extension at once.
+ */
+DO $$
+DECLARE
+	v_owner name;
+BEGIN
+	SELECT pg_catalog.pg_get_userbyid(n.nspowner)
+	INTO v_owner
+	FROM pg_catalog.pg_namespace n
+	WHERE n.nspname OPERATOR(pg_catalog.=) 'ordersync';
+
+	IF NOT FOUND THEN
+		CREATE SCHEMA ordersync AUTHORIZATION pg_database_owner;
+		COMMENT ON SCHEMA ordersync IS
+			'orders, sub-orders and after-sales kept by the extension ordersync, and its queue';
+		ALTER EXTENSION ordersync DROP SCHEMA ordersync;
+	ELSIF v_owner OPERATOR(pg_catalog.<>) 'pg_database_owner' THEN
+		-- whoever owns the schema could replace what runs in it
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_schema_name',
+			MESSAGE = 'schema "ordersync" exists and belongs to another role',
+			DETAIL = pg_catalog.format('Its owner is "%s".', v_owner),
+			HINT = 'If it is left from an earlier installation: ALTER SCHEMA ordersync OWNER TO pg_database_owner.';
+	END IF;
+END
+$$;

@@ -1,0 +1,137 @@
+/*
+ * Making and keeping the tables: set_up() brings everything to this version,
+ * keep_house() is what the worker calls at its start and once a day.
+ *
+ * set_up() runs as pg_database_owner, so that whoever calls it, what it makes
+ * belongs to the role that is there in every cluster and is no superuser.
+ */
+CREATE FUNCTION ordersync.set_up()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+SET client_min_messages = warning
+AS $function$
+BEGIN
+	-- two first calls at once would both find nothing and both make it
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
+
+	PERFORM ordersync.set_up_queue();
+	PERFORM ordersync.set_up_data();
+	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.set_up_progress();
+	PERFORM ordersync.make_log_partitions();
+	PERFORM ordersync.apply_grants();
+
+	INSERT INTO ordersync.installation AS i (version, extension)
+	SELECT e.extversion, e.oid
+	FROM pg_catalog.pg_extension e
+	WHERE e.extname = 'ordersync'
+	ON CONFLICT (one) DO UPDATE
+	SET version = excluded.version,
+		extension = excluded.extension,
+		set_up_at = now();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up() IS
+	'makes missing tables and views, adopts those restored from a dump, brings older ones up to date, applies grants again';
+
+CREATE FUNCTION ordersync.set_up_when_older()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_version text;
+	v_extension oid;
+	v_current boolean;
+BEGIN
+	SELECT e.extversion, e.oid
+	INTO v_version, v_extension
+	FROM pg_catalog.pg_extension e
+	WHERE e.extname = 'ordersync';
+
+	IF pg_catalog.to_regclass('ordersync.installation') IS NOT NULL THEN
+		-- an extension made anew has lost its grants, though the tables are there
+		SELECT i.version = v_version AND i.extension = v_extension
+		INTO v_current
+		FROM ordersync.installation i;
+	END IF;
+
+	IF v_current IS TRUE THEN
+		RETURN false;
+	END IF;
+
+	PERFORM ordersync.set_up();
+	RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_when_older() IS
+	'calls ordersync.set_up() where the tables are missing or another version made them; true when it did';
+
+CREATE FUNCTION ordersync.keep_house()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
+		RETURN;					-- nothing is set up yet: the first gateway does it
+	END IF;
+	IF ordersync.set_up_when_older() THEN
+		RETURN;					-- made the partitions on its way
+	END IF;
+	PERFORM ordersync.make_log_partitions();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.keep_house() IS
+	'brings tables to the installed version and makes the request log''s partitions for today and seven days; called by the worker at its start and daily';
+
+CREATE FUNCTION ordersync.make_log_partitions()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
+AS $function$
+DECLARE
+	v_day date;
+	v_name text;
+BEGIN
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('log_partitions'));
+
+	FOR v_day IN
+		SELECT (pg_catalog.now() AT TIME ZONE 'Asia/Shanghai')::date + n
+		FROM pg_catalog.generate_series(0, 7) AS n
+	LOOP
+		v_name := 'request_log_' || pg_catalog.to_char(v_day, 'YYYYMMDD');
+		CONTINUE WHEN pg_catalog.to_regclass('ordersync.' || v_name) IS NOT NULL;
+
+		BEGIN
+			/*
+			 * Made apart and attached: that locks out neither readers nor
+			 * writers of the log, as CREATE TABLE ... PARTITION OF would.
+			 */
+			EXECUTE pg_catalog.format(
+				'CREATE TABLE ordersync.%I (LIKE ordersync.request_log INCLUDING DEFAULTS INCLUDING COMMENTS)',
+				v_name);
+			EXECUTE pg_catalog.format(
+				'ALTER TABLE ordersync.request_log ATTACH PARTITION ordersync.%I FOR VALUES FROM (%L) TO (%L)',
+				v_name,
+				pg_catalog.timezone('Asia/Shanghai', v_day::timestamp),
+				pg_catalog.timezone('Asia/Shanghai', (v_day + 1)::timestamp));
+		EXCEPTION
+			-- somebody reads the rest, or it holds rows of that day: it goes on taking them
+			WHEN lock_not_available OR check_violation THEN
+				NULL;
+		END;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.make_log_partitions() IS
+	'makes the request log''s partitions, one a day of Asia/Shanghai, for today and seven days ahead';
+
+CREATE FUNCTION ordersync.lock_key(p_name text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+	SELECT pg_catalog.hashtextextended('ordersync/' || p_name, 0)
+$function$;
+COMMENT ON FUNCTION ordersync.lock_key(text) IS
+	'the advisory lock of that name';

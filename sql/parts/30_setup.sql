@@ -1,0 +1,346 @@
+/*
+ * Gateways: adding, changing, removing.  And the checks that all set-up shares.
+ *
+ * Every call may be typed again: NULL keeps what is stored, options merge, an
+ * option set to null is taken out.  No message shows a secret.
+ */
+CREATE FUNCTION @extschema@.ordersync_add_gateway(
+	name text,
+	base_url text,
+	app_key text,
+	app_secret text,
+	protocol text DEFAULT 'top',
+	sign_method text DEFAULT 'hmac-sha256',
+	options jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.store_gateway(name, base_url, app_key, app_secret, protocol, sign_method, options);
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_add_gateway(text, text, text, text, text, text, jsonb) IS
+	'adds a gateway or changes what is given of one; the first call makes the tables';
+
+CREATE FUNCTION ordersync.store_gateway(
+	p_name text,
+	p_base_url text,
+	p_app_key text,
+	p_app_secret text,
+	p_protocol text,
+	p_sign_method text,
+	p_options jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_old ordersync.gateways;
+	v_known boolean;
+BEGIN
+	IF p_name IS NULL OR p_name !~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'a gateway needs a name of letters, digits, "_", "-" and "."',
+			HINT = 'Name it "taobao" to make it the one that shops use by default.';
+	END IF;
+
+	SELECT g.* INTO v_old
+	FROM ordersync.gateways g
+	WHERE g.name = p_name
+	FOR UPDATE;
+	v_known := FOUND;
+
+	IF p_base_url IS NOT NULL OR NOT v_known THEN
+		PERFORM ordersync.check_url(p_base_url);
+	END IF;
+	IF p_app_key = '' OR (p_app_key IS NULL AND NOT v_known) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the application key is empty',
+			HINT = 'It is the number (AppKey) that the platform''s console shows for the application.';
+	END IF;
+	IF p_app_secret = '' OR (p_app_secret IS NULL AND NOT v_known) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the application secret is empty',
+			HINT = 'It stands beside the AppKey in the platform''s console.';
+	END IF;
+	IF p_protocol <> 'top' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('unknown protocol "%s"', p_protocol),
+			HINT = 'Known protocols: top.';
+	END IF;
+	IF p_sign_method NOT IN ('md5', 'hmac', 'hmac-sha256') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('unknown sign method "%s"', p_sign_method),
+			HINT = 'Known sign methods: md5, hmac, hmac-sha256.';
+	END IF;
+	PERFORM ordersync.check_gateway_options(p_options);
+
+	INSERT INTO ordersync.gateways AS g (name, base_url, app_key, protocol, sign_method, options)
+	VALUES (p_name,
+		COALESCE(p_base_url, v_old.base_url),
+		COALESCE(p_app_key, v_old.app_key),
+		COALESCE(p_protocol, v_old.protocol, 'top'),
+		COALESCE(p_sign_method, v_old.sign_method, 'hmac-sha256'),
+		ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options))
+	ON CONFLICT (name) DO UPDATE
+	SET base_url = excluded.base_url,
+		app_key = excluded.app_key,
+		protocol = excluded.protocol,
+		sign_method = excluded.sign_method,
+		options = excluded.options,
+		throttled_until = NULL,
+		updated_at = now();
+
+	IF p_app_secret IS NOT NULL THEN
+		PERFORM ordersync.store_secret('app_secret', p_name, p_app_secret);
+	END IF;
+
+	-- another place or another application: whose the keys are is open again
+	IF v_known AND (p_app_secret IS NOT NULL
+			OR p_base_url IS DISTINCT FROM v_old.base_url
+			OR p_app_key IS DISTINCT FROM v_old.app_key
+			OR p_protocol IS DISTINCT FROM v_old.protocol) THEN
+		UPDATE ordersync.shops s
+		SET key_state = 'unchecked',
+			key_message = NULL,
+			updated_at = now()
+		WHERE s.gateway = p_name
+			AND s.key_state <> 'unchecked';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
+	'checks and stores a gateway; NULL keeps what is stored';
+
+CREATE FUNCTION @extschema@.ordersync_set_gateway(name text, options jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.check_gateway_options(options);
+
+	UPDATE ordersync.gateways g
+	SET options = ordersync.merge_options(g.options, ordersync_set_gateway.options),
+		updated_at = now()
+	WHERE g.name = ordersync_set_gateway.name;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_gateway(name);
+	END IF;
+
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
+	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, proxy; null takes one out';
+
+CREATE FUNCTION @extschema@.ordersync_remove_gateway(name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_shops text;
+BEGIN
+	SELECT string_agg(s.shop_id::text, ', ' ORDER BY s.shop_id)
+	INTO v_shops
+	FROM ordersync.shops s
+	WHERE s.gateway = ordersync_remove_gateway.name;
+	IF v_shops IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'dependent_objects_still_exist',
+			MESSAGE = format('gateway "%s" has shops', name),
+			DETAIL = format('Shops: %s.', v_shops),
+			HINT = 'Remove them with SELECT ordersync_remove_shop(shop_id), or give them another gateway with ordersync_add_shop.';
+	END IF;
+
+	DELETE FROM ordersync.gateways g
+	WHERE g.name = ordersync_remove_gateway.name;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_gateway(name);
+	END IF;
+	DELETE FROM ordersync.secrets s
+	WHERE s.kind = 'app_secret'
+		AND s.name = ordersync_remove_gateway.name;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS
+	'removes a gateway that no shop uses, and its secret';
+
+CREATE FUNCTION ordersync.refuse_gateway(p_name text)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RAISE EXCEPTION USING
+		ERRCODE = 'undefined_object',
+		MESSAGE = format('unknown gateway "%s"', p_name),
+		DETAIL = COALESCE((SELECT 'Known gateways: ' || string_agg(g.name, ', ' ORDER BY g.name) || '.'
+			FROM ordersync.gateways g), 'There is no gateway yet.'),
+		HINT = 'Add it with SELECT ordersync_add_gateway(name, base_url, app_key, app_secret).';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_gateway(text) IS
+	'raises the error for a gateway that is not there';
+
+CREATE FUNCTION ordersync.check_url(p_url text)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_parts text[] := pg_catalog.regexp_match(p_url, '^(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^[:space:]?#]*)?$', 'i');
+	v_hosts text := pg_catalog.btrim(ordersync.setting('allowed_hosts'));
+BEGIN
+	IF v_parts IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'this is not the URL of a gateway',
+			DETAIL = 'It must be https://host[:port][/path], without user, query or fragment.',
+			HINT = 'The platform''s own is https://eco.taobao.com/router/rest.';
+	END IF;
+	IF pg_catalog.lower(v_parts[1]) = 'http' AND NOT ordersync.setting('allow_http')::boolean THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'a gateway without TLS is not allowed',
+			DETAIL = 'Data keys and orders would cross the network in clear.',
+			HINT = 'Use https. For a test on this machine: ALTER SYSTEM SET ordersync.allow_http = on; SELECT pg_reload_conf();';
+	END IF;
+	IF v_hosts <> '' AND NOT pg_catalog.lower(v_parts[2]) = ANY (
+			pg_catalog.regexp_split_to_array(pg_catalog.lower(v_hosts), '[,[:space:]]+')) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('host "%s" is not in ordersync.allowed_hosts', v_parts[2]),
+			DETAIL = pg_catalog.format('Allowed hosts: %s.', v_hosts),
+			HINT = 'A superuser can add it with ALTER SYSTEM SET ordersync.allowed_hosts, and SELECT pg_reload_conf().';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_url(text) IS
+	'raises an error for a URL that calls may not go to';
+
+CREATE FUNCTION ordersync.check_gateway_options(p_options jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_key text;
+	v_value jsonb;
+	v_text text;
+BEGIN
+	PERFORM ordersync.check_option_keys(p_options,
+		ARRAY['arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy']);
+
+	FOR v_key, v_value IN
+		SELECT e.key, e.value
+		FROM pg_catalog.jsonb_each(p_options) e
+		WHERE e.value <> 'null'
+	LOOP
+		v_text := v_value #>> '{}';
+		CASE v_key
+			WHEN 'arrival_check' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'boolean', 'true or false');
+			WHEN 'calls_per_second' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
+					AND v_text::numeric BETWEEN 0 AND 100000, 'a number from 0 (no limit) on');
+			WHEN 'page_size' THEN
+				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,3}$'
+					AND v_text::integer BETWEEN 1 AND 100, 'a whole number from 1 to 100');
+			WHEN 'max_window' THEN
+				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,5} ?(s|seconds?|min|minutes?|h|hours?|day)$'
+					AND v_text::interval BETWEEN interval '1 minute' AND interval '1 day',
+					'a span from "1 minute" to "1 day"');
+			WHEN 'proxy' THEN
+				PERFORM ordersync.check_option(v_key,
+					v_text ~* '^(https?|socks5h?)://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?/?$',
+					'scheme://host:port, without user or password');
+		END CASE;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
+	'raises an error for options that a gateway does not have';
+
+CREATE FUNCTION ordersync.check_option_keys(p_options jsonb, p_known text[])
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_key text;
+BEGIN
+	IF p_options IS NULL THEN
+		RETURN;
+	END IF;
+	IF pg_catalog.jsonb_typeof(p_options) <> 'object' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'options must be a JSON object',
+			HINT = pg_catalog.format('Known options: %s.', pg_catalog.array_to_string(p_known, ', '));
+	END IF;
+
+	SELECT k INTO v_key
+	FROM pg_catalog.jsonb_object_keys(p_options) k
+	WHERE k <> ALL (p_known)
+	ORDER BY k
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('unknown option "%s"', v_key),
+			HINT = pg_catalog.format('Known options: %s.', pg_catalog.array_to_string(p_known, ', '));
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_option_keys(jsonb, text[]) IS
+	'raises an error for an option that is not among the known ones';
+
+CREATE FUNCTION ordersync.check_option(p_key text, p_good boolean, p_expected text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF p_good IS NOT TRUE THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('bad value for option "%s"', p_key),
+			HINT = pg_catalog.format('It must be %s; null takes the option out.', p_expected);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_option(text, boolean, text) IS
+	'raises an error for an option''s value, saying what is expected';
+
+CREATE FUNCTION ordersync.merge_options(p_old jsonb, p_new jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
+	FROM pg_catalog.jsonb_each(p_old || COALESCE(p_new, '{}')) e
+	WHERE e.value <> 'null'
+$function$;
+COMMENT ON FUNCTION ordersync.merge_options(jsonb, jsonb) IS
+	'the old options with the new ones put over them; null takes an option out';
+
+CREATE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.secrets AS s (kind, name, sealed, updated_at)
+	VALUES (p_kind, p_name, ordersync.seal(p_secret, p_kind || '/' || p_name), clock_timestamp())
+	ON CONFLICT (kind, name) DO UPDATE
+	SET sealed = excluded.sealed,
+		updated_at = excluded.updated_at;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
+	'seals a secret and stores it';

@@ -1,0 +1,305 @@
+/*
+ * After the trigger: waiting for a run, cancelling it, trying again what
+ * failed; and the one place where a run's counter moves and a run ends.
+ */
+CREATE FUNCTION @extschema@.ordersync_wait(run_id bigint, timeout interval DEFAULT '10 minutes')
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_run ordersync.sync_runs;
+	v_deadline timestamptz;
+	v_pause double precision := 0.01;
+	v_warned boolean := false;
+BEGIN
+	PERFORM ordersync.check_run(run_id);
+	IF timeout IS NULL OR timeout < '0' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the timeout must be a span of time',
+			HINT = format('For instance SELECT ordersync_wait(%s, ''1 hour'').', run_id);
+	END IF;
+	v_deadline := clock_timestamp() + timeout;
+
+	LOOP
+		SELECT r.* INTO v_run
+		FROM ordersync.sync_runs r
+		WHERE r.run_id = ordersync_wait.run_id;
+		IF NOT FOUND OR v_run.state NOT IN ('pending', 'running') THEN
+			RETURN v_run.state;
+		END IF;
+
+		PERFORM ordersync.check_waitable(v_run.run_id, v_run.requested_in);
+		IF NOT v_warned AND ordersync.worker_state() <> 'ready' THEN
+			v_warned := true;
+			PERFORM ordersync.warn_no_worker(ordersync.worker_state(), NULL);
+		END IF;
+		IF clock_timestamp() >= v_deadline THEN
+			RAISE EXCEPTION USING
+				ERRCODE = 'OS002',
+				MESSAGE = format('run %s has not ended within %s', run_id, timeout),
+				DETAIL = format('It is %s with %s open windows.', v_run.state, v_run.open_tasks),
+				HINT = format('It goes on. Look at it with SELECT * FROM ordersync.run_progress WHERE run_id = %s, or wait longer.', run_id);
+		END IF;
+
+		PERFORM pg_sleep(LEAST(v_pause, EXTRACT(epoch FROM v_deadline - clock_timestamp())));
+		v_pause := LEAST(v_pause * 1.5, 0.5);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_wait(bigint, interval) IS
+	'waits until a run has ended and returns its state; an error on timeout';
+
+CREATE FUNCTION ordersync.check_waitable(p_run bigint, p_requested_in xid8)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_requested_in = pg_catalog.pg_current_xact_id_if_assigned() THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = pg_catalog.format('run %s was made by this transaction and starts only after it', p_run),
+			HINT = pg_catalog.format('COMMIT first, then SELECT ordersync_wait(%s); or use CALL ordersync_sync(shop_id).', p_run);
+	END IF;
+	IF pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = pg_catalog.format('run %s cannot be waited for in a transaction that sees no later commit', p_run),
+			DETAIL = pg_catalog.format('The isolation level is %s.', pg_catalog.current_setting('transaction_isolation')),
+			HINT = 'Wait in a transaction of isolation level read committed.';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_waitable(bigint, xid8) IS
+	'raises an error where waiting for a run could never end';
+
+CREATE FUNCTION ordersync.check_run(p_run bigint)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_shop bigint;
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.sync_runs') IS NOT NULL THEN
+		SELECT r.shop_id INTO v_shop
+		FROM ordersync.sync_runs r
+		WHERE r.run_id = p_run;
+	END IF;
+	IF v_shop IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = pg_catalog.format('unknown run %s', COALESCE(p_run::text, 'NULL')),
+			HINT = 'The runs are in ordersync.run_progress.';
+	END IF;
+	PERFORM ordersync.check_allowed(v_shop);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_run(bigint) IS
+	'raises an error for a run that is not there or whose shop the caller may not use';
+
+CREATE FUNCTION @extschema@.ordersync_cancel(run_id bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_tasks integer;
+BEGIN
+	PERFORM ordersync.check_run(run_id);
+	v_tasks := ordersync.cancel_run(run_id);
+	IF v_tasks IS NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = format('run %s has ended already: %s', run_id,
+				(SELECT r.state FROM ordersync.sync_runs r WHERE r.run_id = ordersync_cancel.run_id));
+	END IF;
+	RETURN COALESCE(v_tasks, 0);
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_cancel(bigint) IS
+	'cancels a run and returns how many of its tasks had not ended; what is stored stays';
+
+CREATE FUNCTION ordersync.cancel_run(p_run bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_some integer;
+	v_tasks integer := 0;
+BEGIN
+	/*
+	 * Tasks before the run, as a settle locks them.  A settle that we waited
+	 * for may have cut its window and left siblings that our snapshot lacked:
+	 * again, until there is nothing left to cancel.  Without its token a task
+	 * that is being read is fenced: its worker drops it at the next page.
+	 */
+	LOOP
+		UPDATE ordersync.sync_tasks t
+		SET state = 'cancelled',
+			owner = NULL,
+			token = NULL,
+			next_attempt_at = NULL,
+			finished_at = pg_catalog.clock_timestamp()
+		FROM (
+			SELECT l.task_id
+			FROM ordersync.sync_tasks l
+			WHERE l.run_id = p_run
+				AND l.state IN ('pending', 'running')
+			ORDER BY l.task_id
+			FOR UPDATE
+		) l
+		WHERE t.task_id = l.task_id;
+		GET DIAGNOSTICS v_some = ROW_COUNT;
+		EXIT WHEN v_some = 0;
+		v_tasks := v_tasks + v_some;
+	END LOOP;
+
+	UPDATE ordersync.sync_runs r
+	SET state = 'cancelled',
+		open_tasks = 0,
+		finished_at = pg_catalog.clock_timestamp(),
+		message = pg_catalog.format('cancelled by %s', session_user)
+	WHERE r.run_id = p_run
+		AND r.state IN ('pending', 'running');
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+
+	PERFORM ordersync.notify_run(p_run);
+	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cancel_run(bigint) IS
+	'cancels a run''s tasks and the run; NULL when it had ended already';
+
+CREATE FUNCTION @extschema@.ordersync_retry(run_id bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_state text;
+	v_tasks integer;
+BEGIN
+	PERFORM ordersync.check_run(run_id);
+
+	SELECT r.state INTO v_state
+	FROM ordersync.sync_runs r
+	WHERE r.run_id = ordersync_retry.run_id;
+	IF v_state = 'cancelled' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('run %s was cancelled', run_id),
+			HINT = 'Trigger a new run over the same range.';
+	END IF;
+
+	-- a failed window goes on where it stood; one that came out short is read anew
+	UPDATE ordersync.sync_tasks t
+	SET state = 'pending',
+		attempt = 0,
+		next_attempt_at = NULL,
+		walk = CASE WHEN t.state = 'failed' THEN t.walk END,
+		verdict = NULL,
+		finished_at = NULL
+	FROM (
+		SELECT l.task_id
+		FROM ordersync.sync_tasks l
+		WHERE l.run_id = ordersync_retry.run_id
+			AND l.state IN ('failed', 'incomplete')
+		ORDER BY l.task_id
+		FOR UPDATE
+	) l
+	WHERE t.task_id = l.task_id;
+	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+
+	IF v_tasks = 0 THEN
+		RAISE NOTICE USING MESSAGE = format('run %s has no failed and no short window', run_id);
+		RETURN 0;
+	END IF;
+
+	UPDATE ordersync.sync_runs r
+	SET state = CASE WHEN r.started_at IS NULL THEN 'pending' ELSE 'running' END,
+		open_tasks = r.open_tasks + v_tasks,
+		finished_at = NULL,
+		message = NULL
+	WHERE r.run_id = ordersync_retry.run_id;
+
+	PERFORM ordersync.announce(concat_ws(', ',
+		format('run %s tries %s windows again', run_id, v_tasks),
+		ordersync.starts_at_commit()), NULL);
+	PERFORM ordersync.wake();
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_retry(bigint) IS
+	'queues a run''s failed and short windows again and returns how many';
+
+/*
+ * The one place where open_tasks moves.  It is the last lock of a settle, and
+ * the counter is read by the UPDATE that changes it: of two last tasks that
+ * settle together the second finds zero and, looking after the first has
+ * committed, sees how both came out.
+ */
+CREATE FUNCTION ordersync.count_tasks(p_run bigint, p_delta integer)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_open integer;
+	v_lost tstzmultirange;
+	v_tasks bigint;
+	v_failed bigint;
+	v_short bigint;
+BEGIN
+	UPDATE ordersync.sync_runs r
+	SET open_tasks = r.open_tasks + p_delta
+	WHERE r.run_id = p_run
+		AND r.state IN ('pending', 'running')
+	RETURNING r.open_tasks, r.lost INTO v_open, v_lost;
+	IF v_open IS NULL OR v_open > 0 THEN
+		RETURN false;
+	END IF;
+
+	SELECT pg_catalog.count(*),
+		pg_catalog.count(*) FILTER (WHERE t.state = 'failed'),
+		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete')
+	INTO v_tasks, v_failed, v_short
+	FROM ordersync.sync_tasks t
+	WHERE t.run_id = p_run;
+
+	UPDATE ordersync.sync_runs r
+	SET state = CASE
+			WHEN v_failed > 0 AND v_failed = v_tasks THEN 'failed'
+			WHEN v_failed > 0 OR v_short > 0 OR v_lost IS NOT NULL THEN 'incomplete'
+			ELSE 'succeeded'
+		END,
+		finished_at = pg_catalog.clock_timestamp(),
+		message = NULLIF(pg_catalog.concat_ws('; ',
+			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
+			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
+			'no longer served by the platform, and lost: ' || ordersync.show_ranges(v_lost)), '')
+	WHERE r.run_id = p_run;
+
+	PERFORM ordersync.notify_run(p_run);
+	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
+	RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer) IS
+	'adds to a run''s open tasks and ends the run at zero; true when it did';
+
+CREATE FUNCTION ordersync.notify_run(p_run bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.pg_notify('ordersync', pg_catalog.json_build_object(
+		'run_id', r.run_id, 'shop_id', r.shop_id, 'kind', r.kind, 'state', r.state)::text)
+	FROM ordersync.sync_runs r
+	WHERE r.run_id = p_run
+$function$;
+COMMENT ON FUNCTION ordersync.notify_run(bigint) IS
+	'tells listeners of channel ordersync that a run has ended';

@@ -1,0 +1,278 @@
+/*
+ * Settling: a page or a key check is done.
+ *
+ * Called in the transaction that stored the page's rows, so that rows, cursor,
+ * counters, coverage and log commit together or not at all.  Locks in one
+ * order: task, coverage, gateway and shop (only when they change), run.  Who
+ * presents a token that is no longer the task's has lost it, by a cancel or
+ * because it was taken for dead: OS001, and all of its transaction is undone.
+ */
+CREATE FUNCTION ordersync.settle(
+	p_task bigint,
+	p_token bigint,
+	p_state text,
+	p_verdict text,
+	p_walk text,
+	p_reported bigint,
+	p_seen bigint,
+	p_window_quarantined bigint,
+	p_passes integer,
+	p_closed_since_s bigint,
+	p_closed_until_s bigint,
+	p_new integer,
+	p_changed integer,
+	p_unchanged integer,
+	p_quarantined integer,
+	p_cuts bigint[],
+	p_page_size integer,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+	v_parts integer := COALESCE(pg_catalog.cardinality(p_cuts), 1) - 1;
+	v_delta integer;
+	v_closed tstzrange;
+BEGIN
+	IF p_state IS NULL OR p_state NOT IN ('running', 'succeeded', 'incomplete') THEN
+		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(p_state, 'NULL');
+	END IF;
+
+	UPDATE ordersync.sync_tasks t
+	SET state = p_state,
+		verdict = COALESCE(p_verdict, t.verdict),
+		attempt = 0,
+		walk = CASE WHEN p_state = 'running' AND v_parts < 1 THEN p_walk END,
+		since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(p_cuts[v_parts]) ELSE t.since END,
+		is_part = t.is_part OR v_parts > 0,
+		page_size = COALESCE(p_page_size, t.page_size),
+		calls = t.calls + (p_call IS NOT NULL)::integer,
+		pages = t.pages + 1,
+		records_new = t.records_new + COALESCE(p_new, 0),
+		records_changed = t.records_changed + COALESCE(p_changed, 0),
+		records_unchanged = t.records_unchanged + COALESCE(p_unchanged, 0),
+		records_quarantined = t.records_quarantined + COALESCE(p_quarantined, 0),
+		reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
+		seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
+		passes = COALESCE(p_passes, t.passes),
+		error_class = CASE p_state
+			WHEN 'running' THEN t.error_class
+			WHEN 'incomplete' THEN 'short'
+		END,
+		error = CASE p_state
+			WHEN 'running' THEN t.error
+			WHEN 'incomplete' THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+		END,
+		owner = CASE WHEN p_state = 'running' THEN t.owner END,
+		token = CASE WHEN p_state = 'running' THEN t.token END,
+		finished_at = CASE WHEN p_state <> 'running' THEN pg_catalog.clock_timestamp() END
+	WHERE t.task_id = p_task
+		AND t.token = p_token
+		AND t.state = 'running'
+	RETURNING t.* INTO v;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_token(p_task);
+	END IF;
+
+	IF p_closed_since_s < p_closed_until_s THEN
+		v_closed := tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s));
+		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed, p_verdict,
+			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id);
+	END IF;
+
+	PERFORM ordersync.note_call(v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
+
+	IF v_parts > 1 THEN
+		PERFORM ordersync.add_parts(v.task_id, p_cuts);
+	END IF;
+	v_delta := GREATEST(v_parts - 1, 0) - (p_state <> 'running')::integer;
+	IF v_delta <> 0 THEN
+		RETURN ordersync.count_tasks(v.run_id, v_delta);
+	END IF;
+	RETURN false;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb) IS
+	'records a stored page: cursor, counters, what it closed, parts that it was cut into; true when the run ended with it';
+
+CREATE FUNCTION ordersync.refuse_token(p_task bigint)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RAISE EXCEPTION USING
+		ERRCODE = 'OS001',
+		MESSAGE = pg_catalog.format('task %s is not this worker''s any more', p_task),
+		DETAIL = 'It was cancelled or given to another worker.';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_token(bigint) IS
+	'raises the error that fences a worker which has lost its task';
+
+CREATE FUNCTION ordersync.add_parts(p_task bigint, p_cuts bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	-- the newest part stays with the task that was cut
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, is_part, page_size)
+	SELECT t.run_id, t.shop_id, t.stream, t.basis,
+		pg_catalog.to_timestamp(p_cuts[n]), pg_catalog.to_timestamp(p_cuts[n + 1]), t.fresh, true, t.page_size
+	FROM ordersync.sync_tasks t
+	CROSS JOIN pg_catalog.generate_series(1, pg_catalog.cardinality(p_cuts) - 2) n
+	WHERE t.task_id = p_task;
+
+	SELECT ordersync.wake();
+$function$;
+COMMENT ON FUNCTION ordersync.add_parts(bigint, bigint[]) IS
+	'inserts the siblings of a task whose window is cut at the given bounds';
+
+/*
+ * A counted or unproven window is covered.  One that came out short is taken
+ * out again if an older reading had covered it: the next run plans it anew.
+ */
+CREATE FUNCTION ordersync.close_window(
+	p_shop bigint,
+	p_stream text,
+	p_basis text,
+	p_range tstzrange,
+	p_verdict text,
+	p_reported bigint,
+	p_seen bigint,
+	p_quarantined bigint,
+	p_passes integer,
+	p_run bigint,
+	p_task bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_verdict IN ('counted', 'unproven') THEN
+		INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
+		VALUES (p_shop, p_stream, p_basis, tstzmultirange(p_range))
+		ON CONFLICT (shop_id, stream, basis) DO UPDATE
+		SET ranges = c.ranges + excluded.ranges,
+			updated_at = now();
+	ELSIF p_verdict = 'short' THEN
+		UPDATE ordersync.coverage c
+		SET ranges = c.ranges - tstzmultirange(p_range),
+			updated_at = now()
+		WHERE c.shop_id = p_shop
+			AND c.stream = p_stream
+			AND c.basis = p_basis
+			AND c.ranges && p_range;
+	ELSE
+		RETURN;
+	END IF;
+
+	INSERT INTO ordersync.window_counts AS w
+		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, closed_at)
+	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
+		p_verdict, p_run, p_task, pg_catalog.clock_timestamp())
+	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
+	SET reported = excluded.reported,
+		seen = excluded.seen,
+		quarantined = excluded.quarantined,
+		passes = excluded.passes,
+		verdict = excluded.verdict,
+		run_id = excluded.run_id,
+		task_id = excluded.task_id,
+		closed_at = excluded.closed_at;
+
+	/*
+	 * Older readings go when newer ones, alone or together, contain them.  A
+	 * window lies within a day, so the primary key finds them from the day's
+	 * begin on: ranges sort by their lower bound first.
+	 */
+	WITH day AS (
+		SELECT pg_catalog.timezone('Asia/Shanghai', pg_catalog.date_trunc('day',
+			pg_catalog.timezone('Asia/Shanghai', pg_catalog.lower(p_range)))) AS since
+	), near AS (
+		SELECT w.range, w.closed_at
+		FROM ordersync.window_counts w, day d
+		WHERE w.shop_id = p_shop
+			AND w.stream = p_stream
+			AND w.basis = p_basis
+			AND w.range >= tstzrange(d.since, d.since, '[]')
+			AND w.range < tstzrange(d.since + interval '1 day', NULL)
+	)
+	DELETE FROM ordersync.window_counts w
+	USING near o
+	WHERE w.shop_id = p_shop
+		AND w.stream = p_stream
+		AND w.basis = p_basis
+		AND w.range = o.range
+		AND o.range && p_range
+		AND o.range <@ (
+			SELECT pg_catalog.range_agg(n.range)
+			FROM near n
+			WHERE n.closed_at > o.closed_at
+				AND n.range && o.range);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint) IS
+	'records how a window came out: coverage, and the counts that show it';
+
+/*
+ * What every call leaves behind: its row in the log, the platform's clock when
+ * it moved, and, of a first full run, the moment from which changes must be
+ * read.  The earliest call of parallel windows counts, whoever settles first.
+ */
+CREATE FUNCTION ordersync.note_call(
+	p_shop bigint,
+	p_run bigint,
+	p_task bigint,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+	v_offset interval := pg_catalog.make_interval(secs => p_clock_offset_ms / 1000.0);
+	v_started timestamptz := pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0);
+	v_log text := ordersync.setting('request_log');
+BEGIN
+	SELECT g.name, g.clock_offset, s.first_full_at, r.kind
+	INTO v
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	LEFT JOIN ordersync.sync_runs r ON r.run_id = p_run
+	WHERE s.shop_id = p_shop;
+
+	IF p_call IS NOT NULL AND (v_log = 'all' OR v_log = 'errors' AND p_call ->> 'verdict' <> 'ok') THEN
+		INSERT INTO ordersync.request_log (shop_id, run_id, task_id, gateway, method, window_since, window_until,
+			page_no, page_size, use_has_next, verdict, http_status, code, msg, sub_code, sub_msg, request_id,
+			total_results, has_next, records, bytes, started_at, duration_ms, answer)
+		SELECT p_shop, p_run, p_task, v.name, c.method,
+			pg_catalog.to_timestamp(c.window_since), pg_catalog.to_timestamp(c.window_until),
+			c.page_no, c.page_size, c.use_has_next, c.verdict, c.http_status, c.code, c.msg, c.sub_code, c.sub_msg,
+			c.request_id, c.total_results, c.has_next, c.records, c.bytes, v_started, c.duration_ms, c.answer
+		FROM pg_catalog.jsonb_to_record(p_call) AS c (
+			method text, window_since bigint, window_until bigint, page_no integer, page_size integer,
+			use_has_next boolean, verdict text, http_status integer, code bigint, msg text, sub_code text,
+			sub_msg text, request_id text, total_results bigint, has_next boolean, records integer, bytes bigint,
+			duration_ms integer, answer text);
+	END IF;
+
+	IF v_offset IS NOT NULL
+			AND pg_catalog.abs(EXTRACT(epoch FROM v_offset) - EXTRACT(epoch FROM v.clock_offset)) > 1 THEN
+		UPDATE ordersync.gateways g
+		SET clock_offset = v_offset
+		WHERE g.name = v.name;
+	END IF;
+
+	IF v.kind = 'full' AND p_call ? 'window_since' THEN
+		v_started := pg_catalog.date_trunc('second', v_started + COALESCE(v_offset, v.clock_offset));
+		IF v.first_full_at IS NULL OR v_started < v.first_full_at THEN
+			UPDATE ordersync.shops s
+			SET first_full_at = v_started
+			WHERE s.shop_id = p_shop
+				AND (s.first_full_at IS NULL OR s.first_full_at > v_started);
+		END IF;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_call(bigint, bigint, bigint, bigint, jsonb) IS
+	'logs a call and keeps what its answer says of the clock and of where incremental reading begins';

@@ -1,0 +1,129 @@
+/*
+ * Settling a key check: does the data key belong to the shop's seller?
+ *
+ * The platform names the seller and its number.  A sub-account's "main:sub"
+ * counts as "main"; a seller that was renamed is known by its number and goes
+ * on under both names.  Anybody else's key stops the shop: not one order of
+ * another seller may come in.
+ */
+CREATE FUNCTION ordersync.settle_key(
+	p_task bigint,
+	p_token bigint,
+	p_outcome text,
+	p_user_id bigint,
+	p_nick text,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_task ordersync.sync_tasks;
+	v_shop ordersync.shops;
+	v_nick text := pg_catalog.split_part(p_nick, ':', 1);
+	v_is_main boolean := p_nick NOT LIKE '%:%';
+	v_state text;
+	v_message text;
+BEGIN
+	UPDATE ordersync.sync_tasks t
+	SET calls = t.calls + (p_call IS NOT NULL)::integer
+	WHERE t.task_id = p_task
+		AND t.token = p_token
+		AND t.state = 'running'
+	RETURNING t.* INTO v_task;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_token(p_task);
+	END IF;
+
+	PERFORM ordersync.note_call(v_task.shop_id, v_task.run_id, v_task.task_id, p_clock_offset_ms, p_call);
+
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = v_task.shop_id
+	FOR NO KEY UPDATE;
+
+	IF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
+		v_state := 'unchecked';	-- it was another key that answered
+	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
+		v_state := 'unverified';
+		v_message := COALESCE('the platform does not say whose the data key is: ' || (p_call ->> 'sub_msg'),
+			'the platform does not say whose the data key is');
+	ELSIF p_user_id = v_shop.user_id AND v_nick <> ALL (v_shop.seller_nicks) THEN
+		v_state := 'ok';
+		v_message := pg_catalog.format('the seller "%s" is now named "%s"', v_shop.seller_nick, v_nick);
+	ELSIF v_nick <> ALL (v_shop.seller_nicks) THEN
+		v_state := 'wrong_seller';
+		v_message := pg_catalog.format('the data key belongs to "%s", the shop is "%s"', p_nick, v_shop.seller_nick);
+	ELSIF v_is_main AND p_user_id <> v_shop.user_id THEN
+		-- the name was given up and taken by somebody else
+		v_state := 'wrong_seller';
+		v_message := pg_catalog.format('the data key belongs to another seller who is named "%s" now: number %s, not %s',
+			v_nick, p_user_id, v_shop.user_id);
+	ELSE
+		v_state := 'ok';
+	END IF;
+
+	UPDATE ordersync.shops s
+	SET key_state = v_state,
+		key_message = v_message,
+		key_checked_at = now(),
+		user_id = CASE WHEN v_state = 'ok' AND v_is_main THEN COALESCE(s.user_id, p_user_id) ELSE s.user_id END,
+		seller_nicks = CASE
+			WHEN v_state = 'ok' AND v_nick <> ALL (s.seller_nicks) THEN s.seller_nicks || v_nick
+			ELSE s.seller_nicks
+		END
+	WHERE s.shop_id = v_task.shop_id;
+
+	IF v_state IN ('wrong_seller', 'unchecked') THEN
+		PERFORM ordersync.put_back(p_task, 'session', v_message);
+	END IF;
+	IF v_message IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('shop %s: %s', v_task.shop_id, v_message);
+	END IF;
+	PERFORM ordersync.notify_shop(v_task.shop_id, v_state);
+	PERFORM ordersync.wake();	-- the shop's other tasks waited for this
+	RETURN v_state;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
+	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
+
+CREATE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE((
+		SELECT k.updated_at > p_claimed_at
+		FROM ordersync.secrets k
+		WHERE k.kind = 'data_key'
+			AND k.name = p_shop::text), false)
+$function$;
+COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
+	'true when the shop got its data key after a task had been claimed with the old one';
+
+CREATE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.sync_tasks t
+	SET state = 'pending',
+		attempt = GREATEST(t.attempt - 1, 0),
+		owner = NULL,
+		token = NULL,
+		error_class = COALESCE(p_class, t.error_class),
+		error = COALESCE(p_message, t.error)
+	WHERE t.task_id = p_task
+$function$;
+COMMENT ON FUNCTION ordersync.put_back(bigint, text, text) IS
+	'makes a task pending again and gives its attempt back';
+
+CREATE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.pg_notify('ordersync',
+		pg_catalog.json_build_object('shop_id', p_shop, 'key_state', p_state)::text)
+$function$;
+COMMENT ON FUNCTION ordersync.notify_shop(bigint, text) IS
+	'tells listeners of channel ordersync that a shop''s key_state changed';

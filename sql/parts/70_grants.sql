@@ -1,0 +1,308 @@
+/*
+ * Who may do what.
+ *
+ *   reader    reads the tables, never the secrets, and the views
+ *   operator  reader, and triggers, waits, cancels, tries again
+ *   admin     operator, and sets up
+ *
+ * What was granted is remembered in ordersync.grants, because rights on
+ * functions go with the extension; set_up() applies it again.
+ *
+ * ordersync_grant and ordersync_revoke are in no level: a superuser and the
+ * database's owner can call them, because pg_database_owner owns them.
+ */
+CREATE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.check_role(role);
+	IF level IS NULL OR level NOT IN ('reader', 'operator', 'admin') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('unknown level "%s"', COALESCE(level, 'NULL')),
+			HINT = 'Levels: reader (reads), operator (triggers too), admin (sets up too).';
+	END IF;
+	IF level = 'admin' AND shops IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'an admin is not for some shops only',
+			HINT = 'Leave out shops, or grant reader or operator.';
+	END IF;
+
+	PERFORM ordersync.take_grant(role);
+	INSERT INTO ordersync.grants AS g (role, level, shops)
+	VALUES (ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops)
+	ON CONFLICT ON CONSTRAINT grants_pkey DO UPDATE
+	SET level = excluded.level,
+		shops = excluded.shops,
+		granted_by = excluded.granted_by,
+		granted_at = excluded.granted_at;
+	PERFORM ordersync.give_grant(role, level, shops);
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_grant(name, text, bigint[]) IS
+	'lets a role read (reader), trigger too (operator) or set up too (admin); a reader or operator for all shops or for those given';
+
+CREATE FUNCTION @extschema@.ordersync_revoke(role name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.check_role(role);
+	PERFORM ordersync.take_grant(role);
+	DELETE FROM ordersync.grants g
+	WHERE g.role = ordersync_revoke.role;
+	IF NOT FOUND THEN
+		RAISE NOTICE USING MESSAGE = format('role "%s" had no level', role);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
+	'takes from a role all that ordersync_grant gave it';
+
+CREATE FUNCTION ordersync.check_role(p_role name)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	PERFORM 1
+	FROM pg_catalog.pg_roles r
+	WHERE r.rolname = p_role;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = pg_catalog.format('role "%s" does not exist', COALESCE(p_role, 'NULL')),
+			HINT = 'Create it first: CREATE ROLE name LOGIN.';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_role(name) IS
+	'raises an error for a role that is not there';
+
+CREATE FUNCTION ordersync.apply_grants()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.grants;
+BEGIN
+	FOR v IN
+		SELECT g.*
+		FROM ordersync.grants g
+		JOIN pg_catalog.pg_roles r ON r.rolname = g.role	-- a dump may come without its roles
+	LOOP
+		PERFORM ordersync.give_grant(v.role, v.level, v.shops);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.apply_grants() IS
+	'gives again what ordersync.grants remembers; part of ordersync.set_up()';
+
+CREATE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_thing text;
+BEGIN
+	EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA ordersync TO %I', p_role);
+	FOR v_thing IN
+		SELECT t.thing
+		FROM ordersync.readable_relations() t (thing)
+	LOOP
+		EXECUTE pg_catalog.format('GRANT SELECT ON TABLE %s TO %I', v_thing, p_role);
+	END LOOP;
+	FOR v_thing IN
+		SELECT f.routine
+		FROM ordersync.levelled_functions() f
+		WHERE f.level = 'reader'
+			OR f.level = 'operator' AND p_level IN ('operator', 'admin')
+			OR f.level = 'admin' AND p_level = 'admin'
+	LOOP
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %I', v_thing, p_role);
+	END LOOP;
+
+	IF NOT pg_catalog.has_schema_privilege(p_role, '@extschema@', 'USAGE') THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('role "%s" may not use the schema of the extension''s functions', p_role),
+			HINT = pg_catalog.format('Its owner can type: GRANT USAGE ON SCHEMA %I TO %I;', '@extschema@', p_role);
+	END IF;
+	IF p_shops IS NOT NULL THEN
+		PERFORM ordersync.limit_rows(p_role, p_shops);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.give_grant(name, text, bigint[]) IS
+	'gives a role the rights of a level';
+
+CREATE FUNCTION ordersync.take_grant(p_role name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_thing text;
+BEGIN
+	FOR v_thing IN
+		SELECT p.polrelid::pg_catalog.regclass::text
+		FROM pg_catalog.pg_policy p
+		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+		WHERE p.polname = ordersync.policy_name(p_role)
+			AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+	LOOP
+		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', ordersync.policy_name(p_role), v_thing);
+	END LOOP;
+	FOR v_thing IN
+		SELECT t.thing
+		FROM ordersync.readable_relations() t (thing)
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE SELECT ON TABLE %s FROM %I', v_thing, p_role);
+	END LOOP;
+	FOR v_thing IN
+		SELECT f.routine
+		FROM ordersync.levelled_functions() f
+		WHERE f.level IS NOT NULL
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM %I', v_thing, p_role);
+	END LOOP;
+	EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA ordersync FROM %I', p_role);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.take_grant(name) IS
+	'takes from a role what any level gives';
+
+CREATE FUNCTION ordersync.readable_relations()
+RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.format('ordersync.%I', c.relname)
+	FROM pg_catalog.pg_class c
+	WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+		AND c.relkind IN ('r', 'p', 'v')
+		AND NOT c.relispartition
+		-- a table that somebody put beside ours is not ours to give
+		AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
+		AND c.relname NOT IN ('secrets', 'grants', 'installation')
+	ORDER BY c.relname
+$function$;
+COMMENT ON FUNCTION ordersync.readable_relations() IS
+	'the tables and views that every level reads';
+
+/*
+ * The level that a function needs, by its name: a new trigger or set-up call
+ * has its level without being entered anywhere.  NULL: in no level.
+ */
+CREATE FUNCTION ordersync.levelled_functions()
+RETURNS TABLE (routine text, level text)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT p.oid::pg_catalog.regprocedure::text,
+		CASE
+			WHEN p.proname !~ '^ordersync_' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(trigger|verify|sync$|wait$|cancel$|retry$)' THEN 'operator'
+			WHEN p.proname ~ '^ordersync_(add|set|remove|import|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
+			ELSE 'reader'
+		END
+	FROM pg_catalog.pg_extension e
+	JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+		AND d.refobjid = e.oid
+		AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+		AND d.deptype = 'e'
+	JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+	WHERE e.extname = 'ordersync'
+$function$;
+COMMENT ON FUNCTION ordersync.levelled_functions() IS
+	'the extension''s functions and the level that may call each';
+
+CREATE FUNCTION ordersync.policy_name(p_role name)
+RETURNS name
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT CASE
+		WHEN pg_catalog.octet_length(p_role::text) <= 52 THEN 'ordersync_' || p_role
+		ELSE 'ordersync_' || pg_catalog.md5(p_role::text)
+	END::name
+$function$;
+COMMENT ON FUNCTION ordersync.policy_name(name) IS
+	'the policy that limits a role to its shops';
+
+/*
+ * Row level security for a role that sees some shops only.  Restrictive, so
+ * that another grant does not widen it; and where we are the ones to switch it
+ * on, a policy that leaves everybody else as before.
+ */
+CREATE FUNCTION ordersync.limit_rows(p_role name, p_shops bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_table record;
+BEGIN
+	FOR v_table IN
+		SELECT t.name, c.relrowsecurity
+		FROM ordersync.tables_by_shop() t (name)
+		JOIN pg_catalog.pg_class c ON c.relname = t.name
+			AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+			AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
+	LOOP
+		IF NOT v_table.relrowsecurity THEN
+			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I ENABLE ROW LEVEL SECURITY', v_table.name);
+			EXECUTE pg_catalog.format(
+				'CREATE POLICY ordersync_others ON ordersync.%I USING (true) WITH CHECK (true)', v_table.name);
+		END IF;
+		PERFORM 1
+		FROM pg_catalog.pg_policy p
+		WHERE p.polname = ordersync.policy_name(p_role)
+			AND p.polrelid = pg_catalog.format('ordersync.%I', v_table.name)::pg_catalog.regclass;
+		CONTINUE WHEN FOUND;	-- from a dump, or from before the extension was made anew
+		EXECUTE pg_catalog.format(
+			'CREATE POLICY %I ON ordersync.%I AS RESTRICTIVE TO %I USING (shop_id = ANY (%L::bigint[]))',
+			ordersync.policy_name(p_role), v_table.name, p_role, p_shops);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.limit_rows(name, bigint[]) IS
+	'lets a role see the rows of some shops only';
+
+/*
+ * Of a SECURITY DEFINER function's caller only session_user is left to see: who
+ * logged in decides, whatever SET ROLE it did since.
+ */
+CREATE FUNCTION ordersync.is_allowed(p_shop bigint)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.pg_has_role(session_user, 'pg_database_owner', 'MEMBER')
+		OR COALESCE(pg_catalog.bool_or(g.shops IS NULL OR p_shop = ANY (g.shops)), true)
+	FROM ordersync.grants g
+	JOIN pg_catalog.pg_roles r ON r.rolname = g.role
+	WHERE g.level IN ('operator', 'admin')
+		AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+$function$;
+COMMENT ON FUNCTION ordersync.is_allowed(bigint) IS
+	'whether the caller''s grants, if it has any, include the shop';
+
+CREATE FUNCTION ordersync.check_allowed(p_shop bigint)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF NOT ordersync.is_allowed(p_shop) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = pg_catalog.format('permission denied for shop %s', p_shop),
+			DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', session_user),
+			HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_allowed(bigint) IS
+	'raises an error for a shop that the caller''s grant does not include';
