@@ -38,8 +38,16 @@ int			guc_max_response_kb = 32768;
 bool		guc_allow_http = false;
 char	   *guc_ca_file = NULL;
 char	   *guc_key_file = NULL;
-int			guc_request_log = REQUEST_LOG_ALL;
 
+/* Which calls leave a row in ordersync.request_log: asked for in SQL only. */
+typedef enum RequestLog
+{
+	REQUEST_LOG_OFF,
+	REQUEST_LOG_ERRORS,
+	REQUEST_LOG_ALL
+} RequestLog;
+
+static int	request_log = REQUEST_LOG_ALL;
 static char *databases = NULL;
 static char *allowed_hosts = NULL;
 
@@ -110,7 +118,7 @@ define_house(void)
 	DefineCustomEnumVariable("ordersync.request_log",
 							 "Which calls leave a row in ordersync.request_log.",
 							 NULL,
-							 &guc_request_log, REQUEST_LOG_ALL, request_log_options,
+							 &request_log, REQUEST_LOG_ALL, request_log_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 

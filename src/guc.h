@@ -8,14 +8,6 @@
 #include "compat.h"
 #include "nodes/pg_list.h"
 
-/* ordersync.request_log: which calls leave a row. */
-typedef enum RequestLog
-{
-	REQUEST_LOG_OFF,
-	REQUEST_LOG_ERRORS,
-	REQUEST_LOG_ALL
-} RequestLog;
-
 /* The most that ordersync.max_in_flight and ordersync.workers may be set to. */
 #define GUC_MAX_IN_FLIGHT 512
 #define GUC_MAX_WORKERS 32
@@ -38,7 +30,6 @@ extern int	guc_max_response_kb;
 extern bool guc_allow_http;
 extern char *guc_ca_file;
 extern char *guc_key_file;
-extern int	guc_request_log;
 
 /* Defines all of them and reserves the prefix; called once, by _PG_init. */
 extern void guc_define(void);

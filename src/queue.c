@@ -351,15 +351,11 @@ add_clock(DbParams *params, const ClockReading *clock)
 		db_add_null(params);
 }
 
-/* As ordersync.request_log wants it: NULL leaves no row. */
+/* Whether it leaves a row is decided in SQL: a call is counted either way. */
 static void
 add_call(DbParams *params, const CallLog *call)
 {
-	bool		wanted = call != NULL &&
-		(guc_request_log == REQUEST_LOG_ALL ||
-		 (guc_request_log == REQUEST_LOG_ERRORS && call->verdict != VERDICT_OK));
-
-	db_add_text(params, wanted ? call_as_json(call) : NULL);
+	db_add_text(params, call != NULL ? call_as_json(call) : NULL);
 }
 
 static char *
