@@ -204,6 +204,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
+			WHEN p.proname = 'worker_list' THEN 'reader'	-- what ordersync.workers calls as its reader
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
