@@ -1,0 +1,361 @@
+/*
+ * The data for people: names, unified stages, ids as text beside the numbers.
+ *
+ * Views outlive the extension as the tables do, so they take their names from
+ * ordersync.status_names, filled here from the mapping functions, and call
+ * nothing of ours.  All run with the caller's rights: row level security on
+ * the tables holds behind them too.
+ *
+ * A view is replaced in place; columns are only ever added at its end.
+ */
+CREATE FUNCTION ordersync.set_up_reports()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET client_min_messages = warning
+AS $function$
+BEGIN
+	PERFORM ordersync.fill_status_names();
+
+	CREATE OR REPLACE VIEW ordersync.order_report
+	WITH (security_invoker = true) AS
+	SELECT o.shop_id,
+		o.tid,
+		o.tid::text AS tid_str,
+		o.platform,
+		o.seller_nick,
+		o.type,
+		o.status,
+		COALESCE(n.stage, CASE WHEN o.status IS NOT NULL THEN 'unknown' END) AS stage,
+		COALESCE(n.name_zh, CASE WHEN o.status IS NOT NULL THEN '未知' END) AS stage_zh,
+		COALESCE(n.name_en, CASE WHEN o.status IS NOT NULL THEN 'unknown' END) AS stage_en,
+		o.step_trade_status,
+		o.created,
+		o.created_date,
+		o.pay_time,
+		o.paid_at,
+		o.paid_date,
+		o.consign_time,
+		o.end_time,
+		o.end_date,
+		o.modified,
+		o.total_fee,
+		o.discount_fee,
+		o.adjust_fee,
+		o.post_fee,
+		o.payment,
+		(
+			SELECT sum(s.total_fee - COALESCE(s.part_mjz_discount, 0))
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = o.shop_id
+				AND s.tid = o.tid
+		) AS gmv,
+		o.paid_amount,
+		CASE
+			WHEN o.step_trade_status IN ('FRONT_PAID_FINAL_NOPAID', 'FRONT_PAID_FRONT_FORFEITED')
+				THEN o.step_paid_fee
+		END AS deposit_received,
+		COALESCE((
+			SELECT sum(a.refunded_amount)
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = o.shop_id
+				AND a.tid = o.tid
+		), 0) AS refunded_amount,
+		o.paid_amount - COALESCE((
+			SELECT sum(a.refunded_amount)
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = o.shop_id
+				AND a.tid = o.tid
+		), 0) AS net_amount,
+		o.paid_amount - COALESCE(o.post_fee, 0) - COALESCE((
+			SELECT sum(s.paid_amount)
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = o.shop_id
+				AND s.tid = o.tid
+		), 0) AS unallocated,
+		o.received_payment,
+		o.commission_fee,
+		o.line_count,
+		o.item_num,
+		o.package_count,
+		o.logistics_company,
+		o.invoice_no,
+		o.shipping_type,
+		o.buyer_nick,
+		o.buyer_open_uid,
+		o.receiver_country,
+		o.receiver_state,
+		o.receiver_city,
+		o.receiver_district,
+		o.seller_flag,
+		o.seller_memo,
+		o.has_buyer_message,
+		o.alipay_no,
+		o.trade_from,
+		o.platform_state,
+		o.first_seen_at,
+		o.synced_at
+	FROM ordersync.orders o
+	LEFT JOIN ordersync.status_names n
+		ON n.object = 'order'
+		AND n.platform = o.platform
+		AND n.status = CASE
+			WHEN o.status = 'WAIT_BUYER_PAY' AND o.step_trade_status = 'FRONT_PAID_FINAL_NOPAID'
+				THEN 'deposit_paid'
+			ELSE o.status
+		END;
+	COMMENT ON VIEW ordersync.order_report IS
+		'orders for people: unified stage, names, ids as text, money by the definitions in the README';
+	COMMENT ON COLUMN ordersync.order_report.tid_str IS
+		'tid as text, for tools that round 19 digits';
+	COMMENT ON COLUMN ordersync.order_report.stage IS
+		'unified stage; deposit_paid: a pre-sale of which the deposit is paid and the balance is not';
+	COMMENT ON COLUMN ordersync.order_report.stage_zh IS
+		'name of the stage in Chinese';
+	COMMENT ON COLUMN ordersync.order_report.stage_en IS
+		'name of the stage in English';
+	COMMENT ON COLUMN ordersync.order_report.gmv IS
+		'yuan; sum over the lines of total_fee - part_mjz_discount, every stage, without postage; by created_date';
+	COMMENT ON COLUMN ordersync.order_report.paid_amount IS
+		'yuan; paid with postage, as it was before the first refund; by paid_date';
+	COMMENT ON COLUMN ordersync.order_report.deposit_received IS
+		'yuan; deposit of a pre-sale whose balance is unpaid or forfeited';
+	COMMENT ON COLUMN ordersync.order_report.refunded_amount IS
+		'yuan; sum of refunded_amount of its after-sales to date';
+	COMMENT ON COLUMN ordersync.order_report.net_amount IS
+		'yuan; paid_amount - refunded_amount, net by cohort: falls for weeks after paid_date';
+	COMMENT ON COLUMN ordersync.order_report.unallocated IS
+		'yuan; paid_amount - post_fee - the lines'' paid amounts: service orders, freight insurance, points, fees';
+
+	CREATE OR REPLACE VIEW ordersync.sub_order_report
+	WITH (security_invoker = true) AS
+	SELECT s.shop_id,
+		s.oid,
+		s.oid::text AS oid_str,
+		s.tid,
+		s.tid::text AS tid_str,
+		s.platform,
+		s.line_no,
+		s.trade_type,
+		s.trade_status,
+		COALESCE(t.stage, CASE WHEN s.trade_status IS NOT NULL THEN 'unknown' END) AS trade_stage,
+		COALESCE(t.name_zh, CASE WHEN s.trade_status IS NOT NULL THEN '未知' END) AS trade_stage_zh,
+		COALESCE(t.name_en, CASE WHEN s.trade_status IS NOT NULL THEN 'unknown' END) AS trade_stage_en,
+		s.status,
+		COALESCE(n.stage, CASE WHEN s.status IS NOT NULL THEN 'unknown' END) AS stage,
+		COALESCE(n.name_zh, CASE WHEN s.status IS NOT NULL THEN '未知' END) AS stage_zh,
+		COALESCE(n.name_en, CASE WHEN s.status IS NOT NULL THEN 'unknown' END) AS stage_en,
+		s.refund_status,
+		COALESCE(r.stage, CASE WHEN s.refund_status IS NOT NULL THEN 'unknown' END) AS refund_stage,
+		COALESCE(r.name_zh, CASE WHEN s.refund_status IS NOT NULL THEN '未知' END) AS refund_stage_zh,
+		COALESCE(r.name_en, CASE WHEN s.refund_status IS NOT NULL THEN 'unknown' END) AS refund_stage_en,
+		s.refund_id,
+		s.refund_id::text AS refund_id_str,
+		s.created,
+		s.created_date,
+		s.paid_at,
+		s.paid_date,
+		s.consign_time,
+		s.end_time,
+		s.modified,
+		s.num_iid,
+		s.num_iid::text AS num_iid_str,
+		s.outer_iid,
+		s.sku_id,
+		s.outer_sku_id,
+		s.title,
+		s.sku_properties_name,
+		s.cid,
+		s.price,
+		s.num,
+		s.price * s.num AS list_amount,
+		s.total_fee,
+		s.discount_fee,
+		s.adjust_fee,
+		s.part_mjz_discount,
+		s.total_fee - COALESCE(s.part_mjz_discount, 0) AS gmv,
+		s.paid_amount,
+		s.paid_amount_estimated,
+		COALESCE((
+			SELECT sum(a.refunded_amount)
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = s.shop_id
+				AND a.oid = s.oid
+		), 0) AS refunded_amount,
+		s.paid_amount - COALESCE((
+			SELECT sum(a.refunded_amount)
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = s.shop_id
+				AND a.oid = s.oid
+		), 0) AS net_amount,
+		s.is_gift,
+		s.logistics_company,
+		s.invoice_no,
+		s.store_code,
+		s.item_meal_name,
+		s.buyer_open_uid,
+		s.receiver_state,
+		s.first_seen_at,
+		s.synced_at
+	FROM ordersync.sub_orders s
+	LEFT JOIN ordersync.orders o
+		ON o.shop_id = s.shop_id
+		AND o.tid = s.tid
+	LEFT JOIN ordersync.status_names t
+		ON t.object = 'order'
+		AND t.platform = s.platform
+		AND t.status = CASE
+			WHEN s.trade_status = 'WAIT_BUYER_PAY' AND o.step_trade_status = 'FRONT_PAID_FINAL_NOPAID'
+				THEN 'deposit_paid'
+			ELSE s.trade_status
+		END
+	LEFT JOIN ordersync.status_names n
+		ON n.object = 'order'
+		AND n.platform = s.platform
+		AND n.status = CASE
+			WHEN s.status = 'WAIT_BUYER_PAY' AND o.step_trade_status = 'FRONT_PAID_FINAL_NOPAID'
+				THEN 'deposit_paid'
+			ELSE s.status
+		END
+	LEFT JOIN ordersync.status_names r
+		ON r.object = 'refund'
+		AND r.platform = s.platform
+		AND r.status = s.refund_status;
+	COMMENT ON VIEW ordersync.sub_order_report IS
+		'item lines for people: unified stages of order, line and refund, names, ids as text, money by the definitions in the README';
+	COMMENT ON COLUMN ordersync.sub_order_report.oid_str IS
+		'oid as text, for tools that round 19 digits';
+	COMMENT ON COLUMN ordersync.sub_order_report.trade_stage IS
+		'its order''s unified stage';
+	COMMENT ON COLUMN ordersync.sub_order_report.stage IS
+		'unified stage of the line itself';
+	COMMENT ON COLUMN ordersync.sub_order_report.refund_stage IS
+		'unified stage of the line''s latest refund';
+	COMMENT ON COLUMN ordersync.sub_order_report.list_amount IS
+		'yuan; price x num; by created_date';
+	COMMENT ON COLUMN ordersync.sub_order_report.gmv IS
+		'yuan; total_fee - part_mjz_discount, every stage, without postage; by created_date';
+	COMMENT ON COLUMN ordersync.sub_order_report.paid_amount IS
+		'yuan; paid without postage, as it was before the first refund; by paid_date';
+	COMMENT ON COLUMN ordersync.sub_order_report.refunded_amount IS
+		'yuan; sum of refunded_amount of its after-sales to date';
+	COMMENT ON COLUMN ordersync.sub_order_report.net_amount IS
+		'yuan; paid_amount - refunded_amount; may be below zero, refunds can include postage';
+
+	CREATE OR REPLACE VIEW ordersync.after_sale_report
+	WITH (security_invoker = true) AS
+	SELECT a.shop_id,
+		a.refund_id,
+		a.refund_id::text AS refund_id_str,
+		a.tid,
+		a.tid::text AS tid_str,
+		a.oid,
+		a.oid::text AS oid_str,
+		a.platform,
+		a.status,
+		COALESCE(n.stage, CASE WHEN a.status IS NOT NULL THEN 'unknown' END) AS stage,
+		COALESCE(n.name_zh, CASE WHEN a.status IS NOT NULL THEN '未知' END) AS stage_zh,
+		COALESCE(n.name_en, CASE WHEN a.status IS NOT NULL THEN 'unknown' END) AS stage_en,
+		a.order_status,
+		COALESCE(t.stage, CASE WHEN a.order_status IS NOT NULL THEN 'unknown' END) AS order_stage,
+		COALESCE(t.name_zh, CASE WHEN a.order_status IS NOT NULL THEN '未知' END) AS order_stage_zh,
+		COALESCE(t.name_en, CASE WHEN a.order_status IS NOT NULL THEN 'unknown' END) AS order_stage_en,
+		a.dispute_type,
+		a.special_refund_type,
+		a.refund_phase,
+		a.good_status,
+		a.has_good_return,
+		a.created,
+		a.created_date,
+		a.modified,
+		a.refunded_at,
+		a.refunded_date,
+		a.closed_at,
+		a.total_fee,
+		a.refund_fee,
+		a.refunded_amount,
+		a.payment,
+		a.reason,
+		a.description,
+		a.title,
+		a.num,
+		a.num_iid,
+		a.num_iid::text AS num_iid_str,
+		a.sku_id,
+		a.sku,
+		a.outer_id,
+		a.company_name,
+		a.sid,
+		a.buyer_nick,
+		a.buyer_open_uid,
+		a.first_seen_at,
+		a.synced_at
+	FROM ordersync.after_sales a
+	LEFT JOIN ordersync.status_names n
+		ON n.object = 'refund'
+		AND n.platform = a.platform
+		AND n.status = a.status
+	LEFT JOIN ordersync.status_names t
+		ON t.object = 'order'
+		AND t.platform = a.platform
+		AND t.status = a.order_status;
+	COMMENT ON VIEW ordersync.after_sale_report IS
+		'after-sales for people: unified stage, names, ids as text';
+	COMMENT ON COLUMN ordersync.after_sale_report.refund_id_str IS
+		'refund_id as text, for tools that round 19 digits';
+	COMMENT ON COLUMN ordersync.after_sale_report.stage IS
+		'unified stage of the after-sale';
+	COMMENT ON COLUMN ordersync.after_sale_report.order_stage IS
+		'unified stage of the order at the time of the refund';
+	COMMENT ON COLUMN ordersync.after_sale_report.refunded_amount IS
+		'yuan; money given back, 0 until then and for exchange, repair and reshipment; by refunded_date';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_reports() IS
+	'fills the names of the statuses and makes the report views';
+
+/* One row a status that the mapping knows, the platform's and the unified ones. */
+CREATE FUNCTION ordersync.fill_status_names()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	INSERT INTO ordersync.status_names AS n (object, platform, status, stage, name_zh, name_en)
+	SELECT 'order', 'taobao', s.status,
+		CASE
+			WHEN s.status = pg_catalog.upper(s.status)
+				THEN @extschema@.ordersync_order_status(s.status)
+			ELSE s.status
+		END,
+		@extschema@.ordersync_order_status_name(s.status, 'zh'),
+		@extschema@.ordersync_order_status_name(s.status, 'en')
+	FROM pg_catalog.unnest(ARRAY[
+		'TRADE_NO_CREATE_PAY', 'WAIT_BUYER_PAY', 'PAY_PENDING', 'WAIT_PRE_AUTH_CONFIRM',
+		'WAIT_SELLER_SEND_GOODS', 'PAID_FORBID_CONSIGN', 'SELLER_CONSIGNED_PART',
+		'WAIT_BUYER_CONFIRM_GOODS', 'TRADE_BUYER_SIGNED', 'TRADE_FINISHED', 'TRADE_CLOSED',
+		'TRADE_CLOSED_BY_TAOBAO',
+		'created', 'unpaid', 'deposit_paid', 'paying', 'paid', 'partly_shipped', 'shipped', 'signed',
+		'finished', 'closed_refunded', 'closed_unpaid', 'unknown'
+	]) AS s (status)
+	UNION ALL
+	SELECT 'refund', 'taobao', s.status,
+		CASE
+			WHEN s.status = pg_catalog.upper(s.status) THEN @extschema@.ordersync_refund_status(s.status)
+			ELSE s.status
+		END,
+		@extschema@.ordersync_refund_status_name(s.status, 'zh'),
+		@extschema@.ordersync_refund_status_name(s.status, 'en')
+	FROM pg_catalog.unnest(ARRAY[
+		'NO_REFUND', 'WAIT_SELLER_AGREE', 'EXCHANGE_TRANSFORM_TO_REFUND', 'WAIT_BUYER_RETURN_GOODS',
+		'WAIT_SELLER_CONFIRM_GOODS', 'SELLER_REFUSE_BUYER', 'SUCCESS', 'CLOSED',
+		'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS', 'WAIT_SELLER_CONSIGN_GOODS',
+		'none', 'requested', 'returning', 'returned', 'refused', 'refunded', 'cancelled',
+		'exchanging', 'unknown'
+	]) AS s (status)
+	ON CONFLICT (object, platform, status) DO UPDATE
+	SET stage = excluded.stage,
+		name_zh = excluded.name_zh,
+		name_en = excluded.name_en
+	WHERE (n.stage, n.name_zh, n.name_en)
+		IS DISTINCT FROM (excluded.stage, excluded.name_zh, excluded.name_en)
+$function$;
+COMMENT ON FUNCTION ordersync.fill_status_names() IS
+	'writes ordersync.status_names from the mapping functions';

@@ -1,0 +1,182 @@
+/*
+ * What could not be stored: whole records, and single values.
+ *
+ * A record without a usable key, time or shape is kept as bytes with its
+ * reason; a value that cannot be read costs that value, not the record.  The
+ * same trouble met again is noted once while it is open, and closed by the
+ * transaction that stores a record of that id in which it is gone.
+ */
+CREATE FUNCTION ordersync.quarantine_records(
+	p_shop bigint,
+	p_stream text,
+	p_run bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_reasons text[],
+	p_bodies bytea[]
+)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	INSERT INTO ordersync.quarantine (
+		shop_id, stream, record_id, reason, body, run_id, task_id, since, until, digest)
+	SELECT p_shop, p_stream, NULLIF(q.id, 0), q.reason, q.body, p_run, p_task,
+		t.since, t.until, pg_catalog.sha256(COALESCE(q.body, ''))
+	FROM ROWS FROM (
+		pg_catalog.unnest(p_ids), pg_catalog.unnest(p_reasons), pg_catalog.unnest(p_bodies)
+	) AS q (id, reason, body)
+	LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
+	ON CONFLICT DO NOTHING
+$function$;
+COMMENT ON FUNCTION ordersync.quarantine_records(bigint, text, bigint, bigint, bigint[], text[], bytea[]) IS
+	'keeps records that cannot be stored, each once while it is open; id 0 or NULL: it has none';
+
+/*
+ * Closes what the stored records of p_ids settle and notes what p_suspects
+ * still hold that cannot be read.  Cheap when there is neither.
+ */
+CREATE FUNCTION ordersync.note_values(
+	p_shop bigint,
+	p_stream text,
+	p_run bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_payloads jsonb[],
+	p_suspects bigint[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_open boolean := EXISTS (
+		SELECT
+		FROM ordersync.quarantine q
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.resolved_at IS NULL);
+	v_noted text[];
+BEGIN
+	IF p_suspects IS NOT NULL THEN
+		WITH bad AS MATERIALIZED (
+			SELECT r.id, b.reason, b.column_name, b.value, b.body,
+				pg_catalog.sha256(pg_catalog.convert_to(COALESCE(b.body, '') || COALESCE(b.value, ''), 'UTF8'))
+					AS digest
+			FROM ROWS FROM (
+				pg_catalog.unnest(p_ids), pg_catalog.unnest(p_payloads)
+			) AS r (id, payload),
+				LATERAL ordersync.unreadable_values(p_stream, r.payload) AS b
+			WHERE r.id = ANY (p_suspects)
+		), ins AS (
+			INSERT INTO ordersync.quarantine (
+				shop_id, stream, record_id, reason, column_name, value, body, run_id, task_id,
+				since, until, digest)
+			SELECT p_shop, p_stream, bad.id, bad.reason, bad.column_name, bad.value,
+				pg_catalog.convert_to(bad.body, 'UTF8'), p_run, p_task, t.since, t.until, bad.digest
+			FROM bad
+			LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
+			ON CONFLICT DO NOTHING
+		)
+		SELECT pg_catalog.array_agg(pg_catalog.concat_ws('/', bad.id, bad.reason, bad.column_name, bad.digest::text))
+		INTO v_noted
+		FROM bad;
+	END IF;
+
+	IF v_open THEN
+		UPDATE ordersync.quarantine q
+		SET resolved_at = pg_catalog.now()
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.record_id = ANY (p_ids)
+			AND q.resolved_at IS NULL
+			AND (v_noted IS NULL
+				OR pg_catalog.concat_ws('/', q.record_id, q.reason, q.column_name, q.digest::text)
+					<> ALL (v_noted));
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint, bigint, bigint[], jsonb[], bigint[]) IS
+	'notes unreadable values of stored records in quarantine, resolves what their new version has cured';
+
+CREATE FUNCTION ordersync.unreadable_values(
+	p_stream text,
+	p_payload jsonb
+)
+RETURNS TABLE (
+	reason text,
+	column_name text,
+	value text,
+	body text
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	WITH typed (object, field, kind) AS (
+		VALUES
+			('orders', 'created', 'time'), ('orders', 'pay_time', 'time'),
+			('orders', 'consign_time', 'time'), ('orders', 'end_time', 'time'),
+			('orders', 'async_modified', 'time'), ('orders', 'total_fee', 'money'),
+			('orders', 'discount_fee', 'money'), ('orders', 'adjust_fee', 'money'),
+			('orders', 'post_fee', 'money'), ('orders', 'payment', 'money'),
+			('orders', 'received_payment', 'money'),
+			('orders', 'available_confirm_fee', 'money'), ('orders', 'step_paid_fee', 'money'),
+			('orders', 'commission_fee', 'money'), ('orders', 'credit_card_fee', 'money'),
+			('orders', 'cod_fee', 'money'), ('orders', 'order_tax_fee', 'money'),
+			('orders', 'platform_subsidy_fee', 'money'), ('orders', 'yfx_fee', 'money'),
+			('orders', 'point_fee', 'bigint'), ('orders', 'real_point_fee', 'bigint'),
+			('orders', 'buyer_obtain_point_fee', 'bigint'),
+			('orders', 'is_part_consign', 'boolean'), ('orders', 'seller_flag', 'smallint'),
+			('orders', 'has_buyer_message', 'boolean'), ('sub_orders', 'refund_id', 'bigint'),
+			('sub_orders', 'num_iid', 'bigint'), ('sub_orders', 'sku_id', 'bigint'),
+			('sub_orders', 'cid', 'bigint'), ('sub_orders', 'price', 'money'),
+			('sub_orders', 'num', 'int'), ('sub_orders', 'total_fee', 'money'),
+			('sub_orders', 'discount_fee', 'money'), ('sub_orders', 'adjust_fee', 'money'),
+			('sub_orders', 'part_mjz_discount', 'money'),
+			('sub_orders', 'divide_order_fee', 'money'), ('sub_orders', 'payment', 'money'),
+			('sub_orders', 'is_free_gift', 'boolean'), ('sub_orders', 'consign_time', 'time'),
+			('sub_orders', 'end_time', 'time'), ('after_sales', 'tid', 'bigint'),
+			('after_sales', 'oid', 'bigint'), ('after_sales', 'has_good_return', 'boolean'),
+			('after_sales', 'cs_status', 'int'), ('after_sales', 'advance_status', 'int'),
+			('after_sales', 'created', 'time'), ('after_sales', 'good_return_time', 'time'),
+			('after_sales', 'total_fee', 'money'), ('after_sales', 'refund_fee', 'money'),
+			('after_sales', 'payment', 'money'), ('after_sales', 'split_seller_fee', 'money'),
+			('after_sales', 'split_taobao_fee', 'money'), ('after_sales', 'num', 'int'),
+			('after_sales', 'price', 'money'), ('after_sales', 'num_iid', 'bigint'),
+			('after_sales', 'refund_version', 'bigint')
+	), records (object, record, line) AS (
+		SELECT CASE p_stream WHEN 'after_sales' THEN 'after_sales' ELSE 'orders' END, p_payload, NULL
+		UNION ALL
+		SELECT 'sub_orders', l.line, l.line
+		FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)
+		WHERE p_stream <> 'after_sales'
+	)
+	SELECT 'value', CASE WHEN r.line IS NULL THEN t.field ELSE 'sub_orders.' || t.field END, e.value,
+		r.line::text
+	FROM records r
+	CROSS JOIN LATERAL pg_catalog.jsonb_each_text(r.record) AS e (field, value)
+	JOIN typed t ON t.object = r.object AND t.field = e.field
+	WHERE e.value <> ''
+		AND CASE t.kind
+			WHEN 'time' THEN ordersync.read_time(e.value) IS NULL
+			WHEN 'money' THEN ordersync.read_money(e.value) IS NULL
+			WHEN 'bigint' THEN ordersync.read_bigint(e.value) IS NULL
+			WHEN 'int' THEN ordersync.read_int(e.value) IS NULL
+			WHEN 'smallint' THEN ordersync.read_smallint(e.value) IS NULL
+			WHEN 'boolean' THEN ordersync.read_boolean(e.value) IS NULL
+		END
+	UNION ALL
+	SELECT 'value', 'timeout', p_payload -> 'refund_remind_timeout' ->> 'timeout', NULL
+	WHERE p_stream = 'after_sales'
+		AND p_payload -> 'refund_remind_timeout' ->> 'timeout' <> ''
+		AND ordersync.read_time(p_payload -> 'refund_remind_timeout' ->> 'timeout') IS NULL
+	UNION ALL
+	SELECT 'line', NULL, NULL, l.line::text
+	FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)
+	WHERE p_stream <> 'after_sales'
+		AND l.line <> '{}'
+		AND ordersync.read_bigint(l.line ->> 'oid') IS NULL
+	UNION ALL
+	SELECT 'line', NULL, NULL, l.line::text
+	FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'unreadable') AS l (line)
+	WHERE p_stream <> 'after_sales'
+$function$;
+COMMENT ON FUNCTION ordersync.unreadable_values(text, jsonb) IS
+	'values of a stored record that its typed columns could not take, and lines without an id';
