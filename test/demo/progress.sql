@@ -10,6 +10,6 @@ SELECT CASE
 	coalesce(sum(pages), 0),
 	coalesce(sum(records_new + records_changed + records_unchanged), 0),
 	coalesce(round(sum(calls_per_second)::numeric), 0),
-	coalesce(to_char(max(eta), 'FMMI:SS'), '-')
+	coalesce(to_char(greatest(max(eta) - clock_timestamp(), '0'), 'FMMI:SS'), '-')
 FROM ordersync.run_progress
 WHERE run_id IN (:ids);

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A private cluster and a simulated gateway for demo, tests and benchmarks; to be sourced by bash.
 #
 # Everything stands in one folder of its own made by mktemp: data, sockets, logs, the gateway. Nothing listens on

@@ -30,7 +30,7 @@ my $as_root = $> == 0;
 # The tests run in a copy that user postgres may read, wherever the clone stands.
 my $work = tempdir('ordersync-test.XXXXXX', TMPDIR => 1, CLEANUP => 0);
 chmod 0755, $work;
-system('cp', '-a', 'test', 'expected', 'README.md', 'README.zh-CN.md', $work) == 0 or die "cannot copy the tests to $work\n";
+system('cp', '-a', 'test', grep({ -e } qw(expected README.md README.zh-CN.md)), $work) == 0 or die "cannot copy the tests to $work\n";
 make_path("$work/out", "$work/sock");
 system('chown', '-R', 'postgres:', $work) == 0 or die "user postgres is missing\n" if $as_root;
 
