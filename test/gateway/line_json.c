@@ -1,0 +1,482 @@
+/*
+ * line_json.c
+ *	  The objects of an order as JSON: lines, services, promotions, logistics.
+ */
+#include "render.h"
+
+#include <stdio.h>
+
+#include "text.h"
+
+static bool put_line_amount(Out *o, int id, const Trade *t, int i);
+static bool put_line_rare(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wire *w);
+
+size_t
+open_list(Out *o, const char *member, const Wire *w)
+{
+	if (!w->simplify)
+	{
+		out_lit(o, "{\"");
+		out_text(o, member);
+		out_lit(o, "\":");
+	}
+	out_char(o, '[');
+	return o->len;
+}
+
+/* start: what open_list() gave; the members are separated by commas, one at the end. */
+void
+close_list(Out *o, size_t start, int count, const Wire *w)
+{
+	put_end(o, ']');
+	if (count == 1 && w->bare_single && !w->simplify)
+	{
+		/* as a relay that made JSON of XML sends it */
+		memmove(o->data + start - 1, o->data + start, o->len - start);
+		o->len -= 2;
+	}
+	if (!w->simplify)
+		out_char(o, '}');
+	out_char(o, ',');
+}
+
+int64_t
+item_id(const Trade *t, int line)
+{
+	return INT64_C(600000000000) + (int64_t) t->f.shop * 1000003 + t->f.lines[line].item * INT64_C(7919);
+}
+
+int64_t
+sku_id(const Trade *t, int line)
+{
+	return INT64_C(4500000000000) + (int64_t) (mix64(t->f.lines[line].item + t->f.lines[line].hash % 5) % 99999999999);
+}
+
+void
+write_item_title(Out *o, const Trade *t, int line)
+{
+	const LineFacts *l = &t->f.lines[line];
+
+	if (l->hash % 24 == 0)
+	{
+		out_text(o, nasty_titles.list[l->hash / 24 % nasty_titles.count]);
+		return;
+	}
+	out_text(o, item_titles.list[l->item % item_titles.count]);
+	out_char(o, ' ');
+	out_int(o, l->item);
+}
+
+void
+write_sku_text(Out *o, const Trade *t, int line)
+{
+	static const char *const sizes[] = {"S", "M", "L", "XL", "均码", "500ml", "1.8m（6英尺）"};
+	uint64_t	h = t->f.lines[line].hash;
+
+	out_lit(o, "颜色分类:");
+	out_text(o, colours.list[h % colours.count]);
+	out_lit(o, ";尺码:");
+	out_text(o, sizes[h % 7]);
+}
+
+/* Single lines: with postage, as the order; otherwise before trade-level discounts. */
+int64_t
+line_payment(const Trade *t, int line)
+{
+	const Line *l = &t->lines[line];
+	int64_t		v = t->f.nlines == 1 ? l->divided + t->f.post_fee : l->due;
+
+	v -= l->refunded;
+	return v > 0 ? v : 0;
+}
+
+static bool
+has_sku(const Trade *t, int i)
+{
+	return t->f.lines[i].hash % 6 != 0;
+}
+
+static void
+put_line_field(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wire *w)
+{
+	const Field *f = &object_fields[OBJECT_ORDER][id];
+	const LineFacts *facts = &t->f.lines[i];
+	const Line *l = &t->lines[i];
+
+	switch (id)
+	{
+		case OF_oid:
+			put_id(o, f, l->oid, w);
+			break;
+		case OF_oid_str:
+			put_int_text(o, f, l->oid);
+			break;
+		case OF_status:
+			put_text(o, f, trade_status_names[l->status]);
+			break;
+		case OF_refund_status:
+			put_text(o, f, refund_status_names[l->refund_status]);
+			break;
+		case OF_refund_id:
+			if (l->refund >= 0)
+				put_int_text(o, f, refund_id_of(t->f.tid, l->refund));
+			break;
+		case OF_title:
+			put_key(o, f);
+			out_char(o, '"');
+			write_item_title(o, t, i);
+			out_lit(o, "\",");
+			break;
+		case OF_num_iid:
+			put_id(o, f, item_id(t, i), w);
+			break;
+		case OF_num:
+			put_int(o, f, facts->num);
+			break;
+		case OF_sku_id:
+			if (has_sku(t, i))
+				put_int_text(o, f, sku_id(t, i));
+			else if (facts->hash % 12 == 0)
+				put_text(o, f, facts->hash % 24 == 0 ? "" : "0");
+			break;
+		case OF_sku_properties_name:
+			if (has_sku(t, i))
+			{
+				put_key(o, f);
+				out_char(o, '"');
+				write_sku_text(o, t, i);
+				out_lit(o, "\",");
+			}
+			break;
+		case OF_cid:
+			put_int(o, f, 50000000 + facts->item % 40 * 137);
+			break;
+		case OF_outer_iid:
+			if (facts->item % 4 != 0)
+			{
+				put_key(o, f);
+				out_printf(o, "\"SPU-%05u\",", facts->item);
+			}
+			break;
+		case OF_outer_sku_id:
+			if (has_sku(t, i) && facts->item % 3 != 0)
+			{
+				put_key(o, f);
+				out_printf(o, "\"SKU%05u-%02u\",", facts->item, (unsigned) (facts->hash % 20));
+			}
+			break;
+		case OF_consign_time:
+			put_time(o, f, l->consigned);
+			break;
+		case OF_end_time:
+			put_time(o, f, l->ended);
+			break;
+		case OF_logistics_company:
+			if (l->consigned != 0 && t->f.post_fee >= 0 && t->f.type != TYPE_AUTO_DELIVERY)
+				put_text(o, f, carriers.list[(t->f.hash + (uint64_t) l->parcel) % carriers.count]);
+			break;
+		case OF_invoice_no:
+			if (l->consigned != 0 && t->f.type != TYPE_AUTO_DELIVERY)
+			{
+				put_key(o, f);
+				out_printf(o, "\"SF%013llu\",", (unsigned long long)
+						   (mix64(t->f.hash + (uint64_t) l->parcel) % UINT64_C(10000000000000)));
+			}
+			break;
+		case OF_shipping_type:
+			put_text(o, f, t->f.type == TYPE_AUTO_DELIVERY || t->f.type == TYPE_ETICKET ? "virtual" :
+					 t->f.post_fee == 0 ? "free" : "express");
+			break;
+		default:
+			if (!put_line_amount(o, id, t, i) && !put_line_rare(o, id, shop, t, i, w))
+				put_plain(o, f, field_draw(facts->hash, id));
+	}
+}
+
+static bool
+put_line_amount(Out *o, int id, const Trade *t, int i)
+{
+	const Field *f = &object_fields[OBJECT_ORDER][id];
+	const LineFacts *facts = &t->f.lines[i];
+	const Line *l = &t->lines[i];
+
+	switch (id)
+	{
+		case OF_price:
+			put_money(o, f, facts->price);
+			break;
+		case OF_total_fee:
+			put_money(o, f, l->due);
+			break;
+		case OF_payment:
+			put_money(o, f, line_payment(t, i));
+			break;
+		case OF_discount_fee:
+			put_money(o, f, facts->discount);
+			break;
+		case OF_adjust_fee:
+			put_money(o, f, l->adjust);
+			break;
+		case OF_part_mjz_discount:
+			if (l->part_mjz > 0)
+				put_money(o, f, l->part_mjz);
+			break;
+		case OF_divide_order_fee:
+			if (t->paid && t->f.type != TYPE_NOPAID)
+				put_money(o, f, l->divided);
+			break;
+		case OF_sub_order_tax_fee:
+			if (t->f.type == TYPE_TMALL_I18N)
+				put_money(o, f, l->divided * 91 / 1000);
+			break;
+		case OF_is_free_gift:
+			if (facts->gift)
+				put_flag(o, f, true);
+			break;
+		case OF_special_refund_type:
+			if (l->special)
+				put_text(o, f, t->f.hash % 2 ? "priceProtect" : "cashBack");
+			break;
+		default:
+			return false;
+	}
+	return true;
+}
+
+static bool
+put_line_rare(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wire *w)
+{
+	const Field *f = &object_fields[OBJECT_ORDER][id];
+	const LineFacts *facts = &t->f.lines[i];
+
+	switch (id)
+	{
+		case OF_pic_path:
+			put_key(o, f);
+			out_printf(o, "\"https:\\/\\/img.alicdn.com\\/bao\\/uploaded\\/i%d\\/%lld\\/O1CN01%08x_!!%lld.jpg\",",
+					   (int) (facts->item % 4) + 1, (long long) shop->user_id,
+					   (unsigned) mix64(facts->item), (long long) shop->user_id);
+			break;
+		case OF_seller_type:
+			put_text(o, f, shop->no % 2 == 0 ? "B" : "C");
+			break;
+		case OF_buyer_rate:
+		case OF_seller_rate:
+			put_flag(o, f, t->rated);
+			break;
+		case OF_store_code:
+			put_text(o, f, facts->hash % 3 == 0 ? "IC" : "HZ-01");
+			break;
+		case OF_item_meal_name:
+			if (facts->hash % 37 == 0)
+				put_text(o, f, "M8原装电池:便携支架:M8专用座充:莫凡保护袋");
+			break;
+		case OF_snapshot_url:
+			put_key(o, f);
+			out_printf(o, "\"f:%lld_1\",", (long long) t->lines[i].oid);
+			break;
+		case OF_order_from:
+			put_text(o, f, "WAP,WAP");
+			break;
+		case OF_car_taker_phone:
+			if (facts->hash % 71 == 0)
+				put_text(o, f, "138****0000");
+			break;
+		case OF_shp_info:
+		case OF_ship_info:
+			if (facts->hash % 43 == 0)
+			{
+				put_key(o, f);
+				out_text(o, w->simplify ? "[{\"transport_type\":\"sea\"}]," :
+						 "{\"ship_info\":[{\"transport_type\":\"sea\"}]},");
+			}
+			break;
+		default:
+			return false;
+	}
+	return true;
+}
+
+void
+render_lines(Out *o, const Shop *shop, const Trade *t, const Selection *sel, const Wire *w)
+{
+	const Picked *p = &sel->picked[OBJECT_ORDER];
+	size_t		start;
+
+	put_key(o, &object_fields[OBJECT_TRADE][TF_orders]);
+	start = open_list(o, "order", w);
+	for (int i = 0; i < t->f.nlines; i++)
+	{
+		out_need(o, 4096);
+		out_char(o, '{');
+		for (int k = 0; k < p->count; k++)
+			put_line_field(o, p->ids[k], shop, t, i, w);
+		put_end(o, '}');
+		out_char(o, ',');
+	}
+	close_list(o, start, t->f.nlines, w);
+}
+
+void
+render_services(Out *o, const Shop *shop, const Trade *t, const Selection *sel, const Wire *w)
+{
+	const Picked *p = &sel->picked[OBJECT_SERVICE];
+	size_t		start;
+
+	if (t->f.service_fee == 0)
+		return;
+	put_key(o, &object_fields[OBJECT_TRADE][TF_service_orders]);
+	start = open_list(o, "service_order", w);
+	out_char(o, '{');
+	for (int k = 0; k < p->count; k++)
+	{
+		const Field *f = &object_fields[OBJECT_SERVICE][p->ids[k]];
+
+		switch (p->ids[k])
+		{
+			case SF_oid:
+				put_id(o, f, t->f.tid + 90, w);
+				break;
+			case SF_oid_str:
+				put_int_text(o, f, t->f.tid + 90);
+				break;
+			case SF_item_oid:
+				put_id(o, f, t->lines[0].oid, w);
+				break;
+			case SF_service_id:
+				put_int(o, f, 8800);
+				break;
+			case SF_num:
+				put_int(o, f, 1);
+				break;
+			case SF_price:
+			case SF_payment:
+			case SF_total_fee:
+				put_money(o, f, t->f.service_fee);
+				break;
+			case SF_title:
+				put_text(o, f, "上门安装服务");
+				break;
+			case SF_buyer_nick:
+				put_key(o, f);
+				out_char(o, '"');
+				write_buyer_nick(o, t);
+				out_lit(o, "\",");
+				break;
+			case SF_seller_nick:
+				put_text(o, f, seller_nick(shop, t));
+				break;
+			case SF_apple_care_email:
+				if (t->f.hash % 3 == 0)
+					put_text(o, f, "a***@example.com");
+				break;
+			default:
+				put_plain(o, f, field_draw(t->f.hash + 3, p->ids[k]));
+		}
+	}
+	put_end(o, '}');
+	out_char(o, ',');
+	close_list(o, start, 1, w);
+}
+
+void
+render_promotions(Out *o, const Trade *t, const Selection *sel, const Wire *w)
+{
+	const Picked *p = &sel->picked[OBJECT_PROMOTION];
+	size_t		start;
+
+	if (t->mjz == 0)
+		return;
+	put_key(o, &object_fields[OBJECT_TRADE][TF_promotion_details]);
+	start = open_list(o, "promotion_detail", w);
+	out_char(o, '{');
+	for (int k = 0; k < p->count; k++)
+	{
+		const Field *f = &object_fields[OBJECT_PROMOTION][p->ids[k]];
+
+		switch (p->ids[k])
+		{
+			case PF_id:
+				put_id(o, f, t->f.tid, w);
+				break;
+			case PF_promotion_name:
+				put_text(o, f, "店铺满减");
+				break;
+			case PF_discount_fee:
+				put_money(o, f, t->mjz);
+				break;
+			case PF_promotion_desc:
+				put_text(o, f, "店铺满减:省元");
+				break;
+			case PF_promotion_id:
+				put_text(o, f, "shopbonus-12345_67890");
+				break;
+			default:
+				break;
+		}
+	}
+	put_end(o, '}');
+	out_char(o, ',');
+	close_list(o, start, 1, w);
+}
+
+void
+render_logistics(Out *o, const Trade *t, const Selection *sel, const Wire *w)
+{
+	const Picked *p = &sel->picked[OBJECT_LOGISTICS];
+	size_t		start;
+
+	if (t->f.hash % 10 != 0)
+		return;
+	put_key(o, &object_fields[OBJECT_TRADE][TF_logistics_infos]);
+	start = open_list(o, "logistics_info", w);
+	for (int i = 0; i < t->f.nlines; i++)
+	{
+		out_char(o, '{');
+		for (int k = 0; k < p->count; k++)
+		{
+			const Field *f = &object_fields[OBJECT_LOGISTICS][p->ids[k]];
+
+			switch (p->ids[k])
+			{
+				case LF_biz_delivery_type:
+					put_int(o, f, 1);
+					break;
+				case LF_trade_id:
+					put_id(o, f, t->f.tid, w);
+					break;
+				case LF_sub_trade_id:
+					put_id(o, f, t->lines[i].oid, w);
+					break;
+				case LF_promise_outbound_time:
+				case LF_promise_collect_time:
+					if (t->pay_time != 0)
+						put_time(o, f, t->pay_time + 2 * 86400);
+					break;
+				default:
+					break;
+			}
+		}
+		put_end(o, '}');
+		out_char(o, ',');
+	}
+	close_list(o, start, t->f.nlines, w);
+}
+
+void
+render_agreement(Out *o, const Trade *t, const Selection *sel)
+{
+	const Picked *p = &sel->picked[OBJECT_AGREEMENT];
+
+	if (t->f.hash % 14 != 0)
+		return;
+	put_key(o, &object_fields[OBJECT_TRADE][TF_logistics_agreement]);
+	out_char(o, '{');
+	for (int k = 0; k < p->count; k++)
+		if (p->ids[k] == AF_logistics_service_msg)
+			put_text(o, &object_fields[OBJECT_AGREEMENT][AF_logistics_service_msg], "送货上门");
+		else if (p->ids[k] == AF_asdp_ads)
+			put_text(o, &object_fields[OBJECT_AGREEMENT][AF_asdp_ads], "201,203");
+	put_end(o, '}');
+	out_char(o, ',');
+}

@@ -1,0 +1,63 @@
+/*
+ * query.h
+ *	  What a list request finds.
+ */
+#ifndef GATEWAY_QUERY_H
+#define GATEWAY_QUERY_H
+
+#include "world.h"
+
+typedef enum ListKind
+{
+	LIST_MODIFIED,				/* orders by their last change */
+	LIST_CREATED,
+	LIST_ARRIVAL,				/* orders by load time */
+	LIST_REFUNDS,
+	LIST_SPECIAL
+} ListKind;
+
+#define ALL_TYPES ((1u << TYPE_COUNT) - 1)
+
+typedef struct Query
+{
+	ListKind	kind;
+	int64_t		start;
+	int64_t		end;
+	bool		open_end;		/* the second at end does not belong to it */
+	uint32_t	types;
+	bool		filtered;		/* one of the following is set */
+	const char *status;
+	const char *refund_status;
+	const char *buyer_nick;
+	const char *buyer_open_uid;
+	const char *ext_type;
+	const char *rate_status;
+	bool		count;			/* the total is wanted */
+	bool		unsorted;		/* in no order of time */
+	size_t		need;			/* hits from the front */
+	uint64_t	salt;			/* differs between calls: order within a second */
+} Query;
+
+/* number: of the order, or of the after-sale among the shop's. */
+typedef struct Hit
+{
+	uint32_t	time;
+	uint32_t	number;
+} Hit;
+
+typedef struct Hits
+{
+	Hit		   *list;
+	size_t		count;
+	size_t		room;
+	int64_t		total;			/* counted only when asked for */
+} Hits;
+
+/* Returns hits that are reused by the next call. */
+extern const Hits *query_run(const Shop *shop, const Query *q);
+
+/* The record's own word on being listed; set by the faults. */
+typedef bool (*HiddenTest) (const Shop *shop, ListKind kind, uint32_t number);
+extern HiddenTest query_hidden;	/* NULL: nothing is withheld */
+
+#endif							/* GATEWAY_QUERY_H */
