@@ -122,14 +122,16 @@ ordersync_launcher_main(Datum arg)
 	for (;;)
 	{
 		int64		next_ms;
+		int64		wait_ms;
 
 		MemoryContextReset(turn_context);
 		MemoryContextSwitchTo(turn_context);
 		next_ms = reconcile();
+		wait_ms = next_ms - clock_steady_ms();
 
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (next_ms >= 0 ? WL_TIMEOUT : 0),
-						 next_ms >= 0 ? (long) Max(next_ms - clock_steady_ms(), 0) : -1,
+						 next_ms >= 0 ? (long) Max(wait_ms, 0) : -1,
 						 compat_wait_event("OrdersyncLauncher"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();

@@ -96,7 +96,9 @@ queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
 	db_add_text(&params, owner);
 	db_add(&params, Int32GetDatum(max));
 	db_add(&params, Int32GetDatum(guc_max_active_shops));
-	n = (int) Min(db_run(&claim_statement, &params), (uint64) max);
+	n = (int) db_run(&claim_statement, &params);
+	if (n > max)
+		elog(ERROR, "claim brought %d tasks where %d were asked for", n, max);
 
 	for (int i = 0; i < n; i++)
 	{
