@@ -14,6 +14,7 @@ BEGIN
 		('installation', 'one', 'always true: there is one row'),
 		('installation', 'version', 'version of the extension that ran ordersync.set_up() last'),
 		('installation', 'extension', 'oid of that extension; another oid means that it was created anew'),
+		('installation', 'database', 'oid of the database; another oid means that the tables came with a dump'),
 		('installation', 'set_up_at', 'when ordersync.set_up() ran last'),
 
 		('gateways', NULL, 'where calls go, without secrets'),

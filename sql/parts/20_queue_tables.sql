@@ -14,6 +14,7 @@ BEGIN
 		one boolean PRIMARY KEY DEFAULT true CHECK (one),
 		version text NOT NULL,
 		extension oid,
+		database oid,
 		set_up_at timestamptz NOT NULL DEFAULT now()
 	);
 

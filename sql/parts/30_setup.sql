@@ -215,8 +215,13 @@ BEGIN
 			DETAIL = 'Data keys and orders would cross the network in clear.',
 			HINT = 'Use https. For a test on this machine: ALTER SYSTEM SET ordersync.allow_http = on; SELECT pg_reload_conf();';
 	END IF;
-	IF v_hosts <> '' AND NOT pg_catalog.lower(v_parts[2]) = ANY (
-			pg_catalog.regexp_split_to_array(pg_catalog.lower(v_hosts), '[,[:space:]]+')) THEN
+	-- as the worker judges each call: a name, or all names that end in ".name"
+	IF v_hosts <> '' AND NOT EXISTS (
+			SELECT
+			FROM pg_catalog.regexp_split_to_table(pg_catalog.lower(v_hosts), '[",[:space:]]+') h (name)
+			WHERE h.name = pg_catalog.lower(v_parts[2])
+				OR pg_catalog.starts_with(h.name, '.')
+					AND pg_catalog.right(pg_catalog.lower(v_parts[2]), pg_catalog.length(h.name)) = h.name) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('host "%s" is not in ordersync.allowed_hosts', v_parts[2]),

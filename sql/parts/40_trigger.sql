@@ -118,6 +118,7 @@ DECLARE
 	v record;
 BEGIN
 	PERFORM ordersync.check_shop(p_shop);
+	PERFORM ordersync.set_up_when_older();
 	SELECT * INTO v
 	FROM ordersync.start_run(p_shop, p_kind, p_since, p_until);
 	PERFORM ordersync.announce_run(v.run_id, v.joined, v.shortened);
@@ -151,6 +152,7 @@ BEGIN
 			MESSAGE = 'there is no shop yet',
 			HINT = 'Begin with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret), then ordersync_add_shop.';
 	END IF;
+	PERFORM ordersync.set_up_when_older();
 	FOREACH v_shop IN ARRAY COALESCE(p_shops, '{}') LOOP
 		PERFORM ordersync.check_shop(v_shop);
 	END LOOP;

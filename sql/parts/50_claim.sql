@@ -37,8 +37,11 @@ RETURNS TABLE (
 	calls_per_second double precision,
 	clock_offset_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
--- a plan saved while the queue was empty would scan it for ever
+-- a plan saved while the queue was empty would scan it for ever, one made before
+-- the first ANALYZE would sort a run's tasks instead of reading them in order
 SET plan_cache_mode = force_custom_plan
+SET enable_bitmapscan = off
+SET enable_seqscan = off
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -54,9 +57,9 @@ BEGIN
 	 * With many shops one task of each fills the worker; only when that does
 	 * not, each shop is asked for as many as are wanted.
 	 */
-	FOREACH v_each IN ARRAY ARRAY[1, p_max] LOOP
-		v_some := ordersync.pick_tasks(
-			p_max - pg_catalog.cardinality(v_claimed), v_each, p_max_active_shops, v_unchecked);
+	FOREACH v_each IN ARRAY CASE WHEN p_max > 1 THEN ARRAY[1, p_max] ELSE ARRAY[1] END LOOP
+		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_unchecked);
 		v_claimed := v_claimed || v_some;
 		UPDATE ordersync.sync_tasks t
 		SET state = 'running',
@@ -185,6 +188,12 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_unchecked(integer) IS
 	'shops whose data key is to be checked, locked against other claims';
 
+/*
+ * Shops are looked at in the order in which they are to be served, and no
+ * further than needed: with a thousand shops waiting, a claim that fills a
+ * worker looks at a few dozen.  Which of those without work in flight come
+ * first is decided by lot, so that nobody's turn depends on its number.
+ */
 CREATE FUNCTION ordersync.pick_tasks(
 	p_max integer,
 	p_each integer,
@@ -197,16 +206,24 @@ DECLARE
 	v_now timestamptz := pg_catalog.clock_timestamp();
 	v_found bigint[];
 BEGIN
-	WITH in_flight AS (
+	WITH in_flight AS MATERIALIZED (
 		SELECT t.shop_id, pg_catalog.count(*) AS tasks
 		FROM ordersync.sync_tasks t
 		WHERE t.state = 'running'
 		GROUP BY t.shop_id
-	), turn AS (
-		-- the oldest active run of each shop and kind; single orders never wait
-		SELECT r.run_id, r.shop_id, r.kind = 'order' AS urgent
+	), ready AS MATERIALIZED (
+		SELECT r.run_id, r.shop_id, r.kind = 'order' AS urgent, COALESCE(f.tasks, 0) AS in_flight,
+			CASE WHEN s.key_state = 'unchecked' THEN 1 ELSE p_each END AS each
 		FROM ordersync.sync_runs r
+		JOIN ordersync.shops s ON s.shop_id = r.shop_id
+		JOIN ordersync.gateways g ON g.name = s.gateway
+		LEFT JOIN in_flight f ON f.shop_id = r.shop_id
 		WHERE r.state IN ('pending', 'running')
+			AND s.enabled
+			AND (g.throttled_until IS NULL OR g.throttled_until <= v_now)
+			AND (s.key_state IN ('ok', 'unverified')
+				OR s.key_state = 'unchecked' AND s.shop_id = ANY (p_unchecked) AND f.tasks IS NULL)
+			-- the oldest active run of each shop and kind; single orders never wait
 			AND (r.kind = 'order' OR NOT EXISTS (
 				SELECT
 				FROM ordersync.sync_runs e
@@ -214,63 +231,73 @@ BEGIN
 					AND e.kind = r.kind
 					AND e.state IN ('pending', 'running')
 					AND e.run_id < r.run_id))
-	), ready AS (
-		SELECT u.run_id, u.shop_id, u.urgent, COALESCE(f.tasks, 0) AS in_flight,
-			s.key_state = 'unchecked' AS unchecked
-		FROM turn u
-		JOIN ordersync.shops s ON s.shop_id = u.shop_id
-		JOIN ordersync.gateways g ON g.name = s.gateway
-		LEFT JOIN in_flight f ON f.shop_id = u.shop_id
-		WHERE s.enabled
-			AND (g.throttled_until IS NULL OR g.throttled_until <= v_now)
-			AND (s.key_state IN ('ok', 'unverified')
-				OR s.key_state = 'unchecked' AND s.shop_id = ANY (p_unchecked) AND f.tasks IS NULL)
 	), found AS (
-		SELECT y.shop_id, y.urgent, y.in_flight, y.unchecked, t.task_id, t.until
-		FROM ready y
+		(SELECT y.shop_id, y.urgent, y.in_flight, y.each, t.tasks
+		FROM (
+			SELECT q.*
+			FROM ready q
+			WHERE q.in_flight = 0
+			ORDER BY q.urgent DESC, pg_catalog.random()
+		) y
 		CROSS JOIN LATERAL (
-			SELECT w.task_id, w.until
-			FROM ordersync.sync_tasks w
-			WHERE w.run_id = y.run_id
-				AND w.state = 'pending'
-				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
-			ORDER BY w.until DESC
-			LIMIT p_each
+			SELECT pg_catalog.array_agg(w.task_id) AS tasks
+			FROM (
+				SELECT w.task_id
+				FROM ordersync.sync_tasks w
+				WHERE w.run_id = y.run_id
+					AND w.state = 'pending'
+					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
+				ORDER BY w.until DESC
+				LIMIT y.each
+			) w
+			HAVING pg_catalog.count(*) > 0
 		) t
+		LIMIT LEAST(p_max * 2, GREATEST(p_max_active_shops - (SELECT pg_catalog.count(*) FROM in_flight), 0)))
+		UNION ALL
+		(SELECT y.shop_id, y.urgent, y.in_flight, y.each, t.tasks
+		FROM (
+			SELECT q.*
+			FROM ready q
+			WHERE q.in_flight > 0
+			ORDER BY q.urgent DESC, q.in_flight, pg_catalog.random()
+		) y
+		CROSS JOIN LATERAL (
+			SELECT pg_catalog.array_agg(w.task_id) AS tasks
+			FROM (
+				SELECT w.task_id
+				FROM ordersync.sync_tasks w
+				WHERE w.run_id = y.run_id
+					AND w.state = 'pending'
+					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
+				ORDER BY w.until DESC
+				LIMIT y.each
+			) w
+			HAVING pg_catalog.count(*) > 0
+		) t
+		LIMIT p_max * 2)
 	), ranked AS (
-		SELECT f.shop_id, f.urgent, f.in_flight, f.unchecked, f.task_id,
-			pg_catalog.row_number() OVER (
-				PARTITION BY f.shop_id
-				ORDER BY f.urgent DESC, f.until DESC NULLS FIRST, f.task_id) AS place
+		-- a shop's runs of several kinds share its turn, newest window first
+		SELECT f.shop_id, f.urgent, f.in_flight, f.each, t.task_id, pg_catalog.row_number() OVER (
+			PARTITION BY f.shop_id
+			ORDER BY f.urgent DESC, k.until DESC NULLS FIRST, t.task_id) AS place
 		FROM found f
-	), shops AS (
-		-- shops in flight count against the limit; the others come in by lot
-		SELECT d.shop_id, pg_catalog.row_number() OVER (
-			ORDER BY d.in_flight > 0 DESC, pg_catalog.random()) AS place
-		FROM (SELECT DISTINCT r.shop_id, r.in_flight FROM ranked r) d
+		CROSS JOIN LATERAL pg_catalog.unnest(f.tasks) t (task_id)
+		JOIN ordersync.sync_tasks k ON k.task_id = t.task_id
 	)
-	SELECT pg_catalog.array_agg(x.task_id ORDER BY x.n)
+	SELECT pg_catalog.array_agg(x.task_id)
 	INTO v_found
 	FROM (
-		SELECT r.task_id, pg_catalog.row_number() OVER (
-			ORDER BY r.urgent DESC, r.in_flight + r.place, h.place) AS n
+		SELECT r.task_id
 		FROM ranked r
-		JOIN shops h ON h.shop_id = r.shop_id
-		WHERE (NOT r.unchecked OR r.place = 1)
-			AND (p_max_active_shops <= 0
-				OR r.in_flight > 0
-				OR h.place <= p_max_active_shops - (
-					SELECT pg_catalog.count(*)
-					FROM in_flight i
-					WHERE i.shop_id NOT IN (SELECT q.shop_id FROM ranked q)))
-		ORDER BY n
-		LIMIT p_max * 4
+		WHERE r.place <= r.each OR r.urgent
+		ORDER BY r.urgent DESC, r.in_flight + r.place, pg_catalog.random()
+		LIMIT p_max * 2
 	) x;
 
 	RETURN COALESCE((
-		SELECT pg_catalog.array_agg(l.task_id ORDER BY l.n)
+		SELECT pg_catalog.array_agg(l.task_id)
 		FROM (
-			SELECT t.task_id, f.n
+			SELECT t.task_id
 			FROM pg_catalog.unnest(v_found) WITH ORDINALITY f (task_id, n)
 			JOIN ordersync.sync_tasks t ON t.task_id = f.task_id
 			WHERE t.state = 'pending'

@@ -49,7 +49,8 @@ BEGIN
 		is_part = t.is_part OR v_parts > 0,
 		page_size = COALESCE(p_page_size, t.page_size),
 		calls = t.calls + (p_call IS NOT NULL)::integer,
-		pages = t.pages + 1,
+		-- a window that turned out to lie in the future is settled without a call
+		pages = t.pages + (p_call IS NOT NULL)::integer,
 		records_new = t.records_new + COALESCE(p_new, 0),
 		records_changed = t.records_changed + COALESCE(p_changed, 0),
 		records_unchanged = t.records_unchanged + COALESCE(p_unchanged, 0),
