@@ -285,6 +285,28 @@ show_log(const Call *control, Out *o)
 	return 200;
 }
 
+/* The names that an API serves, as `fields` wants them. */
+static int
+show_fields(const Call *control, Out *o)
+{
+	const char *api = param(control, "api");
+	int			found = api_named(api ? api : "list");
+
+	if (found < 0)
+		return refuse(o, "increment, incrementv, list, history, full, get, refunds, refund or special");
+	for (int i = 0; i < TF_COUNT; i++)
+	{
+		Object		object = found >= API_REFUNDS ? OBJECT_REFUND : OBJECT_TRADE;
+
+		if (i >= (object == OBJECT_REFUND ? (int) RF_COUNT : (int) TF_COUNT))
+			break;
+		if (strchr(object_fields[object][i].apis, api_letters[found]) != NULL)
+			out_printf(o, "%s%s", o->len > 0 ? "," : "", object_fields[object][i].name);
+	}
+	out_char(o, '\n');
+	return 200;
+}
+
 static const struct
 {
 	const char *path;
@@ -295,7 +317,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/limit", set_limit},
-	{"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/fields", show_fields}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 int

@@ -36,6 +36,8 @@ static const uint16_t hour_weight[24] = {
 	22, 10, 5, 3, 3, 5, 12, 25, 38, 52, 62, 60, 55, 55, 56, 56, 54, 48, 48, 62, 85, 92, 62, 30
 };
 
+#define WEIGHT_BEFORE_BURST 731	/* of the hours until BURST_AT */
+
 /* ---- ids ---- */
 
 static uint64_t
@@ -140,12 +142,10 @@ order_created(int shop, uint32_t number)
 	uint32_t	k = number % pattern.per_day;
 	int64_t		midnight = (EPOCH_DAY + number / pattern.per_day) * DAY - ZONE;
 	uint32_t	plain = pattern.per_day - pattern.burst;
-	uint32_t	before = 0;		/* orders that come before the burst */
+	uint32_t	before;			/* orders that come before the burst */
 	uint64_t	jitter = mix64(((uint64_t) shop << 32 | number) ^ pattern.seed) % 1000;
 
-	for (int i = 0; i < BURST_AT / HOUR; i++)
-		before += hour_weight[i];
-	before = (uint32_t) ((uint64_t) before * plain / 1000);
+	before = (uint32_t) (WEIGHT_BEFORE_BURST * (uint64_t) plain / 1000);
 	if (k >= before && k < before + pattern.burst)
 		return (uint32_t) (midnight + BURST_AT);
 	if (k < before)

@@ -155,14 +155,20 @@ put_line_field(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wi
 			if (facts->item % 4 != 0)
 			{
 				put_key(o, f);
-				out_printf(o, "\"SPU-%05u\",", facts->item);
+				out_lit(o, "\"SPU-");
+				out_digits(o, facts->item, 5);
+				out_lit(o, "\",");
 			}
 			break;
 		case OF_outer_sku_id:
 			if (has_sku(t, i) && facts->item % 3 != 0)
 			{
 				put_key(o, f);
-				out_printf(o, "\"SKU%05u-%02u\",", facts->item, (unsigned) (facts->hash % 20));
+				out_lit(o, "\"SKU");
+				out_digits(o, facts->item, 5);
+				out_char(o, '-');
+				out_digits(o, facts->hash % 20, 2);
+				out_lit(o, "\",");
 			}
 			break;
 		case OF_consign_time:
@@ -179,8 +185,9 @@ put_line_field(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wi
 			if (l->consigned != 0 && t->f.type != TYPE_AUTO_DELIVERY)
 			{
 				put_key(o, f);
-				out_printf(o, "\"SF%013llu\",", (unsigned long long)
-						   (mix64(t->f.hash + (uint64_t) l->parcel) % UINT64_C(10000000000000)));
+				out_lit(o, "\"SF");
+				out_digits(o, mix64(t->f.hash + (uint64_t) l->parcel), 13);
+				out_lit(o, "\",");
 			}
 			break;
 		case OF_shipping_type:
@@ -252,10 +259,7 @@ put_line_rare(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wir
 	switch (id)
 	{
 		case OF_pic_path:
-			put_key(o, f);
-			out_printf(o, "\"https:\\/\\/img.alicdn.com\\/bao\\/uploaded\\/i%d\\/%lld\\/O1CN01%08x_!!%lld.jpg\",",
-					   (int) (facts->item % 4) + 1, (long long) shop->user_id,
-					   (unsigned) mix64(facts->item), (long long) shop->user_id);
+			put_picture(o, f, shop, facts->item);
 			break;
 		case OF_seller_type:
 			put_text(o, f, shop->no % 2 == 0 ? "B" : "C");
@@ -273,7 +277,9 @@ put_line_rare(Out *o, int id, const Shop *shop, const Trade *t, int i, const Wir
 			break;
 		case OF_snapshot_url:
 			put_key(o, f);
-			out_printf(o, "\"f:%lld_1\",", (long long) t->lines[i].oid);
+			out_lit(o, "\"f:");
+			out_int(o, t->lines[i].oid);
+			out_lit(o, "_1\",");
 			break;
 		case OF_order_from:
 			put_text(o, f, "WAP,WAP");

@@ -56,6 +56,7 @@ static const char help[] =
 "  /control/rename?shop=&nick=[&records=mixed]           a renamed seller\n"
 "  /control/session?shop=&session=   another session key; KEY-sub is its sub-account's\n"
 "  /control/order?tid=               what happened to an order\n"
+"  /control/fields?api=list          the names that an API serves, as `fields` wants them\n"
 "  /control/limit?per_second=N&ban=S too many calls are banned; 0 ends it\n"
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
 "  /control/fault?name=F[&value=V][&count=N][&skip=N][&percent=P][&shop=][&method=PART]\n"

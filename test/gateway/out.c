@@ -49,18 +49,44 @@ out_free(Out *o)
 void
 out_int(Out *o, int64_t v)
 {
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+		"8081828384858687888990919293949596979899";
 	char		digits[24];
-	int			n = 0;
+	int			at = sizeof(digits);
 	uint64_t	u = v < 0 ? (uint64_t) 0 - (uint64_t) v : (uint64_t) v;
 
-	do
-		digits[n++] = (char) ('0' + u % 10);
-	while ((u /= 10) > 0);
+	while (u >= 10)
+	{
+		at -= 2;
+		memcpy(digits + at, pairs + u % 100 * 2, 2);
+		u /= 100;
+	}
+	/* what is left is one digit, or nothing after an even number of them */
+	if (u > 0 || at == sizeof(digits))
+		digits[--at] = (char) ('0' + u);
 	if (v < 0)
-		digits[n++] = '-';
-	out_need(o, (size_t) n);
-	while (n > 0)
-		o->data[o->len++] = digits[--n];
+		digits[--at] = '-';
+	out_bytes(o, digits + at, sizeof(digits) - (size_t) at);
+}
+
+void
+out_digits(Out *o, uint64_t v, int width)
+{
+	out_need(o, (size_t) width);
+	for (int i = width; i-- > 0; v /= 10)
+		o->data[o->len + (size_t) i] = (char) ('0' + v % 10);
+	o->len += (size_t) width;
+}
+
+void
+out_hex(Out *o, uint64_t v, int width)
+{
+	out_need(o, (size_t) width);
+	for (int i = width; i-- > 0; v >>= 4)
+		o->data[o->len + (size_t) i] = "0123456789abcdef"[v & 15];
+	o->len += (size_t) width;
 }
 
 void

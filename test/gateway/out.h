@@ -50,6 +50,8 @@ out_text(Out *o, const char *s)
 }
 
 extern void out_int(Out *o, int64_t v);
+extern void out_digits(Out *o, uint64_t v, int width);	/* with leading zeros */
+extern void out_hex(Out *o, uint64_t v, int width);
 extern void out_money(Out *o, int64_t cents);	/* 12.30, no quotes */
 extern void out_time(Out *o, int64_t epoch);	/* YYYY-MM-DD HH:MM:SS at +08 */
 extern void out_json(Out *o, const char *s);	/* quoted and escaped */

@@ -64,6 +64,7 @@ extern void write_open_uid(Out *o, const Trade *t);
 extern void write_item_title(Out *o, const Trade *t, int line);
 extern int64_t item_id(const Trade *t, int line);
 extern int64_t sku_id(const Trade *t, int line);
+extern void put_picture(Out *o, const Field *f, const Shop *shop, uint32_t item);
 extern void write_sku_text(Out *o, const Trade *t, int line);
 extern int64_t line_payment(const Trade *t, int line);
 

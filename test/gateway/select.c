@@ -13,6 +13,19 @@
 
 const char	api_letters[API_COUNT] = {'I', 'V', 'S', 'H', 'F', 'G', 'L', 'G', 'P'};
 
+int
+api_named(const char *name)
+{
+	static const char *const names[API_COUNT] = {
+		"increment", "incrementv", "list", "history", "full", "get", "refunds", "refund", "special"
+	};
+
+	for (int i = 0; i < API_COUNT; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return strcmp(name, "sold") == 0 ? API_SOLD : -1;
+}
+
 #define FIELD_ROW(name, kind, apis) \
 	{#name, "\"" #name "\":", sizeof(#name) + 2, KIND_##kind, apis},
 

@@ -16,6 +16,9 @@ typedef enum Api
 
 extern const char api_letters[API_COUNT];
 
+/* An Api by its short name (increment, list, full, refunds ...), -1: none. */
+extern int	api_named(const char *name);
+
 #define TRADE_ENUM(name, kind, apis)		TF_##name,
 #define ORDER_ENUM(name, kind, apis)		OF_##name,
 #define SERVICE_ENUM(name, kind, apis)		SF_##name,

@@ -84,6 +84,21 @@ write_open_uid(Out *o, const Trade *t)
 	out_bytes(o, text, 40);
 }
 
+void
+put_picture(Out *o, const Field *f, const Shop *shop, uint32_t item)
+{
+	put_key(o, f);
+	out_lit(o, "\"https:\\/\\/img.alicdn.com\\/bao\\/uploaded\\/i");
+	out_int(o, item % 4 + 1);
+	out_lit(o, "\\/");
+	out_int(o, shop->user_id);
+	out_lit(o, "\\/O1CN01");
+	out_hex(o, mix64(item), 8);
+	out_lit(o, "_!!");
+	out_int(o, shop->user_id);
+	out_lit(o, ".jpg\",");
+}
+
 static bool
 is_card(const Trade *t)
 {
@@ -389,10 +404,11 @@ put_person(Out *o, int id, const Trade *t, const Selection *sel)
 			if (sel->oaid)
 			{
 				put_key(o, f);
-				out_printf(o, "\"1%016llx%016llx%06x\",",
-						   (unsigned long long) mix64(t->f.hash + 5),
-						   (unsigned long long) mix64(t->f.hash + 6),
-						   (unsigned) (t->f.hash & 0xffffff));
+				out_lit(o, "\"1");
+				out_hex(o, mix64(t->f.hash + 5), 16);
+				out_hex(o, mix64(t->f.hash + 6), 16);
+				out_hex(o, t->f.hash, 6);
+				out_lit(o, "\",");
 			}
 			break;
 		case TF_alipay_id:
@@ -463,10 +479,7 @@ put_rare(Out *o, int id, const Shop *shop, const Trade *t, const Wire *w)
 	switch (id)
 	{
 		case TF_pic_path:
-			put_key(o, f);
-			out_printf(o, "\"https:\\/\\/img.alicdn.com\\/bao\\/uploaded\\/i%d\\/%lld\\/O1CN01%08x_!!%lld.jpg\",",
-					   (int) (t->f.hash % 4) + 1, (long long) shop->user_id,
-					   (unsigned) mix64(t->f.lines[0].item), (long long) shop->user_id);
+			put_picture(o, f, shop, t->f.lines[0].item);
 			break;
 		case TF_shipping_type:
 			put_text(o, f, t->f.type == TYPE_AUTO_DELIVERY || t->f.type == TYPE_ETICKET ? "virtual" :
@@ -491,8 +504,11 @@ put_rare(Out *o, int id, const Shop *shop, const Trade *t, const Wire *w)
 			if (t->paid && t->f.type != TYPE_COD && t->f.type != TYPE_NOPAID)
 			{
 				put_key(o, f);
-				out_printf(o, "\"2026%010u2200%010llu\",", t->pay_time,
-						   (unsigned long long) (t->f.hash % UINT64_C(10000000000)));
+				out_lit(o, "\"2026");
+				out_digits(o, t->pay_time, 10);
+				out_lit(o, "2200");
+				out_digits(o, t->f.hash, 10);
+				out_lit(o, "\",");
 			}
 			break;
 		case TF_trade_from:

@@ -40,14 +40,7 @@ static void one_refund(Truth *t, uint32_t number, Out *o);
 static bool
 choose_api(Truth *t, const char *api)
 {
-	static const struct
-	{
-		const char *name;
-		Api			api;
-	}			names[] = {
-		{"increment", API_INCREMENT}, {"incrementv", API_INCREMENTV}, {"list", API_SOLD},
-		{"sold", API_SOLD}, {"history", API_HISTORY}, {"full", API_FULLINFO}, {"get", API_TRADE}
-	};
+	int			named = api ? api_named(api) : API_FULLINFO;
 
 	if (t->object != TRUTH_TRADES)
 	{
@@ -55,16 +48,8 @@ choose_api(Truth *t, const char *api)
 			api != NULL && (strcmp(api, "full") == 0 || strcmp(api, "get") == 0) ? API_REFUND : API_REFUNDS;
 		return true;
 	}
-	t->api = API_FULLINFO;
-	if (api == NULL)
-		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(api, names[i].name) == 0)
-		{
-			t->api = names[i].api;
-			return true;
-		}
-	return false;
+	t->api = (Api) named;
+	return named >= 0 && named < API_REFUNDS;
 }
 
 static bool
