@@ -10,8 +10,9 @@
  * Life of a worker as seen from here: a slot is taken and a dynamic worker
  * registered that is never restarted by the postmaster; its end is seen in its
  * slot, or, when it never reached it, by its handle.  Then its place waits:
- * ten seconds when it did not get into its database (which may not exist), a
- * second otherwise, doubled while workers keep ending within a minute.
+ * ten seconds when it did not get into its database (which may not exist; once
+ * somebody there asks for a worker, it does), a second otherwise, doubled while
+ * workers keep ending within a minute.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -73,6 +74,7 @@ static int64 reconcile(void);
 static void see_who_ended(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
 static void note_end(const Started *worker, const SlotView *slot);
+static void hear_who_waits(void);
 static List *desired_databases(void);
 static bool is_in(const List *names, const char *name);
 static void stop_unwanted(const List *desired);
@@ -181,6 +183,7 @@ reconcile(void)
 	ListCell   *cell;
 
 	see_who_ended();
+	hear_who_waits();
 	stop_unwanted(desired);
 	foreach(cell, desired)
 		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
@@ -237,6 +240,24 @@ note_end(const Started *worker, const SlotView *slot)
 	else
 		place->pause_ms = Min(place->pause_ms * 2, LONGEST_PAUSE_MS);
 	place->next_start_ms = now + place->pause_ms;
+}
+
+/* A database that was not there has come: its place need not wait any longer. */
+static void
+hear_who_waits(void)
+{
+	char		database[NAMEDATALEN];
+	ListCell   *cell;
+
+	if (!shmem_worker_wanted(database))
+		return;
+	foreach(cell, places)
+	{
+		Place	   *place = lfirst(cell);
+
+		if (strcmp(place->database, database) == 0 && place->pause_ms == NO_DATABASE_MS)
+			place->next_start_ms = 0;
+	}
 }
 
 /* Each name once; none while the extension is disabled. */

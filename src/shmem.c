@@ -63,6 +63,7 @@ typedef struct SharedState
 	uint64		boot_id;		/* set once */
 	int			nslots;			/* set once */
 	Latch	   *launcher_latch; /* under lock; NULL before the first launcher */
+	char		wanted[NAMEDATALEN];	/* under lock; a database that misses its worker */
 	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;
 
@@ -118,6 +119,7 @@ make_memory(void)
 					 errmsg("could not draw random numbers")));
 		shared->nslots = max_worker_processes;
 		shared->launcher_latch = NULL;
+		shared->wanted[0] = '\0';
 		for (int i = 0; i < shared->nslots; i++)
 			init_slot(&shared->slots[i]);
 	}
@@ -269,6 +271,29 @@ shmem_has_worker(Oid database)
 			shared->slots[i].database == database;
 	LWLockRelease(shared->lock);
 	return found;
+}
+
+/* The last one who asks is heard: in the worst case another's pause runs its time. */
+void
+shmem_want_worker(const char *database)
+{
+	if (shared == NULL)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(shared->wanted, database, NAMEDATALEN);
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
+	LWLockRelease(shared->lock);
+}
+
+bool
+shmem_worker_wanted(char database[NAMEDATALEN])
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(database, shared->wanted, NAMEDATALEN);
+	shared->wanted[0] = '\0';
+	LWLockRelease(shared->lock);
+	return database[0] != '\0';
 }
 
 /*

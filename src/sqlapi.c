@@ -7,7 +7,8 @@
  * committed, so that a worker that looks finds what it was woken for.  A
  * transaction that aborts or is prepared forgets it (what a prepared one
  * queued is found within a minute of its commit).  A rolled back subtransaction
- * at worst wakes a worker for nothing.
+ * at worst wakes a worker for nothing.  Where there is no worker yet, the
+ * launcher is told: it may be waiting for this very database to be created.
  */
 #include "compat.h"
 
@@ -28,6 +29,7 @@
 #define WORKER_COLUMNS 17
 
 static bool wake_at_commit = false;
+static char workerless[NAMEDATALEN];	/* this database, if there was nobody to wake */
 
 static void at_transaction_end(XactEvent event, void *arg);
 static void put_worker(ReturnSetInfo *result, const SlotView *view);
@@ -53,7 +55,10 @@ Datum
 ordersync_wake(PG_FUNCTION_ARGS)
 {
 	static bool registered = false;
+	const char *database = shmem_has_worker(MyDatabaseId) ? NULL :
+		get_database_name(MyDatabaseId);
 
+	strlcpy(workerless, database ? database : "", NAMEDATALEN);
 	if (!registered)
 	{
 		RegisterXactCallback(at_transaction_end, NULL);
@@ -71,7 +76,11 @@ at_transaction_end(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_COMMIT:
 			if (wake_at_commit)
+			{
 				shmem_wake(MyDatabaseId);
+				if (workerless[0] != '\0')
+					shmem_want_worker(workerless);
+			}
 			wake_at_commit = false;
 			break;
 		case XACT_EVENT_ABORT:
