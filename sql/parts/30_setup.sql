@@ -105,9 +105,9 @@ BEGIN
 
 	-- another place or another application: whose the keys are is open again
 	IF v_known AND (p_app_secret IS NOT NULL
-			OR p_base_url IS DISTINCT FROM v_old.base_url
-			OR p_app_key IS DISTINCT FROM v_old.app_key
-			OR p_protocol IS DISTINCT FROM v_old.protocol) THEN
+			OR p_base_url <> v_old.base_url
+			OR p_app_key <> v_old.app_key
+			OR p_protocol <> v_old.protocol) THEN
 		UPDATE ordersync.shops s
 		SET key_state = 'unchecked',
 			key_message = NULL,
