@@ -13,8 +13,8 @@
  * last page that is full is followed by one more in the next round.
  *
  * Without totals the pages are read first to last, and a round's own length is
- * the count: whole when the ids are as many as the records listed, or when
- * round after round brings nothing new.
+ * the count: whole when two rounds in a row list as many as there are ids, or
+ * when round after round of one length brings nothing new.
  *
  * Thirty rounds, then the crowd is given up.  Not seen by any count: one that
  * leaves and one that arrives late between the same two pages.
@@ -107,7 +107,7 @@ static CrowdStep
 take_listed(Crowd *c, const Picture *p, const KeySet *counted)
 {
 	unite(c, p, counted);
-	c->listed += p->n;
+	c->listed += p->sent;
 	if (picture_goes_on(p))
 	{
 		/* a list that goes on for ever with what it showed before */
@@ -115,14 +115,14 @@ take_listed(Crowd *c, const Picture *p, const KeySet *counted)
 			return CROWD_GIVEN_UP;
 		return CROWD_MORE;
 	}
-	if (c->ids.n == c->listed)
-		return CROWD_WHOLE;
-	c->barren = c->ids.n == c->before ? c->barren + 1 : 0;
-	if (c->barren >= MAX_BARREN)
+	if (p->ask.page_no == 1)
+		return CROWD_WHOLE;		/* one picture */
+	c->barren = c->listed == c->total && c->ids.n == c->before ? c->barren + 1 : 0;
+	if (c->barren >= (c->ids.n == c->listed ? 1 : MAX_BARREN))
 		return CROWD_WHOLE;
 	if (++c->round > MAX_ROUNDS)
 		return CROWD_GIVEN_UP;
-	if (c->listed != c->total || c->ids.n > c->listed)
+	if (c->total >= 0 && c->listed != c->total)
 		begin_union(c);
 	c->total = c->listed;
 	c->listed = 0;

@@ -1,0 +1,3 @@
+#include "compat.h"
+#include "tap.h"
+void test_rules(void) {}

@@ -1,0 +1,709 @@
+/*
+ * simulate.c
+ *	  Drives the window room through thousands of worlds and checks what it
+ *	  says of them.
+ *
+ * A world is a function of its seed (world.c).  The room is walked through it
+ * as a worker does: a page is taken, then settled; now and then the walk is
+ * interrupted before or after it settles and goes on from the last saved text,
+ * is asked for smaller pages, or gets an answer that contradicts itself.  A
+ * window that is cut is walked part by part.  At the end the rows that were
+ * settled are held against the world.
+ *
+ * A seed that breaks a promise is printed; `--seed N --verbose` replays it.
+ * `--by-number` walks by page number instead, as most pullers do: the same
+ * checks must fail then, which shows that they can.
+ */
+#include "compat.h"
+
+#include "tap.h"
+#include "world.h"
+
+#define DEFAULT_SEEDS	6000
+#define SHOWN_SEEDS		5		/* failing seeds named for each promise */
+#define MAX_MALFORMED	6		/* in a row: the task fails */
+
+/* What is promised, whatever the world does. */
+typedef enum Promise
+{
+	ENDS,						/* in a bounded number of calls */
+	KEEPS_ALL,					/* a closed window has every record that stayed */
+	KEEPS_ALL_SHORT,			/* so has a short one */
+	COUNTS_HONESTLY,			/* counted: nothing that the platform counts is missing */
+	SHORT_WITH_CAUSE,			/* short or failed only for a withheld record or a crowd in motion */
+	COUNTS_EXACTLY,				/* figures of a quiet window are the world's */
+	CLOSES_QUIET,				/* a quiet window is closed */
+	KNOWS_NONSENSE,				/* an answer that contradicts itself changes nothing */
+	ASKS_INSIDE,				/* no call leaves the window or the page size */
+	CUTS_EVENLY,				/* parts join and are equal */
+	ONE_PAGE_ONE_CALL,
+	NPROMISES
+} Promise;
+
+static const char *const promise_names[NPROMISES] = {
+	"every walk ends in a bounded number of calls",
+	"a window that is closed has every record that stayed",
+	"a window that is short has every record that stayed and is listed",
+	"counted: nothing that the platform counts is missing",
+	"short only when a record is withheld or a crowded second does not come to rest",
+	"what is reported and seen of a quiet window is what it holds",
+	"a quiet window is closed by its first walk",
+	"an answer that contradicts itself is malformed and changes nothing",
+	"no call leaves the window or asks for a larger page",
+	"a window is cut once, into equal parts of whole seconds that join",
+	"a quiet window that fits one page costs one call"
+};
+
+/* What must have happened often enough for the promises to mean something. */
+typedef enum Sight
+{
+	SAW_COUNTED,
+	SAW_SHORT,
+	SAW_FRESH,
+	SAW_UNPROVEN,
+	SAW_CUT,
+	SAW_PARTS,
+	SAW_CROWD,
+	SAW_PROBE,
+	SAW_SECOND_PASS,
+	SAW_RESUMED,
+	SAW_SHRUNK,
+	SAW_NONSENSE,
+	SAW_WITHHELD,
+	SAW_DRIFT,
+	NSIGHTS
+} Sight;
+
+static const char *const sight_names[NSIGHTS] = {
+	"counted", "short", "fresh", "unproven", "cut", "by parts", "crowd", "probe", "second pass",
+	"resumed", "shrunk", "nonsense", "withheld", "drift"
+};
+
+typedef struct Tally
+{
+	int			broken[NPROMISES];
+	uint64		broken_seeds[NPROMISES][SHOWN_SEEDS];
+	int			sights[NSIGHTS];
+	int			worlds;
+	int			walks;
+	int64		calls;
+	int			most_calls;
+	int64		sorted_calls;	/* of quiet worlds, against the fewest possible */
+	int64		sorted_fewest;
+	int64		parts_calls;
+	int64		parts_fewest;
+	int			hidden;			/* withheld behind late arrivals, see window.c */
+	int			coincidences;	/* in a crowd, see window.c */
+	int			drifting;
+	int			lost_forward;	/* worlds in which paging by number lost a record */
+	int			lost_backward;
+} Tally;
+
+/* One walk through one window. */
+typedef struct Walk
+{
+	World	   *world;
+	WindowPlan	plan;
+	Window	   *window;
+	char	   *saved;			/* at the last settled page; NULL: none */
+	WindowStep	step;
+	bool		failed;			/* malformed for good */
+	bool		runaway;
+	bool		by_parts;
+	bool		crowd;
+	bool		gave_up;		/* a crowd or a part */
+	int			calls;
+	int			arrived_before;	/* the pass that closed it */
+	WindowCounts counts;
+} Walk;
+
+static Tally tally;
+static bool verbose;
+static bool by_number;
+
+static void run_world(uint64 seed);
+static void run_walk(Walk *walk, const WindowPlan *plan, bool part);
+static bool one_call(Walk *walk);
+static void garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer);
+static bool nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first);
+static bool interrupted(World *world, double share);
+static void reopen(Walk *walk);
+static void note_phase(Walk *walk);
+static void check_ask(Walk *walk, const WindowAsk *ask);
+static void check_walk(Walk *walk);
+static void check_records(Walk *walk);
+static bool crowd_coincidence(const World *world, const WorldRecord *lost);
+static void check_quiet(Walk *walk);
+static void check_cuts(Walk *walk, const int64 *cuts, int n);
+static void walk_by_number(Walk *walk);
+static bool loses_by_number(uint64 seed, bool forward);
+static void page_by_number(World *world, bool forward);
+static void broken(const Walk *walk, Promise promise, const char *format,...) pg_attribute_printf(3, 4);
+static const char *step_name(WindowStep step);
+static void report(void);
+
+int
+main(int argc, char **argv)
+{
+	int64		seeds = DEFAULT_SEEDS;
+	uint64		first = 1;
+
+	for (int i = 1; i < argc; i++)
+	{
+		if (strcmp(argv[i], "--verbose") == 0)
+			verbose = true;
+		else if (strcmp(argv[i], "--by-number") == 0)
+			by_number = true;
+		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+		{
+			first = strtoull(argv[++i], NULL, 10);
+			seeds = 1;
+		}
+		else if (strcmp(argv[i], "--first") == 0 && i + 1 < argc)
+			first = strtoull(argv[++i], NULL, 10);
+		else if (argv[i][0] >= '1' && argv[i][0] <= '9')
+			seeds = strtoll(argv[i], NULL, 10);
+		else
+		{
+			fprintf(stderr, "usage: simulate [SEEDS] [--first N] [--seed N] [--verbose] [--by-number]\n");
+			return 2;
+		}
+	}
+	if (seeds > 1)
+		test_rules();
+	for (uint64 seed = first; seed < first + seeds; seed++)
+		run_world(seed);
+	report();
+	return tap_done();
+}
+
+static void
+run_world(uint64 seed)
+{
+	World		world;
+	Walk		walk;
+
+	world_make(&world, seed);
+	tally.worlds++;
+	tally.drifting += world.drifts;
+	tally.sights[SAW_DRIFT] += world.drifts;
+	tally.sights[SAW_WITHHELD] += world.withheld > 0;
+	if (verbose)
+		tap_note("seed " UINT64_FORMAT ": [" INT64_FORMAT ", " INT64_FORMAT ") %d records (%d withheld, %d without time),"
+				 " largest second %d at " INT64_FORMAT ", page %d%s%s%s%s, end %s, order %d%s, says %d,"
+				 " leave %.2f x %d, arrive %.2f, move %.2f",
+				 seed, world.since, world.until, world.stay, world.withheld, world.undated,
+				 world.crowd_size, world.crowd_second, world.plan.page_size,
+				 world.plan.sorted ? ", sorted" : "", world.plan.totals ? ", totals" : "",
+				 world.plan.fresh ? ", fresh" : "", world.plan.may_cut ? ", may cut" : "",
+				 world.inclusive ? "inclusive" : "exclusive", world.order, world.shuffled ? " shuffled" : "",
+				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate);
+	memset(&walk, 0, sizeof(walk));
+	walk.world = &world;
+	run_walk(&walk, &world.plan, false);
+	if (walk.step == WINDOW_CUT)
+	{
+		const int64 *cuts;
+		int			n = window_cuts(walk.window, &cuts);
+
+		tally.sights[SAW_CUT]++;
+		check_cuts(&walk, cuts, n);
+		for (int i = n - 1; i >= 0; i--)
+		{
+			WindowPlan	plan = walk.plan;
+			Walk		part;
+
+			plan.since = cuts[i];
+			plan.until = cuts[i + 1];
+			plan.may_cut = false;
+			memset(&part, 0, sizeof(part));
+			part.world = &world;
+			run_walk(&part, &plan, true);
+			check_walk(&part);
+		}
+	}
+	else
+		check_walk(&walk);
+	world_free(&world);
+
+	if (!by_number && !verbose)
+	{
+		tally.lost_forward += loses_by_number(seed, true);
+		tally.lost_backward += loses_by_number(seed, false);
+	}
+}
+
+static void
+run_walk(Walk *walk, const WindowPlan *plan, bool part)
+{
+	walk->plan = *plan;
+	walk->window = window_open(plan, NULL);
+	if (by_number)
+		walk_by_number(walk);
+	else
+	{
+		while (one_call(walk))
+		{
+			if (walk->calls > 1000 + 200 * (walk->world->n / walk->plan.page_size + 1))
+			{
+				walk->runaway = true;
+				break;
+			}
+		}
+	}
+	window_counts(walk->window, &walk->counts);
+	tally.walks++;
+	tally.calls += walk->calls;
+	if (walk->calls > 20000)
+		tap_note("seed " UINT64_FORMAT " %d calls", walk->world->seed, walk->calls);
+	tally.most_calls = Max(tally.most_calls, walk->calls);
+	if (verbose)
+		tap_note("%s by %d calls: reported " INT64_FORMAT ", seen " INT64_FORMAT ", quarantined " INT64_FORMAT
+				 ", passes %d", walk->failed ? "failed" : step_name(walk->step), walk->calls,
+				 walk->counts.reported, walk->counts.seen, walk->counts.quarantined, walk->counts.passes);
+}
+
+/* Asks, takes and settles once; false when the walk has ended. */
+static bool
+one_call(Walk *walk)
+{
+	World	   *world = walk->world;
+	WindowAsk	ask;
+	WindowAnswer answer;
+	int			malformed = 0;
+
+	note_phase(walk);
+	for (;;)
+	{
+		window_ask(walk->window, &ask);
+		check_ask(walk, &ask);
+		world_answer(world, &ask, &answer);
+		walk->calls++;
+		if (interrupted(world, 0.3))
+		{
+			reopen(walk);		/* before it settled: the same page again */
+			return true;
+		}
+		if (random_chance(&world->chance, world->garble_rate))
+			garble(walk, &ask, &answer);
+		walk->step = window_take(walk->window, &answer);
+		if (verbose)
+			tap_note("  " INT64_FORMAT " .. " INT64_FORMAT " page %d of %d%s: total " INT64_FORMAT ", has_next %d,"
+					 " %d rows -> %s", ask.start - world->since, ask.end - world->since, ask.page_no, ask.page_size,
+					 ask.use_has_next ? ", has_next" : "", answer.total, answer.has_next, answer.nrecords,
+					 step_name(walk->step));
+		if (walk->step != WINDOW_MALFORMED)
+			break;
+		if (++malformed == MAX_MALFORMED)
+		{
+			walk->failed = true;
+			return false;
+		}
+	}
+	world_settled(world, &answer);
+	free(walk->saved);
+	walk->saved = window_save(walk->window);
+	if (verbose)
+		tap_note("    %s", walk->saved);
+	if (walk->step != WINDOW_MORE)
+		return false;
+	if (interrupted(world, 1))
+		reopen(walk);
+	if (walk->plan.page_size * 8 > world->plan.page_size &&
+		random_chance(&world->chance, world->shrink_rate) && window_shrink(walk->window))
+	{
+		walk->plan.page_size /= 2;
+		tally.sights[SAW_SHRUNK]++;
+	}
+	return true;
+}
+
+/* Does the worker die here? */
+static bool
+interrupted(World *world, double share)
+{
+	return world->crashes > 0 && random_chance(&world->chance, world->crash_rate * share) &&
+		world->crashes-- > 0;
+}
+
+/* Another process claims the task. */
+static void
+reopen(Walk *walk)
+{
+	tally.sights[SAW_RESUMED]++;
+	walk->window = window_open(&walk->plan, walk->saved);
+	if (verbose)
+		tap_note("    interrupted, goes on from %s", walk->saved ? walk->saved : "the beginning");
+}
+
+/* An answer that contradicts itself must be refused and change nothing. */
+static void
+garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
+{
+	WindowRecord *rows = palloc(sizeof(WindowRecord) * (3 * ask->page_size + answer->nrecords + 2));
+	WindowAnswer bad = *answer;
+	char	   *before = window_save(walk->window);
+	char	   *after;
+	WindowStep	step;
+
+	memcpy(rows, answer->records, sizeof(WindowRecord) * answer->nrecords);
+	bad.records = rows;
+	if (nonsense(walk->world, ask, &bad, strncmp(before, "1 first", 7) == 0))
+	{
+		step = window_take(walk->window, &bad);
+		after = window_save(walk->window);
+		tally.sights[SAW_NONSENSE]++;
+		if (step != WINDOW_MALFORMED)
+			broken(walk, KNOWS_NONSENSE, "nonsense was taken as %s", step_name(step));
+		else if (strcmp(before, after) != 0)
+			broken(walk, KNOWS_NONSENSE, "nonsense changed the walk");
+		free(after);
+	}
+	free(before);
+	free(rows);
+}
+
+/* Turns an answer into one that no honest platform gives; false: not this one. */
+static bool
+nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first)
+{
+	WindowRecord *rows = unconstify(WindowRecord *, answer->records);
+	int			kind = random_below(&world->chance, 6);
+
+	switch (kind)
+	{
+		case 0:					/* more, but nothing now */
+			answer->nrecords = 0;
+			answer->total = ask->use_has_next ? -1 : answer->total;
+			answer->has_next = 1;
+			return true;
+		case 1:					/* a count of records that are not there */
+			answer->nrecords = 0;
+			answer->total = 7;
+			return first && world->totals;
+		case 2:					/* more than asked for */
+			for (int i = 0; i <= 2 * ask->page_size; i++)
+			{
+				rows[i].key = -1 - i;
+				rows[i].time = ask->start;
+				rows[i].quarantined = false;
+			}
+			answer->nrecords = ask->page_size + 1 + random_below(&world->chance, ask->page_size);
+			return true;
+		case 3:					/* younger than asked for */
+			if (answer->nrecords == 0)
+				return false;
+			rows[0].key = -1;
+			rows[0].time = ask->end + 1;
+			return true;
+		case 4:					/* older than asked for */
+			if (answer->nrecords == 0)
+				return false;
+			rows[answer->nrecords - 1].key = -1;
+			rows[answer->nrecords - 1].time = ask->start - 1;
+			return true;
+		default:				/* no total where one was asked for */
+			answer->total = -1;
+			return !ask->use_has_next;
+	}
+}
+
+/* What the walk is about to do, from its own text. */
+static void
+note_phase(Walk *walk)
+{
+	char	   *text = window_save(walk->window);
+
+	if (strncmp(text, "1 first", 7) == 0)
+		walk->arrived_before = walk->world->arrived;
+	if (strncmp(text, "1 crowd", 7) == 0)
+		walk->crowd = true;
+	if (strncmp(text, "1 probe", 7) == 0)
+		tally.sights[SAW_PROBE]++;
+	walk->by_parts = strstr(text, " parts 1 ") != NULL;
+	walk->gave_up = strstr(text, " lacking 1 ") != NULL;
+	free(text);
+}
+
+static void
+check_ask(Walk *walk, const WindowAsk *ask)
+{
+	if (ask->start < walk->plan.since || ask->end > walk->plan.until || ask->end < ask->start ||
+		ask->page_size < 1 || ask->page_size > walk->plan.page_size || ask->page_no < 1)
+		broken(walk, ASKS_INSIDE, "asked " INT64_FORMAT " .. " INT64_FORMAT " page %d of %d",
+			   ask->start, ask->end, ask->page_no, ask->page_size);
+}
+
+/* Holds an ended walk against its world. */
+static void
+check_walk(Walk *walk)
+{
+	tally.sights[SAW_CROWD] += walk->crowd;
+	tally.sights[SAW_PARTS] += walk->by_parts;
+	tally.sights[SAW_SECOND_PASS] += walk->counts.passes > 1 && !walk->by_parts;
+	if (walk->runaway)
+	{
+		broken(walk, ENDS, "%d calls", walk->calls);
+		return;
+	}
+	tally.sights[SAW_COUNTED] += walk->step == WINDOW_COUNTED;
+	tally.sights[SAW_SHORT] += walk->step == WINDOW_SHORT;
+	tally.sights[SAW_FRESH] += walk->step == WINDOW_FRESH;
+	tally.sights[SAW_UNPROVEN] += walk->step == WINDOW_UNPROVEN;
+	check_records(walk);
+	check_quiet(walk);
+}
+
+/* No record that stayed is missing, and nothing that is counted. */
+static void
+check_records(Walk *walk)
+{
+	const World *world = walk->world;
+	bool		closed = walk->step == WINDOW_COUNTED || walk->step == WINDOW_FRESH ||
+		walk->step == WINDOW_UNPROVEN;
+	bool		trusted = world->order != ORDER_SORTED && walk->plan.sorted &&
+		(walk->plan.fresh || !walk->plan.totals);
+	bool		crowded = world->crowd_size > walk->plan.page_size;
+	int			withheld = 0;
+
+	for (int i = 0; i < world->n; i++)
+	{
+		const WorldRecord *record = &world->records[i];
+
+		if (record->time < walk->plan.since || record->time >= walk->plan.until)
+			continue;
+		withheld += record->withheld;
+		if (!record->stays || record->withheld || record->received || walk->failed)
+			continue;
+
+		/* nothing but totals can show that a list is not sorted as documented */
+		if (trusted)
+			continue;
+		if (closed && crowd_coincidence(world, record))
+			tally.coincidences++;
+		else if (closed && !(walk->plan.fresh && walk->gave_up))
+			broken(walk, KEEPS_ALL, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
+				   step_name(walk->step), record->id, record->time - world->since);
+		else if (!closed && !crowded)
+			broken(walk, KEEPS_ALL_SHORT, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
+				   step_name(walk->step), record->id, record->time - world->since);
+	}
+	if (walk->step == WINDOW_COUNTED && withheld > 0)
+	{
+		if (!walk->by_parts && world->arrived - walk->arrived_before >= withheld)
+			tally.hidden++;
+		else
+			broken(walk, COUNTS_HONESTLY, "%d withheld", withheld);
+	}
+	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen)
+		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
+			   walk->counts.reported, walk->counts.seen);
+	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !(world->drifts && walk->crowd))
+		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
+}
+
+/* The one coincidence in which a crowd may hide a record, see window.c. */
+static bool
+crowd_coincidence(const World *world, const WorldRecord *lost)
+{
+	int			came = 0;
+	int			went = 0;
+
+	for (int i = 0; i < world->n; i++)
+	{
+		if (world->records[i].time != lost->time)
+			continue;
+		came += world->records[i].id > world->n - world->arrived;
+		went += world->records[i].gone;
+	}
+	return came > 0 && went > 0;
+}
+
+/* A world in which nothing moves and nothing is withheld. */
+static void
+check_quiet(Walk *walk)
+{
+	const World *world = walk->world;
+	bool		bare = world->crash_rate == 0 && world->shrink_rate == 0 && world->garble_rate == 0;
+	int			holds = 0;
+	int			quarantined = 0;
+	int			asked = 0;
+	int			undated = 0;
+	int			twice = 0;
+	int64		fewest;
+
+	if (world->drifts || world->withheld > 0)
+		return;
+	for (int i = 0; i < world->n; i++)
+	{
+		const WorldRecord *record = &world->records[i];
+
+		if (record->time < walk->plan.since ||
+			record->time > walk->plan.until - (world->inclusive ? 0 : 1))
+			continue;
+		asked++;
+		undated += record->undated;
+		twice += record->twice;
+		if (record->time == walk->plan.until)
+			continue;
+		holds++;
+		quarantined += record->quarantined;
+	}
+	if (walk->step != (walk->plan.fresh ? WINDOW_FRESH : walk->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN))
+		broken(walk, CLOSES_QUIET, "%s", walk->failed ? "failed" : step_name(walk->step));
+	if (walk->step == WINDOW_COUNTED &&
+		(abs((int) walk->counts.seen - holds) > undated ||
+		 abs((int) walk->counts.quarantined - quarantined) > undated))
+		broken(walk, COUNTS_EXACTLY, "seen " INT64_FORMAT " of %d, quarantined " INT64_FORMAT " of %d",
+			   walk->counts.seen, holds, walk->counts.quarantined, quarantined);
+	if (!bare || twice > 0 || world->undated > 0)
+		return;
+	if (asked <= walk->plan.page_size - (world->saying == SAYS_NOTHING && !world->totals) && walk->calls != 1)
+		broken(walk, ONE_PAGE_ONE_CALL, "%d records by %d calls", asked, walk->calls);
+	if (!walk->plan.totals || walk->plan.page_size < 20 || world->crowd_size * 4 > walk->plan.page_size)
+		return;
+	fewest = Max((asked + walk->plan.page_size - 1) / walk->plan.page_size, 1);
+	if (world->order == ORDER_SORTED && walk->plan.sorted)
+	{
+		tally.sorted_calls += walk->calls;
+		tally.sorted_fewest += fewest;
+	}
+	else if (!walk->plan.sorted)
+	{
+		tally.parts_calls += walk->calls;
+		tally.parts_fewest += fewest;
+	}
+}
+
+static void
+check_cuts(Walk *walk, const int64 *cuts, int n)
+{
+	int64		least = PG_INT64_MAX;
+	int64		most = 0;
+
+	if (n < 2 || cuts[0] != walk->plan.since || cuts[n] != walk->plan.until)
+		broken(walk, CUTS_EVENLY, "%d parts", n);
+	for (int i = 0; i < n; i++)
+	{
+		least = Min(least, cuts[i + 1] - cuts[i]);
+		most = Max(most, cuts[i + 1] - cuts[i]);
+	}
+	if (least < 1 || most - least > 1)
+		broken(walk, CUTS_EVENLY, "parts of " INT64_FORMAT " to " INT64_FORMAT " seconds", least, most);
+	if (!walk->plan.may_cut)
+		broken(walk, CUTS_EVENLY, "not asked to");
+}
+
+/* What other pullers do: the same checks, another walk. */
+static void
+walk_by_number(Walk *walk)
+{
+	page_by_number(walk->world, false);
+	walk->step = walk->plan.fresh ? WINDOW_FRESH : WINDOW_COUNTED;
+	walk->calls = 1;
+}
+
+/* Does paging by number lose a record that stayed in this world? */
+static bool
+loses_by_number(uint64 seed, bool forward)
+{
+	World		world;
+	bool		lost = false;
+
+	world_make(&world, seed);
+	page_by_number(&world, forward);
+	for (int i = 0; i < world.n; i++)
+	{
+		const WorldRecord *record = &world.records[i];
+
+		if (record->stays && !record->withheld && !record->received && world_in_window(&world, record))
+			lost = true;
+	}
+	world_free(&world);
+	return lost;
+}
+
+/* First to last by has_next, or last to first by the total. */
+static void
+page_by_number(World *world, bool forward)
+{
+	WindowAsk	ask = {world->since, world->until, 1, world->plan.page_size, false};
+	WindowAnswer answer;
+	int64		last = 0;
+
+	if (forward || !world->totals)
+	{
+		do
+		{
+			world_answer(world, &ask, &answer);
+			world_settled(world, &answer);
+			ask.page_no++;
+		} while (answer.nrecords == ask.page_size);
+		return;
+	}
+	world_answer(world, &ask, &answer);
+	last = (answer.total + ask.page_size - 1) / ask.page_size;
+	for (int64 page = last; page >= 1; page--)
+	{
+		ask.page_no = (int) page;
+		world_answer(world, &ask, &answer);
+		world_settled(world, &answer);
+	}
+}
+
+static void
+broken(const Walk *walk, Promise promise, const char *format,...)
+{
+	va_list		args;
+
+	if (tally.broken[promise] < SHOWN_SEEDS)
+	{
+		char		text[256];
+
+		va_start(args, format);
+		vsnprintf(text, sizeof(text), format, args);
+		va_end(args);
+		tap_note("seed " UINT64_FORMAT ": %s", walk->world->seed, text);
+		tally.broken_seeds[promise][tally.broken[promise]] = walk->world->seed;
+	}
+	tally.broken[promise]++;
+}
+
+static const char *
+step_name(WindowStep step)
+{
+	static const char *const names[] = {
+		"more", "cut", "counted", "unproven", "fresh", "short", "malformed"
+	};
+
+	return names[step];
+}
+
+static void
+report(void)
+{
+	double		sorted = (double) tally.sorted_calls / Max(tally.sorted_fewest, 1);
+	double		parts = (double) tally.parts_calls / Max(tally.parts_fewest, 1);
+
+	for (int i = 0; i < NPROMISES; i++)
+	{
+		if (tap_ok(tally.broken[i] == 0, "%s", promise_names[i]))
+			continue;
+		tap_note("broken %d times; replay with --seed " UINT64_FORMAT " --verbose",
+				 tally.broken[i], tally.broken_seeds[i][0]);
+	}
+	tap_note("%d worlds (%d of them in motion), %d walks, " INT64_FORMAT " calls, at most %d in one walk",
+			 tally.worlds, tally.drifting, tally.walks, tally.calls, tally.most_calls);
+	if (tally.worlds < 1000 || by_number)
+		return;
+	tap_ok(sorted < 1.25, "calls against the fewest possible in quiet worlds: %.3f by time", sorted);
+	tap_ok(parts < 2.5, "calls against the fewest possible in quiet worlds: %.3f by parts", parts);
+	for (int i = 0; i < NSIGHTS; i++)
+		tap_ok(tally.sights[i] * 500 >= tally.worlds, "seen often enough: %s (%d times)", sight_names[i], tally.sights[i]);
+	tap_ok(tally.hidden * 200 <= tally.worlds, "withheld behind late arrivals, a known limit: %d times", tally.hidden);
+	tap_ok(tally.coincidences * 200 <= tally.worlds, "coincidences in a crowd, a known limit: %d times", tally.coincidences);
+	tap_ok(tally.lost_forward * 20 >= tally.worlds, "paging by number, first to last, loses records in %d of these worlds",
+		   tally.lost_forward);
+	tap_ok(tally.lost_backward * 20 >= tally.worlds, "paging by number, last to first, loses records in %d of these worlds",
+		   tally.lost_backward);
+}

@@ -1,0 +1,114 @@
+/*
+ * world.h
+ *	  A platform made of a seed: records that leave, arrive late, come twice,
+ *	  are withheld or carry no time, and the list that serves them.
+ *
+ * Time stands still between calls and moves at each one: an answer is one
+ * consistent picture, as on the platform.
+ */
+#ifndef ORDERSYNC_TEST_WORLD_H
+#define ORDERSYNC_TEST_WORLD_H
+
+#include "window.h"
+
+/* What the list says of what lies beyond a page asked for with use_has_next. */
+typedef enum Saying
+{
+	SAYS_HAS_NEXT,
+	SAYS_TOTAL,					/* ignores use_has_next */
+	SAYS_NOTHING
+} Saying;
+
+typedef enum Order
+{
+	ORDER_SORTED,
+	ORDER_MIXED,				/* by nothing, the same in each call */
+	ORDER_RANDOM				/* by nothing, another in each call */
+} Order;
+
+typedef struct WorldRecord
+{
+	int64		id;
+	int64		time;
+	uint64		rank;			/* order among those of one second */
+	bool		undated;		/* its time cannot be read */
+	bool		quarantined;
+	bool		withheld;		/* counted, in no list */
+	bool		twice;			/* sent twice, counted once */
+	bool		stays;			/* there throughout, at this time */
+	bool		gone;
+	bool		received;		/* settled, as the walk's caller sees it */
+} WorldRecord;
+
+typedef struct World
+{
+	uint64		seed;
+	uint64		random;			/* of the world */
+	uint64		chance;			/* of the walk's caller: crashes and the like */
+
+	/* the list */
+	int64		since;
+	int64		until;
+	bool		inclusive;
+	bool		shuffled;		/* order within a second differs between calls */
+	Order		order;
+	Saying		saying;
+	bool		totals;
+
+	/* what happens at each call */
+	double		leave_rate;		/* records that leave */
+	int			leave_calls;	/* for so many calls */
+	int			leave_where;	/* 0 anywhere, 1 the largest second, 2 the newest, 3 the oldest */
+	double		arrive_rate;	/* records that become visible late */
+	double		move_rate;		/* records that change inside the window */
+	int			arrive_most;	/* so many at most, with those that move */
+	bool		arrive_crowd;	/* they arrive in the largest second */
+
+	/* how it is walked */
+	WindowPlan	plan;
+	double		crash_rate;
+	int			crashes;		/* at most; a crowd that is always interrupted never ends */
+	double		shrink_rate;
+	double		garble_rate;
+
+	int64		crowd_second;	/* the largest one */
+	int			crowd_size;
+	int			withheld;		/* in the window */
+	int			undated;
+	int			stay;			/* in the window, with the withheld ones */
+	bool		drifts;			/* something leaves, moves or arrives */
+
+	int			calls;
+	int64		next_id;
+	int			arrived;		/* so far, inside the window */
+	int			left;
+	int			moved;
+
+	/* newest first */
+	WorldRecord *records;
+	int			n;
+	int			room;
+
+	/* of the last answer, for the caller */
+	WindowRecord *sent;
+	int			sent_room;
+	int		   *positions;
+} World;
+
+extern void world_make(World *world, uint64 seed);
+extern void world_free(World *world);
+
+/* One call: the world moves, then answers.  The rows live until the next call. */
+extern void world_answer(World *world, const WindowAsk *ask, WindowAnswer *answer);
+
+/* The caller has stored the rows of the last answer. */
+extern void world_settled(World *world, const WindowAnswer *answer);
+
+extern int	world_in_window(const World *world, const WorldRecord *record);
+
+extern uint64 random_next(uint64 *state);
+extern int64 random_below(uint64 *state, int64 n);
+extern double random_unit(uint64 *state);
+extern bool random_chance(uint64 *state, double p);
+
+#endif							/* ORDERSYNC_TEST_WORLD_H */
