@@ -71,7 +71,8 @@ top_classify(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer *
 	reading.answer = answer;
 	if (reading.api == NULL)
 	{
-		fail(answer, VERDICT_REJECTED, "parameters", "the platform has no list for this stream and basis");
+		fail(answer, VERDICT_REJECTED, "parameters",
+			 pstrdup("the platform has no list for this stream and basis"));
 		return;
 	}
 	if (network_failed(call, reply, answer))
@@ -104,7 +105,8 @@ network_failed(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer
 		reply->net_message : "no answer";
 
 	if (reply->too_large)
-		fail(answer, VERDICT_RETRY, "oversize", pstrdup("the answer is larger than ordersync.max_response_size"));
+		fail(answer, VERDICT_RETRY, "oversize",
+			 pstrdup("the answer is larger than ordersync.max_response_size"));
 	else if (reply->timed_out)
 		fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
 	else if (reply->net_error != 0 || reply->http_status == 0)

@@ -10,7 +10,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	r record;
 	j jsonb;
-	personal constant text := '"(' || array_to_string(ordersync.personal_fields(), '|') || ')": ';
+	-- a quote that a mutation put into a key makes it another key
+	personal constant text := '[^\\]"(' || array_to_string(ordersync.personal_fields(), '|') || ')": ';
 BEGIN
 	good := 0;
 	bad := 0;
