@@ -79,7 +79,8 @@ personal_name(const char *name, size_t len)
 	{
 		const char *known = names[slots[slot] - 1];
 
-		if (strncmp(known, name, len) == 0 && known[len] == '\0')
+		/* the name may hold a NUL: no string function stops where it should */
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
 			return true;
 	}
 	return false;
