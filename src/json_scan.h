@@ -59,7 +59,7 @@ extern const char *json_skip_space(const char *at, const char *end);
 /* Whether a key's text, escapes resolved, is name. */
 extern bool json_key_is(JsonText key, const char *name);
 
-/* Resolves a key's escapes into at most size bytes; the length, or -1 when it does not fit or is ill-formed. */
+/* Resolves a key's escapes into at most size bytes; the length, or -1 when that cannot be. */
 extern int	json_key_decode(JsonText key, char *buffer, int size);
 
 /* Reads four hex digits; false when they are not all there. */

@@ -53,6 +53,8 @@ ORDERSYNC_EXPORT Datum ordersync_pace_waits(PG_FUNCTION_ARGS);
 static bool read_integer(FunctionCallInfo fcinfo, int64 min, int64 max, int64 *result);
 static char **text_array(ArrayType *array, int *n);
 static Datum text_array_of(const char *const *names, int n);
+static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
+					   GatewayReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
 							SyncTask *task, GatewayCall *call);
 static Datum text_or_null(const char *text, bool *isnull);
@@ -179,8 +181,8 @@ ordersync_sign(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(ordersync_build_call);
 /*
- * build_call(protocol, base_url, app_key, app_secret, sign_method, session, kind, stream,
- * basis, since_s, until_s, page_no, page_size, use_has_next, id, now_ms) → (method, url, body, error)
+ * build_call(protocol, base_url, app_key, app_secret, sign_method, session, kind, stream, basis,
+ * since_s, until_s, page_no, page_size, use_has_next, id, now_ms) → (method, url, body, error)
  */
 Datum
 ordersync_build_call(PG_FUNCTION_ARGS)
@@ -242,33 +244,7 @@ ordersync_classify(PG_FUNCTION_ARGS)
 	Datum		values[CLASSIFY_COLUMNS] = {0};
 	bool		nulls[CLASSIFY_COLUMNS] = {0};
 
-	for (int i = 0; i < 4; i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("kind, stream, basis and HTTP status must be given")));
-	}
-	call_from_names(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
-					text_to_cstring(PG_GETARG_TEXT_PP(2)), &task, &call);
-	reply.http_status = PG_GETARG_INT32(3);
-	if (!PG_ARGISNULL(4))
-	{
-		bytea	   *body = PG_GETARG_BYTEA_PP(4);
-
-		reply.body = VARDATA_ANY(body);
-		reply.body_len = VARSIZE_ANY_EXHDR(body);
-	}
-	if (!PG_ARGISNULL(5))
-	{
-		reply.net_error = 1;
-		reply.net_message = text_to_cstring(PG_GETARG_TEXT_PP(5));
-	}
-	reply.timed_out = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
-	reply.too_large = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
-	if (!PG_ARGISNULL(8))
-		task.data_key = text_to_cstring(PG_GETARG_TEXT_PP(8));
-
+	read_reply(fcinfo, &task, &call, &reply);
 	gateway_top.classify(&call, &reply, &answer);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -294,6 +270,38 @@ ordersync_classify(PG_FUNCTION_ARGS)
 	values[14] = Int64GetDatum(answer.user_id);
 	nulls[14] = answer.user_id == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* The call and the reply that the arguments of classify() describe. */
+static void
+read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call, GatewayReply *reply)
+{
+	for (int i = 0; i < 4; i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("kind, stream, basis and HTTP status must be given")));
+	}
+	call_from_names(text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					text_to_cstring(PG_GETARG_TEXT_PP(2)), task, call);
+	reply->http_status = PG_GETARG_INT32(3);
+	if (!PG_ARGISNULL(4))
+	{
+		bytea	   *body = PG_GETARG_BYTEA_PP(4);
+
+		reply->body = VARDATA_ANY(body);
+		reply->body_len = VARSIZE_ANY_EXHDR(body);
+	}
+	if (!PG_ARGISNULL(5))
+	{
+		reply->net_error = 1;
+		reply->net_message = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	}
+	reply->timed_out = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+	reply->too_large = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	if (!PG_ARGISNULL(8))
+		task->data_key = text_to_cstring(PG_GETARG_TEXT_PP(8));
 }
 
 /* The call that the words say; the task gets its stream and basis. */
@@ -417,8 +425,9 @@ ordersync_backoff_ms(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(ordersync_pace_waits);
 /*
- * pace_waits(per_second double precision, at_ms bigint[], ban_at integer, ban_ms bigint) → bigint[]:
- * what a bucket made at the first moment says at each; a ban is given before element ban_at.
+ * pace_waits(per_second double precision, at_ms bigint[], ban_at integer, ban_ms bigint)
+ * → bigint[]: what a bucket made at the first moment says at each; a ban is given before
+ * element ban_at.
  */
 Datum
 ordersync_pace_waits(PG_FUNCTION_ARGS)

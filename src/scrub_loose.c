@@ -1,0 +1,163 @@
+/*
+ * scrub_loose.c
+ *	  Copies bytes that are no good as JSON, without personal data.
+ *
+ * For records that failed the strict way (scrub.c): quarantine keeps their
+ * bytes as they came, yet never personal ones; and for the beginning of any
+ * answer, in a log.  It does not trust quotes to come in pairs: at every quote
+ * it asks whether a personal name and a colon follow, and when the value after
+ * it has no end it drops the rest.  Known limit: of a value that is itself
+ * broken by a stray quote, what stands after that quote stays.
+ *
+ * Never throws for what it reads and never reads past the end.  Pure.
+ */
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+
+#include "personal.h"
+#include "scrub.h"
+
+static const char *personal_value(const char *quote, const char *end, bool logging);
+static const char *personal_element(const char *angle, const char *end);
+
+/* See scrub.h. */
+size_t
+scrub_loose(const char *text, size_t len, char *out)
+{
+	const char *at = text;
+	const char *end = text + len;
+	char	   *to = out;
+
+	while (at < end)
+	{
+		const char *quote = memchr(at, '"', end - at);
+		const char *value;
+
+		if (quote == NULL)
+			quote = end;
+		memcpy(to, at, quote - at);
+		to += quote - at;
+		at = quote;
+		if (at == end)
+			break;
+		value = personal_value(at, end, false);
+		if (value == NULL)
+		{
+			*to++ = *at++;
+			continue;
+		}
+		at = json_skip_value(value, end);
+		if (at == NULL)
+			break;
+		value = json_skip_space(at, end);
+		if (value < end && *value == ',')
+			at = value + 1;
+		else
+		{
+			while (to > out && (to[-1] == ' ' || to[-1] == '\n' || to[-1] == '\r' || to[-1] == '\t'))
+				to--;
+			if (to > out && to[-1] == ',')
+				to--;
+		}
+	}
+	return to - out;
+}
+
+/* Where the value begins when a personal key and a colon stand at this quote; else NULL. */
+static const char *
+personal_value(const char *quote, const char *end, bool logging)
+{
+	char		decoded[PERSONAL_NAME_MAX];
+	JsonText	key;
+	const char *past;
+	int			len;
+
+	/* escapes make a name at most six times as long */
+	past = memchr(quote + 1, '"', Min(end - quote - 1, PERSONAL_NAME_MAX * 6));
+	if (past == NULL)
+		return NULL;
+	key.at = quote + 1;
+	key.len = past - key.at;
+	len = json_key_decode(key, decoded, sizeof(decoded));
+	if (len <= 0 ||
+		!(personal_name(decoded, len) || personal_scope(decoded, len) ||
+		  (logging && personal_credential(decoded, len))))
+		return NULL;
+	past = json_skip_space(past + 1, end);
+	if (past >= end || *past != ':')
+		return NULL;
+	return json_skip_space(past + 1, end);
+}
+
+/* See scrub.h. */
+void
+scrub_find(const char *text, size_t len, ScrubField *fields, int nfields)
+{
+	JsonCursor	cursor;
+	JsonText	key;
+	JsonText	value;
+
+	json_begin(&cursor, text, len);
+	if (!json_enter(&cursor, '{'))
+		return;
+	while (json_member(&cursor, &key) && json_value(&cursor, &value))
+	{
+		for (int i = 0; i < nfields; i++)
+		{
+			if (fields[i].name != NULL && json_key_is(key, fields[i].name))
+				fields[i].value = value;
+		}
+	}
+}
+
+/* See scrub.h. */
+char *
+scrub_excerpt(const char *text, size_t len, size_t max)
+{
+	const char *at = text;
+	const char *end = text + len;
+	StringInfoData kept;
+	char	   *clean;
+
+	/* a little more than max, for what cleaning makes shorter */
+	initStringInfo(&kept);
+	while (at < end && kept.len < max + 16)
+	{
+		const char *value = NULL;
+
+		if (*at == '"')
+			value = personal_value(at, end, true);
+		else if (*at == '<')
+			value = personal_element(at, end);
+		if (value == NULL)
+		{
+			appendStringInfoChar(&kept, *at++);
+			continue;
+		}
+		appendBinaryStringInfo(&kept, at, value - at);
+		appendStringInfoString(&kept, *at == '"' ? "\"*\"" : "*");
+		if (*at == '"')
+			at = json_skip_value(value, end);
+		else
+			at = memchr(value, '<', end - value);
+		if (at == NULL)
+			break;
+	}
+	clean = json_clean_text(kept.data, kept.len, max);
+	pfree(kept.data);
+	return clean;
+}
+
+/* Where the content begins when a personal XML element opens at this angle; else NULL. */
+static const char *
+personal_element(const char *angle, const char *end)
+{
+	const char *past = memchr(angle + 1, '>', Min(end - angle - 1, PERSONAL_NAME_MAX + 1));
+	size_t		len;
+
+	if (past == NULL)
+		return NULL;
+	len = past - angle - 1;
+	return personal_name(angle + 1, len) || personal_credential(angle + 1, len) ? past + 1 : NULL;
+}
