@@ -415,6 +415,8 @@ http_wait(int64 wait_ms)
 	}
 	if (pass_on(events, nevents))
 		ResetLatch(MyLatch);
+	/* a cancel is for a statement, and none is running */
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 }
 

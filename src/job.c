@@ -121,6 +121,7 @@ static JobStep fail_call(Job *job);
 static JobStep fail_in_database(Job *job, const ErrorData *error);
 static void write_failure(Job *job);
 static void fail(void *arg);
+static void tell_error(const char *activity, const ErrorData *error);
 static bool is_conflict(const ErrorData *error);
 static int64 backoff_ms(const Job *job);
 static void tell_task(void *arg);
@@ -857,22 +858,41 @@ job_transact(const char *activity, DbDurability durability,
 		MemoryContextSwitchTo(context);
 		*error = CopyErrorData();
 		HOLD_INTERRUPTS();
-		outcome = (*error)->sqlerrcode == QUEUE_FENCED ? OUTCOME_FENCED : OUTCOME_FAILED;
-		if (outcome == OUTCOME_FAILED && !is_conflict(*error))
-			EmitErrorReport();
 		FlushErrorState();
 		db_abort();
 		RESUME_INTERRUPTS();
-		if (outcome == OUTCOME_FENCED)
-		{
-			FreeErrorData(*error);
-			*error = NULL;
-		}
+		outcome = OUTCOME_FAILED;
 	}
 	PG_END_TRY();
 
+	if (outcome == OUTCOME_FAILED && (*error)->sqlerrcode == QUEUE_FENCED)
+	{
+		FreeErrorData(*error);
+		*error = NULL;
+		outcome = OUTCOME_FENCED;
+	}
+	if (outcome == OUTCOME_FAILED)
+		tell_error(activity, *error);
+
 	MemoryContextSwitchTo(context);
 	return outcome;
+}
+
+/*
+ * One line for the log instead of pages of context, which quote every
+ * statement on the way; DEBUG1 has it all.
+ */
+static void
+tell_error(const char *activity, const ErrorData *error)
+{
+	ereport(is_conflict(error) ? DEBUG1 : LOG,
+			(errcode(error->sqlerrcode),
+			 errmsg_internal("ordersync failed while %s: %s", activity, error->message),
+			 error->detail ? errdetail_internal("%s", error->detail) : 0,
+			 error->hint ? errhint("%s", error->hint) : 0));
+	if (error->context != NULL)
+		ereport(DEBUG1,
+				(errmsg_internal("ordersync failed there: %s", error->context)));
 }
 
 /*
