@@ -13,6 +13,8 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "lib/stringinfo.h"
 
 #include "sign.h"
