@@ -68,6 +68,11 @@ DECLARE
 	c_touches boolean[];
 	v_drop text[];
 	v_line_drop text[];
+	v_mask smallint;			-- sources of one richer record; of most of them, in a page
+	v_left text[];
+	v_taken text[];
+	v_line_left text[];
+	v_line_taken text[];
 	v_same boolean;
 BEGIN
 	IF v_rank IS NULL THEN
@@ -84,8 +89,10 @@ BEGIN
 	SELECT pg_catalog.count(*),
 		pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
 		pg_catalog.array_agg(u.ord) FILTER (
-			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest)
-	INTO v_total, v_fresh, v_known
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
+		pg_catalog.max(p.sources) FILTER (
+			WHERE u.modified = p.modified AND p.rank > v_rank AND u.digest IS DISTINCT FROM p.digest)
+	INTO v_total, v_fresh, v_known, v_mask
 	FROM (
 		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
 		FROM ROWS FROM (
@@ -94,7 +101,7 @@ BEGIN
 		ORDER BY r.id, r.modified DESC, r.ord
 	) u
 	LEFT JOIN LATERAL (
-		SELECT p.modified,
+		SELECT p.modified, p.rank, p.sources,
 			CASE v_rank
 				WHEN 1 THEN p.digest_history
 				WHEN 2 THEN p.digest_increment
@@ -154,6 +161,12 @@ BEGIN
 		v_drop := ordersync.served_fields(p_source, 'trade');
 		v_line_drop := ordersync.served_fields(p_source, 'order');
 	END IF;
+	IF v_mask IS NOT NULL THEN
+		v_left := ordersync.fields_left(p_source, v_mask, 'trade');
+		v_taken := ordersync.fields_taken(v_mask, 'trade');
+		v_line_left := ordersync.fields_left(p_source, v_mask, 'order');
+		v_line_taken := ordersync.fields_taken(v_mask, 'order');
+	END IF;
 
 	-- what would be stored differently; decided without a lock, again when a row moved
 	WHILE v_known IS NOT NULL LOOP
@@ -180,11 +193,8 @@ BEGIN
 					WHEN n.new_modified > p.modified OR v_rank >= p.rank THEN
 						ordersync.merge_order(p.payload, n.body, v_drop, NULL, v_line_drop, NULL)
 					ELSE
-						ordersync.merge_order(p.payload, n.body,
-							ordersync.fields_left(p_source, p.sources, 'trade'),
-							ordersync.fields_taken(p.sources, 'trade'),
-							ordersync.fields_left(p_source, p.sources, 'order'),
-							ordersync.fields_taken(p.sources, 'order'))
+						ordersync.merge_order(p.payload, n.body, l.left_fields, l.taken_fields,
+							l.left_line_fields, l.taken_line_fields)
 				END AS merged
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
@@ -198,6 +208,18 @@ BEGIN
 							AND (v_rank >= p.rank OR p.sources & v_bit = 0))
 					OFFSET 0
 				) p,
+				LATERAL (
+					-- a poorer source leaves alone what the sources of this age have written
+					SELECT
+						CASE p.sources WHEN v_mask THEN v_left ELSE
+							ordersync.fields_left(p_source, p.sources, 'trade') END AS left_fields,
+						CASE p.sources WHEN v_mask THEN v_taken ELSE
+							ordersync.fields_taken(p.sources, 'trade') END AS taken_fields,
+						CASE p.sources WHEN v_mask THEN v_line_left ELSE
+							ordersync.fields_left(p_source, p.sources, 'order') END AS left_line_fields,
+						CASE p.sources WHEN v_mask THEN v_line_taken ELSE
+							ordersync.fields_taken(p.sources, 'order') END AS taken_line_fields
+				) l,
 				LATERAL (SELECT p_bodies[k.ord]::jsonb AS raw OFFSET 0) b,
 				LATERAL (
 					SELECT p_modified[k.ord] AS new_modified,
@@ -598,7 +620,11 @@ BEGIN
 			LATERAL (
 				SELECT CASE
 					WHEN t.amount_known
-						THEN COALESCE(t.divide_order_fee, t.total_fee - COALESCE(t.part_mjz_discount, 0))
+						THEN COALESCE(t.divide_order_fee, CASE
+							-- two amounts that fit may differ by one that does not
+							WHEN pg_catalog.abs(t.total_fee - COALESCE(t.part_mjz_discount, 0)) < 1e16
+								THEN t.total_fee - COALESCE(t.part_mjz_discount, 0)
+						END)
 				END AS amount
 				OFFSET 0
 			) d
@@ -826,16 +852,28 @@ CREATE FUNCTION ordersync.merge_lines(p_old jsonb, p_new jsonb, p_drop text[], p
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
+DECLARE
+	v_old jsonb;
+	v_new jsonb;
+	v_covered boolean := p_keep IS NULL;
 BEGIN
 	IF p_new IS NULL OR p_new = '[]' THEN
 		RETURN p_old;
 	ELSIF p_old IS NULL OR p_old = '[]' THEN
 		RETURN p_new;
-	ELSIF p_new -> 0 ->> 'oid' = p_old -> 0 ->> 'oid'
-		AND pg_catalog.jsonb_array_length(p_new) = 1
-		AND pg_catalog.jsonb_array_length(p_old) = 1 THEN
-		RETURN pg_catalog.jsonb_build_array(
-			ordersync.merge_fields(p_old -> 0, p_new -> 0, p_drop, p_keep));
+	END IF;
+
+	-- mostly the new lines are the old ones in the old order and hold all that these hold
+	FOR i IN 0 .. pg_catalog.jsonb_array_length(p_old) - 1 LOOP
+		EXIT WHEN NOT v_covered;
+		v_old := p_old -> i;
+		v_new := p_new -> i;
+		v_covered := v_new IS NOT NULL
+			AND v_old ->> 'oid' IS NOT DISTINCT FROM v_new ->> 'oid'
+			AND v_old || v_new = v_new;
+	END LOOP;
+	IF v_covered THEN
+		RETURN p_new;
 	END IF;
 
 	-- a poorer source does not set the lines' order either
@@ -883,10 +921,17 @@ RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_fields jsonb := ordersync.merge_fields(p_old, p_new, p_drop, p_keep) - 'orders';
-	v_lines jsonb := ordersync.merge_lines(p_old #> '{orders,order}', p_new #> '{orders,order}',
+	v_new_lines jsonb := p_new #> '{orders,order}';
+	v_lines jsonb := ordersync.merge_lines(p_old #> '{orders,order}', v_new_lines,
 		p_line_drop, p_line_keep);
+	v_fields jsonb;
 BEGIN
+	-- mostly the new record holds every field that the old one holds: it is the merged one
+	IF p_keep IS NULL AND v_lines = v_new_lines AND p_old || p_new = p_new THEN
+		RETURN p_new;
+	END IF;
+
+	v_fields := ordersync.merge_fields(p_old, p_new, p_drop, p_keep) - 'orders';
 	IF v_lines IS NULL THEN
 		RETURN v_fields;
 	END IF;
