@@ -174,8 +174,7 @@ list(Call *call, Out *o)
 	fault_hide(call);
 	hits = query_run(call->shop, &q);
 	write_page(call, info, sel, hits, &q, o);
-	if (info->plural[0] == 't')
-		churn_after_page(call->shop, hits, info->kind);
+	churn_after_page(call->shop, hits, info->kind);
 }
 
 static bool
@@ -332,6 +331,8 @@ read_list_request(Call *call, const ListInfo *info, Query *q, Out *o)
 	q->count = info->total && (!call->use_has_next || fault_look(FAULT_HAS_NEXT_IGNORED, call));
 	q->unsorted = info->plural[0] == 'r' || fault_look(FAULT_UNSORTED, call);
 	q->need = (size_t) (page_no * page_size) + 1;
+	if (churn.per_page > 0)
+		q->need += 5 * (size_t) page_size;	/* records not yet read change too */
 	q->salt = mix64(pattern.seed ^ ++calls);
 	return true;
 }

@@ -76,6 +76,8 @@ choose(const Order *o, const Trade *t, Step *s)
 	s->line = ALL_LINES;
 	s->refund = 0;
 	s->arg = 0;
+	if (d < 55 && o->applied >= t->f.nsteps)
+		d = 45 + draw(&dice, 55);	/* its plan is over */
 	if (d < 55 && o->applied < t->f.nsteps)
 	{
 		const Step *next = &t->f.steps[o->applied];
@@ -194,19 +196,44 @@ change_orders(Shop *shop, uint32_t n, int64_t from, int64_t to)
 	return done;
 }
 
+/* Moves an after-sale without its order: a message of the buyer's. */
+static bool
+touch_refund(Shop *shop, uint32_t number, int64_t at, Changed *done)
+{
+	const RefundRef *ref = &shop->refunds[number];
+	Step		steps[MAX_STEPS];
+	Facts		f;
+	int			n = world_steps(shop, ref->order, &f, steps);
+	Step		s = {.at = (uint32_t) at, .arrival = (uint32_t) at, .kind = STEP_REFUND_NOTE,
+	.refund = ref->refund};
+
+	if (n >= MAX_STEPS - 2 || steps[n - 1].at >= at)
+		return false;
+	if (s.arrival < steps[n - 1].arrival)
+		s.arrival = steps[n - 1].arrival;
+	world_force(shop, ref->order, s, false);
+	done->orders++;
+	return true;
+}
+
 void
 churn_after_page(Shop *shop, const Hits *hits, ListKind kind)
 {
 	Changed		done = {0};
 	size_t		have = hits->count;
+	bool		refunds = kind == LIST_REFUNDS || kind == LIST_SPECIAL;
 
 	if (churn.per_page <= 0 || churn.left == 0 || have == 0 ||
-		(churn.shop != 0 && churn.shop != shop->no + 1) || kind == LIST_REFUNDS)
+		(churn.shop != 0 && churn.shop != shop->no + 1))
 		return;
 	if (churn.left > 0)
 		churn.left--;
 	for (int i = 0, tries = 0; i < churn.per_page && tries < 4 * churn.per_page + 20; tries++)
-		i += change_one(shop, hits->list[draw(&dice, (uint32_t) have)].number,
-						clock_now() - churn.ago, &done);
+	{
+		uint32_t	number = hits->list[draw(&dice, (uint32_t) have)].number;
+		int64_t		at = clock_now() - churn.ago;
+
+		i += refunds ? touch_refund(shop, number, at, &done) : change_one(shop, number, at, &done);
+	}
 	churn.changed += done.orders;
 }

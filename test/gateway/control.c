@@ -285,6 +285,25 @@ show_log(const Call *control, Out *o)
 	return 200;
 }
 
+/* The signature of the other parameters: for the known-answer vectors. */
+static int
+show_sign(const Call *control, Out *o)
+{
+	const char *secret = param(control, "secret");
+	const char *method = param(control, "sign_method");
+	Call		c = *control;
+	char		hex[129];
+	int			n = 0;
+
+	for (int i = 0; i < control->nparams; i++)
+		if (strcmp(control->params[i].name, "secret") != 0)
+			c.params[n++] = control->params[i];
+	if (secret == NULL || method == NULL || !protocol_sign(method, secret, c.params, n, hex))
+		return refuse(o, "secret and sign_method");
+	out_printf(o, "{\"sign\":\"%s\"}\n", hex);
+	return 200;
+}
+
 /* The names that an API serves, as `fields` wants them. */
 static int
 show_fields(const Call *control, Out *o)
@@ -317,7 +336,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/limit", set_limit},
-	{"/control/fields", show_fields}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/fields", show_fields}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 int

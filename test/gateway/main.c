@@ -58,6 +58,7 @@ static const char help[] =
 "  /control/order?tid=               what happened to an order\n"
 "  /control/fields?api=list          the names that an API serves, as `fields` wants them\n"
 "  /control/limit?per_second=N&ban=S too many calls are banned; 0 ends it\n"
+"  /control/sign?secret=&sign_method=&...   the signature of the other parameters\n"
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
 "  /control/fault?name=F[&value=V][&count=N][&skip=N][&percent=P][&shop=][&method=PART]\n"
 "  /control/faults, /control/faults/clear[?name=F]\n"
@@ -206,6 +207,11 @@ main(int argc, char **argv)
 	if (burst < 0)
 		burst = pattern.per_day / 5 < 250 ? pattern.per_day / 5 : 250;
 	pattern.burst = (uint32_t) burst < pattern.per_day ? (uint32_t) burst : pattern.per_day;
+	if (clock_now() - (int64_t) world.days * 86400 < 1577980800)
+	{
+		fprintf(stderr, "gateway: the world begins in 2020\n");
+		return 2;
+	}
 	world_build();
 	world.still = still;
 

@@ -108,6 +108,7 @@ protocol_recognise(Call *call)
 			call->method = i;
 	if (session != NULL)
 		call->shop = shop_by_session(session, &call->sub_account);
+	call->xml = param(call, "format") == NULL || strcmp(param(call, "format"), "xml") == 0;
 	call->simplify = simplify != NULL && strcmp(simplify, "true") == 0;
 }
 
@@ -125,6 +126,18 @@ protocol_error(Call *call, Out *o, int code, const char *msg, const char *sub_co
 {
 	call->code = code;
 	o->len = 0;
+	if (call->xml)
+	{
+		/* Of XML, the platform's default, only errors are spoken here. */
+		out_printf(o, "<?xml version=\"1.0\" encoding=\"utf-8\" ?><error_response><code>%d</code><msg>%s</msg>",
+				   code, msg);
+		if (sub_code != NULL)
+			out_printf(o, "<sub_code>%s</sub_code>", sub_code);
+		if (sub_msg != NULL)
+			out_printf(o, "<sub_msg>%s</sub_msg>", sub_msg);
+		out_lit(o, "</error_response>");
+		return false;
+	}
 	out_printf(o, "{\"error_response\":{\"code\":%d,\"msg\":", code);
 	out_json(o, msg);
 	if (sub_code != NULL)

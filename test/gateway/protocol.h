@@ -43,6 +43,7 @@ typedef struct Call
 	Shop	   *shop;			/* whose session it is, NULL: nobody's */
 	bool		sub_account;
 	bool		simplify;
+	bool		xml;			/* the format asked for, or left out */
 	int64_t		started_ms;		/* real time */
 	/* how it went, for the statistics */
 	int			code;			/* 0: ok */

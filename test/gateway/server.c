@@ -478,7 +478,7 @@ server_start(const ServerOptions *options)
 		return -1;
 	}
 	http = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_INTERNAL_POLLING_THREAD |
-							MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG,
+							MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK,
 							(uint16_t) options->port, NULL, NULL, on_request, NULL,
 							MHD_OPTION_SOCK_ADDR, (struct sockaddr *) &address,
 							MHD_OPTION_URI_LOG_CALLBACK, request_begin, NULL,

@@ -3,9 +3,10 @@
  *	  The world as it really is, record by record.
  *
  * One line of JSON a record, with all the fields that the named API serves,
- * whatever lists would hide.  It can tell the state as of a moment (steps up to
- * it, visible or not) and every version that a record has had, so that a test
- * can look up what a source served at a given `modified`.
+ * whatever lists would hide.  It can tell the state as of a moment and every
+ * version that a record has had, so that a test can look up what a source
+ * served at a given `modified`.  A change that is not visible yet is not told:
+ * once it is, it stands in its place.
  */
 #include "truth.h"
 
@@ -138,22 +139,15 @@ wanted(const Truth *t, uint32_t created, uint32_t modified)
 	return v >= t->since && v < t->until;
 }
 
-/* How many of the steps count: all, or those until as_of. */
-static int
-steps_until(const Truth *t, const Step *steps, int n)
-{
-	while (t->as_of != 0 && n > 0 && steps[n - 1].at > t->as_of)
-		n--;
-	return n;
-}
-
-/* An order's steps; with as_of those too that happened but are not visible yet. */
+/* The steps that count: all, or those until as_of. */
 static int
 true_steps(const Truth *t, uint32_t index, Facts *f, Step *steps)
 {
 	int			n = world_steps(t->shop, index, f, steps);
 
-	return steps_until(t, steps, n);
+	while (t->as_of != 0 && n > 0 && steps[n - 1].at > t->as_of)
+		n--;
+	return n;
 }
 
 static void
