@@ -44,6 +44,7 @@ CREATE FUNCTION ordersync.apply_orders(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE

@@ -22,6 +22,7 @@ CREATE FUNCTION ordersync.apply_after_sales(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE
