@@ -11,8 +11,8 @@
  * registered that is never restarted by the postmaster; its end is seen in its
  * slot, or, when it never reached it, by its handle.  Then its place waits:
  * ten seconds when it did not get into its database (which may not exist; once
- * somebody there asks for a worker, it does), a second otherwise, doubled while
- * workers keep ending within a minute.
+ * somebody there asks for a worker, it does), a quarter of a second otherwise,
+ * doubled up to ten seconds while workers keep ending within a minute.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -41,7 +41,7 @@
 
 #define RESTART_SECONDS 5		/* of the launcher itself */
 #define NO_DATABASE_MS (10 * 1000)
-#define SHORTEST_PAUSE_MS 1000
+#define SHORTEST_PAUSE_MS 250
 #define LONGEST_PAUSE_MS (10 * 1000)
 #define SHORT_LIFE_MS (60 * 1000)
 
@@ -235,6 +235,8 @@ note_end(const Started *worker, const SlotView *slot)
 		place->pause_ms = 0;
 	else if (!got_in)
 		place->pause_ms = NO_DATABASE_MS;
+	else if (now < place->next_start_ms)
+		return;					/* several at once count as one */
 	else if (now - worker->started_ms >= SHORT_LIFE_MS || place->pause_ms == 0)
 		place->pause_ms = SHORTEST_PAUSE_MS;
 	else

@@ -4,8 +4,11 @@
  *	  sealing secrets, reading settings.
  *
  * wake() only takes note; the latches are set when the transaction has
- * committed, so that a worker that looks finds what it was woken for.  A
- * transaction that aborts or is prepared forgets it (what a prepared one
+ * committed and let go of its locks, so that a worker that looks finds what it
+ * was woken for.  (The commit callback would be too early: the messages that
+ * make others forget what they cached of the catalogs go out after it, and a
+ * worker that is quick would not see the tables that the first gateway made.)
+ * A transaction that aborts or is prepared forgets it (what a prepared one
  * queued is found within a minute of its commit).  A rolled back subtransaction
  * at worst wakes a worker for nothing.  Where there is no worker yet, the
  * launcher is told: it may be waiting for this very database to be created.
@@ -19,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -29,9 +33,12 @@
 #define WORKER_COLUMNS 17
 
 static bool wake_at_commit = false;
+static bool committed = false;	/* by a transaction that has not let go yet */
 static char workerless[NAMEDATALEN];	/* this database, if there was nobody to wake */
 
 static void at_transaction_end(XactEvent event, void *arg);
+static void at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
+					   void *arg);
 static void put_worker(ReturnSetInfo *result, const SlotView *view);
 static Datum text_or_null(const char *said, bool *isnull);
 static Datum moment_or_null(TimestampTz moment, bool *isnull);
@@ -62,34 +69,42 @@ ordersync_wake(PG_FUNCTION_ARGS)
 	if (!registered)
 	{
 		RegisterXactCallback(at_transaction_end, NULL);
+		RegisterResourceReleaseCallback(at_release, NULL);
 		registered = true;
 	}
 	wake_at_commit = true;
 	PG_RETURN_VOID();
 }
 
-/* The commit is visible to others by the time this is called for it. */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			if (wake_at_commit)
-			{
-				shmem_wake(MyDatabaseId);
-				if (workerless[0] != '\0')
-					shmem_want_worker(workerless);
-			}
+			committed = wake_at_commit;
 			wake_at_commit = false;
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			wake_at_commit = false;
+			committed = false;
 			break;
 		default:
 			break;
 	}
+}
+
+/* Called for every resource owner and phase: the first of the last phase is ours. */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
+{
+	if (!committed || phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level)
+		return;
+	committed = false;
+	shmem_wake(MyDatabaseId);
+	if (workerless[0] != '\0')
+		shmem_want_worker(workerless);
 }
 
 /* ordersync.worker_alive(owner); no owner is not alive. */
