@@ -70,10 +70,21 @@ SELECT r ->> 'status' = 'SUCCESS'
 	AND coalesce(r ->> 'dispute_type', '') NOT IN ('TMALL_EXCHANGE', 'TAOBAO_EXCHANGE', 'REPAIR', 'RESHIPPING')
 $$;
 
-CREATE VIEW truth.lines AS
-SELECT n, shop_id, api, id AS tid, modified, record AS trade, line, line_no::smallint, (line ->> 'oid')::bigint AS oid
-FROM truth.readings, jsonb_array_elements(record #> '{orders,order}') WITH ORDINALITY AS l (line, line_no)
-WHERE object = 'trades';
+-- The lines of all readings, one by one.
+CREATE UNLOGGED TABLE truth.lines (
+	n integer,
+	shop_id bigint,
+	tid bigint,
+	oid bigint,
+	api text,
+	modified timestamptz,
+	trade jsonb,
+	line jsonb,
+	line_no smallint,
+	amount numeric,			-- paid for it, where it is paid
+	evidence boolean,		-- money has gone back by this reading
+	PRIMARY KEY (shop_id, oid, n)
+);
 
 -- What one reading says of an order: all that its API serves. Names on the right are the wire's.
 CREATE FUNCTION truth.order_columns(r jsonb, api text) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -184,27 +195,33 @@ $$;
 CREATE UNLOGGED TABLE truth.expected (tab text, shop_id bigint, id bigint, columns jsonb, PRIMARY KEY (tab, shop_id, id));
 
 -- Works the expected rows out of all readings taken so far.
-CREATE FUNCTION truth.work_out() RETURNS void LANGUAGE plpgsql SET jit = off AS $$
+CREATE FUNCTION truth.work_out() RETURNS void LANGUAGE plpgsql SET jit = off SET work_mem = '256MB' AS $$
 BEGIN
-	TRUNCATE truth.expected;
+	TRUNCATE truth.expected, truth.lines;
+	ANALYZE truth.readings;
 
 	-- Which lines had given money back, by which reading: the first evidence freezes what was paid.
 	CREATE TEMP TABLE refunded_lines ON COMMIT DROP AS
-	SELECT shop_id, (record ->> 'oid')::bigint AS oid, min(n) AS n
+	SELECT shop_id, (record ->> 'oid')::bigint AS oid, (min(record ->> 'tid'))::bigint AS tid, min(n) AS n
 	FROM truth.readings
 	WHERE object = 'refunds' AND truth.gives_money_back(record)
 	GROUP BY 1, 2;
+	ANALYZE refunded_lines;
 
-	CREATE TEMP TABLE line_history ON COMMIT DROP AS
-	SELECT l.n, l.shop_id, l.tid, l.oid,
-		CASE WHEN truth.paid_at(l.trade) IS NOT NULL
-			THEN coalesce(truth.money(l.line ->> 'divide_order_fee'),
-				truth.money(l.line ->> 'total_fee') - coalesce(truth.money(l.line ->> 'part_mjz_discount'), 0)) END AS amount,
-		bool_or(coalesce(l.line ->> 'refund_status' = 'SUCCESS', false) OR coalesce(r.n <= l.n, false))
-			OVER (PARTITION BY l.shop_id, l.oid ORDER BY l.n) AS evidence
-	FROM truth.lines AS l
-	LEFT JOIN refunded_lines AS r USING (shop_id, oid);
+	INSERT INTO truth.lines
+	SELECT o.n, o.shop_id, o.id, (line ->> 'oid')::bigint, o.api, o.modified, o.record - 'orders', line, line_no,
+		CASE WHEN truth.paid_at(o.record) IS NOT NULL
+			THEN coalesce(truth.money(line ->> 'divide_order_fee'),
+				truth.money(line ->> 'total_fee') - coalesce(truth.money(line ->> 'part_mjz_discount'), 0)) END,
+		bool_or(coalesce(line ->> 'refund_status' = 'SUCCESS', false) OR coalesce(r.n <= o.n, false))
+			OVER (PARTITION BY o.shop_id, line ->> 'oid' ORDER BY o.n)
+	FROM truth.readings AS o
+	CROSS JOIN jsonb_array_elements(o.record #> '{orders,order}') WITH ORDINALITY AS l (line, line_no)
+	LEFT JOIN refunded_lines AS r ON r.shop_id = o.shop_id AND r.oid = (line ->> 'oid')::bigint
+	WHERE o.object = 'trades';
+	ANALYZE truth.lines;
 
+	-- Of a paid amount: the newest reading before the first evidence, or else the first reading with it.
 	INSERT INTO truth.expected
 	SELECT 'orders', o.shop_id, o.id,
 		truth.unread_order()
@@ -212,28 +229,23 @@ BEGIN
 			|| jsonb_build_object('shop_id', o.shop_id, 'tid', o.id, 'paid_amount',
 				(array_agg(truth.money(o.record ->> 'payment') ORDER BY h.evidence, CASE WHEN h.evidence THEN o.n ELSE - o.n END)
 					FILTER (WHERE truth.paid_at(o.record) IS NOT NULL))[1],
-				'paid_amount_frozen', bool_or(h.evidence) OR coalesce(bool_or(r.n IS NOT NULL), false))
+				'paid_amount_frozen', bool_or(h.evidence AND truth.paid_at(o.record) IS NOT NULL))
 	FROM truth.readings AS o
-	JOIN (SELECT n, shop_id, tid, bool_or(evidence) AS evidence FROM line_history GROUP BY 1, 2, 3) AS h
+	JOIN (SELECT n, shop_id, tid, bool_or(evidence) AS evidence FROM truth.lines GROUP BY 1, 2, 3) AS h
 		ON h.n = o.n AND h.shop_id = o.shop_id AND h.tid = o.id
-	LEFT JOIN (SELECT DISTINCT l.shop_id, l.tid, r.n FROM line_history AS l JOIN refunded_lines AS r USING (shop_id, oid)) AS r
-		ON r.shop_id = o.shop_id AND r.tid = o.id
 	WHERE o.object = 'trades'
 	GROUP BY o.shop_id, o.id;
 
 	INSERT INTO truth.expected
-	SELECT 'sub_orders', l.shop_id, l.oid,
-		truth.merge(truth.line_columns(l.trade, l.line, l.line_no, l.api) ORDER BY l.modified, l.n)
-			|| jsonb_build_object('shop_id', l.shop_id, 'oid', l.oid, 'paid_amount',
-				(array_agg(h.amount ORDER BY h.evidence, CASE WHEN h.evidence THEN l.n ELSE - l.n END)
-					FILTER (WHERE h.amount IS NOT NULL))[1],
+	SELECT 'sub_orders', shop_id, oid,
+		truth.merge(truth.line_columns(trade, line, line_no, api) ORDER BY modified, n)
+			|| jsonb_build_object('shop_id', shop_id, 'oid', oid, 'paid_amount',
+				(array_agg(amount ORDER BY evidence, CASE WHEN evidence THEN n ELSE - n END) FILTER (WHERE amount IS NOT NULL))[1],
 				'paid_amount_estimated',
-				(array_agg(h.evidence ORDER BY h.evidence) FILTER (WHERE h.amount IS NOT NULL))[1],
-				'paid_amount_frozen', bool_or(h.evidence) OR coalesce(bool_or(r.n IS NOT NULL), false))
-	FROM truth.lines AS l
-	JOIN line_history AS h USING (n, shop_id, oid)
-	LEFT JOIN refunded_lines AS r USING (shop_id, oid)
-	GROUP BY l.shop_id, l.oid;
+				coalesce((array_agg(evidence ORDER BY evidence) FILTER (WHERE amount IS NOT NULL))[1], false),
+				'paid_amount_frozen', bool_or(evidence AND amount IS NOT NULL))
+	FROM truth.lines
+	GROUP BY shop_id, oid;
 
 	INSERT INTO truth.expected
 	SELECT 'after_sales', shop_id, id,
@@ -246,16 +258,17 @@ BEGIN
 	FROM truth.readings
 	WHERE object = 'refunds'
 	GROUP BY shop_id, id;
+	ANALYZE truth.expected;
 
 	-- An after-sale's item is its line's, which the list does not send.
 	UPDATE truth.expected AS a
-	SET columns = a.columns || jsonb_build_object('num_iid', coalesce(a.columns -> 'num_iid', l.columns -> 'num_iid', 'null'))
-	FROM truth.expected AS r
-	LEFT JOIN truth.expected AS l
-		ON l.tab = 'sub_orders' AND l.shop_id = r.shop_id AND l.id = (r.columns ->> 'oid')::bigint
-	WHERE a.tab = 'after_sales' AND r.tab = 'after_sales' AND r.shop_id = a.shop_id AND r.id = a.id;
+	SET columns = a.columns || jsonb_build_object('num_iid', coalesce(a.columns -> 'num_iid', (
+		SELECT l.columns -> 'num_iid'
+		FROM truth.expected AS l
+		WHERE l.tab = 'sub_orders' AND l.shop_id = a.shop_id AND l.id = (a.columns ->> 'oid')::bigint), 'null'))
+	WHERE a.tab = 'after_sales';
 
-	DROP TABLE refunded_lines, line_history;
+	DROP TABLE refunded_lines;
 	ANALYZE truth.expected;
 END $$;
 

@@ -21,7 +21,8 @@ use Time::HiRes qw(time usleep);
 my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run\n";
 my $houses = 0;
 
-# Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres).
+# Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
+# world goes on by itself; otherwise it changes only when it is told to, so that it can be compared).
 sub new
 {
 	my ($class, %arg) = @_;
@@ -35,7 +36,7 @@ sub new
 		"log_line_prefix = '%m [%p] %q%a '",
 		$arg{conf} // '', '');
 	$self->{node}->start;
-	$self->start_gateway(@{ $arg{gateway} // [] }) unless $arg{without_gateway};
+	$self->start_gateway($arg{alive} ? () : '--still', @{ $arg{gateway} // [] }) unless $arg{without_gateway};
 	return $self;
 }
 
