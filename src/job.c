@@ -680,9 +680,11 @@ page_settled(Job *job)
 	shmem_count(COUNTER_RECORDS, job->page->nrecords);
 	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
 
-	job->task->attempt = 0;
 	if (job->step == WINDOW_MORE)
 	{
+		/* as settle does: no progress, no new attempts */
+		if (job->walk == NULL || strcmp(job->walk, job->settlement.walk) != 0)
+			job->task->attempt = 0;
 		if (job->walk != NULL)
 			pfree(job->walk);
 		job->walk = MemoryContextStrdup(job->context, job->settlement.walk);
@@ -693,6 +695,7 @@ page_settled(Job *job)
 		/* the newest part stays with us; the window is opened anew for it */
 		int			n = job->settlement.ncuts;
 
+		job->task->attempt = 0;
 		job->task->since = job->settlement.cuts[n - 2];
 		job->task->until = job->settlement.cuts[n - 1];
 		job->task->may_cut = false;

@@ -43,7 +43,12 @@ BEGIN
 	UPDATE ordersync.sync_tasks t
 	SET state = p_state,
 		verdict = COALESCE(p_verdict, t.verdict),
-		attempt = 0,
+		-- a page that moves the walk nowhere earns nothing: a second read by number
+		-- begins anew each time, and must come to an end when its second page never comes
+		attempt = CASE
+			WHEN p_state = 'running' AND v_parts < 1 AND p_walk = t.walk THEN t.attempt
+			ELSE 0
+		END,
 		walk = CASE WHEN p_state = 'running' AND v_parts < 1 THEN p_walk END,
 		since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(p_cuts[v_parts]) ELSE t.since END,
 		is_part = t.is_part OR v_parts > 0,
