@@ -112,7 +112,12 @@ advance(const Call *control, Out *o)
 	world_tick();
 	if (seconds < 0)
 		return refuse(o, "time goes forward");
-	world_advance(seconds);
+	if (param(control, "quiet") && !world.still)
+		return refuse(o, "only a still world can let time pass without living");
+	if (param(control, "quiet"))
+		world.offset_ms += seconds * 1000;
+	else
+		world_advance(seconds);
 	out_char(o, '{');
 	write_clock(o);
 	out_printf(o, ",\"changes\":%llu}\n", (unsigned long long) (world.changes - before));

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "answers.h"
@@ -49,7 +50,8 @@ static const char help[] =
 "  /control/change?orders=N[&shop=][&from=T&to=T]\n"
 "                                    N orders (of each shop) change; default: `modified` 8 to 2 minutes ago\n"
 "  /control/churn?per_page=N[&shop=][&pages=M][&ago=S]   orders change while lists are read\n"
-"  /control/advance?seconds=N        the clock jumps, and what was due has happened\n"
+"  /control/advance?seconds=N[&quiet=1]   the clock jumps, and what was due has happened;\n"
+"                                    quiet (a still world): nothing has\n"
 "  /control/still?on=1|0             see --still\n"
 "  /control/late?percent=P&max=S     see --late\n"
 "  /control/clock[?ahead=S]          the clock alone\n"
@@ -135,6 +137,7 @@ main(int argc, char **argv)
 	bool		still = false;
 	int			opt;
 	int			port;
+	struct rlimit files;
 	sigset_t	signals;
 	int			got;
 
@@ -214,6 +217,11 @@ main(int argc, char **argv)
 	}
 	world_build();
 	world.still = still;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+	{
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

@@ -57,6 +57,9 @@ extern void render_promotions(Out *o, const Trade *t, const Selection *sel, cons
 extern void render_logistics(Out *o, const Trade *t, const Selection *sel, const Wire *w);
 extern void render_agreement(Out *o, const Trade *t, const Selection *sel);
 
+/* One of the people's fields; false when it is none of them. */
+extern bool put_person(Out *o, int id, const Trade *t, const Selection *sel);
+
 /* Things that several records say of an order. */
 extern const char *seller_nick(const Shop *shop, const Trade *t);
 extern void write_buyer_nick(Out *o, const Trade *t);

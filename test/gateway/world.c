@@ -20,18 +20,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-typedef struct Due
-{
-	uint32_t	at;				/* visible */
-	uint32_t	order;
-	uint32_t	shop;
-} Due;
+#include "due.h"
 
 World		world = {.nshops = 3, .days = 30};
-
-static Due *heap;
-static size_t heap_count,
-			heap_room;
 
 static void add_order(Shop *shop, bool loading);
 static void schedule(Shop *shop, uint32_t index, const Facts *f);
@@ -51,50 +42,6 @@ int64_t
 clock_ms(void)
 {
 	return real_ms() + world.offset_ms;
-}
-
-/* ---- heap ---- */
-
-static void
-heap_push(Due d)
-{
-	size_t		i = heap_count++;
-
-	if (heap_count > heap_room)
-	{
-		heap_room = heap_room == 0 ? 1024 : heap_room * 2;
-		heap = must_alloc(heap, heap_room * sizeof(Due));
-	}
-	while (i > 0 && heap[(i - 1) / 2].at > d.at)
-	{
-		heap[i] = heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	heap[i] = d;
-}
-
-static Due
-heap_pop(void)
-{
-	Due			top = heap[0],
-				last = heap[--heap_count];
-	size_t		i = 0;
-
-	for (;;)
-	{
-		size_t		child = 2 * i + 1;
-
-		if (child >= heap_count)
-			break;
-		if (child + 1 < heap_count && heap[child + 1].at < heap[child].at)
-			child++;
-		if (heap[child].at >= last.at)
-			break;
-		heap[i] = heap[child];
-		i = child;
-	}
-	heap[i] = last;
-	return top;
 }
 
 /* ---- building ---- */
@@ -205,7 +152,7 @@ schedule(Shop *shop, uint32_t index, const Facts *f)
 	Step		s;
 
 	if (next_step(&shop->orders[index], f, &s))
-		heap_push((Due) {s.arrival, index, (uint32_t) shop->no});
+		due_push((Due) {s.arrival, index, (uint32_t) shop->no});
 }
 
 void
@@ -218,9 +165,9 @@ world_tick(void)
 	for (int i = 0; i < world.nshops; i++)
 		while (world.shops[i].next_created <= now)
 			add_order(&world.shops[i], false);
-	while (heap_count > 0 && heap[0].at <= now)
+	while (due_next() <= now)
 	{
-		Due			d = heap_pop();
+		Due			d = due_pop();
 
 		live(&world.shops[d.shop], d.order, d.at, now);
 	}
@@ -267,7 +214,7 @@ live(Shop *shop, uint32_t index, uint32_t due, int64_t now)
 		s.arrival = due;		/* late, as it was decided when it was put into the heap */
 	if (s.arrival > now)
 	{
-		heap_push((Due) {s.arrival, index, (uint32_t) shop->no});
+		due_push((Due) {s.arrival, index, (uint32_t) shop->no});
 		return;
 	}
 	if (o->history != NULL || s.at != t.f.steps[o->applied].at ||
