@@ -330,6 +330,8 @@ DECLARE
 	v_states text[];
 	v_refunded_tids bigint[];
 	v_refunded_oids bigint[];
+	v_lowered_oids bigint[];
+	v_disputed_tids bigint[];
 	v_unlinked bigint[];
 	v_suspects bigint[];
 	v_line_suspects bigint[];
@@ -356,14 +358,20 @@ BEGIN
 			WHERE c.touches
 			ORDER BY tid
 		) w;
+
+		SELECT pg_catalog.array_agg(c.tid)
+		INTO v_disputed_tids
+		FROM ROWS FROM (pg_catalog.unnest(c_tids), pg_catalog.unnest(c_payloads)) AS c (tid, payload)
+		WHERE c.payload @? '$.orders.order[*].refund_status ? (@ != "NO_REFUND" && @ != "")';
+
 		IF v_tids IS NULL THEN
 			RETURN;				-- only fields that have no column
 		END IF;
 	END IF;
 
-	SELECT r.refunded_tids, r.refunded_oids, r.unlinked
-	INTO v_refunded_tids, v_refunded_oids, v_unlinked
-	FROM ordersync.after_sales_of(p_shop, v_tids) r;
+	SELECT r.refunded_tids, r.refunded_oids, r.lowered_oids, r.unlinked
+	INTO v_refunded_tids, v_refunded_oids, v_lowered_oids, v_unlinked
+	FROM ordersync.after_sales_of(p_shop, v_tids, v_modified) r;
 
 	WITH p AS MATERIALIZED (
 		SELECT t.*, d.paid_at,
@@ -506,10 +514,17 @@ BEGIN
 				excluded.receiver_district, excluded.seller_flag, excluded.seller_memo,
 				excluded.has_buyer_message, excluded.alipay_no, excluded.platform_state
 			),
-			-- what was paid is remembered from before the first refund
+			/*
+			 * What was paid is remembered from before the first refund.  While a
+			 * line is in dispute the figures may have fallen for a refund that
+			 * has another after it and is not stored yet: they are not followed down.
+			 */
 			paid_amount = CASE
 				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
 					THEN COALESCE(o.paid_amount, excluded.paid_amount)
+				WHEN excluded.tid = ANY (v_disputed_tids)
+					THEN GREATEST(excluded.paid_amount,
+						CASE WHEN excluded.paid_at IS NOT NULL THEN o.paid_amount END)
 				ELSE excluded.paid_amount
 			END,
 			paid_amount_frozen = o.paid_amount_frozen OR excluded.paid_amount_frozen,
@@ -570,7 +585,11 @@ BEGIN
 		SELECT DISTINCT ON (t.oid) t.*, d.amount,
 			t.amount_known AND d.amount IS NOT NULL
 				AND (COALESCE(t.refund_status = 'SUCCESS', false)
-					OR COALESCE(t.oid = ANY (v_refunded_oids), false)) AS refunded
+					OR COALESCE(t.oid = ANY (v_refunded_oids), false)) AS refunded,
+			-- this very record's figures are from after a refund
+			t.amount_known AND d.amount IS NOT NULL
+				AND (COALESCE(t.refund_status = 'SUCCESS', false)
+					OR COALESCE(t.oid = ANY (v_lowered_oids), false)) AS lowered
 		FROM (
 			SELECT w.tid, w.modified, w.trade_status, w.trade_type, w.created, w.pay_time, w.paid_at,
 				w.buyer_open_uid, w.receiver_state,
@@ -644,7 +663,7 @@ BEGIN
 			p.refund_status, NULLIF(p.refund_id, 0), p.num_iid, p.outer_iid,
 			NULLIF(p.sku_id, 0), p.outer_sku_id, p.title, p.sku_properties_name, p.cid, p.price,
 			p.num, p.total_fee, p.discount_fee, p.adjust_fee, p.part_mjz_discount,
-			p.divide_order_fee, p.payment, p.amount, p.refunded,
+			p.divide_order_fee, p.payment, p.amount, p.lowered,
 			COALESCE(p.is_free_gift, false) OR COALESCE(p.price = 0, false), p.consign_time,
 			p.end_time, p.shipping_type, p.logistics_company, p.invoice_no, p.store_code,
 			p.item_meal_name, pg_catalog.now(), pg_catalog.now(), p.refunded
@@ -674,6 +693,9 @@ BEGIN
 			paid_amount = CASE
 				WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
 					THEN COALESCE(s.paid_amount, excluded.paid_amount)
+				WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+					THEN GREATEST(excluded.paid_amount,
+						CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
 				ELSE excluded.paid_amount
 			END,
 			paid_amount_estimated = CASE
@@ -1029,8 +1051,10 @@ COMMENT ON FUNCTION ordersync.order_columns_differ(jsonb, jsonb) IS
 CREATE FUNCTION ordersync.after_sales_of(
 	p_shop bigint,
 	p_tids bigint[],
+	p_modified timestamptz[],
 	OUT refunded_tids bigint[],
 	OUT refunded_oids bigint[],
+	OUT lowered_oids bigint[],
 	OUT unlinked bigint[]
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -1040,22 +1064,24 @@ BEGIN
 	EXECUTE
 		'SELECT pg_catalog.array_agg(a.tid) FILTER (WHERE a.refunded), '
 			'pg_catalog.array_agg(a.oid) FILTER (WHERE a.refunded AND a.oid IS NOT NULL), '
+			'pg_catalog.array_agg(a.oid) FILTER ( '
+				'WHERE a.refunded AND a.oid IS NOT NULL AND a.refunded_at <= t.modified), '
 			'pg_catalog.array_agg(DISTINCT a.tid) FILTER (WHERE a.oid IS NULL OR a.num_iid IS NULL) '
-		'FROM pg_catalog.unnest($2) AS t (tid), '
+		'FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS t (tid, modified), '
 			'LATERAL ( '
-				'SELECT a.tid, a.oid, a.num_iid, '
+				'SELECT a.tid, a.oid, a.num_iid, a.refunded_at, '
 					'a.status = ''SUCCESS'' AND ordersync.moves_money(a.dispute_type) AS refunded '
 				'FROM ordersync.after_sales a '
 				'WHERE a.shop_id = $1 '
 					'AND a.tid = t.tid '
 				'OFFSET 0 '
 			') a'
-	INTO refunded_tids, refunded_oids, unlinked
-	USING p_shop, p_tids;
+	INTO refunded_tids, refunded_oids, lowered_oids, unlinked
+	USING p_shop, p_tids, p_modified;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[]) IS
-	'of these orders: which are refunded, which of their lines are, and which have an after-sale without its line';
+COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
+	'of these orders: which are refunded, which of their lines are, which were so before this modified, and which have an after-sale without its line';
 
 CREATE FUNCTION ordersync.moves_money(p_dispute_type text)
 RETURNS boolean

@@ -281,7 +281,7 @@ BEGIN
 	INTO v_tids, v_oids, v_items
 	FROM ordersync.lines_of(p_shop, v_tids, v_oids) l;
 
-	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded);
+	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_modified, v_refunded);
 
 	WITH p AS MATERIALIZED (
 		SELECT w.refund_id, w.modified, w.refunded,
@@ -461,6 +461,7 @@ CREATE FUNCTION ordersync.freeze_paid_amounts(
 	p_shop bigint,
 	p_tids bigint[],
 	p_oids bigint[],
+	p_modified timestamptz[],
 	p_refunded boolean[]
 )
 RETURNS void
@@ -487,24 +488,37 @@ BEGIN
 			'AND o.paid_amount IS NOT NULL'
 	USING p_shop, p_tids, p_refunded;
 
+	-- a line that was first seen paid when this refund was through has figures from after it
 	EXECUTE
 		'UPDATE ordersync.sub_orders s '
 		'SET paid_amount_frozen = true, '
+			'paid_amount_estimated = s.paid_amount_estimated OR COALESCE(( '
+				'SELECT pg_catalog.max(c.platform_time) >= w.modified '
+				'FROM ordersync.order_changes c '
+				'WHERE c.shop_id = $1 '
+					'AND c.tid = s.tid '
+					'AND c.object = ''order'' '
+					'AND (c.field IN (''first_seen'', ''pay_time'', ''step_trade_status'') '
+						'OR c.field = ''end_time'' '
+							'AND s.trade_type IN (''cod'', ''b2c_cod'', ''super_market_cod_trade'')) '
+			'), false), '
 			'synced_at = pg_catalog.now() '
 		'FROM ( '
-			'SELECT DISTINCT w.oid '
-			'FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS w (oid, refunded) '
+			'SELECT w.oid, pg_catalog.min(w.modified) AS modified '
+			'FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) '
+				'AS w (oid, refunded, modified) '
 			'WHERE w.refunded '
+			'GROUP BY w.oid '
 			'ORDER BY w.oid '
 		') w '
 		'WHERE s.shop_id = $1 '
 			'AND s.oid = w.oid '
 			'AND NOT s.paid_amount_frozen '
 			'AND s.paid_amount IS NOT NULL'
-	USING p_shop, p_oids, p_refunded;
+	USING p_shop, p_oids, p_refunded, p_modified;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], boolean[]) IS
+COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS
 	'orders and lines of these after-sales keep their paid amounts where money went back';
 
 /* Asked only for records of equal age; a newer one changes modified, hence the row. */

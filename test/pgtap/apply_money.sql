@@ -1,6 +1,6 @@
 -- Money: what counts as paid and when, what is remembered after a refund.
 BEGIN;
-SELECT plan(62);
+SELECT plan(72);
 SELECT ordersync.set_up();
 
 CREATE FUNCTION pg_temp.put(VARIADIC p_records text[]) RETURNS text LANGUAGE sql AS $$
@@ -91,7 +91,19 @@ SELECT is(pg_temp.put_refund('{"refund_id":51,"tid":5,"oid":51,"modified":"2026-
 SELECT results_eq('SELECT oid, num_iid FROM ordersync.after_sales WHERE refund_id IN (51, 61) ORDER BY refund_id', $$VALUES (51::bigint, NULL::bigint), (NULL, NULL)$$, 'have no item yet');
 SELECT is(pg_temp.put(pg_temp.trade(5, 0), '{"tid":6,"modified":"2026-03-03 10:00:00","orders":{"order":[{"oid":6,"num_iid":77}]}}'), '2/0/0', 'the orders come');
 SELECT results_eq('SELECT oid, num_iid FROM ordersync.after_sales WHERE refund_id IN (51, 61) ORDER BY refund_id', $$VALUES (51::bigint, 501::bigint), (6, 77)$$, 'and find them: by line, or as the only line of the order');
-SELECT results_eq('SELECT amount, frozen, line1, frozen1, estimated1, frozen2 FROM pg_temp.paid(5)', $$VALUES (150.00, true, 86.00, true, true, false)$$, 'what was first seen with a refund stored is an estimate');
+SELECT results_eq('SELECT amount, frozen, line1, frozen1, estimated1, frozen2 FROM pg_temp.paid(5)', $$VALUES (150.00, true, 86.00, true, false, false)$$, 'a record from before the refund has the right amount');
+
+-- a first refund went through, a second is open: the line does not say SUCCESS, its figures have fallen
+SELECT is(pg_temp.put(pg_temp.trade(40, 2880, '{"payment":"143.00"}', '{"refund_status":"WAIT_SELLER_AGREE","divide_order_fee":"79.00"}')), '1/0/0', 'first seen so, the order comes first');
+SELECT is(pg_temp.put_refund('{"refund_id":401,"tid":40,"oid":401,"modified":"2026-03-03 10:00:00","status":"SUCCESS","refund_fee":"7.00"}', '{"refund_id":411,"tid":41,"oid":411,"modified":"2026-03-03 10:00:00","status":"SUCCESS","refund_fee":"7.00"}'), '2/0/0', 'then the refund, and another one');
+SELECT is(pg_temp.put(pg_temp.trade(41, 2880, '{"payment":"143.00"}', '{"refund_status":"WAIT_SELLER_AGREE","divide_order_fee":"79.00"}')), '1/0/0', 'whose order comes second');
+SELECT results_eq('SELECT * FROM pg_temp.paid(40)', 'SELECT * FROM pg_temp.paid(41)', 'both ways end the same');
+SELECT results_eq('SELECT line1, frozen1, estimated1, frozen2 FROM pg_temp.paid(41)', $$VALUES (79.00, true, true, false)$$, 'with an estimate');
+SELECT is(pg_temp.put(pg_temp.trade(42, 0)), '1/0/0', 'an order seen in time');
+SELECT is(pg_temp.put(pg_temp.trade(42, 2880, '{"payment":"143.00"}', '{"refund_status":"WAIT_SELLER_AGREE","divide_order_fee":"79.00"}')), '0/1/0', 'then fallen while a refund is open');
+SELECT results_eq('SELECT amount, frozen, line1, frozen1 FROM pg_temp.paid(42)', $$VALUES (150.00, false, 86.00, false)$$, 'is not followed down');
+SELECT is(pg_temp.put_refund('{"refund_id":421,"tid":42,"oid":421,"modified":"2026-03-03 10:00:00","status":"SUCCESS","refund_fee":"7.00"}'), '1/0/0', 'the first refund is stored');
+SELECT results_eq('SELECT amount, frozen, line1, frozen1, estimated1 FROM pg_temp.paid(42)', $$VALUES (150.00, true, 86.00, true, false)$$, 'and what was paid is exact');
 SELECT is(pg_temp.put_refund('{"refund_id":62,"tid":6,"modified":"2026-03-03 10:00:00","status":"CLOSED"}', '{"refund_id":52,"oid":52,"modified":"2026-03-03 10:00:00","status":"CLOSED"}'), '2/0/0', 'refunds of stored orders that name one half');
 SELECT results_eq('SELECT tid, oid, num_iid FROM ordersync.after_sales WHERE refund_id IN (52, 62) ORDER BY refund_id', $$VALUES (5::bigint, 52::bigint, 502::bigint), (6, 6, 77)$$, 'find the other');
 
