@@ -90,6 +90,7 @@ static bool sockets_changed = true;
 static int64 timer_at_ms = -1;	/* steady clock; -1: not wanted */
 
 static WaitEventSet *wait_set = NULL;
+static uint32 wait_event = 0;	/* as pg_stat_activity shows the wait */
 
 static int	reserve_fds(int wanted);
 static void limit_connections(int max);
@@ -132,6 +133,7 @@ http_start(int max)
 	if (headers == NULL || curl_slist_append(headers, "Expect:") == NULL)
 		elog(ERROR, "out of memory for request headers");
 
+	wait_event = compat_wait_event("OrdersyncCalls");
 	return http_resize(max);
 }
 
@@ -406,7 +408,7 @@ http_wait(int64 wait_ms)
 		wait_ms = nearer(wait_ms, timer_at_ms, now_ms);
 
 	nevents = WaitEventSetWait(wait_set, (long) wait_ms, events, lengthof(events),
-							   compat_wait_event("OrdersyncCalls"));
+							   wait_event);
 
 	if (timer_at_ms >= 0 && timer_at_ms <= clock_steady_ms())
 	{

@@ -106,6 +106,8 @@ launcher_register(void)
 void
 ordersync_launcher_main(Datum arg)
 {
+	uint32		wait_event = compat_wait_event("OrdersyncLauncher");
+
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	/* the postmaster's word that a worker came or went */
@@ -134,7 +136,7 @@ ordersync_launcher_main(Datum arg)
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (next_ms >= 0 ? WL_TIMEOUT : 0),
 						 next_ms >= 0 ? (long) Max(wait_ms, 0) : -1,
-						 compat_wait_event("OrdersyncLauncher"));
+						 wait_event);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		/* not 0, which would be taken for "never start me again" */
