@@ -128,3 +128,10 @@ COMMENT ON COLUMN ordersync.workers.last_error_at IS
 	'when that was';
 COMMENT ON COLUMN ordersync.workers.owner IS
 	'name under which it owns tasks (ordersync.sync_tasks.owner)';
+
+-- an extension that comes back finds its tables, their tasks and an idle worker
+DO $$
+BEGIN
+	PERFORM ordersync.wake();
+END
+$$;
