@@ -69,7 +69,8 @@ DECLARE
 	c_touches boolean[];
 	v_drop text[];
 	v_line_drop text[];
-	v_mask smallint;			-- sources of one richer record; of most of them, in a page
+	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
+	v_mask smallint;			-- one of those, mostly the only one in a page
 	v_left text[];
 	v_taken text[];
 	v_line_left text[];
@@ -91,9 +92,10 @@ BEGIN
 		pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
 		pg_catalog.array_agg(u.ord) FILTER (
 			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
-		pg_catalog.max(p.sources) FILTER (
-			WHERE u.modified = p.modified AND p.rank > v_rank AND u.digest IS DISTINCT FROM p.digest)
-	INTO v_total, v_fresh, v_known, v_mask
+		pg_catalog.array_agg(
+			CASE WHEN u.modified = p.modified AND v_rank < p.rank THEN p.sources END) FILTER (
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest)
+	INTO v_total, v_fresh, v_known, v_masks
 	FROM (
 		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
 		FROM ROWS FROM (
@@ -114,6 +116,24 @@ BEGIN
 			AND p.tid = u.id
 		OFFSET 0
 	) p ON true;
+
+	-- a poorer record of equal age for which no column is left is not even parsed
+	IF v_known IS NOT NULL THEN
+		SELECT pg_catalog.array_agg(k.ord), pg_catalog.max(k.mask)
+		INTO v_known, v_mask
+		FROM ROWS FROM (pg_catalog.unnest(v_known), pg_catalog.unnest(v_masks)) AS k (ord, mask)
+		WHERE k.mask IS NULL
+			OR k.mask <> ALL (ARRAY(
+				SELECT d.mask
+				FROM (
+					SELECT DISTINCT m.mask
+					FROM pg_catalog.unnest(v_masks) AS m (mask)
+					WHERE m.mask IS NOT NULL
+					OFFSET 0
+				) d
+				WHERE NOT ordersync.order_columns_left(p_source, d.mask)
+			));
+	END IF;
 
 	n_new := 0;
 	n_changed := 0;
@@ -232,8 +252,9 @@ BEGIN
 				) n
 			OFFSET 0
 		) m
-		WHERE m.merged IS DISTINCT FROM m.payload
-			OR m.new_modified > m.modified;
+		WHERE m.new_modified > m.modified
+			OR m.merged IS DISTINCT FROM m.payload
+				AND (v_rank >= m.rank OR ordersync.order_columns_differ(m.payload, m.merged));
 
 		EXIT WHEN c_ords IS NULL;
 
@@ -1001,14 +1022,14 @@ $function$;
 COMMENT ON FUNCTION ordersync.fields_left(text, smallint, text) IS
 	'fields that a source serves and none of a set of sources does';
 
-/* Asked only for records of equal age; a newer one changes modified, hence every row. */
-CREATE FUNCTION ordersync.order_columns_differ(p_old jsonb, p_new jsonb)
-RETURNS boolean
+/* Fields of a record, and of its lines, that have a column. */
+CREATE FUNCTION ordersync.order_fields(p_object text)
+RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $function$
-	SELECT EXISTS (
-		SELECT
-		FROM pg_catalog.unnest(ARRAY[
+RETURN
+	CASE p_object
+		WHEN 'trade' THEN ARRAY[
+			'orders',
 			'seller_nick', 'type', 'status', 'step_trade_status', 'trade_from', 'trade_source',
 			'created', 'pay_time', 'consign_time', 'end_time', 'async_modified', 'total_fee',
 			'discount_fee', 'adjust_fee', 'post_fee', 'payment', 'received_payment',
@@ -1018,8 +1039,38 @@ AS $function$
 			'is_part_consign', 'buyer_nick', 'buyer_open_uid', 'oaid', 'receiver_country',
 			'receiver_state', 'receiver_city', 'receiver_district', 'seller_flag',
 			'seller_memo', 'has_buyer_message', 'alipay_no'
-		]) AS f (field)
-		WHERE p_old -> f.field IS DISTINCT FROM p_new -> f.field
+		]
+		WHEN 'order' THEN ARRAY[
+			'oid', 'status', 'refund_status', 'refund_id', 'num_iid', 'outer_iid', 'sku_id',
+			'outer_sku_id', 'title', 'sku_properties_name', 'cid', 'price', 'num', 'total_fee',
+			'discount_fee', 'adjust_fee', 'part_mjz_discount', 'divide_order_fee', 'payment',
+			'is_free_gift', 'consign_time', 'end_time', 'shipping_type', 'logistics_company',
+			'invoice_no', 'store_code', 'item_meal_name'
+		]
+	END;
+COMMENT ON FUNCTION ordersync.order_fields(text) IS
+	'fields of a trade or of its lines (order) that have a column';
+
+CREATE FUNCTION ordersync.order_columns_left(p_source text, p_sources smallint)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_sources & (1 << (pg_catalog.array_position(
+			ARRAY['history', 'increment', 'list', 'details'], p_source) - 1)) = 0
+	AND (ordersync.fields_left(p_source, p_sources, 'trade') && ordersync.order_fields('trade')
+		OR ordersync.fields_left(p_source, p_sources, 'order') && ordersync.order_fields('order'));
+COMMENT ON FUNCTION ordersync.order_columns_left(text, smallint) IS
+	'the source serves a column that no richer source of a set has written';
+
+/* Asked only for records of equal age; a newer one changes modified, hence every row. */
+CREATE FUNCTION ordersync.order_columns_differ(p_old jsonb, p_new jsonb)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT EXISTS (
+		SELECT
+		FROM pg_catalog.unnest(ordersync.order_fields('trade')) AS f (field)
+		WHERE f.field <> 'orders'
+			AND p_old -> f.field IS DISTINCT FROM p_new -> f.field
 	) OR (
 		SELECT pg_catalog.array_agg(r)
 		FROM pg_catalog.jsonb_to_recordset(p_old -> 'orders' -> 'order') AS r (

@@ -44,6 +44,7 @@ DECLARE
 	c_olds jsonb[];
 	c_payloads jsonb[];
 	c_touches boolean[];
+	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
 	v_drop text[];
 	v_same boolean;
 BEGIN
@@ -56,8 +57,11 @@ BEGIN
 	SELECT pg_catalog.count(*),
 		pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
 		pg_catalog.array_agg(u.ord) FILTER (
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
+		pg_catalog.array_agg(
+			CASE WHEN u.modified = p.modified AND v_rank < p.rank THEN p.sources END) FILTER (
 			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest)
-	INTO v_total, v_fresh, v_known
+	INTO v_total, v_fresh, v_known, v_masks
 	FROM (
 		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
 		FROM ROWS FROM (
@@ -66,7 +70,7 @@ BEGIN
 		ORDER BY r.id, r.modified DESC, r.ord
 	) u
 	LEFT JOIN LATERAL (
-		SELECT p.modified,
+		SELECT p.modified, p.rank, p.sources,
 			CASE v_rank
 				WHEN 1 THEN p.digest_special
 				WHEN 2 THEN p.digest_list
@@ -77,6 +81,24 @@ BEGIN
 			AND p.refund_id = u.id
 		OFFSET 0
 	) p ON true;
+
+	-- a poorer record of equal age for which no column is left is not even parsed
+	IF v_known IS NOT NULL THEN
+		SELECT pg_catalog.array_agg(k.ord)
+		INTO v_known
+		FROM ROWS FROM (pg_catalog.unnest(v_known), pg_catalog.unnest(v_masks)) AS k (ord, mask)
+		WHERE k.mask IS NULL
+			OR k.mask <> ALL (ARRAY(
+				SELECT d.mask
+				FROM (
+					SELECT DISTINCT m.mask
+					FROM pg_catalog.unnest(v_masks) AS m (mask)
+					WHERE m.mask IS NOT NULL
+					OFFSET 0
+				) d
+				WHERE NOT ordersync.after_sale_columns_left(p_source, d.mask)
+			));
+	END IF;
 
 	n_new := 0;
 	n_changed := 0;
@@ -167,8 +189,9 @@ BEGIN
 				) n
 			OFFSET 0
 		) m
-		WHERE m.merged IS DISTINCT FROM m.payload
-			OR m.new_modified > m.modified;
+		WHERE m.new_modified > m.modified
+			OR m.merged IS DISTINCT FROM m.payload
+				AND (v_rank >= m.rank OR ordersync.after_sale_columns_differ(m.payload, m.merged));
 
 		EXIT WHEN c_ords IS NULL;
 
@@ -521,6 +544,30 @@ $function$;
 COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS
 	'orders and lines of these after-sales keep their paid amounts where money went back';
 
+CREATE FUNCTION ordersync.after_sale_fields()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY[
+	'refund_remind_timeout',
+	'tid', 'oid', 'status', 'order_status', 'dispute_type', 'special_refund_type',
+	'refund_phase', 'good_status', 'has_good_return', 'cs_status', 'advance_status',
+	'operation_contraint', 'created', 'good_return_time', 'total_fee', 'refund_fee', 'payment',
+	'split_seller_fee', 'split_taobao_fee', 'reason', 'desc', 'title', 'num', 'price',
+	'num_iid', 'sku', 'outer_id', 'company_name', 'sid', 'buyer_nick', 'buyer_open_uid',
+	'refund_version'
+];
+COMMENT ON FUNCTION ordersync.after_sale_fields() IS
+	'fields of a refund that have a column';
+
+CREATE FUNCTION ordersync.after_sale_columns_left(p_source text, p_sources smallint)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_sources & (1 << (pg_catalog.array_position(
+			ARRAY['special', 'list', 'details'], p_source) - 1)) = 0
+	AND ordersync.fields_left(p_source, p_sources, 'refund') && ordersync.after_sale_fields();
+COMMENT ON FUNCTION ordersync.after_sale_columns_left(text, smallint) IS
+	'the source serves a column that no richer source of a set has written';
+
 /* Asked only for records of equal age; a newer one changes modified, hence the row. */
 CREATE FUNCTION ordersync.after_sale_columns_differ(p_old jsonb, p_new jsonb)
 RETURNS boolean
@@ -528,15 +575,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT EXISTS (
 		SELECT
-		FROM pg_catalog.unnest(ARRAY[
-			'refund_remind_timeout',
-			'tid', 'oid', 'status', 'order_status', 'dispute_type', 'special_refund_type',
-			'refund_phase', 'good_status', 'has_good_return', 'cs_status', 'advance_status',
-			'operation_contraint', 'created', 'good_return_time', 'total_fee', 'refund_fee',
-			'payment', 'split_seller_fee', 'split_taobao_fee', 'reason', 'desc', 'title', 'num',
-			'price', 'num_iid', 'sku', 'outer_id', 'company_name', 'sid', 'buyer_nick',
-			'buyer_open_uid', 'refund_version'
-		]) AS f (field)
+		FROM pg_catalog.unnest(ordersync.after_sale_fields()) AS f (field)
 		WHERE p_old -> f.field IS DISTINCT FROM p_new -> f.field
 	)
 $function$;

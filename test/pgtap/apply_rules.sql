@@ -1,7 +1,8 @@
 -- The upsert rules: age, rank of sources, what each serves, replays, changes.
 BEGIN;
-SELECT plan(84);
+SELECT plan(86);
 SELECT ordersync.set_up();
+SET LOCAL TimeZone = 'UTC';
 
 CREATE FUNCTION pg_temp.put(p_source text, VARIADIC p_records text[]) RETURNS text LANGUAGE sql AS $$
 	SELECT format('%s/%s/%s', a.n_new, a.n_changed, a.n_unchanged)
@@ -75,21 +76,23 @@ SELECT is(pg_temp.col(1, 'status'), 'WAIT_SELLER_SEND_GOODS', 'the newer status 
 SELECT is((SELECT modified FROM ordersync.sub_orders WHERE oid = 11), '2026-01-01 03:00:00+00'::timestamptz, 'lines carry their order''s time of change');
 
 -- served and not served, over time
-SELECT is(pg_temp.put('list', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP","buyer_nick":"b**","has_buyer_message":true,"orders":{"order":[{"oid":21,"num":1,"title":"t"},{"oid":22,"num":2}]}}'), '1/0/0', 'a list record');
+SELECT is(pg_temp.put('list', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP","buyer_nick":"b**","has_buyer_message":true,"orders":{"order":[{"oid":21,"num":1,"title":"t"},{"oid":22,"num":2},{"oid":23,"num":1}]}}'), '1/0/0', 'a list record');
 SELECT is(pg_temp.put('details', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP,JHS","buyer_nick":"b**","seller_memo":"call first","orders":{"order":[{"oid":21,"num":1,"title":"t","order_from":"WAP"},{"oid":22,"num":2,"order_from":"JHS"}]}}'), '0/1/0', 'the whole record of the same age adds to it');
 SELECT is(pg_temp.col(2, 'has_buyer_message'), 'true', 'what details does not serve keeps its value');
 SELECT is(pg_temp.col(2, 'trade_from'), 'WAP,JHS', 'what it serves it writes');
 SELECT isnt(pg_temp.col(2, 'details_at'), NULL, 'details_at is set');
 SELECT pg_temp.mark();
-SELECT is(pg_temp.put('list', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP","buyer_nick":"b**","has_buyer_message":true,"orders":{"order":[{"oid":21,"num":1,"title":"t"},{"oid":22,"num":2}]}}'), '0/0/1', 'the list record again');
+SELECT is(pg_temp.put('list', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP","buyer_nick":"b**","has_buyer_message":true,"orders":{"order":[{"oid":21,"num":1,"title":"t"},{"oid":22,"num":2},{"oid":23,"num":1}]}}'), '0/0/1', 'the list record again');
 SELECT is(pg_temp.put('list', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","trade_from":"X","orders":{"order":[{"oid":21,"num":7}]}}'), '0/0/1', 'a poorer record of the same age that differs writes nothing: its source has written before');
 SELECT pg_temp.untouched('poorer records');
-SELECT is(pg_temp.put('increment', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","no_shipping":true,"orders":{"order":[{"oid":21,"num":7,"is_service_order":false},{"oid":23,"num":1}]}}'), '0/1/0', 'a source that has not written yet may add what none of them serves');
-SELECT is(pg_temp.col(2, 'status'), 'WAIT_BUYER_PAY', 'but nothing that they serve');
-SELECT is(pg_temp.pay(2) ->> 'no_shipping', 'true', 'its own field is in the payload');
-SELECT is(pg_temp.pay(2) #>> '{orders,order,0,num}', '1', 'lines as the richer ones said');
-SELECT is((SELECT array_agg(s.oid ORDER BY s.line_no) FROM ordersync.sub_orders s WHERE s.tid = 2), '{21,22,23}', 'a line that only it knows is added at the end');
-SELECT is(pg_temp.put('increment', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","no_shipping":false,"orders":{"order":[{"oid":21,"num":7}]}}'), '0/0/1', 'once');
+SELECT is(pg_temp.put('increment', '{"tid":2,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","no_shipping":true,"orders":{"order":[{"oid":21,"num":7,"is_service_order":false},{"oid":29,"num":1}]}}'), '0/0/1', 'nor one of a source that has not: it serves no column that they do not');
+SELECT pg_temp.untouched('a poorer source with no column of its own');
+SELECT is(pg_temp.put('details', '{"tid":3,"modified":"2026-01-01 10:00:00","status":"WAIT_BUYER_PAY","trade_from":"WAP","orders":{"order":[{"oid":31,"num":1}]}}'), '1/0/0', 'a whole record comes first');
+SELECT is(pg_temp.put('list', '{"tid":3,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","trade_from":"X","has_buyer_message":true,"async_modified":"2026-01-01 10:00:05","orders":{"order":[{"oid":31,"num":7}]}}'), '0/1/0', 'a poorer source writes the columns that it alone serves');
+SELECT is(pg_temp.col(3, 'has_buyer_message'), 'true', 'that one');
+SELECT is(pg_temp.col(3, 'async_modified'), '2026-01-01T02:00:05+00:00', 'and that one');
+SELECT is(pg_temp.col(3, 'status') || pg_temp.col(3, 'trade_from') || pg_temp.col(3, 'item_num'), 'WAIT_BUYER_PAYWAP1', 'but nothing that the richer one serves');
+SELECT is(pg_temp.put('list', '{"tid":3,"modified":"2026-01-01 10:00:00","status":"TRADE_CLOSED","has_buyer_message":false,"orders":{"order":[{"oid":31,"num":7}]}}'), '0/0/1', 'once');
 SELECT is(pg_temp.put('increment', '{"tid":2,"modified":"2026-01-01 12:00:00","status":"WAIT_SELLER_SEND_GOODS","orders":{"order":[{"oid":22,"num":2},{"oid":21,"num":1}]}}'), '0/1/0', 'a newer increment');
 SELECT is(pg_temp.col(2, 'buyer_nick'), NULL, 'a served field that is not there is NULL');
 SELECT ok(NOT pg_temp.pay(2) ? 'buyer_nick', 'in the payload too');
