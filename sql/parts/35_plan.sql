@@ -161,6 +161,7 @@ CREATE FUNCTION ordersync.plan(
 	p_now timestamptz)
 RETURNS TABLE (stream text, basis text, ranges tstzmultirange, closes_until timestamptz, lost tstzmultirange)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+ROWS 2
 AS $function$
 DECLARE
 	v_shop ordersync.shops;
@@ -260,6 +261,7 @@ CREATE FUNCTION ordersync.cut_windows(
 	p_max_window interval)
 RETURNS TABLE (since timestamptz, until timestamptz, fresh boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
+ROWS 50
 AS $function$
 	SELECT w.since, LEAST(w.since + p_max_window, pg_catalog.upper(h.piece)), h.fresh
 	FROM pg_catalog.unnest(p_ranges) r

@@ -205,6 +205,8 @@ CREATE FUNCTION ordersync.start_run(
 	OUT shortened boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
+-- the planner takes every unnest and generate_series for thousands of rows
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -296,7 +298,6 @@ CREATE FUNCTION ordersync.make_run(
 	p_now timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_run bigint;

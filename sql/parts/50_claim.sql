@@ -42,22 +42,33 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
 SET enable_bitmapscan = off
 SET enable_seqscan = off
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
 	v_claimed bigint[] := '{}';
 	v_some bigint[];
 	v_unchecked bigint[];
+	v_rounds integer[];
 	v_each integer;
 BEGIN
 	PERFORM ordersync.free_tasks();
 	v_unchecked := ordersync.lock_unchecked(p_max);
 
 	/*
-	 * With many shops one task of each fills the worker; only when that does
-	 * not, each shop is asked for as many as are wanted.
+	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
+	 * With many shops one task of each fills the worker; only where that does
+	 * not, all are asked for more.
 	 */
-	FOREACH v_each IN ARRAY CASE WHEN p_max > 1 THEN ARRAY[1, p_max] ELSE ARRAY[1] END LOOP
+	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 4096 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
+	INTO v_rounds
+	FROM (
+		SELECT
+		FROM ordersync.sync_runs r
+		WHERE r.state IN ('pending', 'running')
+		LIMIT 4096
+	) r;
+	FOREACH v_each IN ARRAY v_rounds LOOP
 		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
 			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_unchecked);
 		v_claimed := v_claimed || v_some;
@@ -213,6 +224,7 @@ BEGIN
 		GROUP BY t.shop_id
 	), ready AS MATERIALIZED (
 		SELECT r.run_id, r.shop_id, r.kind = 'order' AS urgent, COALESCE(f.tasks, 0) AS in_flight,
+			s.key_state = 'unchecked' AS unchecked,
 			CASE WHEN s.key_state = 'unchecked' THEN 1 ELSE p_each END AS each
 		FROM ordersync.sync_runs r
 		JOIN ordersync.shops s ON s.shop_id = r.shop_id
@@ -232,7 +244,7 @@ BEGIN
 					AND e.state IN ('pending', 'running')
 					AND e.run_id < r.run_id))
 	), found AS (
-		(SELECT y.shop_id, y.urgent, y.in_flight, y.each, t.tasks
+		(SELECT y.shop_id, y.urgent, y.in_flight, y.unchecked, y.each, t.tasks
 		FROM (
 			SELECT q.*
 			FROM ready q
@@ -254,7 +266,7 @@ BEGIN
 		) t
 		LIMIT LEAST(p_max * 2, GREATEST(p_max_active_shops - (SELECT pg_catalog.count(*) FROM in_flight), 0)))
 		UNION ALL
-		(SELECT y.shop_id, y.urgent, y.in_flight, y.each, t.tasks
+		(SELECT y.shop_id, y.urgent, y.in_flight, y.unchecked, y.each, t.tasks
 		FROM (
 			SELECT q.*
 			FROM ready q
@@ -277,7 +289,7 @@ BEGIN
 		LIMIT p_max * 2)
 	), ranked AS (
 		-- a shop's runs of several kinds share its turn, newest window first
-		SELECT f.shop_id, f.urgent, f.in_flight, f.each, t.task_id, pg_catalog.row_number() OVER (
+		SELECT f.shop_id, f.urgent, f.in_flight, f.unchecked, f.each, t.task_id, pg_catalog.row_number() OVER (
 			PARTITION BY f.shop_id
 			ORDER BY f.urgent DESC, k.until DESC NULLS FIRST, t.task_id) AS place
 		FROM found f
@@ -289,7 +301,8 @@ BEGIN
 	FROM (
 		SELECT r.task_id
 		FROM ranked r
-		WHERE r.place <= r.each OR r.urgent
+		WHERE r.place <= r.each
+			OR r.urgent AND NOT r.unchecked
 		ORDER BY r.urgent DESC, r.in_flight + r.place, pg_catalog.random()
 		LIMIT p_max * 2
 	) x;
