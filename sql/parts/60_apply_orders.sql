@@ -179,8 +179,8 @@ BEGIN
 	END IF;
 
 	IF v_known IS NOT NULL THEN
-		v_drop := ordersync.served_fields(p_source, 'trade');
-		v_line_drop := ordersync.served_fields(p_source, 'order');
+		v_drop := COALESCE(ordersync.served_fields(p_source, 'trade'), '{}');
+		v_line_drop := COALESCE(ordersync.served_fields(p_source, 'order'), '{}');
 	END IF;
 	IF v_mask IS NOT NULL THEN
 		v_left := ordersync.fields_left(p_source, v_mask, 'trade');
@@ -432,13 +432,18 @@ BEGIN
 				r.seller_memo, ordersync.read_boolean(r.has_buyer_message) AS has_buyer_message,
 				r.alipay_no,
 				pg_catalog.num_nonnulls(
-					r.created, r.pay_time, r.consign_time, r.end_time, r.async_modified,
-					r.total_fee, r.discount_fee, r.adjust_fee, r.post_fee, r.payment,
-					r.received_payment, r.available_confirm_fee, r.step_paid_fee,
-					r.commission_fee, r.credit_card_fee, r.cod_fee, r.order_tax_fee,
-					r.platform_subsidy_fee, r.yfx_fee, r.point_fee, r.real_point_fee,
-					r.buyer_obtain_point_fee, r.is_part_consign, r.seller_flag,
-					r.has_buyer_message
+					NULLIF(r.created, ''), NULLIF(r.pay_time, ''), NULLIF(r.consign_time, ''),
+					NULLIF(r.end_time, ''), NULLIF(r.async_modified, ''),
+					NULLIF(r.total_fee, ''), NULLIF(r.discount_fee, ''),
+					NULLIF(r.adjust_fee, ''), NULLIF(r.post_fee, ''), NULLIF(r.payment, ''),
+					NULLIF(r.received_payment, ''), NULLIF(r.available_confirm_fee, ''),
+					NULLIF(r.step_paid_fee, ''), NULLIF(r.commission_fee, ''),
+					NULLIF(r.credit_card_fee, ''), NULLIF(r.cod_fee, ''),
+					NULLIF(r.order_tax_fee, ''), NULLIF(r.platform_subsidy_fee, ''),
+					NULLIF(r.yfx_fee, ''), NULLIF(r.point_fee, ''),
+					NULLIF(r.real_point_fee, ''), NULLIF(r.buyer_obtain_point_fee, ''),
+					NULLIF(r.is_part_consign, ''), NULLIF(r.seller_flag, ''),
+					NULLIF(r.has_buyer_message, '')
 				) + (COALESCE((w.payload -> 'orders') ? 'unreadable', false))::integer AS sent,
 				l.*
 			FROM ROWS FROM (
@@ -633,9 +638,13 @@ BEGIN
 				ordersync.read_time(r.end_time) AS end_time, r.shipping_type,
 				r.logistics_company, r.invoice_no, r.store_code, r.item_meal_name,
 				pg_catalog.num_nonnulls(
-					r.refund_id, r.num_iid, r.sku_id, r.cid, r.price, r.num, r.total_fee,
-					r.discount_fee, r.adjust_fee, r.part_mjz_discount, r.divide_order_fee,
-					r.payment, r.is_free_gift, r.consign_time, r.end_time
+					NULLIF(r.refund_id, ''), NULLIF(r.num_iid, ''), NULLIF(r.sku_id, ''),
+					NULLIF(r.cid, ''), NULLIF(r.price, ''), NULLIF(r.num, ''),
+					NULLIF(r.total_fee, ''), NULLIF(r.discount_fee, ''),
+					NULLIF(r.adjust_fee, ''), NULLIF(r.part_mjz_discount, ''),
+					NULLIF(r.divide_order_fee, ''), NULLIF(r.payment, ''),
+					NULLIF(r.is_free_gift, ''), NULLIF(r.consign_time, ''),
+					NULLIF(r.end_time, '')
 				) AS sent
 			FROM ROWS FROM (
 				pg_catalog.unnest(v_tids), pg_catalog.unnest(v_modified), pg_catalog.unnest(v_payloads),
@@ -782,7 +791,7 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(
 	pg_catalog.jsonb_typeof(p_record #> '{orders,order}') = 'array'
-		AND NOT p_record @? '$.orders.order[*] ? (@.type() != "object")',
+		AND NOT p_record @? 'strict $.orders.order[*] ? (@.type() != "object")',
 	false);
 COMMENT ON FUNCTION ordersync.has_plain_lines(jsonb) IS
 	'the record''s lines are a wrapped array of objects';

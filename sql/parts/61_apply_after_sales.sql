@@ -143,7 +143,7 @@ BEGIN
 	END IF;
 
 	IF v_known IS NOT NULL THEN
-		v_drop := ordersync.served_fields(p_source, 'refund');
+		v_drop := COALESCE(ordersync.served_fields(p_source, 'refund'), '{}');
 	END IF;
 
 	-- what would be stored differently; decided without a lock, again when a row moved
@@ -327,10 +327,13 @@ BEGIN
 			ordersync.read_bigint(r.refund_version) AS refund_version,
 			NULLIF(ordersync.read_bigint(pg_catalog.split_part(r.sku, '|', 1)), 0) AS sku_id,
 			ordersync.read_time(r.refund_remind_timeout ->> 'timeout') AS timeout,
-			pg_catalog.num_nonnulls(r.refund_remind_timeout ->> 'timeout',
-				r.tid, r.oid, r.has_good_return, r.cs_status, r.advance_status, r.created,
-				r.good_return_time, r.total_fee, r.refund_fee, r.payment, r.split_seller_fee,
-				r.split_taobao_fee, r.num, r.price, r.num_iid, r.refund_version
+			pg_catalog.num_nonnulls(NULLIF(r.refund_remind_timeout ->> 'timeout', ''),
+				NULLIF(r.tid, ''), NULLIF(r.oid, ''), NULLIF(r.has_good_return, ''),
+				NULLIF(r.cs_status, ''), NULLIF(r.advance_status, ''), NULLIF(r.created, ''),
+				NULLIF(r.good_return_time, ''), NULLIF(r.total_fee, ''),
+				NULLIF(r.refund_fee, ''), NULLIF(r.payment, ''), NULLIF(r.split_seller_fee, ''),
+				NULLIF(r.split_taobao_fee, ''), NULLIF(r.num, ''), NULLIF(r.price, ''),
+				NULLIF(r.num_iid, ''), NULLIF(r.refund_version, '')
 			) AS sent
 		FROM ROWS FROM (
 			pg_catalog.unnest(v_ids), pg_catalog.unnest(v_modified), pg_catalog.unnest(v_payloads),

@@ -175,7 +175,7 @@ AS $function$
 		AND ordersync.read_bigint(l.line ->> 'oid') IS NULL
 	UNION ALL
 	SELECT 'line', NULL, NULL, l.line::text
-	FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'unreadable') AS l (line)
+	FROM pg_catalog.jsonb_path_query(p_payload, '$.orders.unreadable[*]') AS l (line)
 	WHERE p_stream <> 'after_sales'
 $function$;
 COMMENT ON FUNCTION ordersync.unreadable_values(text, jsonb) IS

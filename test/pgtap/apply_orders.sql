@@ -1,6 +1,6 @@
 -- Orders from a page to the tables: forms of the wire, exactness, quarantine.
 BEGIN;
-SELECT plan(65);
+SELECT plan(66);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
@@ -72,12 +72,13 @@ FROM (VALUES
 	(113, ',"orders":{"oid":1131,"num":5}', 'a bare single object'),
 	(114, ',"orders":{"order":[{"oid":1141,"num":5},{"oid":1141,"num":5}]}', 'the same line twice'),
 	(115, ',"orders":{"order":[{"oid":1151,"num":5},{"num":5},7,"x"]}', 'a line without an id, and what is no line'),
-	(116, ',"orders":"none"', 'lines that are a text')
+	(116, ',"orders":"none"', 'lines that are a text'),
+	(117, ',"orders":{"order":[[{"oid":1171}],[]],"unreadable":5}', 'lists for lines')
 ) AS f (tid, form, label);
 SELECT results_eq(
-	$$SELECT o.tid, o.line_count, o.item_num, (SELECT count(*) FROM ordersync.sub_orders s WHERE s.shop_id = 7 AND s.tid = o.tid) FROM ordersync.orders o WHERE o.tid BETWEEN 100 AND 116 AND o.tid <> 114 ORDER BY 1$$,
+	$$SELECT o.tid, o.line_count, o.item_num, (SELECT count(*) FROM ordersync.sub_orders s WHERE s.shop_id = 7 AND s.tid = o.tid) FROM ordersync.orders o WHERE o.tid BETWEEN 100 AND 117 AND o.tid <> 114 ORDER BY 1$$,
 	$$VALUES (100::bigint, 0, 0, 0::bigint), (101, 0, 0, 0), (102, 0, 0, 0), (103, 0, 0, 0), (104, 0, 0, 0), (105, 0, 0, 0), (106, 0, 0, 0), (107, 0, 0, 0),
-		(110, 2, 5, 2), (111, 2, 5, 2), (112, 1, 5, 1), (113, 1, 5, 1), (115, 1, 5, 1), (116, 0, 0, 0)$$,
+		(110, 2, 5, 2), (111, 2, 5, 2), (112, 1, 5, 1), (113, 1, 5, 1), (115, 1, 5, 1), (116, 0, 0, 0), (117, 0, 0, 0)$$,
 	'every form of lines comes to its lines');
 SELECT is((SELECT count(*) FROM ordersync.sub_orders WHERE tid = 114), 1::bigint, 'the same line twice is one line');
 SELECT is(
