@@ -10,9 +10,10 @@
  *
  * Rules of the merge.  A newer record writes all that its source serves; at
  * equal age so does an equal or richer source (history < increment < list <
- * details), while a poorer one writes, once, only what no source has written
- * at this age.  A served field that is not there becomes NULL.  Lines merge by
- * oid; a line that a record leaves out stays, nothing that was stored is lost.
+ * details).  A poorer one writes only where a column is left to it, one that no
+ * source has written at this age, and only once.  A served field that is not
+ * there becomes NULL.  Lines merge by oid; a line that a record leaves out
+ * stays: nothing that was stored is lost.
  *
  * Plans.  These statements run for every page, most of them wide, against
  * tables that may never have been analysed: planning each time would cost more
