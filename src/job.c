@@ -17,9 +17,7 @@
  * its page rolled back.
  *
  * Failures of the other side are values (Verdict).  Refusals of the database
- * arrive in job_transact(), the only place in the house that catches.  What
- * fails in T3 again and again is not for us to judge: it ends the worker, and
- * its tasks are free because their owner is dead.
+ * arrive in job_transact(), the only place in the house that catches.
  *
  * Memory: the job's context lives from claim to close; inside it "page" is
  * reset for every call (and takes the curl handle along), "walk" holds the
@@ -27,87 +25,17 @@
  */
 #include "compat.h"
 
-#include "common/pg_prng.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "clock.h"
-#include "gateway.h"
 #include "guc.h"
-#include "http.h"
-#include "job.h"
-#include "pace.h"
-#include "record.h"
+#include "job_private.h"
 #include "secret.h"
 #include "shmem.h"
-#include "store.h"
-#include "window.h"
 
-/* How often T3 is tried when it meets a conflict. */
-#define FAIL_TRIES 5
-
-/* Bytes of an answer that are kept for people when it was not ok. */
-#define EXCERPT_SIZE 2048
-
-struct Job
-{
-	MemoryContext context;
-	MemoryContext page_context;
-	MemoryContext walk_context;
-	SyncTask   *task;
-	const bytea *sealed_data_key;
-	const bytea *sealed_app_secret;
-	const GatewayProtocol *protocol;
-	const GatewayList *list;
-
-	/* the walk; window is NULL until the key was checked, and after a cut */
-	Window	   *window;
-	WindowPlan	plan;
-	int			page_size;		/* shrinks; handed back with the task */
-	bool		shrunk;
-	char	   *walk;			/* as the last settled page left it */
-
-	JobNews		news;			/* of the last step */
-	void	   *holder;
-
-	/* the call in hand, all of it in page_context */
-	GatewayCall call;
-	GatewayRequest request;
-	HttpRequest *http;
-	HttpReply	reply;
-	GatewayAnswer *answer;
-	ClockReading clock;
-	CallLog		log;
-	RecordPage *page;
-	WindowStep	step;
-
-	/* what T2 or T3 is to write, and what came of it */
-	Settlement	settlement;
-	Failure		failure;
-	const char *key_outcome;
-	bool		key_good;
-	StoreCounts counts;
-};
-
-static bool open_secrets(Job *job, char **why);
-static char *open_one(const bytea *sealed, const char *kind, const char *name,
-					  MemoryContext context, char **why);
-static JobStep fail_before_call(Job *job, Verdict verdict, const char *class,
-								const char *message);
 static bool next_call(Job *job);
 static bool open_window(Job *job);
 static JobStep settle_empty(Job *job);
-
-static void read_reply(Job *job);
-static void read_clock(Job *job);
-static void write_log(Job *job);
-static char *excerpt(Job *job);
-static void redact(char *said, const SyncTask *task);
-
-static JobStep key_answered(Job *job);
-static bool key_cannot_be_checked(const GatewayAnswer *answer);
-static void key_checked(Job *job);
-static void settle_key(void *arg);
 
 static JobStep page_answered(Job *job);
 static void take_page(Job *job);
@@ -116,17 +44,6 @@ static int64 key_of(const Record *record);
 static void plan_settlement(Job *job);
 static void store_and_settle(void *arg);
 static JobStep page_settled(Job *job);
-
-static JobStep fail_call(Job *job);
-static JobStep fail_in_database(Job *job, const ErrorData *error);
-static void write_failure(Job *job);
-static void fail(void *arg);
-static void tell_error(const char *activity, const ErrorData *error);
-static bool is_conflict(const ErrorData *error);
-static int64 backoff_ms(const Job *job);
-static void tell_task(void *arg);
-static Outcome transact(Job *job, const char *activity, DbDurability durability,
-						void (*work) (void *), ErrorData **error);
 
 Job *
 job_open(const Claim *claim, void *holder)
@@ -183,13 +100,13 @@ job_submit(Job *job)
 	job->page = NULL;
 	memset(&job->news, 0, sizeof(job->news));
 
-	if (job->task->data_key == NULL && !open_secrets(job, &why))
-		return fail_before_call(job, VERDICT_UNAUTHORIZED, "key_unreadable", why);
+	if (job->task->data_key == NULL && !job_open_secrets(job, &why))
+		return job_fail_before_call(job, VERDICT_UNAUTHORIZED, "key_unreadable", why);
 	if (job->protocol == NULL)
-		return fail_before_call(job, VERDICT_REJECTED, "parameters",
+		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
 								"the gateway's protocol is not one that this version speaks");
 	if (job->task->stream == STREAM_DETAILS)
-		return fail_before_call(job, VERDICT_REJECTED, "parameters",
+		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
 								"this version does not fetch records one by one");
 	if (!next_call(job))
 		return settle_empty(job);
@@ -199,66 +116,15 @@ job_submit(Job *job)
 						 clock_epoch_ms() + job->task->gateway->clock_offset_ms,
 						 &job->request);
 	if (job->request.error != NULL)
-		return fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
+		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
 	why = http_refusal(job->request.url);
 	if (why != NULL)
-		return fail_before_call(job, VERDICT_REJECTED, "refused", why);
+		return job_fail_before_call(job, VERDICT_REJECTED, "refused", why);
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
 							job->task->gateway->proxy, job->holder);
 	shmem_called();
 	return JOB_CALLS;
-}
-
-/* Both secrets into the job's context; false with a line for people when one stays shut. */
-static bool
-open_secrets(Job *job, char **why)
-{
-	SyncTask   *task = job->task;
-	char		shop[32];
-
-	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
-	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
-										 task->gateway->name, job->context, why);
-	if (task->gateway->app_secret == NULL)
-		return false;
-	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, why);
-	return task->data_key != NULL;
-}
-
-static char *
-open_one(const bytea *sealed, const char *kind, const char *name,
-		 MemoryContext context, char **why)
-{
-	MemoryContext before;
-	char	   *plain;
-
-	if (sealed == NULL)
-	{
-		*why = psprintf("no %s of %s is stored", kind, name);
-		return NULL;
-	}
-	before = MemoryContextSwitchTo(context);
-	plain = secret_open(sealed, psprintf("%s/%s", kind, name), why);
-	MemoryContextSwitchTo(before);
-	if (plain == NULL)
-		*why = psprintf("the %s of %s cannot be opened: %s", kind, name, *why);
-	return plain;
-}
-
-/* T3 for what no call was made for. */
-static JobStep
-fail_before_call(Job *job, Verdict verdict, const char *class, const char *message)
-{
-	memset(&job->failure, 0, sizeof(job->failure));
-	job->failure.verdict = verdict;
-	job->failure.class = class;
-	job->failure.message = message;
-	job->failure.retry_ms = backoff_ms(job);
-	job->failure.charge = verdict == VERDICT_REJECTED;
-	job->failure.walk = job->walk;
-	write_failure(job);
-	return JOB_OVER;
 }
 
 /* Decides what is asked next; false when there is nothing to ask for (yet). */
@@ -318,9 +184,9 @@ settle_empty(Job *job)
 	memset(&job->settlement, 0, sizeof(job->settlement));
 	job->settlement.state = "succeeded";
 	job->settlement.verdict = "fresh";
-	if (transact(job, "settling a task", DB_REPEATABLE, store_and_settle,
+	if (job_write(job, "settling a task", DB_REPEATABLE, store_and_settle,
 				 &error) == OUTCOME_FAILED)
-		return fail_in_database(job, error);
+		return job_fail_in_database(job, error);
 	return JOB_OVER;
 }
 
@@ -330,185 +196,14 @@ job_answered(Job *job)
 	JobStep		step;
 
 	MemoryContextSwitchTo(job->page_context);
-	read_reply(job);
+	job_read_reply(job);
 	if (job->call.kind == CALL_WHOAMI)
-		step = key_answered(job);
+		step = job_key_answered(job);
 	else if (job->answer->verdict == VERDICT_OK)
 		step = page_answered(job);
 	else
-		step = fail_call(job);
+		step = job_fail_call(job);
 	return step;
-}
-
-/* What came back, judged; with the platform's clock and the line for the log. */
-static void
-read_reply(Job *job)
-{
-	GatewayReply reply = {0};
-
-	http_reply(job->http, &job->reply);
-	reply.net_error = job->reply.net_error;
-	reply.net_message = job->reply.net_message;
-	reply.timed_out = job->reply.timed_out;
-	reply.too_large = job->reply.too_large;
-	reply.http_status = job->reply.http_status;
-	reply.body = job->reply.body;
-	reply.body_len = job->reply.body_len;
-
-	job->answer = palloc0(sizeof(GatewayAnswer));
-	job->protocol->classify(&job->call, &reply, job->answer);
-	redact(job->answer->message, job->task);
-	redact(job->answer->msg, job->task);
-	redact(job->answer->sub_msg, job->task);
-	shmem_count(COUNTER_BYTES, (int64) job->reply.body_len);
-	read_clock(job);
-	write_log(job);
-}
-
-/*
- * The Date of the answer is a whole second that was true at some moment of the
- * call.  Only when no moment of it agrees with the offset that we know has the
- * platform's clock moved: then the middle is the best guess.
- */
-static void
-read_clock(Job *job)
-{
-	Gateway    *gateway = job->task->gateway;
-	int64		date_ms = job->reply.date_s * 1000;
-	int64		lowest = date_ms - (job->reply.started_ms + job->reply.duration_ms);
-	int64		highest = date_ms + 1000 - job->reply.started_ms;
-
-	memset(&job->clock, 0, sizeof(job->clock));
-	if (job->reply.date_s == 0 ||
-		(gateway->clock_offset_ms >= lowest - 1000 &&
-		 gateway->clock_offset_ms <= highest + 1000))
-		return;
-	gateway->clock_offset_ms = lowest + (highest - lowest) / 2;
-	job->clock.moved = true;
-	job->clock.offset_ms = gateway->clock_offset_ms;
-}
-
-static void
-write_log(Job *job)
-{
-	const GatewayAnswer *answer = job->answer;
-	const GatewayCall *call = &job->call;
-	CallLog    *log = &job->log;
-
-	memset(log, 0, sizeof(*log));
-	log->method = job->request.method;
-	log->paged = call->kind == CALL_LIST;
-	log->window_since = call->ask.start;
-	log->window_until = call->ask.end;
-	log->page_no = call->ask.page_no;
-	log->page_size = call->ask.page_size;
-	log->use_has_next = call->ask.use_has_next;
-	log->verdict = answer->verdict;
-	log->http_status = job->reply.http_status;
-	log->code = answer->code;
-	log->msg = answer->msg;
-	log->sub_code = answer->sub_code;
-	log->sub_msg = answer->sub_msg;
-	log->request_id = answer->request_id;
-	log->total = answer->total;
-	log->has_next = answer->has_next;
-	log->bytes = (int64) job->reply.body_len;
-	log->started_ms = job->reply.started_ms;
-	log->duration_ms = job->reply.duration_ms;
-	log->answer = answer->verdict == VERDICT_OK ? NULL : excerpt(job);
-}
-
-/* The beginning of an answer, without personal data and without our keys. */
-static char *
-excerpt(Job *job)
-{
-	char	   *text;
-
-	if (job->reply.body_len == 0)
-		return NULL;
-	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
-	redact(text, job->task);
-	return text;
-}
-
-/* Platforms like to quote the key that they refuse. */
-static void
-redact(char *said, const SyncTask *task)
-{
-	if (said != NULL)
-		gateway_redact(said, task);
-}
-
-/* Whose data key is it?  A shop's first call; no order is asked for before. */
-static JobStep
-key_answered(Job *job)
-{
-	ErrorData  *error;
-
-	if (job->answer->verdict == VERDICT_OK)
-		job->key_outcome = "answered";
-	else if (key_cannot_be_checked(job->answer))
-		job->key_outcome = "unverified";
-	else
-		return fail_call(job);
-
-	switch (transact(job, "settling a key check", DB_DURABLE, settle_key, &error))
-	{
-		case OUTCOME_DONE:
-			break;
-		case OUTCOME_FAILED:
-			return fail_in_database(job, error);
-		default:
-			return JOB_OVER;
-	}
-	if (!job->key_good)
-		return JOB_OVER;
-	job->news.more_work = true;
-	key_checked(job);
-	return JOB_WAITS;
-}
-
-/* The application may not ask, or the platform has no such call: not the key's fault. */
-static bool
-key_cannot_be_checked(const GatewayAnswer *answer)
-{
-	return answer->verdict == VERDICT_REJECTED && answer->class != NULL &&
-		(strcmp(answer->class, "permission") == 0 ||
-		 strcmp(answer->class, "not_found") == 0 ||
-		 answer->code == 22);
-}
-
-/* In a transaction. */
-static void
-settle_key(void *arg)
-{
-	Job		   *job = arg;
-	char	   *state = queue_settle_key(job->task, job->key_outcome, job->answer->user_id,
-										 job->answer->nick, &job->clock, &job->log);
-
-	job->key_good = state != NULL &&
-		(strcmp(state, "ok") == 0 || strcmp(state, "unverified") == 0);
-}
-
-/* The rest of the task goes on with what the check brought. */
-static void
-key_checked(Job *job)
-{
-	SyncTask   *task = job->task;
-
-	task->key_check = false;
-	if (strcmp(job->key_outcome, "unverified") == 0)
-		task->require_seller = true;
-	else if (job->answer->nick != NULL)
-	{
-		char	   *nick = MemoryContextStrdup(job->context, job->answer->nick);
-		char	   *colon = strchr(nick, ':');
-
-		/* a sub-account's "main:sub" is main's; claim left room for one more */
-		if (colon != NULL)
-			*colon = '\0';
-		task->seller_nicks[task->nseller_nicks++] = nick;
-	}
 }
 
 /* A page of the window: take it in, then store and settle it in one commit. */
@@ -523,18 +218,18 @@ page_answered(Job *job)
 		job->answer->verdict = VERDICT_MALFORMED;
 		job->answer->class = "malformed";
 		job->answer->message = "the answer contradicts itself";
-		write_log(job);
+		job_write_log(job);
 		job->log.records = job->page->nrecords;
-		return fail_call(job);
+		return job_fail_call(job);
 	}
 	plan_settlement(job);
 
-	switch (transact(job, "storing a page", DB_REPEATABLE, store_and_settle, &error))
+	switch (job_write(job, "storing a page", DB_REPEATABLE, store_and_settle, &error))
 	{
 		case OUTCOME_DONE:
 			return page_settled(job);
 		case OUTCOME_FAILED:
-			return fail_in_database(job, error);
+			return job_fail_in_database(job, error);
 		default:
 			return JOB_OVER;
 	}
@@ -706,228 +401,4 @@ page_settled(Job *job)
 	}
 	shmem_count(COUNTER_TASKS, 1);
 	return JOB_OVER;
-}
-
-/* T3 for a call that did not end ok. */
-static JobStep
-fail_call(Job *job)
-{
-	const GatewayAnswer *answer = job->answer;
-	Failure    *failure = &job->failure;
-
-	/* the platform found it too much: ask for half */
-	if (answer->shrink && job->window != NULL && window_shrink(job->window))
-	{
-		job->page_size = Max(job->plan.page_size / 2, 1);
-		job->shrunk = true;
-	}
-
-	memset(failure, 0, sizeof(*failure));
-	failure->verdict = answer->verdict;
-	failure->class = answer->class;
-	failure->message = answer->message;
-	failure->charge = answer->verdict != VERDICT_THROTTLED &&
-		answer->verdict != VERDICT_UNAUTHORIZED;
-	failure->retry_ms = backoff_ms(job);
-	failure->walk = job->walk;
-	failure->page_size = job->shrunk ? job->page_size : 0;
-	failure->clock = job->clock;
-	failure->call = &job->log;
-
-	if (answer->verdict == VERDICT_THROTTLED)
-	{
-		if (answer->ban_ms > 0)
-			failure->retry_ms = answer->ban_ms;
-		job->news.ban_ms = failure->retry_ms;
-	}
-	/* it was our clock, and now we know better */
-	if (job->clock.moved && answer->class != NULL && strcmp(answer->class, "clock") == 0)
-		failure->retry_ms = 1;
-
-	write_failure(job);
-	return JOB_OVER;
-}
-
-/*
- * T3 after T2 was rolled back.  A conflict or a cancel says nothing against
- * the task: soon again, uncharged.
- */
-static JobStep
-fail_in_database(Job *job, const ErrorData *error)
-{
-	Failure    *failure = &job->failure;
-
-	memset(failure, 0, sizeof(*failure));
-	failure->verdict = VERDICT_RETRY;
-	failure->class = "database";
-	failure->message = error->message;
-	failure->retry_ms = backoff_ms(job);
-	failure->charge = !is_conflict(error);
-	failure->walk = job->walk;
-	failure->page_size = job->shrunk ? job->page_size : 0;
-	failure->clock = job->clock;
-	failure->call = job->answer != NULL ? &job->log : NULL;
-	write_failure(job);
-	return JOB_OVER;
-}
-
-void
-job_give_back(Job *job, int64 retry_ms)
-{
-	Failure    *failure = &job->failure;
-
-	MemoryContextSwitchTo(job->page_context);
-	memset(failure, 0, sizeof(*failure));
-	failure->verdict = VERDICT_THROTTLED;
-	failure->class = "throttled";
-	failure->message = "the platform asked for no calls for a while";
-	failure->retry_ms = retry_ms;
-	failure->walk = job->walk;
-	failure->page_size = job->shrunk ? job->page_size : 0;
-	write_failure(job);
-}
-
-/* T3.  It must not get lost: a conflict is tried again, anything else ends the worker. */
-static void
-write_failure(Job *job)
-{
-	ErrorData  *error = NULL;
-
-	shmem_failed(job->failure.class ? job->failure.class : "unknown");
-	for (int i = 0; i < FAIL_TRIES; i++)
-	{
-		if (transact(job, "noting a failure", DB_DURABLE, fail, &error) != OUTCOME_FAILED)
-			return;
-		if (!is_conflict(error))
-			break;
-	}
-	ReThrowError(error);
-}
-
-/* In a transaction. */
-static void
-fail(void *arg)
-{
-	Job		   *job = arg;
-
-	queue_fail(job->task, &job->failure);
-}
-
-/* A job's transaction: errors say which task it was, and a lost task is known as such. */
-static Outcome
-transact(Job *job, const char *activity, DbDurability durability,
-		 void (*work) (void *), ErrorData **error)
-{
-	ErrorContextCallback callback;
-	Outcome		outcome;
-
-	callback.callback = tell_task;
-	callback.arg = job;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	outcome = job_transact(activity, durability, work, job, NULL, error);
-	error_context_stack = callback.previous;
-
-	if (outcome == OUTCOME_NOT_READY)
-		job->news.lost = true;
-	return outcome;
-}
-
-Outcome
-job_transact(const char *activity, DbDurability durability,
-			 void (*work) (void *), void *subject,
-			 DbState *state, ErrorData **error)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile Outcome outcome = OUTCOME_NOT_READY;
-
-	*error = NULL;
-
-	PG_TRY();
-	{
-		DbState		found = db_begin(activity, durability);
-
-		if (state != NULL)
-			*state = found;
-		if (found == DB_READY)
-		{
-			work(subject);
-			db_commit();
-			outcome = OUTCOME_DONE;
-		}
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		*error = CopyErrorData();
-		HOLD_INTERRUPTS();
-		FlushErrorState();
-		db_abort();
-		RESUME_INTERRUPTS();
-		outcome = OUTCOME_FAILED;
-	}
-	PG_END_TRY();
-
-	if (outcome == OUTCOME_FAILED && (*error)->sqlerrcode == QUEUE_FENCED)
-	{
-		FreeErrorData(*error);
-		*error = NULL;
-		outcome = OUTCOME_FENCED;
-	}
-	if (outcome == OUTCOME_FAILED)
-		tell_error(activity, *error);
-
-	MemoryContextSwitchTo(context);
-	return outcome;
-}
-
-/*
- * One line for the log instead of pages of context, which quote every
- * statement on the way; DEBUG1 has it all.
- */
-static void
-tell_error(const char *activity, const ErrorData *error)
-{
-	ereport(is_conflict(error) ? DEBUG1 : LOG,
-			(errcode(error->sqlerrcode),
-			 errmsg_internal("ordersync failed while %s: %s", activity, error->message),
-			 error->detail ? errdetail_internal("%s", error->detail) : 0,
-			 error->hint ? errhint("%s", error->hint) : 0));
-	if (error->context != NULL)
-		ereport(DEBUG1,
-				(errmsg_internal("ordersync failed there: %s", error->context)));
-}
-
-/*
- * Errors that say nothing against what was tried: deadlock, serialization,
- * a cancel, a lock held too long by others, a full disk.
- */
-static bool
-is_conflict(const ErrorData *error)
-{
-	return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK ||
-		error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		error->sqlerrcode == ERRCODE_DISK_FULL;
-}
-
-/* Before the next attempt. */
-static int64
-backoff_ms(const Job *job)
-{
-	return pace_backoff_ms(Max(job->task->attempt, 1), guc_retry_base_ms,
-						   Max(guc_retry_cap_ms, guc_retry_base_ms),
-						   pg_prng_double(&pg_global_prng_state));
-}
-
-/* Error context: which task it was. */
-static void
-tell_task(void *arg)
-{
-	const Job  *job = arg;
-
-	errcontext("ordersync task " INT64_FORMAT " of run " INT64_FORMAT
-			   ", shop " INT64_FORMAT ", %s by %s",
-			   job->task->task_id, job->task->run_id, job->task->shop_id,
-			   stream_name(job->task->stream), basis_name(job->task->basis));
 }

@@ -37,6 +37,9 @@ extern Outcome job_transact(const char *activity, DbDurability durability,
 							void (*work) (void *), void *subject,
 							DbState *state, ErrorData **error);
 
+/* Does the error say nothing against what was tried: deadlock, cancel, a lock held long? */
+extern bool job_is_conflict(const ErrorData *error);
+
 /* What the worker should know of a job's last step. */
 typedef struct JobNews
 {

@@ -53,7 +53,8 @@
 #define HOUSE_EVERY_MS (24 * 3600 * 1000LL)
 #define HOUSE_AGAIN_MS (10 * 60 * 1000)
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
-#define CLAIM_AGAIN_MS (10 * 1000)	/* after an error */
+#define CLAIM_AGAIN_MS (10 * 1000)	/* after an error ... */
+#define CLAIM_CONFLICT_MS 1000	/* ... that was nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
 
 /* A job and its place in one of the worker's two lists. */
@@ -252,7 +253,9 @@ claim(void)
 			not_ready(state);
 			return;
 		default:
-			claim_at = now + CLAIM_AGAIN_MS;
+			claim_wanted = false;
+			claim_at = now + (error != NULL && job_is_conflict(error) ?
+							  CLAIM_CONFLICT_MS : CLAIM_AGAIN_MS);
 			return;
 	}
 
@@ -467,6 +470,8 @@ move_on(Work *work, JobStep step)
 {
 	const JobNews *news = job_news(work->job);
 
+	/* the job left us in a context of its own, which may go */
+	MemoryContextSwitchTo(turn_context);
 	if (news->ban_ms > 0)
 		pace_ban(&pace_of(job_gateway(work->job))->pace, news->ban_ms, clock_steady_ms());
 	if (news->lost)
@@ -490,7 +495,6 @@ move_on(Work *work, JobStep step)
 			want_claim();
 			break;
 	}
-	MemoryContextSwitchTo(turn_context);
 }
 
 /* The work itself lies in the job's context, and goes with it. */

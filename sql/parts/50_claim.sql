@@ -340,15 +340,19 @@ BEGIN
 	IF pg_catalog.to_regclass('ordersync.sync_tasks') IS NULL THEN
 		RETURN NULL;
 	END IF;
-	-- all else that frees a task is somebody's commit, and wakes the workers
+	/*
+	 * All else that frees a task is somebody's commit, and wakes the workers.
+	 * Later than the transaction's begin, not than this moment: what became due
+	 * after the claim of this transaction had looked would be nobody's.
+	 */
 	RETURN LEAST(
 		(SELECT pg_catalog.min(t.next_attempt_at)
 		FROM ordersync.sync_tasks t
 		WHERE t.state = 'pending'
-			AND t.next_attempt_at > pg_catalog.clock_timestamp()),
+			AND t.next_attempt_at > pg_catalog.now()),
 		(SELECT pg_catalog.min(g.throttled_until)
 		FROM ordersync.gateways g
-		WHERE g.throttled_until > pg_catalog.clock_timestamp()
+		WHERE g.throttled_until > pg_catalog.now()
 			AND EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r

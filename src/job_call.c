@@ -1,0 +1,158 @@
+/*
+ * job_call.c
+ *	  One call of a job: the secrets that it is signed with, and what it
+ *	  brought: reply, verdict, clock, the line for the log.
+ *
+ * Everything but the secrets lies in the job's page context.  Nothing here
+ * touches the database.
+ */
+#include "compat.h"
+
+#include "clock.h"
+#include "job_private.h"
+#include "secret.h"
+#include "shmem.h"
+
+/* Bytes of an answer that are kept for people when it was not ok. */
+#define EXCERPT_SIZE 2048
+
+static char *open_one(const bytea *sealed, const char *kind, const char *name,
+					  MemoryContext context, char **why);
+static void read_clock(Job *job);
+static char *excerpt(Job *job);
+static void redact(char *said, const SyncTask *task);
+
+/* Both secrets into the job's context; false with a line for people when one stays shut. */
+bool
+job_open_secrets(Job *job, char **why)
+{
+	SyncTask   *task = job->task;
+	char		shop[32];
+
+	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
+	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
+										 task->gateway->name, job->context, why);
+	if (task->gateway->app_secret == NULL)
+		return false;
+	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, why);
+	return task->data_key != NULL;
+}
+
+static char *
+open_one(const bytea *sealed, const char *kind, const char *name,
+		 MemoryContext context, char **why)
+{
+	MemoryContext before;
+	char	   *plain;
+
+	if (sealed == NULL)
+	{
+		*why = psprintf("no %s of %s is stored", kind, name);
+		return NULL;
+	}
+	before = MemoryContextSwitchTo(context);
+	plain = secret_open(sealed, psprintf("%s/%s", kind, name), why);
+	MemoryContextSwitchTo(before);
+	if (plain == NULL)
+		*why = psprintf("the %s of %s cannot be opened: %s", kind, name, *why);
+	return plain;
+}
+
+/* What came back, judged; with the platform's clock and the line for the log. */
+void
+job_read_reply(Job *job)
+{
+	GatewayReply reply = {0};
+
+	http_reply(job->http, &job->reply);
+	reply.net_error = job->reply.net_error;
+	reply.net_message = job->reply.net_message;
+	reply.timed_out = job->reply.timed_out;
+	reply.too_large = job->reply.too_large;
+	reply.http_status = job->reply.http_status;
+	reply.body = job->reply.body;
+	reply.body_len = job->reply.body_len;
+
+	job->answer = palloc0(sizeof(GatewayAnswer));
+	job->protocol->classify(&job->call, &reply, job->answer);
+	redact(job->answer->message, job->task);
+	redact(job->answer->msg, job->task);
+	redact(job->answer->sub_msg, job->task);
+	shmem_count(COUNTER_BYTES, (int64) job->reply.body_len);
+	read_clock(job);
+	job_write_log(job);
+}
+
+/*
+ * The Date of the answer is a whole second that was true at some moment of the
+ * call.  Only when no moment of it agrees with the offset that we know has the
+ * platform's clock moved: then the middle is the best guess.
+ */
+static void
+read_clock(Job *job)
+{
+	Gateway    *gateway = job->task->gateway;
+	int64		date_ms = job->reply.date_s * 1000;
+	int64		lowest = date_ms - (job->reply.started_ms + job->reply.duration_ms);
+	int64		highest = date_ms + 1000 - job->reply.started_ms;
+
+	memset(&job->clock, 0, sizeof(job->clock));
+	if (job->reply.date_s == 0 ||
+		(gateway->clock_offset_ms >= lowest - 1000 &&
+		 gateway->clock_offset_ms <= highest + 1000))
+		return;
+	gateway->clock_offset_ms = lowest + (highest - lowest) / 2;
+	job->clock.moved = true;
+	job->clock.offset_ms = gateway->clock_offset_ms;
+}
+
+void
+job_write_log(Job *job)
+{
+	const GatewayAnswer *answer = job->answer;
+	const GatewayCall *call = &job->call;
+	CallLog    *log = &job->log;
+
+	memset(log, 0, sizeof(*log));
+	log->method = job->request.method;
+	log->paged = call->kind == CALL_LIST;
+	log->window_since = call->ask.start;
+	log->window_until = call->ask.end;
+	log->page_no = call->ask.page_no;
+	log->page_size = call->ask.page_size;
+	log->use_has_next = call->ask.use_has_next;
+	log->verdict = answer->verdict;
+	log->http_status = job->reply.http_status;
+	log->code = answer->code;
+	log->msg = answer->msg;
+	log->sub_code = answer->sub_code;
+	log->sub_msg = answer->sub_msg;
+	log->request_id = answer->request_id;
+	log->total = answer->total;
+	log->has_next = answer->has_next;
+	log->bytes = (int64) job->reply.body_len;
+	log->started_ms = job->reply.started_ms;
+	log->duration_ms = job->reply.duration_ms;
+	log->answer = answer->verdict == VERDICT_OK ? NULL : excerpt(job);
+}
+
+/* The beginning of an answer, without personal data and without our keys. */
+static char *
+excerpt(Job *job)
+{
+	char	   *text;
+
+	if (job->reply.body_len == 0)
+		return NULL;
+	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
+	redact(text, job->task);
+	return text;
+}
+
+/* Platforms like to quote the key that they refuse. */
+static void
+redact(char *said, const SyncTask *task)
+{
+	if (said != NULL)
+		gateway_redact(said, task);
+}

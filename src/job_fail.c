@@ -1,0 +1,153 @@
+/*
+ * job_fail.c
+ *	  T3: what did not work out is noted in a transaction of its own, with its
+ *	  verdict, its class and when to try again.
+ *
+ * What a failure means to task, shop and gateway is decided in SQL (fail).  A
+ * note that meets a conflict is tried again; one that cannot be written at all
+ * ends the worker: its tasks are free because their owner is dead.
+ */
+#include "compat.h"
+
+#include "common/pg_prng.h"
+
+#include "guc.h"
+#include "job_private.h"
+#include "pace.h"
+#include "shmem.h"
+
+/* How often T3 is tried when it meets a conflict. */
+#define FAIL_TRIES 5
+
+static void write_failure(Job *job);
+static void fail(void *arg);
+static int64 backoff_ms(const Job *job);
+
+/* T3 for what no call was made for. */
+JobStep
+job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *message)
+{
+	memset(&job->failure, 0, sizeof(job->failure));
+	job->failure.verdict = verdict;
+	job->failure.class = class;
+	job->failure.message = message;
+	job->failure.retry_ms = backoff_ms(job);
+	job->failure.charge = verdict == VERDICT_REJECTED;
+	job->failure.walk = job->walk;
+	write_failure(job);
+	return JOB_OVER;
+}
+
+/* T3 for a call that did not end ok. */
+JobStep
+job_fail_call(Job *job)
+{
+	const GatewayAnswer *answer = job->answer;
+	Failure    *failure = &job->failure;
+
+	/* the platform found it too much: ask for half */
+	if (answer->shrink && job->window != NULL && window_shrink(job->window))
+	{
+		job->page_size = Max(job->plan.page_size / 2, 1);
+		job->shrunk = true;
+	}
+
+	memset(failure, 0, sizeof(*failure));
+	failure->verdict = answer->verdict;
+	failure->class = answer->class;
+	failure->message = answer->message;
+	failure->charge = answer->verdict != VERDICT_THROTTLED &&
+		answer->verdict != VERDICT_UNAUTHORIZED;
+	failure->retry_ms = backoff_ms(job);
+	failure->walk = job->walk;
+	failure->page_size = job->shrunk ? job->page_size : 0;
+	failure->clock = job->clock;
+	failure->call = &job->log;
+
+	if (answer->verdict == VERDICT_THROTTLED)
+	{
+		if (answer->ban_ms > 0)
+			failure->retry_ms = answer->ban_ms;
+		job->news.ban_ms = failure->retry_ms;
+	}
+	/* it was our clock, and now we know better */
+	if (job->clock.moved && answer->class != NULL && strcmp(answer->class, "clock") == 0)
+		failure->retry_ms = 1;
+
+	write_failure(job);
+	return JOB_OVER;
+}
+
+/*
+ * T3 after T2 was rolled back.  A conflict or a cancel says nothing against
+ * the task: soon again, uncharged.
+ */
+JobStep
+job_fail_in_database(Job *job, const ErrorData *error)
+{
+	Failure    *failure = &job->failure;
+
+	memset(failure, 0, sizeof(*failure));
+	failure->verdict = VERDICT_RETRY;
+	failure->class = "database";
+	failure->message = error->message;
+	failure->retry_ms = backoff_ms(job);
+	failure->charge = !job_is_conflict(error);
+	failure->walk = job->walk;
+	failure->page_size = job->shrunk ? job->page_size : 0;
+	failure->clock = job->clock;
+	failure->call = job->answer != NULL ? &job->log : NULL;
+	write_failure(job);
+	return JOB_OVER;
+}
+
+void
+job_give_back(Job *job, int64 retry_ms)
+{
+	Failure    *failure = &job->failure;
+
+	MemoryContextSwitchTo(job->page_context);
+	memset(failure, 0, sizeof(*failure));
+	failure->verdict = VERDICT_THROTTLED;
+	failure->class = "throttled";
+	failure->message = "the platform asked for no calls for a while";
+	failure->retry_ms = retry_ms;
+	failure->walk = job->walk;
+	failure->page_size = job->shrunk ? job->page_size : 0;
+	write_failure(job);
+}
+
+/* T3.  It must not get lost: a conflict is tried again, anything else ends the worker. */
+static void
+write_failure(Job *job)
+{
+	ErrorData  *error = NULL;
+
+	shmem_failed(job->failure.class ? job->failure.class : "unknown");
+	for (int i = 0; i < FAIL_TRIES; i++)
+	{
+		if (job_write(job, "noting a failure", DB_DURABLE, fail, &error) != OUTCOME_FAILED)
+			return;
+		if (!job_is_conflict(error))
+			break;
+	}
+	ReThrowError(error);
+}
+
+/* In a transaction. */
+static void
+fail(void *arg)
+{
+	Job		   *job = arg;
+
+	queue_fail(job->task, &job->failure);
+}
+
+/* Before the next attempt. */
+static int64
+backoff_ms(const Job *job)
+{
+	return pace_backoff_ms(Max(job->task->attempt, 1), guc_retry_base_ms,
+						   Max(guc_retry_cap_ms, guc_retry_base_ms),
+						   pg_prng_double(&pg_global_prng_state));
+}

@@ -1,0 +1,86 @@
+/*
+ * job_key.c
+ *	  Whose data key is it?  A shop's first call, before any order is asked for.
+ *
+ * The seller that the platform names is compared in SQL (settle_key); here the
+ * rest of the task goes on with what that brought, or ends.
+ */
+#include "compat.h"
+
+#include "job_private.h"
+
+static bool key_cannot_be_checked(const GatewayAnswer *answer);
+static void settle_key(void *arg);
+static void key_checked(Job *job);
+
+/* Whose data key is it?  A shop's first call; no order is asked for before. */
+JobStep
+job_key_answered(Job *job)
+{
+	ErrorData  *error;
+
+	if (job->answer->verdict == VERDICT_OK)
+		job->key_outcome = "answered";
+	else if (key_cannot_be_checked(job->answer))
+		job->key_outcome = "unverified";
+	else
+		return job_fail_call(job);
+
+	switch (job_write(job, "settling a key check", DB_DURABLE, settle_key, &error))
+	{
+		case OUTCOME_DONE:
+			break;
+		case OUTCOME_FAILED:
+			return job_fail_in_database(job, error);
+		default:
+			return JOB_OVER;
+	}
+	if (!job->key_good)
+		return JOB_OVER;
+	job->news.more_work = true;
+	key_checked(job);
+	return JOB_WAITS;
+}
+
+/* The application may not ask, or the platform has no such call: not the key's fault. */
+static bool
+key_cannot_be_checked(const GatewayAnswer *answer)
+{
+	return answer->verdict == VERDICT_REJECTED && answer->class != NULL &&
+		(strcmp(answer->class, "permission") == 0 ||
+		 strcmp(answer->class, "not_found") == 0 ||
+		 answer->code == 22);
+}
+
+/* In a transaction. */
+static void
+settle_key(void *arg)
+{
+	Job		   *job = arg;
+	char	   *state = queue_settle_key(job->task, job->key_outcome, job->answer->user_id,
+										 job->answer->nick, &job->clock, &job->log);
+
+	job->key_good = state != NULL &&
+		(strcmp(state, "ok") == 0 || strcmp(state, "unverified") == 0);
+}
+
+/* The rest of the task goes on with what the check brought. */
+static void
+key_checked(Job *job)
+{
+	SyncTask   *task = job->task;
+
+	task->key_check = false;
+	if (strcmp(job->key_outcome, "unverified") == 0)
+		task->require_seller = true;
+	else if (job->answer->nick != NULL)
+	{
+		char	   *nick = MemoryContextStrdup(job->context, job->answer->nick);
+		char	   *colon = strchr(nick, ':');
+
+		/* a sub-account's "main:sub" is main's; claim left room for one more */
+		if (colon != NULL)
+			*colon = '\0';
+		task->seller_nicks[task->nseller_nicks++] = nick;
+	}
+}

@@ -1,0 +1,80 @@
+/*
+ * job_private.h
+ *	  What the files of the room "job" share; nobody else includes it.
+ *
+ * job.c is the story; job_call.c what a call brought; job_key.c the check of a
+ * data key; job_fail.c what did not work out; job_transact.c the bracket that
+ * catches.
+ */
+#ifndef ORDERSYNC_JOB_PRIVATE_H
+#define ORDERSYNC_JOB_PRIVATE_H
+
+#include "compat.h"
+#include "gateway.h"
+#include "http.h"
+#include "job.h"
+#include "record.h"
+#include "store.h"
+#include "window.h"
+
+struct Job
+{
+	MemoryContext context;
+	MemoryContext page_context;
+	MemoryContext walk_context;
+	SyncTask   *task;
+	const bytea *sealed_data_key;
+	const bytea *sealed_app_secret;
+	const GatewayProtocol *protocol;
+	const GatewayList *list;
+
+	/* the walk; window is NULL until the key was checked, and after a cut */
+	Window	   *window;
+	WindowPlan	plan;
+	int			page_size;		/* shrinks; handed back with the task */
+	bool		shrunk;
+	char	   *walk;			/* as the last settled page left it */
+
+	JobNews		news;			/* of the last step */
+	void	   *holder;
+
+	/* the call in hand, all of it in page_context */
+	GatewayCall call;
+	GatewayRequest request;
+	HttpRequest *http;
+	HttpReply	reply;
+	GatewayAnswer *answer;
+	ClockReading clock;
+	CallLog		log;
+	RecordPage *page;
+	WindowStep	step;
+
+	/* what T2 or T3 is to write, and what came of it */
+	Settlement	settlement;
+	Failure		failure;
+	const char *key_outcome;
+	bool		key_good;
+	StoreCounts counts;
+};
+
+/* job_call.c: both secrets into the job's context; false with a line for people. */
+extern bool job_open_secrets(Job *job, char **why);
+
+/* job_call.c: what came back, judged, with the platform's clock and the log's line. */
+extern void job_read_reply(Job *job);
+extern void job_write_log(Job *job);
+
+/* job_key.c: the answer to "whose data key is this?". */
+extern JobStep job_key_answered(Job *job);
+
+/* job_fail.c: T3, for no call, for a call that was not ok, for a refused T2. */
+extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class,
+									const char *message);
+extern JobStep job_fail_call(Job *job);
+extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
+
+/* job_transact.c: a job's transaction. */
+extern Outcome job_write(Job *job, const char *activity, DbDurability durability,
+						 void (*work) (void *), ErrorData **error);
+
+#endif							/* ORDERSYNC_JOB_PRIVATE_H */
