@@ -181,7 +181,7 @@ BEGIN
 			AND w.stream = d.stream
 			AND w.basis = d.basis
 			AND w.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-			AND w.range < tstzrange(d.ends_at, NULL)
+			AND w.range < tstzrange(d.ends_at, d.ends_at, '[]')
 			-- a part of a day that is being read again does not count beside the older whole
 			AND (w.verdict = 'short' OR NOT EXISTS (
 				SELECT
@@ -190,7 +190,7 @@ BEGIN
 					AND a.stream = w.stream
 					AND a.basis = w.basis
 					AND a.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-					AND a.range < tstzrange(d.ends_at, NULL)
+					AND a.range < tstzrange(d.ends_at, d.ends_at, '[]')
 					AND a.range @> w.range
 					AND a.range <> w.range))
 	) w ON true

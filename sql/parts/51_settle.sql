@@ -201,7 +201,7 @@ BEGIN
 			AND w.stream = p_stream
 			AND w.basis = p_basis
 			AND w.range >= tstzrange(d.since, d.since, '[]')
-			AND w.range < tstzrange(d.since + interval '1 day', NULL)
+			AND w.range < tstzrange(d.since + interval '1 day', d.since + interval '1 day', '[]')
 	)
 	DELETE FROM ordersync.window_counts w
 	USING near o
