@@ -256,7 +256,9 @@ DECLARE
 	v_short bigint;
 BEGIN
 	UPDATE ordersync.sync_runs r
-	SET open_tasks = r.open_tasks + p_delta
+	SET open_tasks = r.open_tasks + p_delta,
+		state = CASE WHEN p_delta < 0 THEN 'running' ELSE r.state END,
+		started_at = CASE WHEN p_delta < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
 	WHERE r.run_id = p_run
 		AND r.state IN ('pending', 'running')
 	RETURNING r.open_tasks, r.lost INTO v_open, v_lost;

@@ -94,8 +94,8 @@ BEGIN
 				FROM ordersync.sync_tasks t
 				WHERE t.task_id = ANY (v_claimed))
 			AND l.state = 'pending'
-		ORDER BY l.run_id
-		FOR UPDATE
+		-- who holds it is another claim that starts it, or a settle that counts it
+		FOR NO KEY UPDATE SKIP LOCKED
 	) l
 	WHERE r.run_id = l.run_id;
 
