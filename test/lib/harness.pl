@@ -86,7 +86,7 @@ sub result
 	printf "%-44s %5d passed%s  %6.1f s\n", $file, $ok, $bad ? sprintf(', %d failed', $bad) : '', $seconds;
 }
 
-# Runs a TAP producer and counts its assertions; on failure shows all that it said.
+# Runs a TAP producer and counts its assertions; on failure shows what it said. A comment "measured: …" is always shown.
 sub run_tap
 {
 	my ($file, @command) = @_;
@@ -96,9 +96,10 @@ sub run_tap
 	my $status = to_files($out, $err, @command);
 	my $said = slurp($out);
 	my $parser = TAP::Parser->new({ tap => $said });
-	my @not_ok;
+	my (@not_ok, @measured);
 	while (my $r = $parser->next)
 	{
+		push @measured, $r->comment if $r->is_comment && $r->comment =~ /^measured: /;
 		push @not_ok, $r->as_string if $r->is_test && !$r->is_ok;
 	}
 	my ($ok, $bad, $why) = (scalar($parser->passed), scalar($parser->failed), '');
@@ -106,6 +107,7 @@ sub run_tap
 	elsif ($status != 0 && !$bad) { $bad++; $why = 'exit status ' . ($status >> 8 || "signal $status") }
 	elsif (!$ok && !$bad && !$parser->skip_all) { $bad++; $why = 'it ran no test' }
 	result($file, $ok, $bad, time - $since, $why);
+	print map { "    $_\n" } @measured;
 	if ($bad)
 	{
 		print indent(slurp($err)), indent(join "\n", @not_ok), "    (all of it: $out)\n";
@@ -297,4 +299,11 @@ sub slurp
 	return scalar(<$f>) // '';
 }
 
-sub indent { my ($text) = @_; return join '', map { "    $_\n" } split /\n/, $text }
+# What is shown of an output: its beginning and its end, for people; the whole is in the file.
+sub indent
+{
+	my ($text) = @_;
+	my @lines = map { length > 300 ? substr($_, 0, 300) . ' …' : $_ } split /\n/, $text;
+	splice @lines, 60, @lines - 100, '[…]' if @lines > 100;
+	return join '', map { "    $_\n" } @lines;
+}

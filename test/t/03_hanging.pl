@@ -30,7 +30,7 @@ while (time < $end)
 	$xmins += $xmin;
 	$looks++;
 }
-diag(sprintf('%d looks: oldest transaction %.1f ms', $looks, $oldest));
+note(sprintf('measured: %d looks: oldest transaction %.1f ms', $looks, $oldest));
 cmp_ok($oldest, '<', 100, 'no worker has a transaction older than 100 ms');
 is($xmins, 0, 'no idle worker holds an xmin');
 
@@ -38,7 +38,7 @@ my ($pid) = $house->worker_pids;
 $house->sql("SELECT pg_terminate_backend($pid)");
 my $took = $house->seconds_until('the worker to go', sub {
 	$house->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") == 0 });
-diag(sprintf('pg_terminate_backend obeyed in %.0f ms', $took * 1000));
+note(sprintf('measured: pg_terminate_backend obeyed in %.0f ms', $took * 1000));
 cmp_ok($took, '<', 1, 'pg_terminate_backend is obeyed while calls hang');
 
 $house->wait_until('another worker with hanging calls', sub {
@@ -48,7 +48,7 @@ ok(1, 'another worker took the tasks over');
 
 my $since = time;
 $house->node->stop('fast');
-diag(sprintf('fast shutdown in %.0f ms', (time - $since) * 1000));
+note(sprintf('measured: fast shutdown in %.0f ms', (time - $since) * 1000));
 cmp_ok(time - $since, '<', 3, 'a fast shutdown does not wait for the network');
 
 $house->no_faults;

@@ -31,7 +31,7 @@ $house->sql('CREATE DATABASE restored');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $house->node->connstr('restored'), $dump ], 'restore');
 for my $table (qw(orders sub_orders after_sales order_payloads after_sale_payloads order_changes sync_runs sync_tasks coverage shops gateways))
 {
-	my $query = "SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM ordersync.$table AS t";
+	my $query = "SET datestyle = 'ISO'; SET timezone = 'UTC'; SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM ordersync.$table AS t";
 	is($house->sql($query, 'restored'), $house->sql($query), "$table: every row is there");
 }
 is($house->sql("SELECT count(*) FROM pg_indexes WHERE indexname = 'mine_idx'", 'restored'), '1', 'with the user\'s index');
