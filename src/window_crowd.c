@@ -7,7 +7,11 @@
  * first, round after round, and the ids united, for as long as every page
  * counts the same: the crowd is whole when there are as many ids as that.  A
  * count that changes begins the union anew, but not the round: records that
- * leave one by one would otherwise use up the rounds at a page each.
+ * leave one by one would otherwise use up the rounds at a page each, all on
+ * the last page, and the others would never be read.
+ *
+ * A crowd that has shrunk to a page is whole in one picture or not at all: ids
+ * of earlier pages that have left would stand in for one that is withheld.
  *
  * Records that come twice push others beyond the last page of the count, so a
  * last page that is full is followed by one more in the next round.
@@ -81,10 +85,11 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 		c->total = p->total;
 		c->last = (int) ((p->total + p->ask.page_size - 1) / p->ask.page_size);
 		c->last = Max(c->last, 1);
-		c->page = first ? 1 : c->last + 1;
 		if (first)
 			c->left = c->last;
 	}
+	if (c->last == 1 && !picture_full(p))
+		begin_union(c);			/* it fits a page by now: one picture, no union */
 	unite(c, p, counted);
 	if (c->ids.n == c->total)
 		return CROWD_WHOLE;

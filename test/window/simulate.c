@@ -134,6 +134,7 @@ static void check_walk(Walk *walk);
 static void check_records(Walk *walk);
 static bool crowd_coincidence(const World *world, const WorldRecord *lost);
 static void check_quiet(Walk *walk);
+static void weigh_calls(const World *world, int calls);
 static void check_cuts(Walk *walk, const int64 *cuts, int n);
 static void walk_by_number(Walk *walk);
 static bool loses_by_number(uint64 seed, bool forward);
@@ -224,6 +225,7 @@ run_world(uint64 seed)
 	}
 	else
 		check_walk(&walk);
+	weigh_calls(&world, world.calls);
 	world_free(&world);
 
 	if (!by_number && !verbose)
@@ -251,6 +253,7 @@ run_walk(Walk *walk, const WindowPlan *plan, bool part)
 			}
 		}
 	}
+	note_phase(walk);
 	window_counts(walk->window, &walk->counts);
 	tally.walks++;
 	tally.calls += walk->calls;
@@ -463,7 +466,8 @@ check_records(Walk *walk)
 		walk->step == WINDOW_UNPROVEN;
 	bool		trusted = world->order != ORDER_SORTED && walk->plan.sorted &&
 		(walk->plan.fresh || !walk->plan.totals);
-	bool		crowded = world->crowd_size > walk->plan.page_size;
+	bool		scattered = walk->crowd && (world->shuffled || world->order != ORDER_SORTED);
+	bool		coincidence = false;
 	int			withheld = 0;
 
 	for (int i = 0; i < world->n; i++)
@@ -480,18 +484,21 @@ check_records(Walk *walk)
 		if (trusted)
 			continue;
 		if (closed && crowd_coincidence(world, record))
-			tally.coincidences++;
-		else if (closed && !(walk->plan.fresh && walk->gave_up))
+			coincidence = true;
+		else if (closed && !(walk->gave_up && scattered))
 			broken(walk, KEEPS_ALL, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
 				   step_name(walk->step), record->id, record->time - world->since);
-		else if (!closed && !crowded)
+		else if (!closed && !scattered)
 			broken(walk, KEEPS_ALL_SHORT, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
 				   step_name(walk->step), record->id, record->time - world->since);
 	}
+	tally.coincidences += coincidence;
 	if (walk->step == WINDOW_COUNTED && withheld > 0)
 	{
 		if (!walk->by_parts && world->arrived - walk->arrived_before >= withheld)
 			tally.hidden++;
+		else if (walk->crowd && world->arrived > 0 && world->left > 0)
+			tally.coincidences++;
 		else
 			broken(walk, COUNTS_HONESTLY, "%d withheld", withheld);
 	}
@@ -530,7 +537,6 @@ check_quiet(Walk *walk)
 	int			asked = 0;
 	int			undated = 0;
 	int			twice = 0;
-	int64		fewest;
 
 	if (world->drifts || world->withheld > 0)
 		return;
@@ -560,18 +566,31 @@ check_quiet(Walk *walk)
 		return;
 	if (asked <= walk->plan.page_size - (world->saying == SAYS_NOTHING && !world->totals) && walk->calls != 1)
 		broken(walk, ONE_PAGE_ONE_CALL, "%d records by %d calls", asked, walk->calls);
-	if (!walk->plan.totals || walk->plan.page_size < 20 || world->crowd_size * 4 > walk->plan.page_size)
+}
+
+/* Calls of a quiet world against the fewest that could carry its records. */
+static void
+weigh_calls(const World *world, int calls)
+{
+	int			asked = 0;
+	int64		fewest;
+
+	if (world->drifts || world->withheld > 0 || world->crash_rate > 0 || world->shrink_rate > 0 ||
+		world->garble_rate > 0 || !world->plan.totals || world->plan.page_size < 20 ||
+		world->crowd_size * 4 > world->plan.page_size)
 		return;
-	fewest = Max((asked + walk->plan.page_size - 1) / walk->plan.page_size, 1);
-	if (world->order == ORDER_SORTED && walk->plan.sorted)
+	for (int i = 0; i < world->n; i++)
+		asked += world_in_window(world, &world->records[i]);
+	fewest = Max((asked + world->plan.page_size - 1) / world->plan.page_size, 1);
+	if (!world->plan.sorted)
 	{
-		tally.sorted_calls += walk->calls;
-		tally.sorted_fewest += fewest;
-	}
-	else if (!walk->plan.sorted)
-	{
-		tally.parts_calls += walk->calls;
+		tally.parts_calls += calls;
 		tally.parts_fewest += fewest;
+	}
+	else if (world->order == ORDER_SORTED)
+	{
+		tally.sorted_calls += calls;
+		tally.sorted_fewest += fewest;
 	}
 }
 
