@@ -124,8 +124,8 @@ CREATE FUNCTION ordersync.starts_at_commit()
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	-- a statement alone in its transaction begins it; one after BEGIN is later
-	SELECT CASE WHEN pg_catalog.statement_timestamp() <> pg_catalog.transaction_timestamp() THEN 'starts at commit' END
+	-- a statement alone begins its transaction; one after BEGIN is later; in a procedure that commits it is earlier
+	SELECT CASE WHEN pg_catalog.statement_timestamp() > pg_catalog.transaction_timestamp() THEN 'starts at commit' END
 $function$;
 COMMENT ON FUNCTION ordersync.starts_at_commit() IS
 	'''starts at commit'' in a transaction block, else NULL';

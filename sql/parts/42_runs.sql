@@ -40,7 +40,11 @@ BEGIN
 			RAISE EXCEPTION USING
 				ERRCODE = 'OS002',
 				MESSAGE = format('run %s has not ended within %s', run_id, timeout),
-				DETAIL = format('It is %s with %s open windows.', v_run.state, v_run.open_tasks),
+				DETAIL = concat_ws(' ', format('It is %s with %s open windows.', v_run.state, v_run.open_tasks), (
+					SELECT format('It waits for %s.', p.waiting_for)
+					FROM ordersync.run_progress p
+					WHERE p.run_id = ordersync_wait.run_id
+						AND p.waiting_for IS NOT NULL)),
 				HINT = format('It goes on. Look at it with SELECT * FROM ordersync.run_progress WHERE run_id = %s, or wait longer.', run_id);
 		END IF;
 
