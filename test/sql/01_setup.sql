@@ -10,7 +10,6 @@ SELECT ordersync_trigger_full(1);
 SELECT * FROM ordersync_trigger_all('full');
 
 -- gateways
-SELECT ordersync_add_gateway('taobao', 'http://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', 'https://user:password@gw.example.com/', '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', 'ftp://gw.example.com/', '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', NULL, '12345678', 'helloworld');
