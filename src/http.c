@@ -54,8 +54,14 @@
  */
 #define MAX_SOCKETS (3 * GUC_MAX_IN_FLIGHT + 64)
 
-/* Descriptors that are not calls': the wait event set and curl's wake-up pair. */
+/* Descriptors that are curl's but no call's: its wake-up pair, a resolver's. */
 #define OTHER_FDS 4
+
+/*
+ * What is left to others when not all that are wanted can be had: a wait event
+ * set takes one of the same kind each time it is made, and errors out without.
+ */
+#define SPARE_FDS 8
 
 struct HttpRequest
 {
@@ -153,10 +159,15 @@ http_resize(int max)
 static int
 reserve_fds(int wanted)
 {
+	int			enough;
+
 	wanted += OTHER_FDS;
+	enough = wanted;
 	while (fds_reserved < wanted && AcquireExternalFD())
 		fds_reserved++;
-	while (fds_reserved > wanted)
+	if (fds_reserved < wanted)
+		enough = Max(fds_reserved - SPARE_FDS, 0);
+	while (fds_reserved > enough)
 	{
 		ReleaseExternalFD();
 		fds_reserved--;
