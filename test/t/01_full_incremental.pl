@@ -12,6 +12,11 @@ $house->add_shops(1);
 
 is($house->full(1), 'succeeded', 'a full run of a month succeeds');
 my ($since, $until) = $house->range_of($house->{last_run});
+my $full = $house->{last_run};
+note('measured: ' . $house->sql("SELECT r.records || ' records in ' || round(r.seconds, 1) || ' s, ' || round(r.records / r.seconds)
+	|| ' a second; ' || r.calls || ' calls' FROM (SELECT sum(t.records_new) AS records, sum(t.calls) AS calls,
+	extract(epoch FROM min(r.finished_at) - min(r.started_at)) AS seconds
+	FROM ordersync.sync_runs AS r JOIN ordersync.sync_tasks AS t USING (run_id) WHERE run_id = $full) AS r"));
 $house->take('full');
 $house->equals_truth('full run');
 cmp_ok($house->sql('SELECT count(*) FROM ordersync.orders'), '>=', 19000, 'the month has some 20,000 orders');

@@ -20,26 +20,27 @@ CREATE UNLOGGED TABLE truth.readings (
 	n integer,
 	shop_id bigint,
 	object text CHECK (object IN ('trades', 'refunds')),
-	api text CHECK (api IN ('increment', 'list', 'full')),
 	id bigint,
 	modified timestamptz,
-	record jsonb,
+	columns jsonb,			-- what this reading says of the row
+	oid bigint,				-- of a refund
+	gives_money_back boolean,
 	PRIMARY KEY (object, shop_id, id, n)
 );
 
--- Takes what was copied into truth.incoming as reading p_n; a record said twice is a fault of the gateway, and an error here.
-CREATE FUNCTION truth.take(p_n integer, p_shop bigint, p_object text, p_api text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-	taken bigint;
-BEGIN
-	INSERT INTO truth.readings
-	SELECT p_n, p_shop, p_object, p_api, (r ->> CASE p_object WHEN 'trades' THEN 'tid' ELSE 'refund_id' END)::bigint,
-		truth.at(r ->> 'modified'), r
-	FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '') AS said;
-	GET DIAGNOSTICS taken = ROW_COUNT;
-	TRUNCATE truth.incoming;
-	RETURN taken;
-END $$;
+-- The lines of all readings, one by one.
+CREATE UNLOGGED TABLE truth.lines (
+	n integer,
+	shop_id bigint,
+	tid bigint,
+	oid bigint,
+	modified timestamptz,
+	columns jsonb,
+	amount numeric,			-- paid for it, where it is paid
+	refunded boolean,		-- by its own word
+	evidence boolean,		-- by any word until this reading
+	PRIMARY KEY (shop_id, oid, n)
+);
 
 -- The platform's times have no zone: they are Shanghai's. Whatever is empty on the wire is NULL.
 CREATE FUNCTION truth.at(v text) RETURNS timestamptz LANGUAGE sql STABLE AS
@@ -69,22 +70,6 @@ CREATE FUNCTION truth.gives_money_back(r jsonb) RETURNS boolean LANGUAGE sql IMM
 SELECT r ->> 'status' = 'SUCCESS'
 	AND coalesce(r ->> 'dispute_type', '') NOT IN ('TMALL_EXCHANGE', 'TAOBAO_EXCHANGE', 'REPAIR', 'RESHIPPING')
 $$;
-
--- The lines of all readings, one by one.
-CREATE UNLOGGED TABLE truth.lines (
-	n integer,
-	shop_id bigint,
-	tid bigint,
-	oid bigint,
-	api text,
-	modified timestamptz,
-	trade jsonb,
-	line jsonb,
-	line_no smallint,
-	amount numeric,			-- paid for it, where it is paid
-	evidence boolean,		-- money has gone back by this reading
-	PRIMARY KEY (shop_id, oid, n)
-);
 
 -- What one reading says of an order: all that its API serves. Names on the right are the wire's.
 CREATE FUNCTION truth.order_columns(r jsonb, api text) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -138,7 +123,7 @@ SELECT jsonb_object_agg(name, NULL) FROM unnest(ARRAY['trade_from', 'trade_sourc
 	'available_confirm_fee', 'platform_subsidy_fee', 'seller_memo', 'paid_amount', 'paid_amount_frozen']) AS name
 $$;
 
-CREATE FUNCTION truth.line_columns(trade jsonb, line jsonb, line_no smallint, api text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION truth.line_columns(trade jsonb, line jsonb, line_no smallint) RETURNS jsonb LANGUAGE sql STABLE AS $$
 SELECT jsonb_build_object(
 	'tid', (trade ->> 'tid')::bigint, 'platform', 'taobao',
 	'trade_status', trade ->> 'status', 'trade_type', trade ->> 'type',
@@ -194,42 +179,68 @@ $$;
 
 CREATE UNLOGGED TABLE truth.expected (tab text, shop_id bigint, id bigint, columns jsonb, PRIMARY KEY (tab, shop_id, id));
 
+-- Takes what was copied into truth.incoming as reading p_n; a record said twice is a fault of the gateway, and an error here.
+CREATE FUNCTION truth.take(p_n integer, p_shop bigint, p_object text, p_api text) RETURNS bigint LANGUAGE plpgsql SET jit = off AS $$
+DECLARE
+	taken bigint;
+BEGIN
+	IF p_object = 'trades' THEN
+		INSERT INTO truth.readings
+		SELECT p_n, p_shop, p_object, (r ->> 'tid')::bigint, truth.at(r ->> 'modified'), truth.order_columns(r, p_api)
+		FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' OFFSET 0) AS said;
+	ELSE
+		INSERT INTO truth.readings
+		SELECT p_n, p_shop, p_object, (r ->> 'refund_id')::bigint, truth.at(r ->> 'modified'), truth.refund_columns(r, p_api),
+			(r ->> 'oid')::bigint, truth.gives_money_back(r)
+		FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' OFFSET 0) AS said;
+	END IF;
+	GET DIAGNOSTICS taken = ROW_COUNT;
+
+	INSERT INTO truth.lines
+	SELECT p_n, p_shop, (r ->> 'tid')::bigint, (line ->> 'oid')::bigint, truth.at(r ->> 'modified'),
+		truth.line_columns(r, line, line_no::smallint),
+		CASE WHEN truth.paid_at(r) IS NOT NULL
+			THEN coalesce(truth.money(line ->> 'divide_order_fee'),
+				truth.money(line ->> 'total_fee') - coalesce(truth.money(line ->> 'part_mjz_discount'), 0)) END,
+		coalesce(line ->> 'refund_status' = 'SUCCESS', false)
+	FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' AND p_object = 'trades' OFFSET 0) AS said
+	CROSS JOIN jsonb_array_elements(r #> '{orders,order}') WITH ORDINALITY AS l (line, line_no);
+
+	TRUNCATE truth.incoming;
+	RETURN taken;
+END $$;
+
 -- Works the expected rows out of all readings taken so far.
 CREATE FUNCTION truth.work_out() RETURNS void LANGUAGE plpgsql SET jit = off SET work_mem = '256MB' AS $$
 BEGIN
-	TRUNCATE truth.expected, truth.lines;
-	ANALYZE truth.readings;
+	TRUNCATE truth.expected;
+	ANALYZE truth.readings, truth.lines;
 
-	-- Which lines had given money back, by which reading: the first evidence freezes what was paid.
-	CREATE TEMP TABLE refunded_lines ON COMMIT DROP AS
-	SELECT shop_id, (record ->> 'oid')::bigint AS oid, (min(record ->> 'tid'))::bigint AS tid, min(n) AS n
-	FROM truth.readings
-	WHERE object = 'refunds' AND truth.gives_money_back(record)
-	GROUP BY 1, 2;
-	ANALYZE refunded_lines;
-
-	INSERT INTO truth.lines
-	SELECT o.n, o.shop_id, o.id, (line ->> 'oid')::bigint, o.api, o.modified, o.record - 'orders', line, line_no,
-		CASE WHEN truth.paid_at(o.record) IS NOT NULL
-			THEN coalesce(truth.money(line ->> 'divide_order_fee'),
-				truth.money(line ->> 'total_fee') - coalesce(truth.money(line ->> 'part_mjz_discount'), 0)) END,
-		bool_or(coalesce(line ->> 'refund_status' = 'SUCCESS', false) OR coalesce(r.n <= o.n, false))
-			OVER (PARTITION BY o.shop_id, line ->> 'oid' ORDER BY o.n)
-	FROM truth.readings AS o
-	CROSS JOIN jsonb_array_elements(o.record #> '{orders,order}') WITH ORDINALITY AS l (line, line_no)
-	LEFT JOIN refunded_lines AS r ON r.shop_id = o.shop_id AND r.oid = (line ->> 'oid')::bigint
-	WHERE o.object = 'trades';
-	ANALYZE truth.lines;
+	-- By which reading a line had given money back: the first evidence freezes what was paid for it.
+	WITH refunded AS (
+		SELECT shop_id, oid, min(n) AS n
+		FROM truth.readings
+		WHERE object = 'refunds' AND gives_money_back
+		GROUP BY 1, 2
+	), evidence AS (
+		SELECT l.shop_id, l.oid, l.n, bool_or(l.refunded OR coalesce(r.n <= l.n, false)) OVER (PARTITION BY l.shop_id, l.oid ORDER BY l.n) AS e
+		FROM truth.lines AS l
+		LEFT JOIN refunded AS r USING (shop_id, oid)
+	)
+	UPDATE truth.lines AS l
+	SET evidence = v.e
+	FROM evidence AS v
+	WHERE v.shop_id = l.shop_id AND v.oid = l.oid AND v.n = l.n;
 
 	-- Of a paid amount: the newest reading before the first evidence, or else the first reading with it.
 	INSERT INTO truth.expected
 	SELECT 'orders', o.shop_id, o.id,
 		truth.unread_order()
-			|| truth.merge(truth.order_columns(o.record, o.api) ORDER BY o.modified, o.n)
+			|| truth.merge(o.columns ORDER BY o.modified, o.n)
 			|| jsonb_build_object('shop_id', o.shop_id, 'tid', o.id, 'paid_amount',
-				(array_agg(truth.money(o.record ->> 'payment') ORDER BY h.evidence, CASE WHEN h.evidence THEN o.n ELSE - o.n END)
-					FILTER (WHERE truth.paid_at(o.record) IS NOT NULL))[1],
-				'paid_amount_frozen', bool_or(h.evidence AND truth.paid_at(o.record) IS NOT NULL))
+				(array_agg(o.columns -> 'payment' ORDER BY h.evidence, CASE WHEN h.evidence THEN o.n ELSE - o.n END)
+					FILTER (WHERE o.columns ->> 'paid_at' IS NOT NULL))[1],
+				'paid_amount_frozen', bool_or(h.evidence AND o.columns ->> 'paid_at' IS NOT NULL))
 	FROM truth.readings AS o
 	JOIN (SELECT n, shop_id, tid, bool_or(evidence) AS evidence FROM truth.lines GROUP BY 1, 2, 3) AS h
 		ON h.n = o.n AND h.shop_id = o.shop_id AND h.tid = o.id
@@ -238,7 +249,7 @@ BEGIN
 
 	INSERT INTO truth.expected
 	SELECT 'sub_orders', shop_id, oid,
-		truth.merge(truth.line_columns(trade, line, line_no, api) ORDER BY modified, n)
+		truth.merge(columns ORDER BY modified, n)
 			|| jsonb_build_object('shop_id', shop_id, 'oid', oid, 'paid_amount',
 				(array_agg(amount ORDER BY evidence, CASE WHEN evidence THEN n ELSE - n END) FILTER (WHERE amount IS NOT NULL))[1],
 				'paid_amount_estimated',
@@ -250,11 +261,11 @@ BEGIN
 	INSERT INTO truth.expected
 	SELECT 'after_sales', shop_id, id,
 		truth.unread_refund()
-			|| truth.merge(truth.refund_columns(record, api) ORDER BY modified, n)
+			|| truth.merge(columns ORDER BY modified, n)
 			|| jsonb_build_object('shop_id', shop_id, 'refund_id', id,
-				'refunded_at', (array_agg(modified ORDER BY n) FILTER (WHERE record ->> 'status' = 'SUCCESS'))[1],
-				'refunded_date', truth.day((array_agg(modified ORDER BY n) FILTER (WHERE record ->> 'status' = 'SUCCESS'))[1]),
-				'closed_at', (array_agg(modified ORDER BY n) FILTER (WHERE record ->> 'status' = 'CLOSED'))[1])
+				'refunded_at', (array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'SUCCESS'))[1],
+				'refunded_date', truth.day((array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'SUCCESS'))[1]),
+				'closed_at', (array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'CLOSED'))[1])
 	FROM truth.readings
 	WHERE object = 'refunds'
 	GROUP BY shop_id, id;
@@ -267,9 +278,6 @@ BEGIN
 		FROM truth.expected AS l
 		WHERE l.tab = 'sub_orders' AND l.shop_id = a.shop_id AND l.id = (a.columns ->> 'oid')::bigint), 'null'))
 	WHERE a.tab = 'after_sales';
-
-	DROP TABLE refunded_lines;
-	ANALYZE truth.expected;
 END $$;
 
 -- The carriers' and waybills' order is nobody's promise.
