@@ -243,7 +243,10 @@ queue_settle(const SyncTask *task, const Settlement *settlement)
 	db_add_text(&params, settlement->state);
 	db_add_text(&params, settlement->verdict);
 	db_add_text(&params, settlement->walk);
-	db_add(&params, Int64GetDatum(settlement->reported));
+	if (settlement->reported >= 0)
+		db_add(&params, Int64GetDatum(settlement->reported));
+	else
+		db_add_null(&params);
 	db_add(&params, Int64GetDatum(settlement->seen));
 	db_add(&params, Int64GetDatum(settlement->quarantined));
 	db_add(&params, Int32GetDatum(settlement->passes));

@@ -50,15 +50,15 @@
  * - A crowd at the end of a range is in every range that ends there, and no
  *	 halving helps: the inclusive end is learnt from any answer, not only from
  *	 the probe.
- * - A total that changes starts a crowd's union anew, and costs no pass: else
- *	 thirty records that leave while it is read would be enough to give it up.
+ * What it showed of crowds stands in window_crowd.c.
  *
- * Known limits, all of them coincidences that no count can show: a withheld
- * record and one that becomes visible late below the top in the same pass,
- * while nothing leaves, look whole together (by parts they do not: a caller
- * who wants that proof opens the window as not sorted); and in a crowd whose
- * order changes between calls, one that leaves and one that arrives between
- * the same two pages look like none.
+ * Known limits, coincidences that no count can show: a record that is withheld
+ * and one that becomes visible late below the top in the same pass, while
+ * nothing leaves, look whole together.  By parts they do not: a caller to whom
+ * that proof is worth half as many calls again opens the window as not sorted.
+ *
+ * Longer than other files: both ways of walking share one state and lead into
+ * each other.
  */
 #include "compat.h"
 
@@ -480,7 +480,7 @@ choose_part(Window *w, int64 width)
 	int64		rest = w->top - w->plan.since;
 
 	/* what is known to be too large is not asked whole again */
-	if (w->many_from >= w->plan.since && w->many_from < w->top &&
+	if (w->plan.totals && w->many_from >= w->plan.since && w->many_from < w->top &&
 		w->many > w->plan.page_size && w->top - width <= w->many_from)
 		width = (w->top - w->many_from) / 2;
 	w->part = w->top - Min(Max(width, 1), rest);
@@ -520,7 +520,7 @@ part_too_large(Window *w, const Picture *p)
 	if (width == 1)
 		return start_crowd(w);
 	w->many_from = w->part;
-	w->many = w->plan.totals ? p->total : PG_INT32_MAX;
+	w->many = p->total;
 	choose_part(w, width / 2);
 	return WINDOW_MORE;
 }
@@ -643,12 +643,10 @@ window_counts(const Window *w, WindowCounts *counts)
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
-	if (!w->plan.totals)
+	if (!w->plan.totals || w->total < 0)
 		counts->reported = -1;
-	else if (w->by_parts)
-		counts->reported = w->reported;
 	else
-		counts->reported = Max(w->total - w->at_until, 0);
+		counts->reported = w->by_parts ? w->reported : w->total - w->at_until;
 }
 
 /* Asks for half as many from now on. */

@@ -64,7 +64,7 @@ typedef enum WindowStep
 /* Over [since, until) itself, without the second at its end. */
 typedef struct WindowCounts
 {
-	int64		reported;		/* what the platform counted */
+	int64		reported;		/* what the platform counted; -1: not known */
 	int64		seen;			/* distinct records seen */
 	int64		quarantined;	/* of these, how many could not be stored */
 	int			passes;

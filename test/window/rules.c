@@ -1,3 +1,588 @@
+/*
+ * rules.c
+ *	  The rules of the walk, one by one: what is asked, and what comes of the
+ *	  answer.
+ *
+ * A rule is a table of exchanges.  The window is [0, 100) seconds from SINCE,
+ * a page ten records, unless the table says otherwise.  Records are written as
+ * their second with a letter that tells those of one second apart ("42 42b"),
+ * "!" for one that is quarantined, "?c" for one whose time cannot be read.
+ * Each table is walked twice, the second time through window_save() and
+ * window_open() after every page: nothing may be different.
+ */
 #include "compat.h"
+
 #include "tap.h"
-void test_rules(void) {}
+#include "window.h"
+
+#define SINCE	1767196800
+#define MAX_ROWS 64
+
+typedef struct Exchange
+{
+	/* expected */
+	int			start;
+	int			end;
+	int			page_no;
+	int			page_size;
+	bool		use_has_next;
+
+	/* answered */
+	int64		total;
+	int			has_next;
+	const char *rows;
+
+	WindowStep	step;			/* expected */
+} Exchange;
+
+typedef struct Rule
+{
+	const char *name;
+	bool		unsorted;
+	bool		no_totals;
+	bool		fresh;
+	bool		may_cut;
+	int			span;			/* 0: 100 */
+	Exchange	exchanges[12];
+	int64		reported;
+	int64		seen;
+	int64		quarantined;
+	int			passes;
+	bool		unsaved;		/* rests on what is in memory only */
+} Rule;
+
+#define TOTAL	false
+#define NEXT	true
+#define MORE	WINDOW_MORE
+#define COUNTED WINDOW_COUNTED
+#define SHORT	WINDOW_SHORT
+#define TEN(s)	s " " s "b " s "c " s "d " s "e " s "f " s "g " s "h " s "i " s "j"
+
+static const Rule rules[] = {
+	{"1: all in one answer",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 3, -1, "99 50 0", COUNTED}},
+	.reported = 3, .seen = 3, .passes = 1},
+	{"1: nothing in the window",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 0, -1, "", COUNTED}},
+	.passes = 1},
+	{"1: no total is malformed, and the same is asked again",
+		.exchanges = {{0, 100, 1, 10, TOTAL, -1, -1, "99 50", WINDOW_MALFORMED},
+		{0, 100, 1, 10, TOTAL, 2, -1, "99 50", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"1: a count above an empty list is malformed",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "", WINDOW_MALFORMED},
+		{0, 100, 1, 10, TOTAL, 2, -1, "99 50", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"1: the second at the end counts for the platform, not for the window",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 4, -1, "100 100b 50 0", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"1: a record sent twice is one",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "99 99 50", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"1: quarantined records and those without time count as seen",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 4, -1, "99! ?a 50 0!", COUNTED}},
+	.reported = 4, .seen = 4, .quarantined = 3, .passes = 1},
+
+	{"2: down by time, where the end is exclusive",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 14, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 90b 80 70 60", COUNTED}},
+	.reported = 14, .seen = 14, .passes = 1},
+	{"2: down by time, where the end is inclusive",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 22, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 1, "91 90 80 79 78 77 76 75 74 73", MORE},
+		{0, 73, 1, 10, NEXT, -1, 0, "73 73b 5 4 3", COUNTED}},
+	.reported = 22, .seen = 22, .passes = 1},
+	{"2: without has_next the total tells the end",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, 3, -1, "90 89 3", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"2: without has_next and total a page with room tells the end",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 20, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, -1, "90 89 88 87 86 85 84 83 82 81", MORE},
+		{0, 82, 1, 10, NEXT, -1, -1, "81 3", COUNTED}},
+	.reported = 20, .seen = 20, .passes = 1},
+	{"2: has_next above an empty list is malformed",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 1, "", WINDOW_MALFORMED},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 89 3", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"2: an end that is full of its own second is left out",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 30, -1, TEN("100"), MORE},
+		{0, 99, 1, 10, TOTAL, 2, -1, "99 1", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"2: a record without time is counted once, whichever page shows it",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 13, -1, "99 98 97 96 95 94 93 92 90 ?x", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 ?x 80 70 60", COUNTED}},
+	.reported = 13, .seen = 13, .quarantined = 1, .passes = 1, .unsaved = true},
+
+	{"3: a second that holds more than a page, last page to first; the end exclusive",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 15, -1, "99 60 60b 60c 60d 60e 60f 60g 60h 60i", MORE},
+			{0, 61, 1, 10, NEXT, -1, 1, TEN("60"), MORE},
+			{60, 61, 1, 10, TOTAL, 13, -1, TEN("60"), MORE},
+			{60, 61, 2, 10, TOTAL, 13, -1, "60k 60l 60m", MORE},
+			{60, 60, 1, 1, TOTAL, 0, -1, "", MORE},
+		{0, 60, 1, 10, NEXT, -1, 0, "5", COUNTED}},
+	.reported = 15, .seen = 15, .passes = 1, .unsaved = true},
+	{"3: the same where the end is inclusive",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 15, -1, "99 60 60b 60c 60d 60e 60f 60g 60h 60i", MORE},
+			{0, 61, 1, 10, NEXT, -1, 1, TEN("60"), MORE},
+			{60, 61, 1, 10, TOTAL, 13, -1, TEN("60"), MORE},
+			{60, 61, 2, 10, TOTAL, 13, -1, "60k 60l 60m", MORE},
+			{60, 60, 1, 1, TOTAL, 13, -1, "60", MORE},
+		{0, 59, 1, 10, NEXT, -1, 0, "5", COUNTED}},
+	.reported = 15, .seen = 15, .passes = 1, .unsaved = true},
+	{"3: a page of one second alone needs no other look",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 11, -1, TEN("60"), MORE},
+			{60, 61, 1, 10, TOTAL, 11, -1, TEN("60"), MORE},
+			{60, 61, 2, 10, TOTAL, 11, -1, "60k", MORE},
+			{60, 60, 1, 1, TOTAL, 0, -1, "", MORE},
+		{0, 60, 1, 10, NEXT, -1, 0, "", COUNTED}},
+	.reported = 11, .seen = 11, .passes = 1, .unsaved = true},
+	{"3: ids are united over rounds while the order differs",
+		.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 12, -1, "0c 0k", MORE},
+			{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
+		{0, 1, 2, 10, TOTAL, 12, -1, "0a 0l", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1, .unsaved = true},
+	{"3: a total that changes begins the union anew",
+		.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 13, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 13, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 12, -1, "0k 0l", MORE},
+			{0, 1, 1, 10, TOTAL, 12, -1, "0b 0c 0d 0e 0f 0g 0h 0i 0j 0k", MORE},
+			{0, 1, 2, 10, TOTAL, 12, -1, "0l 0m", MORE},
+			{0, 1, 1, 10, TOTAL, 12, -1, "0b 0c 0d 0e 0f 0g 0h 0i 0j 0n", SHORT + 100}},
+	.unsaved = true},
+	{"3: a crowd that shrinks to a page is judged by one picture",
+		.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 9, -1, "", MORE},
+			{0, 1, 1, 10, TOTAL, 9, -1, "0b 0c 0d 0e 0f 0g 0h 0i", MORE},
+			{0, 1, 1, 10, TOTAL, 9, -1, "0c 0d 0e 0f 0g 0h 0i 0k", MORE},
+			{0, 1, 1, 10, TOTAL, 8, -1, "0c 0d 0e 0f 0g 0h 0i 0k", MORE},
+			{0, 1, 1, 10, TOTAL, 10, -1, TEN("0"), SHORT + 100}},
+	.unsaved = true},
+
+	{"4: a list that is not sorted goes by parts of two thirds of a page",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "9 98 30 44 61 77 2 80 91 99", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "98 61 77 99 91 80", MORE},
+		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"4: but by one call where one is enough",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 3, -1, "9 98 30", COUNTED}},
+	.reported = 3, .seen = 3, .passes = 1},
+	{"4: a list found unsorted, too",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "9 98 30 44 61 77 2 80 91 99", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "98 61 77 99 91 80", MORE},
+		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"4: a walk that came out with fewer, by parts",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90", MORE},
+			{45, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 45, 1, 10, TOTAL, 0, -1, "", COUNTED}},
+	.reported = 10, .seen = 10, .passes = 2},
+	{"4: a part that does not fit is halved",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{45, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{73, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 73, 1, 10, TOTAL, 2, -1, "60 61", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"4: a part with fewer is asked again, five times; the rest is read, the window short",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "99 98 97 96 95", MORE},
+		{0, 45, 1, 10, TOTAL, 6, -1, "1 2 3 4 5 6", SHORT}},
+	.reported = 12, .seen = 11, .passes = 1},
+	{"4: a record withheld alone in its part makes the window short, not malformed",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 7, -1, "1 2 3 4 5 6", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+			{5, 100, 1, 10, TOTAL, 1, -1, "", MORE},
+		{0, 5, 1, 10, TOTAL, 6, -1, "0 1 2 3 4 4b", SHORT}},
+	.reported = 7, .seen = 6, .passes = 1},
+	{"4: a part whose fifth asking shows all of it is whole",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 7, -1, "1 2 3 4 5 6", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20", MORE},
+			{5, 100, 1, 10, TOTAL, 7, -1, "16 17 18 19 20 21 22", MORE},
+		{0, 5, 1, 10, TOTAL, 0, -1, "", COUNTED}},
+	.reported = 7, .seen = 7, .passes = 1},
+
+	{"5: more than the count: something arrived, and the walk begins again",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 2},
+	{"5: five walks, then by parts",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
+			{40, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 40, 1, 10, TOTAL, 2, -1, "10 9", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 6},
+
+	{"7: more than ten pages are cut, if they may be",
+		.may_cut = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 101, -1, TEN("99"), WINDOW_CUT}},
+	.reported = 101, .passes = 1},
+	{"7: ten pages are not",
+		.may_cut = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 100, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 1, "90 89 88 87 86 85 84 83 82 81", SHORT + 100}},
+	},
+	{"7: a part is not cut again",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 500, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{0, 91, 1, 10, NEXT, -1, 1, "90 89 88 87 86 85 84 83 82 81", SHORT + 100}},
+	},
+	{"7: one second cannot be cut",
+		.may_cut = true,.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 500, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 500, -1, TEN("0"), SHORT + 100}},
+	},
+
+	{"8: without totals the end of the list closes the window, unproven",
+		.no_totals = true,.may_cut = true,
+		.exchanges = {{0, 100, 1, 10, NEXT, -1, 1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", WINDOW_UNPROVEN}},
+	.reported = -1, .seen = 12, .passes = 1},
+	{"8: a crowd without totals is whole when two rounds list as many as there are ids",
+		.no_totals = true,.span = 1,
+		.exchanges = {{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
+			{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
+			{0, 1, 2, 10, NEXT, -1, 0, "0k 0l", MORE},
+			{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
+		{0, 1, 2, 10, NEXT, -1, 0, "0k 0l", WINDOW_UNPROVEN}},
+	.reported = -1, .seen = 12, .passes = 1, .unsaved = true},
+	{"8: without totals and not sorted, by parts that end",
+		.no_totals = true,.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, NEXT, -1, 1, TEN("99"), MORE},
+			{50, 100, 1, 10, NEXT, -1, 1, TEN("99"), MORE},
+			{75, 100, 1, 10, NEXT, -1, 0, TEN("99"), MORE},
+			{60, 75, 1, 10, NEXT, -1, 0, "", MORE},
+			{30, 60, 1, 10, NEXT, -1, 0, "", MORE},
+		{0, 30, 1, 10, NEXT, -1, 0, "7 9", WINDOW_UNPROVEN}},
+	.reported = -1, .seen = 12, .passes = 1},
+
+	{"fresh: walked once, whatever came of it",
+		.fresh = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 14, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90 80", WINDOW_FRESH}},
+	.reported = 14, .seen = 11, .passes = 1},
+	{"fresh: by parts, too, and no part twice",
+		.fresh = true,.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, TEN("99"), MORE},
+			{45, 100, 1, 10, TOTAL, 6, -1, "98 61 77 99 91", MORE},
+		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", WINDOW_FRESH}},
+	.reported = 12, .seen = 11, .passes = 1},
+
+	{"nonsense: more records than asked for",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 11, -1, TEN("99") " 98", WINDOW_MALFORMED},
+		{0, 100, 1, 10, TOTAL, 1, -1, "3", COUNTED}},
+	.reported = 1, .seen = 1, .passes = 1},
+	{"nonsense: a record after the range",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "101 98", WINDOW_MALFORMED},
+		{0, 100, 1, 10, TOTAL, 1, -1, "3", COUNTED}},
+	.reported = 1, .seen = 1, .passes = 1},
+	{"nonsense: a record before the range",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "9 98 30 44 61 77 2 80 91 99", MORE},
+			{45, 100, 1, 10, TOTAL, 2, -1, "98 44", WINDOW_MALFORMED},
+			{45, 100, 1, 10, TOTAL, 6, -1, "98 61 77 99 91 80", MORE},
+		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+};
+
+/* A table may end before its walk does. */
+#define OPEN_END(exchange) ((int) (exchange)->step == SHORT + 100)
+
+static void follow(const Rule *rule, bool saving);
+static int	read_rows(const char *text, WindowRecord *rows);
+static void plan_of(const Rule *rule, WindowPlan *plan);
+static void test_cuts(void);
+static void test_shrink(void);
+static void test_saved(void);
+static void test_given_up(void);
+static void answer_with(WindowAnswer *answer, int64 total, int has_next, const char *text);
+
+void
+test_rules(void)
+{
+	for (int i = 0; i < lengthof(rules); i++)
+	{
+		follow(&rules[i], false);
+		if (!rules[i].unsaved)
+			follow(&rules[i], true);
+	}
+	test_cuts();
+	test_shrink();
+	test_saved();
+	test_given_up();
+}
+
+/* Walks a table; one line of the stream. */
+static void
+follow(const Rule *rule, bool saving)
+{
+	WindowPlan	plan;
+	Window	   *window;
+	WindowCounts counts;
+	char	   *saved = NULL;
+	char		wrong[256] = "";
+	bool		open_end = false;
+
+	plan_of(rule, &plan);
+	window = window_open(&plan, NULL);
+	for (int i = 0; i < lengthof(rule->exchanges) && wrong[0] == '\0'; i++)
+	{
+		const Exchange *e = &rule->exchanges[i];
+		WindowAsk	ask;
+		WindowAnswer answer;
+		WindowStep	step;
+
+		if (e->rows == NULL)
+			break;
+		window_ask(window, &ask);
+		if (ask.start != SINCE + e->start || ask.end != SINCE + e->end || ask.page_no != e->page_no ||
+			ask.page_size != e->page_size || ask.use_has_next != e->use_has_next)
+			snprintf(wrong, sizeof(wrong), "call %d asks " INT64_FORMAT " .. " INT64_FORMAT " page %d of %d, %s",
+					 i + 1, ask.start - SINCE, ask.end - SINCE, ask.page_no, ask.page_size,
+					 ask.use_has_next ? "has_next" : "total");
+		answer_with(&answer, e->total, e->has_next, e->rows);
+		if (OPEN_END(e))
+		{
+			open_end = true;
+			break;
+		}
+		step = window_take(window, &answer);
+		if (step != e->step && wrong[0] == '\0')
+			snprintf(wrong, sizeof(wrong), "call %d came to %d, not to %d", i + 1, step, e->step);
+		if (step != MORE && step != WINDOW_MALFORMED)
+			break;
+		if (saving)
+		{
+			free(saved);
+			saved = window_save(window);
+			window = window_open(&plan, saved);
+		}
+	}
+	window_counts(window, &counts);
+	if (wrong[0] == '\0' && !open_end &&
+		(counts.reported != rule->reported || counts.seen != rule->seen ||
+		 counts.quarantined != rule->quarantined || counts.passes != rule->passes))
+		snprintf(wrong, sizeof(wrong), "reported " INT64_FORMAT ", seen " INT64_FORMAT ", quarantined " INT64_FORMAT
+				 ", passes %d", counts.reported, counts.seen, counts.quarantined, counts.passes);
+	if (!tap_ok(wrong[0] == '\0', "%s%s", rule->name, saving ? " (saved after every page)" : ""))
+		tap_note("%s", wrong);
+	free(saved);
+}
+
+static void
+plan_of(const Rule *rule, WindowPlan *plan)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->since = SINCE;
+	plan->until = SINCE + (rule->span > 0 ? rule->span : 100);
+	plan->page_size = 10;
+	plan->sorted = !rule->unsorted;
+	plan->totals = !rule->no_totals;
+	plan->fresh = rule->fresh;
+	plan->may_cut = rule->may_cut;
+}
+
+/* The rows live until the next answer. */
+static void
+answer_with(WindowAnswer *answer, int64 total, int has_next, const char *text)
+{
+	static WindowRecord rows[MAX_ROWS];
+
+	answer->total = total;
+	answer->has_next = has_next;
+	answer->nrecords = read_rows(text, rows);
+	answer->records = rows;
+}
+
+static int
+read_rows(const char *text, WindowRecord *rows)
+{
+	int			n = 0;
+
+	while (*text != '\0')
+	{
+		WindowRecord *row = &rows[n++];
+		bool		dated = *text != '?';
+		int			second = dated ? strtol(text, (char **) &text, 10) : (text++, 1000000);
+		char		letter = *text >= 'a' && *text <= 'z' ? *text++ : 'a';
+
+		row->key = second * 100 + letter;
+		row->time = dated ? SINCE + second : WINDOW_NO_TIME;
+		row->quarantined = !dated || *text == '!';
+		text += *text == '!';
+		text += *text == ' ';
+	}
+	return n;
+}
+
+/* 7: equal parts of whole seconds of about ten pages. */
+static void
+test_cuts(void)
+{
+	static const Rule cut = {.may_cut = true};
+	static const struct
+	{
+		int64		total;
+		int			span;
+		int			parts;
+	}			cases[] = {{101, 100, 2}, {201, 100, 3}, {1000, 100, 10}, {1000, 7, 7}, {1000000, 86400, 1000}};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		WindowPlan	plan;
+		Window	   *window;
+		WindowAnswer answer;
+		const int64 *cuts;
+		int			n;
+		bool		even = true;
+
+		plan_of(&cut, &plan);
+		plan.until = SINCE + cases[i].span;
+		window = window_open(&plan, NULL);
+		answer_with(&answer, cases[i].total, -1, "6 5 4 3 2 1 1b 1c 1d 1e");
+		even &= window_take(window, &answer) == WINDOW_CUT;
+		n = window_cuts(window, &cuts);
+		even &= n == cases[i].parts && cuts[0] == plan.since && cuts[n] == plan.until;
+		for (int k = 0; k < n && even; k++)
+			even &= cuts[k + 1] - cuts[k] >= cases[i].span / n && cuts[k + 1] - cuts[k] <= cases[i].span / n + 1;
+		tap_ok(even, "7: " INT64_FORMAT " records in %d seconds make %d equal parts",
+			   cases[i].total, cases[i].span, cases[i].parts);
+	}
+}
+
+/* Smaller pages, but not while a second is read by page number. */
+static void
+test_shrink(void)
+{
+	static const Rule plain = {.span = 0};
+	WindowPlan	plan;
+	Window	   *window;
+	WindowAsk	ask;
+	WindowAnswer answer;
+
+	plan_of(&plain, &plan);
+	window = window_open(&plan, NULL);
+	tap_ok(window_shrink(window), "pages can be halved");
+	window_ask(window, &ask);
+	tap_ok(ask.page_size == 5, "and are asked for so");
+	tap_ok(window_shrink(window) && window_shrink(window) && !window_shrink(window), "down to one record");
+
+	window = window_open(&plan, NULL);
+	answer_with(&answer, 40, -1, TEN("99"));
+	(void) window_take(window, &answer);
+	window_ask(window, &ask);
+	tap_ok(ask.start == SINCE + 99 && !window_shrink(window), "3: the page size stays while a second is read by number");
+}
+
+/* 6: a text that is no walk of this plan begins anew. */
+static void
+test_saved(void)
+{
+	static const Rule plain = {.span = 0};
+	static const char *const texts[] = {
+		"", "nonsense", "2 down", "1 ended [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767196800"
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		"1 down [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767199999"
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		"1 down [1767196800, 1767196900) end 7 parts 0 lacking 0 pass 1 total 3 top 1767196850"
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		"1 part [1767196800, 1767196900) end 0 parts 1 lacking 0 pass 1 total 3 top 1767196850"
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196850 asks 0",
+	};
+	WindowPlan	plan;
+	WindowAsk	ask;
+	WindowAnswer answer;
+	Window	   *window;
+	char	   *saved;
+
+	plan_of(&plain, &plan);
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		window_ask(window_open(&plan, texts[i]), &ask);
+		tap_ok(ask.end == plan.until && !ask.use_has_next && ask.page_no == 1, "6: \"%.20s\" begins anew", texts[i]);
+	}
+
+	window = window_open(&plan, NULL);
+	answer_with(&answer, 14, -1, "99 98 97 96 95 94 93 92 91 90");
+	(void) window_take(window, &answer);
+	saved = window_save(window);
+	window_ask(window_open(&plan, saved), &ask);
+	tap_ok(ask.end == SINCE + 91 && ask.use_has_next, "6: a walk goes on below the last second that is counted");
+	tap_ok(strlen(saved) < 300, "6: its text is short: %s", saved);
+	plan.until -= 1;
+	window_ask(window_open(&plan, saved), &ask);
+	tap_ok(ask.end == plan.until && !ask.use_has_next, "6: another window's walk begins anew");
+	free(saved);
+}
+
+/* 3: thirty rounds, then the crowd is given up and what is below it is read. */
+static void
+test_given_up(void)
+{
+	static const Rule plain = {.span = 0};
+	WindowPlan	plan;
+	Window	   *window;
+	WindowAsk	ask;
+	WindowAnswer answer;
+	WindowStep	step;
+	int			pages[3] = {0, 0, 0};
+	int			calls = 0;
+
+	plan_of(&plain, &plan);
+	window = window_open(&plan, NULL);
+	answer_with(&answer, 14, -1, TEN("60"));
+	step = window_take(window, &answer);
+	for (;;)
+	{
+		window_ask(window, &ask);
+		if (step != MORE || ask.start == SINCE || ask.page_size == 1)
+			break;
+		answer_with(&answer, 13, -1, ask.page_no == 1 ? TEN("60") : "60k 60l");
+		pages[Min(ask.page_no, 2)]++;
+		step = window_take(window, &answer);
+		calls++;
+	}
+	tap_ok(step == MORE && calls == 60 && pages[1] == 30 && pages[2] == 30,
+		   "3: thirty rounds through two pages that show twelve of thirteen (%d calls)", calls);
+	answer_with(&answer, 0, -1, "");
+	step = window_take(window, &answer);
+	window_ask(window, &ask);
+	tap_ok(step == MORE && ask.start == SINCE && ask.end == SINCE + 60, "3: then what is below is read");
+	answer_with(&answer, -1, 0, "5");
+	tap_ok(window_take(window, &answer) == SHORT, "3: and the window is short");
+}
