@@ -502,7 +502,7 @@ check_records(Walk *walk)
 		else
 			broken(walk, COUNTS_HONESTLY, "%d withheld", withheld);
 	}
-	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen)
+	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen && !by_number)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
 	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !(world->drifts && walk->crowd))
@@ -557,7 +557,7 @@ check_quiet(Walk *walk)
 	}
 	if (walk->step != (walk->plan.fresh ? WINDOW_FRESH : walk->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN))
 		broken(walk, CLOSES_QUIET, "%s", walk->failed ? "failed" : step_name(walk->step));
-	if (walk->step == WINDOW_COUNTED &&
+	if (walk->step == WINDOW_COUNTED && !by_number &&
 		(abs((int) walk->counts.seen - holds) > undated ||
 		 abs((int) walk->counts.quarantined - quarantined) > undated))
 		broken(walk, COUNTS_EXACTLY, "seen " INT64_FORMAT " of %d, quarantined " INT64_FORMAT " of %d",
