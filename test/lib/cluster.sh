@@ -35,7 +35,8 @@ cluster_make() {
 	[ "$(id -u)" -ne 0 ] || chown postgres: "$WORK"
 	mkdir "$WORK/sock"
 	[ "$(id -u)" -ne 0 ] || chown postgres: "$WORK/sock"
-	export PGHOST=$WORK/sock PGPORT=${PGPORT:-56700} PGUSER=postgres
+	# The data is UTF-8 whatever the locale of the one who runs this.
+	export PGHOST=$WORK/sock PGPORT=${PGPORT:-56700} PGUSER=postgres PGCLIENTENCODING=UTF8
 	unset PGSERVICE PGPASSFILE PGOPTIONS PGDATABASE PGHOSTADDR PGSSLMODE
 	as_owner "$BIN/initdb" -D "$WORK/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8 >"$WORK/initdb.log" 2>&1 ||
 		{ cat "$WORK/initdb.log" >&2; die 'initdb failed'; }

@@ -34,6 +34,7 @@ system('cp', '-a', 'test', grep({ -e } qw(expected README.md README.zh-CN.md)), 
 make_path("$work/out", "$work/sock");
 system('chown', '-R', 'postgres:', $work) == 0 or die "user postgres is missing\n" if $as_root;
 
+$ENV{PGCLIENTENCODING} = 'UTF8';
 my ($passed, $failed, @failures, @ran) = (0, 0);
 my %cluster;
 
@@ -111,6 +112,9 @@ sub run_tap
 	print map { "    $_\n" } @measured;
 	if ($bad)
 	{
+		# PostgreSQL's test modules write there what a test died of.
+		my ($log) = glob "$work/whole/" . basename($file, '.pl') . '/tmp_check/log/regress_log_*';
+		print indent(join '', map { "$_\n" } grep { /\bdied|error running|ERROR|waited in vain| at \S+ line \d+/ } split /\n/, slurp($log)) if $log;
 		print indent(slurp($err)), indent(join "\n", @not_ok), "    (all of it: $out)\n";
 	}
 }

@@ -20,6 +20,7 @@ use Time::HiRes qw(time usleep);
 
 my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run\n";
 my $houses = 0;
+$ENV{PGCLIENTENCODING} = 'UTF8';
 
 # Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
 # world goes on by itself; otherwise it changes only when it is told to, so that it can be compared).
@@ -28,7 +29,8 @@ sub new
 	my ($class, %arg) = @_;
 	my $self = bless { n => 0, kinds => {} }, $class;
 	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses);
-	$self->{node}->init;
+	# Whatever the locale of the one who runs the tests.
+	$self->{node}->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 	$self->{node}->append_conf('postgresql.conf', join "\n",
 		"shared_preload_libraries = 'ordersync'",
 		"ordersync.databases = '" . ($arg{databases} // 'postgres') . "'",
