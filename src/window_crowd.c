@@ -31,6 +31,7 @@
 #define MAX_BARREN	8
 
 static CrowdStep take_counted(Crowd *c, const Picture *p, const KeySet *counted);
+static int	highest_page(const Crowd *c, int page_size);
 static CrowdStep take_listed(Crowd *c, const Picture *p, const KeySet *counted);
 static void begin_union(Crowd *c);
 static void unite(Crowd *c, const Picture *p, const KeySet *counted);
@@ -62,6 +63,7 @@ begin_union(Crowd *c)
 {
 	c->quarantined = 0;
 	c->known = 0;
+	c->same = 0;
 	c->before = 0;
 	keys_clear(&c->ids);
 }
@@ -90,6 +92,7 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 	}
 	if (c->last == 1 && !picture_full(p))
 		begin_union(c);			/* it fits a page by now: one picture, no union */
+	c->same++;
 	unite(c, p, counted);
 	if (c->ids.n == c->total)
 		return CROWD_WHOLE;
@@ -101,10 +104,25 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 	{
 		if (++c->round > MAX_ROUNDS)
 			return CROWD_GIVEN_UP;
-		c->left = c->last;
+		c->left = highest_page(c, p->ask.page_size);
 	}
-	c->page = c->page > 1 ? c->page - 1 : c->last;
+	c->page = c->page > 1 ? c->page - 1 : highest_page(c, p->ask.page_size);
 	return CROWD_MORE;
+}
+
+/*
+ * Where a round begins.  A union that a whole round did not complete says that
+ * the order differs between calls; then a page brings new ids by its size, and
+ * one less than half full is worth its call in every third round only.
+ */
+static int
+highest_page(const Crowd *c, int page_size)
+{
+	int64		on_last = c->total - (int64) (c->last - 1) * page_size;
+
+	if (c->same >= c->last && c->round % 3 != 0 && c->last > 1 && on_last * 2 < page_size)
+		return c->last - 1;
+	return c->last;
 }
 
 /* First page to last, by how many the round lists. */

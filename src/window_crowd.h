@@ -17,6 +17,7 @@ typedef struct Crowd
 	int			last;			/* page of the round */
 	int			round;			/* from 1 */
 	int			left;			/* pages left of the round */
+	int			same;			/* pages of this union */
 	KeySet		ids;			/* the union */
 	int64		quarantined;	/* of these */
 	int64		known;			/* of these, counted before the crowd was open */
