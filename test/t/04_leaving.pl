@@ -14,7 +14,7 @@ is($house->incremental(1), 'succeeded', 'a first run');
 
 sub hang_a_run
 {
-	$house->fault('hang', ms => 30000);
+	$house->fault('hang', ms => 8000);
 	my $run = $house->trigger('full', 1);
 	$house->wait_until('calls in flight', sub { $house->in_flight >= 8 });
 	return $run;
@@ -64,7 +64,7 @@ $house->create_extension('other');
 my ($shop) = grep { $_->{shop} == 2 } @{ $house->control('shops') };
 utf8::encode(my $nick = $shop->{seller_nick});
 $house->sql("SELECT ordersync_add_shop(2, '$nick', '$shop->{session}')", 'other');
-$house->fault('hang', ms => 30000);
+$house->fault('hang', ms => 8000);
 $house->sql('SELECT ordersync_trigger_full(2)', 'other');
 $house->wait_until('calls of the other database', sub { $house->in_flight >= 1 });
 $took = $house->seconds_until('DROP DATABASE', sub { $house->sql('DROP DATABASE other WITH (FORCE)'); 1 });
