@@ -34,8 +34,9 @@
  * On failure nothing is lost: an answer that contradicts itself changes
  * nothing (WINDOW_MALFORMED), and what window_save() gave at any page is
  * enough to go on there.  Ids are in memory for the open crowd only; a crowd
- * that is interrupted is read anew.  A saved walk that does not belong to the
- * plan, or cannot be read, begins anew, which is always safe.
+ * that is interrupted is read anew, and so is a pass whose last page had
+ * records without a time.  A saved walk that does not belong to the plan, or
+ * cannot be read, begins anew, which is always safe.
  *
  * Where simulation showed the plain rules to leak, and what is done:
  * - A part or a crowd that is given up does not end the walk.  It would hide
@@ -182,15 +183,16 @@ resume(Window *w, const char *saved)
 	int			end;
 	int			by_parts;
 	int			lacking;
+	int			undated;
 	int			i;
 
 	if (sscanf(saved, "1 %15s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
 			   " pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
 			   " seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
-			   " part " INT64_FORMAT " asks %d",
+			   " part " INT64_FORMAT " asks %d undated %d",
 			   phase, &since, &until, &end, &by_parts, &lacking,
 			   &w->pass, &w->total, &w->top, &w->reported,
-			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks) != 15)
+			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks, &undated) != 16)
 		return false;
 	for (i = 0; i < PHASE_ENDED; i++)
 	{
@@ -208,8 +210,14 @@ resume(Window *w, const char *saved)
 	w->by_parts = by_parts != 0;
 	w->lacking = lacking != 0;
 	w->many_from = plan->since - 1;
-	if (w->phase == PHASE_CROWD)
-		crowd_open(&w->crowd, plan->totals);
+	if (undated > 0 && !w->by_parts)
+	{
+		/* which they were is forgotten, and one of them must not count twice */
+		w->pass--;
+		(void) start_pass(w);
+	}
+	else if (w->phase == PHASE_CROWD)
+		(void) start_crowd(w);
 	return true;
 }
 
@@ -220,11 +228,11 @@ window_save(const Window *w)
 	return psprintf("1 %s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
 					" pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
 					" seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
-					" part " INT64_FORMAT " asks %d",
+					" part " INT64_FORMAT " asks %d undated %d",
 					phase_names[w->phase], w->plan.since, w->plan.until,
 					(int) w->end, (int) w->by_parts, (int) w->lacking,
 					w->pass, w->total, w->top, w->reported,
-					w->seen, w->quarantined, w->at_until, w->part, w->asks);
+					w->seen, w->quarantined, w->at_until, w->part, w->asks, w->undated.n);
 }
 
 /* The next call to make. */

@@ -51,6 +51,7 @@ crowd_open(Crowd *c, bool totals)
 	c->total = -1;
 	c->page = 1;
 	c->last = 1;
+	c->extra = 0;
 	c->round = 1;
 	c->left = 1;
 	c->listed = 0;
@@ -86,11 +87,11 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 		begin_union(c);
 		c->total = p->total;
 		c->last = (int) ((p->total + p->ask.page_size - 1) / p->ask.page_size);
-		c->last = Max(c->last, 1);
+		c->last = Max(c->last, 1) + c->extra;
 		if (first)
 			c->left = c->last;
 	}
-	if (c->last == 1 && !picture_full(p))
+	if (c->total <= p->ask.page_size && !picture_full(p))
 		begin_union(c);			/* it fits a page by now: one picture, no union */
 	c->same++;
 	unite(c, p, counted);
@@ -99,7 +100,10 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 	if (c->ids.n > c->total)
 		begin_union(c);			/* as many arrived as left */
 	if (p->ask.page_no >= c->last && picture_full(p))
-		c->last = p->ask.page_no + 1;
+	{
+		c->last++;
+		c->extra++;
+	}
 	if (--c->left <= 0)
 	{
 		if (++c->round > MAX_ROUNDS)

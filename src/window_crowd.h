@@ -15,6 +15,7 @@ typedef struct Crowd
 	int64		total;			/* on every page of this union; -1: not known */
 	int			page;			/* to ask for next */
 	int			last;			/* page of the round */
+	int			extra;			/* pages that are full beyond the total */
 	int			round;			/* from 1 */
 	int			left;			/* pages left of the round */
 	int			same;			/* pages of this union */

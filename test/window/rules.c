@@ -525,13 +525,13 @@ test_saved(void)
 	static const Rule plain = {.span = 0};
 	static const char *const texts[] = {
 		"", "nonsense", "2 down", "1 ended [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767196800"
-		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
 		"1 down [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767199999"
-		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
 		"1 down [1767196800, 1767196900) end 7 parts 0 lacking 0 pass 1 total 3 top 1767196850"
-		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0",
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
 		"1 part [1767196800, 1767196900) end 0 parts 1 lacking 0 pass 1 total 3 top 1767196850"
-		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196850 asks 0",
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196850 asks 0 undated 0",
 	};
 	WindowPlan	plan;
 	WindowAsk	ask;

@@ -468,12 +468,15 @@ check_records(Walk *walk)
 		(walk->plan.fresh || !walk->plan.totals);
 	bool		scattered = walk->crowd && (world->shuffled || world->order != ORDER_SORTED);
 	bool		coincidence = false;
+	bool		beyond = false; /* one is withheld at the second where an inclusive range ends */
 	int			withheld = 0;
 
 	for (int i = 0; i < world->n; i++)
 	{
 		const WorldRecord *record = &world->records[i];
 
+		if (record->withheld && world->inclusive && record->time == walk->plan.until)
+			beyond = true;
 		if (record->time < walk->plan.since || record->time >= walk->plan.until)
 			continue;
 		withheld += record->withheld;
@@ -505,7 +508,8 @@ check_records(Walk *walk)
 	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen && !by_number)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
-	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !(world->drifts && walk->crowd))
+	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond &&
+		!(world->drifts && walk->crowd))
 		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
 }
 
