@@ -24,6 +24,7 @@ typedef struct GatewayCall
 	WindowAsk	ask;			/* CALL_LIST */
 	int64		id;				/* CALL_DETAILS */
 	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
+	bool		only_total;		/* CALL_LIST: nobody looks at the records */
 } GatewayCall;
 
 typedef struct GatewayRequest
@@ -71,7 +72,7 @@ typedef struct GatewayAnswer
 	int64		user_id;		/* CALL_WHOAMI, 0 when not sent */
 } GatewayAnswer;
 
-/* What the protocol's list for this stream and basis can do. */
+/* What the protocol's list for a task can do. */
 typedef struct GatewayList
 {
 	const char *method;
@@ -82,7 +83,7 @@ typedef struct GatewayList
 } GatewayList;
 
 /*
- * list: NULL when the protocol has none for this stream and basis.
+ * list: NULL when the protocol has none for the task's stream, basis and history.
  * build: now_ms is the platform's clock (ours + clock_offset_ms).
  * build and classify allocate in the current context, need no transaction, and
  * never throw for what the other side sent.  classify's list points into the
@@ -91,7 +92,7 @@ typedef struct GatewayList
 typedef struct GatewayProtocol
 {
 	const char *name;
-	const GatewayList *(*list) (Stream stream, Basis basis);
+	const GatewayList *(*list) (const SyncTask *task);
 	void		(*build) (const GatewayCall *call, int64 now_ms, GatewayRequest *request);
 	void		(*classify) (const GatewayCall *call, const GatewayReply *reply,
 							 GatewayAnswer *answer);

@@ -36,7 +36,8 @@ static bool add_url_params(ParamList *list, const char *url);
 static char *decode(const char *text, size_t len);
 static void add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api,
 							  int64 now_ms);
-static void add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api);
+static void add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api,
+							const char *ext_type);
 static void add(ParamList *list, const char *name, const char *value);
 static void add_moment(ParamList *list, const char *name, int64 epoch_s);
 static void encode_params(const ParamList *list, StringInfo body);
@@ -76,9 +77,9 @@ top_build(const GatewayCall *call, int64 now_ms, GatewayRequest *request)
 		return;
 	}
 	add_system_params(list, call, api, now_ms);
-	add(list, "fields", top_field_list(api));
+	add(list, "fields", top_field_list(api, call));
 	if (call->kind == CALL_LIST)
-		add_list_params(list, &call->ask, api);
+		add_list_params(list, &call->ask, api, call->task->ext_type);
 	else if (call->kind == CALL_DETAILS)
 		add(list, api->id, psprintf(INT64_FORMAT, call->id));
 
@@ -163,7 +164,7 @@ add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api, i
 
 /* The parameters of one page of a window. */
 static void
-add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api)
+add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api, const char *ext_type)
 {
 	add_moment(list, api->start_param, ask->start);
 	add_moment(list, api->end_param, ask->end);
@@ -172,6 +173,7 @@ add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api)
 	add(list, "use_has_next", ask->use_has_next ? "true" : "false");
 	if (api->types != NULL)
 		add(list, "type", api->types);
+	add(list, "ext_type", ext_type);
 }
 
 /* Adds one parameter; what is empty is neither signed nor sent. */

@@ -1,14 +1,15 @@
 /*
  * job.c
- *	  One claimed task's life.
+ *	  One claimed task's life, whatever it is: windows are read by job_page.c,
+ *	  records by id by job_fetch.c, counts by job_count.c.
  *
  *	job_open	secrets opened, protocol found; no transaction is open from here on
  *	job_submit	build and sign (protocol), submit (http)
  *	  ... the worker waits, many jobs in flight ...
  *	job_answered	classify; then one of
- *		T2		quarantine and apply the page, settle the task, one commit
+ *		T2		what came is stored or compared, the task settled, one commit
  *		T3		fail: verdict, class, back-off
- *	and again, until the window's walk has ended, or a failure gives the task
+ *	and again, until nothing is left to ask for, or a failure gives the task
  *	back to the queue: whoever claims it next goes on from its saved walk.
  *
  * A job holds nothing in the database while it waits: not a transaction, not
@@ -28,22 +29,13 @@
 #include "utils/memutils.h"
 
 #include "clock.h"
-#include "guc.h"
 #include "job_private.h"
 #include "secret.h"
 #include "shmem.h"
 
 static bool next_call(Job *job);
-static bool open_window(Job *job);
 static JobStep settle_empty(Job *job);
-
-static JobStep page_answered(Job *job);
-static void take_page(Job *job);
-static int64 time_of(const Record *record, Basis basis);
-static int64 key_of(const Record *record);
-static void plan_settlement(Job *job);
-static void store_and_settle(void *arg);
-static JobStep page_settled(Job *job);
+static void settle_nothing(void *arg);
 
 Job *
 job_open(const Claim *claim, void *holder)
@@ -105,9 +97,6 @@ job_submit(Job *job)
 	if (job->protocol == NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
 								"the gateway's protocol is not one that this version speaks");
-	if (job->task->stream == STREAM_DETAILS)
-		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
-								"this version does not fetch records one by one");
 	if (!next_call(job))
 		return settle_empty(job);
 
@@ -138,44 +127,14 @@ next_call(Job *job)
 		job->call.kind = CALL_WHOAMI;
 		return true;
 	}
-	if (job->window == NULL && !open_window(job))
-		return false;
-	job->call.kind = CALL_LIST;
-	window_ask(job->window, &job->call.ask);
-	return true;
+	if (job->task->stream == STREAM_DETAILS)
+		return job_fetch_next(job);
+	if (job->task->work == WORK_COUNT)
+		return job_count_next(job);
+	return job_page_next(job);
 }
 
-/*
- * Nothing newer than the platform's now - lag is asked for; false when all of
- * the window is.  A list that the protocol lacks is found out by build.
- */
-static bool
-open_window(Job *job)
-{
-	SyncTask   *task = job->task;
-	MemoryContext before;
-	int64		platform_now = (clock_epoch_ms() + task->gateway->clock_offset_ms) / 1000;
-
-	job->list = job->protocol->list(task->stream, task->basis);
-	job->plan.since = task->since;
-	job->plan.until = Min(task->until, platform_now - guc_lag_s);
-	job->plan.page_size = job->list != NULL ?
-		Min(job->page_size, job->list->max_page_size) : job->page_size;
-	job->plan.sorted = job->list != NULL && job->list->sorted;
-	job->plan.totals = job->list == NULL || job->list->totals;
-	job->plan.fresh = task->fresh;
-	job->plan.may_cut = task->may_cut && !task->fresh;
-	if (job->plan.until <= job->plan.since)
-		return false;
-
-	MemoryContextReset(job->walk_context);
-	before = MemoryContextSwitchTo(job->walk_context);
-	job->window = window_open(&job->plan, job->walk);
-	MemoryContextSwitchTo(before);
-	return true;
-}
-
-/* A window that lies in the future: read without a call, closes nothing. */
+/* There was nothing to ask for, a window that lies in the future: closes nothing. */
 static JobStep
 settle_empty(Job *job)
 {
@@ -184,221 +143,46 @@ settle_empty(Job *job)
 	memset(&job->settlement, 0, sizeof(job->settlement));
 	job->settlement.state = "succeeded";
 	job->settlement.verdict = "fresh";
-	if (job_write(job, "settling a task", DB_REPEATABLE, store_and_settle,
-				 &error) == OUTCOME_FAILED)
+	if (job_write(job, "settling a task", DB_REPEATABLE, settle_nothing,
+				  &error) == OUTCOME_FAILED)
 		return job_fail_in_database(job, error);
 	return JOB_OVER;
+}
+
+/* In a transaction. */
+static void
+settle_nothing(void *arg)
+{
+	Job		   *job = arg;
+
+	queue_settle(job->task, &job->settlement);
 }
 
 JobStep
 job_answered(Job *job)
 {
-	JobStep		step;
-
 	MemoryContextSwitchTo(job->page_context);
 	job_read_reply(job);
 	if (job->call.kind == CALL_WHOAMI)
-		step = job_key_answered(job);
-	else if (job->answer->verdict == VERDICT_OK)
-		step = page_answered(job);
-	else
-		step = job_fail_call(job);
-	return step;
-}
-
-/* A page of the window: take it in, then store and settle it in one commit. */
-static JobStep
-page_answered(Job *job)
-{
-	ErrorData  *error;
-
-	take_page(job);
-	if (job->step == WINDOW_MALFORMED)
-	{
-		job->answer->verdict = VERDICT_MALFORMED;
-		job->answer->class = "malformed";
-		job->answer->message = "the answer contradicts itself";
-		job_write_log(job);
-		job->log.records = job->page->nrecords;
+		return job_key_answered(job);
+	if (job->call.kind == CALL_DETAILS)
+		return job_fetch_answered(job);
+	if (job->answer->verdict != VERDICT_OK)
 		return job_fail_call(job);
-	}
-	plan_settlement(job);
-
-	switch (job_write(job, "storing a page", DB_REPEATABLE, store_and_settle, &error))
-	{
-		case OUTCOME_DONE:
-			return page_settled(job);
-		case OUTCOME_FAILED:
-			return job_fail_in_database(job, error);
-		default:
-			return JOB_OVER;
-	}
+	if (job->task->work == WORK_COUNT)
+		return job_count_answered(job);
+	return job_page_answered(job);
 }
 
-/* Splits the page and lets the window decide what it means. */
-static void
-take_page(Job *job)
+/* The rest of the task stands behind a page that is committed; attempts begin anew. */
+JobStep
+job_goes_on(Job *job, const char *walk)
 {
-	const SyncTask *task = job->task;
-	WindowAnswer answer;
-	WindowRecord *records;
-	MemoryContext before;
-
-	job->page = record_split(job->answer->list, job->answer->list_len, task->stream,
-							 task->seller_nicks, task->nseller_nicks,
-							 task->require_seller);
-	job->log.records = job->page->nrecords;
-
-	records = palloc(sizeof(WindowRecord) * Max(job->page->nrecords, 1));
-	for (int i = 0; i < job->page->nrecords; i++)
-	{
-		const Record *record = &job->page->records[i];
-
-		records[i].key = key_of(record);
-		records[i].time = time_of(record, task->basis);
-		records[i].quarantined = record->quarantine != NULL;
-	}
-	answer.total = job->answer->total;
-	answer.has_next = job->answer->has_next;
-	answer.nrecords = job->page->nrecords;
-	answer.records = records;
-
-	before = MemoryContextSwitchTo(job->walk_context);
-	job->step = window_take(job->window, &answer);
-	MemoryContextSwitchTo(before);
-}
-
-/* The time that the window is about. */
-static int64
-time_of(const Record *record, Basis basis)
-{
-	switch (basis)
-	{
-		case BASIS_MODIFIED:
-			return record->modified;
-		case BASIS_CREATED:
-			return record->created;
-		case BASIS_ARRIVAL:
-			return record->arrival;
-	}
-	return WINDOW_NO_TIME;
-}
-
-/* A record without an id is told from others by its digest, below all ids. */
-static int64
-key_of(const Record *record)
-{
-	uint64		key;
-
-	if (record->id != 0)
-		return record->id;
-	memcpy(&key, record->digest, sizeof(key));
-	return (int64) (key | (UINT64CONST(1) << 63));
-}
-
-/* What the window's step means to the task. */
-static void
-plan_settlement(Job *job)
-{
-	Settlement *s = &job->settlement;
-	WindowCounts counts;
-
-	memset(s, 0, sizeof(*s));
-	window_counts(job->window, &counts);
-	s->reported = counts.reported;
-	s->seen = counts.seen;
-	s->quarantined = counts.quarantined;
-	s->passes = counts.passes;
-	s->page_size = job->shrunk ? job->page_size : 0;
-	s->clock = job->clock;
-	s->call = &job->log;
-	s->closed_since = job->plan.since;
-	s->closed_until = job->plan.until;
-
-	switch (job->step)
-	{
-		case WINDOW_MORE:
-			s->state = "running";
-			s->walk = window_save(job->window);
-			break;
-		case WINDOW_CUT:
-			s->state = "running";
-			s->ncuts = window_cuts(job->window, &s->cuts) + 1;
-			break;
-		case WINDOW_COUNTED:
-			s->state = "succeeded";
-			s->verdict = "counted";
-			s->closed = true;
-			break;
-		case WINDOW_UNPROVEN:
-			s->state = "succeeded";
-			s->verdict = "unproven";
-			s->closed = true;
-			break;
-		case WINDOW_FRESH:
-			s->state = "succeeded";
-			s->verdict = "fresh";
-			break;
-		case WINDOW_SHORT:
-			s->state = "incomplete";
-			s->verdict = "short";
-			s->closed = true;
-			break;
-		case WINDOW_MALFORMED:
-			elog(ERROR, "a malformed page is not settled");
-	}
-}
-
-/* T2: the rows, the task's cursor, the coverage and the log; all or nothing. */
-static void
-store_and_settle(void *arg)
-{
-	Job		   *job = arg;
-	Settlement *s = &job->settlement;
-
-	memset(&job->counts, 0, sizeof(job->counts));
-	if (job->page != NULL && job->page->nrecords > 0)
-		store_page(job->task, job->task->stream, job->list->source, job->page,
-				   &job->counts);
-	s->page_new = job->counts.records_new;
-	s->page_changed = job->counts.changed;
-	s->page_unchanged = job->counts.unchanged;
-	s->page_quarantined = job->counts.quarantined;
-	queue_settle(job->task, s);
-}
-
-/* It is committed: count it, and go on where it leaves us. */
-static JobStep
-page_settled(Job *job)
-{
-	shmem_count(COUNTER_PAGES, 1);
-	shmem_count(COUNTER_RECORDS, job->page->nrecords);
-	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
-
-	if (job->step == WINDOW_MORE)
-	{
-		/* as settle does: no progress, no new attempts */
-		if (job->walk == NULL || strcmp(job->walk, job->settlement.walk) != 0)
-			job->task->attempt = 0;
-		if (job->walk != NULL)
-			pfree(job->walk);
-		job->walk = MemoryContextStrdup(job->context, job->settlement.walk);
-		return JOB_WAITS;
-	}
-	if (job->step == WINDOW_CUT)
-	{
-		/* the newest part stays with us; the window is opened anew for it */
-		int			n = job->settlement.ncuts;
-
+	/* as settle does: no progress, no new attempts */
+	if (job->walk == NULL || strcmp(job->walk, walk) != 0)
 		job->task->attempt = 0;
-		job->task->since = job->settlement.cuts[n - 2];
-		job->task->until = job->settlement.cuts[n - 1];
-		job->task->may_cut = false;
-		job->walk = NULL;
-		job->window = NULL;
-		job->news.more_work = true;
-		return JOB_WAITS;
-	}
-	shmem_count(COUNTER_TASKS, 1);
-	return JOB_OVER;
+	if (job->walk != NULL)
+		pfree(job->walk);
+	job->walk = MemoryContextStrdup(job->context, walk);
+	return JOB_WAITS;
 }

@@ -78,6 +78,20 @@ job_fail_call(Job *job)
 	return JOB_OVER;
 }
 
+/* T3 for an answer that was read as good and makes no sense all the same. */
+JobStep
+job_fail_malformed(Job *job, char *message)
+{
+	int			records = job->page != NULL ? job->page->nrecords : 0;
+
+	job->answer->verdict = VERDICT_MALFORMED;
+	job->answer->class = "malformed";
+	job->answer->message = message;
+	job_write_log(job);
+	job->log.records = records;
+	return job_fail_call(job);
+}
+
 /*
  * T3 after T2 was rolled back.  A conflict or a cancel says nothing against
  * the task: soon again, uncharged.

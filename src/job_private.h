@@ -2,8 +2,9 @@
  * job_private.h
  *	  What the files of the room "job" share; nobody else includes it.
  *
- * job.c is the story; job_call.c what a call brought; job_key.c the check of a
- * data key; job_fail.c what did not work out; job_transact.c the bracket that
+ * job.c is the story; job_page.c reads a window, job_fetch.c records by id,
+ * job_count.c a count; job_call.c is what a call brought; job_key.c the check of
+ * a data key; job_fail.c what did not work out; job_transact.c the bracket that
  * catches.
  */
 #ifndef ORDERSYNC_JOB_PRIVATE_H
@@ -54,8 +55,20 @@ struct Job
 	Failure		failure;
 	const char *key_outcome;
 	bool		key_good;
+	bool		count_goes_on;
 	StoreCounts counts;
 };
+
+/* job.c: a page is committed and left its task at walk; the next call waits. */
+extern JobStep job_goes_on(Job *job, const char *walk);
+
+/* What to call for next, false for nothing; and what a good answer means. */
+extern bool job_page_next(Job *job);
+extern JobStep job_page_answered(Job *job);
+extern bool job_fetch_next(Job *job);
+extern JobStep job_fetch_answered(Job *job);	/* also one that was no good */
+extern bool job_count_next(Job *job);
+extern JobStep job_count_answered(Job *job);
 
 /* job_call.c: both secrets into the job's context; false with a line for people. */
 extern bool job_open_secrets(Job *job, char **why);
@@ -71,6 +84,7 @@ extern JobStep job_key_answered(Job *job);
 extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class,
 									const char *message);
 extern JobStep job_fail_call(Job *job);
+extern JobStep job_fail_malformed(Job *job, char *message);
 extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
 
 /* job_transact.c: a job's transaction. */

@@ -23,9 +23,47 @@
 #include "guc.h"
 #include "queue.h"
 
+/* The columns of claim, in the order of its statement. */
+typedef enum ClaimColumn
+{
+	CLAIM_TASK_ID,
+	CLAIM_RUN_ID,
+	CLAIM_TOKEN,
+	CLAIM_SHOP_ID,
+	CLAIM_STREAM,
+	CLAIM_BASIS,
+	CLAIM_SINCE,
+	CLAIM_UNTIL,
+	CLAIM_FRESH,
+	CLAIM_MAY_CUT,
+	CLAIM_WORK,
+	CLAIM_HISTORY,
+	CLAIM_EXT_TYPE,
+	CLAIM_DETAILS_OF,
+	CLAIM_FOLLOW_UP,
+	CLAIM_IDS,
+	CLAIM_ATTEMPT,
+	CLAIM_WALK,
+	CLAIM_KEY_CHECK,
+	CLAIM_REQUIRE_SELLER,
+	CLAIM_SELLER_NICKS,
+	CLAIM_SEALED_DATA_KEY,
+	CLAIM_GATEWAY,
+	CLAIM_BASE_URL,
+	CLAIM_APP_KEY,
+	CLAIM_SEALED_APP_SECRET,
+	CLAIM_PROTOCOL,
+	CLAIM_SIGN_METHOD,
+	CLAIM_PROXY,
+	CLAIM_PAGE_SIZE,
+	CLAIM_CALLS_PER_SECOND,
+	CLAIM_CLOCK_OFFSET_MS
+} ClaimColumn;
+
 static DbStatement claim_statement = {
 	.sql = "SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
-	" c.fresh, c.may_cut, c.ids, c.attempt, c.walk, c.key_check, c.require_seller,"
+	" c.fresh, c.may_cut, c.work, c.history, c.ext_type, c.details_of, c.follow_up, c.ids,"
+	" c.attempt, c.walk, c.key_check, c.require_seller,"
 	" c.seller_nicks, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms"
@@ -41,13 +79,19 @@ static DbStatement next_due_statement = {
 
 static DbStatement settle_statement = {
 	.sql = "SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb)",
-	.nparams = 19,
+	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb, $20)",
+	.nparams = 20,
 	.types = {
 		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID,
 		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID, INT4OID,
-		INT8OID, TEXTOID
+		INT8OID, TEXTOID, INT4OID
 	}
+};
+
+static DbStatement settle_count_statement = {
+	.sql = "SELECT ordersync.settle_count($1, $2, $3, $4, $5, $6::pg_catalog.jsonb)",
+	.nparams = 6,
+	.types = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID}
 };
 
 static DbStatement settle_key_statement = {
@@ -116,12 +160,12 @@ read_claim(uint64 row, Claim *claim)
 	MemoryContext before = MemoryContextSwitchTo(claim->context);
 	SyncTask   *task = read_task(row, claim->context);
 
-	read_ids(row, 10, task);
-	read_nicks(row, 15, task);
+	read_ids(row, CLAIM_IDS, task);
+	read_nicks(row, CLAIM_SELLER_NICKS, task);
 	task->gateway = read_gateway(row, claim->context);
 	claim->task = task;
-	claim->sealed_data_key = read_bytes(row, 16);
-	claim->sealed_app_secret = read_bytes(row, 20);
+	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
+	claim->sealed_app_secret = read_bytes(row, CLAIM_SEALED_APP_SECRET);
 	MemoryContextSwitchTo(before);
 }
 
@@ -129,25 +173,29 @@ static SyncTask *
 read_task(uint64 row, MemoryContext context)
 {
 	SyncTask   *task = palloc0(sizeof(SyncTask));
-	char	   *stream = db_text(row, 4, context);
-	char	   *basis = db_text(row, 5, context);
+	char	   *details_of = db_text(row, CLAIM_DETAILS_OF, context);
 
-	task->task_id = db_int8(row, 0);
-	task->run_id = db_int8(row, 1);
-	task->token = db_int8(row, 2);
-	task->shop_id = db_int8(row, 3);
-	if (stream == NULL || basis == NULL ||
-		!stream_from_name(stream, &task->stream) || !basis_from_name(basis, &task->basis))
-		elog(ERROR, "task %lld has a stream or basis that is not known",
+	task->task_id = db_int8(row, CLAIM_TASK_ID);
+	task->run_id = db_int8(row, CLAIM_RUN_ID);
+	task->token = db_int8(row, CLAIM_TOKEN);
+	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
+	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
+		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
+		!work_from_name(db_text(row, CLAIM_WORK, context), &task->work) ||
+		(details_of != NULL && !stream_from_name(details_of, &task->details_of)))
+		elog(ERROR, "task %lld has a stream, basis or work that is not known",
 			 (long long) task->task_id);
-	task->since = db_int8(row, 6);
-	task->until = db_int8(row, 7);
-	task->fresh = db_bool(row, 8);
-	task->may_cut = db_bool(row, 9);
-	task->attempt = db_int4(row, 11);
-	task->walk = db_text(row, 12, context);
-	task->key_check = db_bool(row, 13);
-	task->require_seller = db_bool(row, 14);
+	task->since = db_int8(row, CLAIM_SINCE);
+	task->until = db_int8(row, CLAIM_UNTIL);
+	task->fresh = db_bool(row, CLAIM_FRESH);
+	task->may_cut = db_bool(row, CLAIM_MAY_CUT);
+	task->history = db_bool(row, CLAIM_HISTORY);
+	task->ext_type = db_text(row, CLAIM_EXT_TYPE, context);
+	task->follow_up = db_bool(row, CLAIM_FOLLOW_UP);
+	task->attempt = db_int4(row, CLAIM_ATTEMPT);
+	task->walk = db_text(row, CLAIM_WALK, context);
+	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
+	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
 	return task;
 }
 
@@ -158,18 +206,18 @@ read_gateway(uint64 row, MemoryContext context)
 	bool		isnull;
 	Datum		rate;
 
-	gateway->name = db_text(row, 17, context);
-	gateway->base_url = db_text(row, 18, context);
-	gateway->app_key = db_text(row, 19, context);
-	gateway->protocol = db_text(row, 21, context);
-	gateway->sign_method = db_text(row, 22, context);
-	gateway->proxy = db_text(row, 23, context);
-	gateway->page_size = db_int4(row, 24);
+	gateway->name = db_text(row, CLAIM_GATEWAY, context);
+	gateway->base_url = db_text(row, CLAIM_BASE_URL, context);
+	gateway->app_key = db_text(row, CLAIM_APP_KEY, context);
+	gateway->protocol = db_text(row, CLAIM_PROTOCOL, context);
+	gateway->sign_method = db_text(row, CLAIM_SIGN_METHOD, context);
+	gateway->proxy = db_text(row, CLAIM_PROXY, context);
+	gateway->page_size = db_int4(row, CLAIM_PAGE_SIZE);
 	if (gateway->page_size <= 0)
 		gateway->page_size = guc_page_size;
-	rate = db_value(row, 25, &isnull);
+	rate = db_value(row, CLAIM_CALLS_PER_SECOND, &isnull);
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
-	gateway->clock_offset_ms = db_int8(row, 26);
+	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	return gateway;
 }
 
@@ -268,7 +316,27 @@ queue_settle(const SyncTask *task, const Settlement *settlement)
 	add_page_size(&params, settlement->page_size);
 	add_clock(&params, &settlement->clock);
 	add_call(&params, settlement->call);
+	db_add(&params, Int32GetDatum(settlement->more_tasks));
 	db_run(&settle_statement, &params);
+	return db_bool(0, 0);
+}
+
+bool
+queue_settle_count(const SyncTask *task, int64 total, int64 at_until,
+				   const ClockReading *clock, const CallLog *call)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(task->token));
+	db_add(&params, Int64GetDatum(total));
+	if (at_until >= 0)
+		db_add(&params, Int64GetDatum(at_until));
+	else
+		db_add_null(&params);
+	add_clock(&params, clock);
+	add_call(&params, call);
+	db_run(&settle_count_statement, &params);
 	return db_bool(0, 0);
 }
 

@@ -74,6 +74,7 @@ typedef struct Settlement
 	const int64 *cuts;			/* ascending bounds; NULL: not cut */
 	int			ncuts;			/* bounds, one more than parts */
 	int			page_size;
+	int			more_tasks;		/* that the page's transaction has made for the run */
 	ClockReading clock;
 	const CallLog *call;		/* NULL: no call was made */
 } Settlement;
@@ -100,6 +101,13 @@ extern int64 queue_next_due(void);
 
 /* True when the run ended with it. */
 extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
+
+/*
+ * Settles a count of a task's window; at_until: of the second at its end, -1
+ * when that was not asked for.  True when it is to be asked for now.
+ */
+extern bool queue_settle_count(const SyncTask *task, int64 total, int64 at_until,
+							   const ClockReading *clock, const CallLog *call);
 
 /* Settles a key check; the shop's new key state, in the current context. */
 extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,

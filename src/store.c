@@ -1,9 +1,10 @@
 /*
  * store.c
  *	  A page's records become arrays for one call of apply, and one of
- *	  quarantine where some cannot be stored.
+ *	  quarantine where some cannot be stored; or for one call that compares them
+ *	  with what is stored.
  *
- * Which record wins, what is identical and what changed is decided in SQL.
+ * Which record wins, what is identical, changed or missing is decided in SQL.
  * Everything allocated here goes with the transaction.
  */
 #include "compat.h"
@@ -40,6 +41,30 @@ static DbStatement quarantine_statement = {
 	.sql = "SELECT ordersync.quarantine_records($1, $2, $3, $4, $5, $6, $7)",
 	.nparams = 7,
 	.types = {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
+};
+
+static DbStatement check_statement = {
+	.sql = "SELECT ordersync.check_records($1, $2, $3, $4)",
+	.nparams = 4,
+	.types = {INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+};
+
+static DbStatement follow_up_statement = {
+	.sql = "SELECT ordersync.follow_up($1, $2)",
+	.nparams = 2,
+	.types = {INT8OID, INT8ARRAYOID}
+};
+
+static DbStatement fetched_statement = {
+	.sql = "SELECT ordersync.note_fetched($1, $2, $3)",
+	.nparams = 3,
+	.types = {INT8OID, INT8OID, BOOLOID}
+};
+
+static DbStatement not_served_statement = {
+	.sql = "SELECT ordersync.note_not_served($1, $2, $3)",
+	.nparams = 3,
+	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
@@ -139,6 +164,78 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	counts->records_new = db_int4(0, 0);
 	counts->changed = db_int4(0, 1);
 	counts->unchanged = db_int4(0, 2);
+}
+
+int
+store_check(const SyncTask *task, const RecordPage *page, int64 until)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	Datum	   *modified = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+		int64		time = task->basis == BASIS_ARRIVAL ? record->arrival : record->created;
+
+		/* the second at the window's end belongs to the next one */
+		if (record->quarantine != NULL || time >= until)
+			continue;
+		ids[k] = Int64GetDatum(record->id);
+		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+		k++;
+	}
+	if (k == 0)
+		return 0;
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, NULL, k, INT8OID));
+	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_run(&check_statement, &params);
+	return db_int4(0, 0);
+}
+
+int
+store_follow_up(const SyncTask *task, const RecordPage *page)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].quarantine == NULL)
+			ids[k++] = Int64GetDatum(page->records[i].id);
+	}
+	if (k == 0)
+		return 0;
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, NULL, k, INT8OID));
+	db_run(&follow_up_statement, &params);
+	return db_int4(0, 0);
+}
+
+void
+store_note_fetched(const SyncTask *task, int64 id, bool changed)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(id));
+	db_add(&params, BoolGetDatum(changed));
+	db_run(&fetched_statement, &params);
+}
+
+void
+store_note_not_served(const SyncTask *task, int64 id, const char *message)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, Int64GetDatum(id));
+	db_add_text(&params, message);
+	db_run(&not_served_statement, &params);
 }
 
 static Datum

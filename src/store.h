@@ -1,6 +1,7 @@
 /*
  * store.h
- *	  Hands a page's records to apply and to quarantine; the counts come back.
+ *	  Hands a page's records to apply and to quarantine, or to a check; the
+ *	  counts come back.  All must be called between db_begin() and db_commit().
  */
 #ifndef ORDERSYNC_STORE_H
 #define ORDERSYNC_STORE_H
@@ -17,11 +18,25 @@ typedef struct StoreCounts
 } StoreCounts;
 
 /*
- * Must be called between db_begin() and db_commit().  stream: what the records
- * are (STREAM_ORDERS or STREAM_AFTER_SALES); source: apply's word for the list
- * that they came by.
+ * stream: what the records are (STREAM_ORDERS or STREAM_AFTER_SALES); source:
+ * apply's word for the list that they came by.
  */
 extern void store_page(const SyncTask *task, Stream stream, const char *source,
 					   const RecordPage *page, StoreCounts *counts);
+
+/*
+ * Compares the page's orders with what is stored and notes in the task what is
+ * missing or older; returns how many.  Records at until and later are not ours.
+ */
+extern int	store_check(const SyncTask *task, const RecordPage *page, int64 until);
+
+/* What a stored page brings beyond its rows; returns how many tasks were made. */
+extern int	store_follow_up(const SyncTask *task, const RecordPage *page);
+
+/* One record was fetched by its id; changed: what is stored is not as before. */
+extern void store_note_fetched(const SyncTask *task, int64 id, bool changed);
+
+/* The platform does not serve the record by its id; message: valid text, its words. */
+extern void store_note_not_served(const SyncTask *task, int64 id, const char *message);
 
 #endif							/* ORDERSYNC_STORE_H */

@@ -17,6 +17,8 @@ stream_name(Stream stream)
 			return "orders";
 		case STREAM_AFTER_SALES:
 			return "after_sales";
+		case STREAM_SPECIAL_REFUNDS:
+			return "special_refunds";
 		case STREAM_DETAILS:
 			return "details";
 	}
@@ -27,11 +29,43 @@ stream_name(Stream stream)
 bool
 stream_from_name(const char *name, Stream *stream)
 {
-	for (int i = STREAM_ORDERS; i <= STREAM_DETAILS; i++)
+	for (int i = STREAM_ORDERS; name != NULL && i <= STREAM_DETAILS; i++)
 	{
 		if (strcmp(name, stream_name((Stream) i)) == 0)
 		{
 			*stream = (Stream) i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* See task.h. */
+Stream
+stream_of_records(Stream stream, Stream details_of)
+{
+	switch (stream)
+	{
+		case STREAM_SPECIAL_REFUNDS:
+			return STREAM_AFTER_SALES;
+		case STREAM_DETAILS:
+			return details_of;
+		default:
+			return stream;
+	}
+}
+
+/* The work of that word, as in ordersync.sync_tasks.work; false when there is none. */
+bool
+work_from_name(const char *name, TaskWork *work)
+{
+	static const char *const names[] = {"store", "check", "count"};
+
+	for (int i = WORK_STORE; name != NULL && i <= WORK_COUNT; i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+		{
+			*work = (TaskWork) i;
 			return true;
 		}
 	}
@@ -58,7 +92,7 @@ basis_name(Basis basis)
 bool
 basis_from_name(const char *name, Basis *basis)
 {
-	for (int i = BASIS_MODIFIED; i <= BASIS_ARRIVAL; i++)
+	for (int i = BASIS_MODIFIED; name != NULL && i <= BASIS_ARRIVAL; i++)
 	{
 		if (strcmp(name, basis_name((Basis) i)) == 0)
 		{

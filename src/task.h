@@ -15,8 +15,17 @@ typedef enum Stream
 {
 	STREAM_ORDERS,				/* lists of trades with their sub-orders */
 	STREAM_AFTER_SALES,			/* lists of refunds */
+	STREAM_SPECIAL_REFUNDS,		/* their second list: price protection, cash-back */
 	STREAM_DETAILS				/* single records by id */
 } Stream;
+
+/* What is done with what a list brings. */
+typedef enum TaskWork
+{
+	WORK_STORE,					/* its records are stored */
+	WORK_CHECK,					/* they are compared with what is stored */
+	WORK_COUNT					/* only its total is asked for and compared */
+} TaskWork;
 
 typedef enum Basis
 {
@@ -64,10 +73,15 @@ typedef struct SyncTask
 	int64		until;
 	bool		fresh;				/* younger than settle: stored, closes nothing */
 	bool		may_cut;			/* not itself a part of a cut window */
+	TaskWork	work;
+	bool		history;			/* from the platform's list of what is older than three months */
+	char	   *ext_type;			/* only orders of this kind, NULL: all */
+	bool		follow_up;			/* a stored page brings more than its rows */
+	Stream		details_of;			/* STREAM_DETAILS: what the ids are */
 	int64	   *ids;				/* STREAM_DETAILS: the ids to fetch */
 	int			nids;
 	int			attempt;			/* 1 on the first claim since a page settled */
-	char	   *walk;				/* window_save() of the last settled page, or NULL */
+	char	   *walk;				/* where the last settled page left off, or NULL */
 	bool		key_check;			/* the data key is to be verified first */
 	bool		require_seller;		/* key unverified: records must name the seller */
 	char	  **seller_nicks;		/* names under which the shop's records come */
@@ -80,8 +94,12 @@ extern const char *stream_name(Stream stream);
 extern const char *basis_name(Basis basis);
 extern const char *verdict_name(Verdict verdict);
 
+/* The stream of the table that a stream's records go to: orders or after-sales. */
+extern Stream stream_of_records(Stream stream, Stream details_of);
+
 /* The value of a word; false, and nothing set, when there is none. */
 extern bool stream_from_name(const char *name, Stream *stream);
 extern bool basis_from_name(const char *name, Basis *basis);
+extern bool work_from_name(const char *name, TaskWork *work);
 
 #endif							/* ORDERSYNC_TASK_H */

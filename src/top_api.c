@@ -48,9 +48,25 @@ static const TopApi apis[] = {
 		.types = ALL_TYPES, .fields = "tid,modified,async_modified", .object = "trade"
 	},
 	{
+		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED, .history = true,
+		.list = {"taobao.trades.sold.history.get", "history", true, false, 50},
+		.envelope = "trades_sold_history_get_response",
+		.plural = "trades", .singular = "trade", .id = "tid",
+		.start_param = "start_created", .end_param = "end_created",
+		.types = ALL_TYPES, .object = "trade"
+	},
+	{
 		.kind = CALL_LIST, .stream = STREAM_AFTER_SALES, .basis = BASIS_MODIFIED,
 		.list = {"taobao.refunds.receive.get", "list", false, true, 100},
 		.envelope = "refunds_receive_get_response",
+		.plural = "refunds", .singular = "refund", .id = "refund_id",
+		.start_param = "start_modified", .end_param = "end_modified",
+		.types = ALL_TYPES, .object = "refund"
+	},
+	{
+		.kind = CALL_LIST, .stream = STREAM_SPECIAL_REFUNDS, .basis = BASIS_MODIFIED,
+		.list = {"taobao.special.refunds.receive.get", "special", false, true, 100},
+		.envelope = "special_refunds_receive_get_response",
 		.plural = "refunds", .singular = "refund", .id = "refund_id",
 		.start_param = "start_modified", .end_param = "end_modified",
 		.types = ALL_TYPES, .object = "refund"
@@ -76,6 +92,7 @@ static const TopApi apis[] = {
 	}
 };
 
+static bool lists(const TopApi *api, const SyncTask *task);
 static uint8 source_bit(const char *source);
 static const TopFields *object_fields(const char *object);
 
@@ -91,37 +108,54 @@ top_api(const GatewayCall *call)
 			continue;
 		if (api->kind == CALL_WHOAMI ||
 			(api->kind == CALL_DETAILS && api->stream == call->details_of) ||
-			(api->kind == CALL_LIST && api->stream == call->task->stream &&
-			 api->basis == call->task->basis))
+			(api->kind == CALL_LIST && lists(api, call->task)))
 			return api;
 	}
 	return NULL;
 }
 
+/* Is it the list that the task is read from? */
+static bool
+lists(const TopApi *api, const SyncTask *task)
+{
+	return api->stream == task->stream && api->basis == task->basis &&
+		api->history == task->history;
+}
+
 /* See top_api.h. */
 const GatewayList *
-top_list(Stream stream, Basis basis)
+top_list(const SyncTask *task)
 {
 	for (int i = 0; i < lengthof(apis); i++)
 	{
-		if (apis[i].kind == CALL_LIST && apis[i].stream == stream && apis[i].basis == basis)
+		if (apis[i].kind == CALL_LIST && lists(&apis[i], task))
 			return &apis[i].list;
 	}
 	return NULL;
 }
 
-/* See top_api.h. */
+/* See top_api.h.  What is only compared or counted is not served whole. */
 char *
-top_field_list(const TopApi *api)
+top_field_list(const TopApi *api, const GatewayCall *call)
 {
 	StringInfoData list;
 	const char **names;
 	int			n = 0;
 
 	initStringInfo(&list);
+	if (call->kind == CALL_LIST && call->only_total)
+	{
+		appendStringInfoString(&list, api->id);
+		return list.data;
+	}
 	if (api->fields != NULL)
 	{
 		appendStringInfoString(&list, api->fields);
+		return list.data;
+	}
+	if (call->kind == CALL_LIST && call->task->work == WORK_CHECK)
+	{
+		appendStringInfo(&list, "%s,modified,created", api->id);
 		return list.data;
 	}
 	names = gateway_served_fields(api->list.source, api->object, &n);

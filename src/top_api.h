@@ -27,6 +27,7 @@ typedef struct TopApi
 	CallKind	kind;
 	Stream		stream;			/* of a list; for details, of the record */
 	Basis		basis;			/* of a list */
+	bool		history;		/* of a list: what is older than three months */
 	GatewayList list;			/* method, source, and what the list can do */
 	const char *envelope;		/* root of the answer */
 	const char *plural;			/* member that holds the list, or the one record */
@@ -43,11 +44,11 @@ typedef struct TopApi
 /* The API of a call, NULL when the platform has none for it. */
 extern const TopApi *top_api(const GatewayCall *call);
 
-/* The list of a stream and basis, NULL when the platform has none. */
-extern const GatewayList *top_list(Stream stream, Basis basis);
+/* The list of a task, NULL when the platform has none. */
+extern const GatewayList *top_list(const SyncTask *task);
 
-/* The value of parameter "fields", in the current context. */
-extern char *top_field_list(const TopApi *api);
+/* The value of parameter "fields" of a call of that API, in the current context. */
+extern char *top_field_list(const TopApi *api, const GatewayCall *call);
 
 /* Verdict on a reply: see GatewayProtocol. */
 extern void top_classify(const GatewayCall *call, const GatewayReply *reply,

@@ -45,6 +45,7 @@ BEGIN
 		key_expires_at timestamptz,
 		first_full_at timestamptz,
 		first_incremental_at timestamptz,
+		unserved jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -80,6 +81,8 @@ BEGIN
 		started_at timestamptz,
 		finished_at timestamptz,
 		open_tasks integer NOT NULL DEFAULT 0,
+		held_tasks integer NOT NULL DEFAULT 0,
+		links_due boolean NOT NULL DEFAULT false,
 		lost tstzmultirange,
 		message text
 	) WITH (fillfactor = 70);
@@ -95,11 +98,18 @@ BEGIN
 		shop_id bigint NOT NULL,
 		stream text NOT NULL,
 		basis text NOT NULL,
+		work text NOT NULL DEFAULT 'store',
 		since timestamptz,
 		until timestamptz,
 		fresh boolean NOT NULL DEFAULT false,
+		history boolean NOT NULL DEFAULT false,
+		ext_type text,
+		details_of text,
 		ids bigint[],
+		reason text,
 		is_part boolean NOT NULL DEFAULT false,
+		splits integer NOT NULL DEFAULT 0,
+		held boolean NOT NULL DEFAULT false,
 		state text NOT NULL DEFAULT 'pending',
 		attempt integer NOT NULL DEFAULT 0,
 		next_attempt_at timestamptz,
@@ -116,9 +126,14 @@ BEGIN
 		reported bigint,
 		seen bigint,
 		passes integer,
+		missed bigint[],
+		missed_range tstzrange,
+		checks integer NOT NULL DEFAULT 0,
 		verdict text,
 		error_class text,
 		error text,
+		made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		began_at timestamptz,
 		claimed_at timestamptz,
 		finished_at timestamptz
 	) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
@@ -161,8 +176,47 @@ BEGIN
 		verdict text NOT NULL,
 		run_id bigint,
 		task_id bigint,
+		began_at timestamptz,
 		closed_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (shop_id, stream, basis, range)
+	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.verified_counts (
+		shop_id bigint NOT NULL,
+		stream text NOT NULL,
+		basis text NOT NULL,
+		range tstzrange NOT NULL,
+		reported bigint NOT NULL,
+		stored bigint NOT NULL,
+		run_id bigint,
+		task_id bigint,
+		checked_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (shop_id, stream, basis, range)
+	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.repairs (
+		shop_id bigint NOT NULL,
+		repair_id bigint GENERATED ALWAYS AS IDENTITY,
+		stream text NOT NULL,
+		record_id bigint NOT NULL,
+		reason text NOT NULL,
+		modified timestamptz,
+		created timestamptz,
+		run_id bigint,
+		task_id bigint,
+		repaired_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (shop_id, repair_id)
+	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.lookups (
+		shop_id bigint NOT NULL,
+		stream text NOT NULL,
+		record_id bigint NOT NULL,
+		served boolean NOT NULL,
+		message text,
+		asked_at timestamptz NOT NULL,
+		run_id bigint,
+		PRIMARY KEY (shop_id, stream, record_id)
 	);
 
 	CREATE TABLE IF NOT EXISTS ordersync.request_log (

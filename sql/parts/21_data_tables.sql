@@ -134,6 +134,9 @@ BEGIN
 	) WITH (fillfactor = 85);
 	CREATE INDEX IF NOT EXISTS sub_orders_tid_idx ON ordersync.sub_orders (shop_id, tid);
 	CREATE INDEX IF NOT EXISTS sub_orders_paid_date_idx ON ordersync.sub_orders (shop_id, paid_date, num_iid);
+	-- the link check: lines that name an after-sale, a few in a hundred
+	CREATE INDEX IF NOT EXISTS sub_orders_refund_id_idx ON ordersync.sub_orders (shop_id, refund_id)
+		WHERE refund_id IS NOT NULL;
 
 	CREATE TABLE IF NOT EXISTS ordersync.after_sales (
 		shop_id bigint NOT NULL,

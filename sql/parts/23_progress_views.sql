@@ -1,6 +1,6 @@
 /*
  * Views for the one who runs it: how far runs are, what failed and what to do,
- * whether days are whole, how shops are.  They read tables only, so that they
+ * how shops are; whether days are whole stands in a part of its own.  They read tables only, so that they
  * stay when the extension goes, and show each reader what its own rights show.
  */
 CREATE FUNCTION ordersync.set_up_progress()
@@ -119,91 +119,6 @@ BEGIN
 	LEFT JOIN ordersync.shops s ON s.shop_id = t.shop_id
 	WHERE t.state IN ('failed', 'incomplete');
 
-	/*
-	 * A day is judged by its worst part.  What coverage lacks of a day is fresh
-	 * while it can still settle, and short afterwards.
-	 */
-	CREATE OR REPLACE VIEW ordersync.completeness
-	WITH (security_invoker = true) AS
-	SELECT d.shop_id,
-		d.stream,
-		d.basis,
-		d.day,
-		w.reported,
-		o.stored,
-		w.quarantined,
-		CASE WHEN d.missing = '{}' THEN GREATEST(o.stored + w.quarantined - w.seen, 0) END AS surplus,
-		0::bigint AS repaired,
-		CASE
-			WHEN w.short_windows > 0 THEN 'short'
-			WHEN d.missing <> '{}' AND (
-				NOT d.missing <@ tstzmultirange(tstzrange(d.settled_until, NULL))
-				OR d.ends_at < clock_timestamp() - interval '24 hours') THEN 'short'
-			WHEN d.missing <> '{}' THEN 'fresh'
-			WHEN w.unproven_windows > 0 THEN 'unproven'
-			ELSE 'counted'
-		END AS verdict,
-		w.checked_at,
-		w.seen,
-		d.missing
-	FROM (
-		SELECT c.shop_id,
-			c.stream,
-			c.basis,
-			n.day::date AS day,
-			b.starts_at,
-			b.ends_at,
-			upper(c.ranges) AS settled_until,
-			tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(c.ranges), clock_timestamp())) - c.ranges AS missing
-		FROM ordersync.coverage c
-		CROSS JOIN LATERAL generate_series(
-			date_trunc('day', timezone('Asia/Shanghai', lower(c.ranges))),
-			CASE c.basis
-				WHEN 'created' THEN timezone('Asia/Shanghai', upper(c.ranges))
-				ELSE timezone('Asia/Shanghai', clock_timestamp())
-			END,
-			interval '1 day') n (day)
-		CROSS JOIN LATERAL (
-			SELECT timezone('Asia/Shanghai', n.day) AS starts_at,
-				timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
-		) b
-	) d
-	LEFT JOIN LATERAL (
-		SELECT sum(w.reported)::bigint AS reported,
-			sum(w.seen)::bigint AS seen,
-			sum(w.quarantined)::bigint AS quarantined,
-			count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
-			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
-			max(w.closed_at) AS checked_at
-		FROM ordersync.window_counts w
-		WHERE w.shop_id = d.shop_id
-			AND w.stream = d.stream
-			AND w.basis = d.basis
-			AND w.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-			AND w.range < tstzrange(d.ends_at, d.ends_at, '[]')
-			-- a part of a day that is being read again does not count beside the older whole
-			AND (w.verdict = 'short' OR NOT EXISTS (
-				SELECT
-				FROM ordersync.window_counts a
-				WHERE a.shop_id = w.shop_id
-					AND a.stream = w.stream
-					AND a.basis = w.basis
-					AND a.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-					AND a.range < tstzrange(d.ends_at, d.ends_at, '[]')
-					AND a.range @> w.range
-					AND a.range <> w.range))
-	) w ON true
-	LEFT JOIN LATERAL (
-		SELECT count(*) AS stored
-		FROM ordersync.orders o
-		WHERE d.stream = 'orders'
-			AND d.basis = 'created'
-			AND o.shop_id = d.shop_id
-			AND o.created_date = d.day
-		HAVING d.stream = 'orders' AND d.basis = 'created'
-	) o ON true;
-
 	CREATE OR REPLACE VIEW ordersync.shop_health
 	WITH (security_invoker = true) AS
 	SELECT s.shop_id,
@@ -215,7 +130,7 @@ BEGIN
 		s.key_expires_at,
 		o.whole_until AS orders_until,
 		a.whole_until AS after_sales_until,
-		clock_timestamp() - o.whole_until AS lag,
+		clock_timestamp() + g.clock_offset - o.whole_until AS lag,
 		l.run_id AS last_run,
 		l.kind AS last_kind,
 		l.state AS last_state,
@@ -223,8 +138,11 @@ BEGIN
 		q.active AS active_runs,
 		f.error AS last_error,
 		f.error_class AS last_error_class,
-		f.finished_at AS last_error_at
+		f.finished_at AS last_error_at,
+		p.proven_until,
+		s.unserved
 	FROM ordersync.shops s
+	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
 	LEFT JOIN LATERAL (
 		SELECT upper(r) AS whole_until
 		FROM ordersync.coverage c
@@ -266,7 +184,16 @@ BEGIN
 			AND t.state IN ('failed', 'incomplete')
 		ORDER BY t.finished_at DESC
 		LIMIT 1
-	) f ON true;
+	) f ON true
+	LEFT JOIN LATERAL (
+		SELECT upper(r) AS proven_until
+		FROM ordersync.proven_ranges c
+		CROSS JOIN LATERAL unnest(c.ranges) r
+		WHERE c.shop_id = s.shop_id
+			AND c.stream = 'orders'
+		ORDER BY r
+		LIMIT 1
+	) p ON true;
 
 	PERFORM ordersync.comment_progress();
 END
@@ -327,21 +254,6 @@ BEGIN
 		('failed_tasks', 'calls', 'calls made for it'),
 		('failed_tasks', 'finished_at', 'when it ended'),
 
-		('completeness', NULL, 'whether days are whole, by shop, stream and basis'),
-		('completeness', 'shop_id', 'the shop'),
-		('completeness', 'stream', 'orders or after_sales'),
-		('completeness', 'basis', 'the time that puts a record into the day: modified or created'),
-		('completeness', 'day', 'day of Asia/Shanghai'),
-		('completeness', 'reported', 'records as the platform counted them'),
-		('completeness', 'stored', 'orders stored with that day of creation; NULL for other bases'),
-		('completeness', 'quarantined', 'records that were seen and could not be stored'),
-		('completeness', 'surplus', 'stored beyond what was seen'),
-		('completeness', 'repaired', 'records that a later check brought in'),
-		('completeness', 'verdict', 'counted: as many seen as the platform counts; unproven: read to the end of a list without total; fresh: too young to be settled; short: something is missing'),
-		('completeness', 'checked_at', 'when the newest window of the day was closed'),
-		('completeness', 'seen', 'distinct records seen'),
-		('completeness', 'missing', 'ranges of the day that are not closed'),
-
 		('shop_health', NULL, 'one row a shop: how far it is whole, its key, its last run and error'),
 		('shop_health', 'shop_id', 'the shop'),
 		('shop_health', 'seller_nick', 'its seller'),
@@ -360,7 +272,9 @@ BEGIN
 		('shop_health', 'active_runs', 'runs that have not ended'),
 		('shop_health', 'last_error', 'the last failure'),
 		('shop_health', 'last_error_class', 'its class'),
-		('shop_health', 'last_error_at', 'when it was')
+		('shop_health', 'last_error_at', 'when it was'),
+		('shop_health', 'proven_until', 'every change of an order until then was read, and what became visible late was looked for'),
+		('shop_health', 'unserved', 'lists that the platform refuses to the shop for want of permission')
 		) AS t (rel, col, words)
 	LOOP
 		IF v.col IS NULL THEN

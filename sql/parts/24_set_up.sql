@@ -19,6 +19,7 @@ BEGIN
 	PERFORM ordersync.set_up_queue();
 	PERFORM ordersync.set_up_data();
 	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.set_up_completeness();
 	PERFORM ordersync.set_up_progress();
 	PERFORM ordersync.make_log_partitions();
 	PERFORM ordersync.apply_grants();

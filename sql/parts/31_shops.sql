@@ -195,6 +195,7 @@ BEGIN
 	SET key_state = 'unchecked',
 		key_message = NULL,
 		key_expires_at = p_expires_at,
+		unserved = '{}',
 		updated_at = now()
 	WHERE s.shop_id = p_shop;
 END

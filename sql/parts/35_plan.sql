@@ -74,6 +74,24 @@ $function$;
 COMMENT ON FUNCTION ordersync.horizon(timestamptz) IS
 	'the oldest instant that the platform''s lists serve: three months, which are 90 days';
 
+CREATE FUNCTION ordersync.history_horizon(p_now timestamptz)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT p_now - interval '17520 hours'
+$function$;
+COMMENT ON FUNCTION ordersync.history_horizon(timestamptz) IS
+	'the oldest instant of creation that the platform''s history of orders serves: two years, which are 730 days';
+
+CREATE FUNCTION ordersync.grace()
+RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT interval '1 hour'
+$function$;
+COMMENT ON FUNCTION ordersync.grace() IS
+	'what is planned must still be served when its turn comes: no list is planned so close to its horizon';
+
 /*
  * What was asked, made definite: whole seconds, an end that the platform can
  * serve, a beginning where the kind has a default.  p_since stays NULL for an
@@ -92,6 +110,12 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.span('lag'));
+	v_oldest timestamptz := CASE p_kind
+		WHEN 'full' THEN ordersync.history_horizon(p_now)
+		-- the last day that the lists still hold may be over before it is counted
+		WHEN 'verify' THEN ordersync.horizon(p_now) + interval '24 hours'
+		ELSE ordersync.horizon(p_now)
+	END;
 BEGIN
 	IF p_since >= p_until THEN
 		RAISE EXCEPTION USING
@@ -138,72 +162,107 @@ BEGIN
 			HINT = 'Nothing younger than ordersync.lag is asked for.';
 	END IF;
 
-	IF since < ordersync.horizon(p_now) OR until <= ordersync.horizon(p_now) THEN
+	IF since < v_oldest OR until <= v_oldest THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'the platform does not serve that range',
-			DETAIL = pg_catalog.format('Its lists reach back 90 days, to %s Asia/Shanghai.',
-				ordersync.show_instant(ordersync.horizon(p_now))),
+			DETAIL = pg_catalog.format(CASE p_kind
+					WHEN 'full' THEN 'Its history of orders reaches back two years, to %s Asia/Shanghai.'
+					WHEN 'verify' THEN 'Counts are compared within 89 days, from %s Asia/Shanghai on.'
+					ELSE 'Its lists reach back 90 days, to %s Asia/Shanghai.'
+				END, ordersync.show_instant(v_oldest)),
 			HINT = pg_catalog.format('The earliest whole day is %s: since => ordersync_day(%L).',
-				ordersync.day_of(ordersync.horizon(p_now)) + 1,
-				(ordersync.day_of(ordersync.horizon(p_now)) + 1)::text);
+				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'),
+				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'));
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.resolve_range(text, timestamptz, timestamptz, timestamptz) IS
 	'makes a range that was asked for definite, or says why the platform cannot serve it; bound is up to where a run must reach to contain it';
 
+/*
+ * One row a list.  Orders are stored by their list and, in an incremental run,
+ * checked by the list of arrivals once all else has ended; after-sales have two
+ * lists.  A full run that reaches behind the horizon reads the rest from the
+ * platform's history.
+ */
 CREATE FUNCTION ordersync.plan(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,
 	p_until timestamptz,
 	p_now timestamptz)
-RETURNS TABLE (stream text, basis text, ranges tstzmultirange, closes_until timestamptz, lost tstzmultirange)
+RETURNS TABLE (
+	stream text,
+	basis text,
+	work text,
+	held boolean,
+	history boolean,
+	ranges tstzmultirange,
+	closes_until timestamptz,
+	lost tstzmultirange)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-ROWS 2
+ROWS 4
 AS $function$
 DECLARE
 	v_shop ordersync.shops;
-	v_covered tstzmultirange;
-	v_all tstzmultirange;
-	v_reach tstzmultirange;
+	v_arrivals boolean;
+	v_reach tstzmultirange := tstzmultirange(tstzrange(ordersync.horizon(p_now) + ordersync.grace(), NULL));
+	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.span('lag'));
 BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
 
-	FOR stream IN
-		SELECT n
-		FROM pg_catalog.unnest(ARRAY['orders', 'after_sales']) n
-		WHERE COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ? n
-	LOOP
-		basis := CASE WHEN p_kind = 'full' AND stream = 'orders' THEN 'created' ELSE 'modified' END;
-		closes_until := pg_catalog.date_trunc('second',
-			p_now - ordersync.span(CASE stream WHEN 'orders' THEN 'settle' ELSE 'settle_after_sales' END));
-		lost := '{}';
+	SELECT COALESCE((g.options ->> 'arrival_check')::boolean, true) INTO v_arrivals
+	FROM ordersync.gateways g
+	WHERE g.name = v_shop.gateway;
 
-		IF p_kind = 'full' AND stream = 'after_sales' THEN
+	FOR stream, basis, work, held IN
+		SELECT l.stream, l.basis, l.work, l.held
+		FROM (VALUES
+			('orders', CASE p_kind WHEN 'full' THEN 'created' ELSE 'modified' END, 'store', false, 'orders'),
+			('orders', 'arrival', 'check', true, 'orders'),
+			('after_sales', 'modified', 'store', false, 'after_sales'),
+			('special_refunds', 'modified', 'store', false, 'after_sales')
+		) l (stream, basis, work, held, option)
+		WHERE COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ? l.option
+			AND (l.basis <> 'arrival' OR p_kind = 'incremental' AND v_arrivals)
+			AND ordersync.is_served(v_shop.unserved, l.stream, l.basis, p_now)
+	LOOP
+		closes_until := pg_catalog.date_trunc('second', p_now - CASE
+			-- what was loaded stays loaded: nothing arrives in the past
+			WHEN basis = 'arrival' THEN ordersync.span('lag')
+			WHEN stream = 'orders' THEN ordersync.span('settle')
+			ELSE ordersync.span('settle_after_sales')
+		END);
+		lost := '{}';
+		history := false;
+
+		IF p_kind = 'full' AND stream <> 'orders' THEN
 			-- there is no list by creation: what was created then can have changed up to now
-			ranges := tstzmultirange(tstzrange(p_since,
-				pg_catalog.date_trunc('second', p_now - ordersync.span('lag'))));
+			ranges := ordersync.range_to(p_since, v_end) * v_reach;
+		ELSIF p_kind = 'full' THEN
+			ranges := ordersync.range_to(p_since, p_until) - v_reach;
+			IF ranges <> '{}' THEN
+				history := true;
+				RETURN NEXT;
+				history := false;
+			END IF;
+			ranges := ordersync.range_to(p_since, p_until) * v_reach;
+		ELSIF basis = 'arrival' AND p_since IS NOT NULL THEN
+			-- what changed in the range can have been loaded after it
+			ranges := ordersync.range_to(p_since, LEAST(p_until + ordersync.span('proof_delay'), v_end));
 		ELSIF p_since IS NOT NULL THEN
 			ranges := tstzmultirange(tstzrange(p_since, p_until));
 		ELSE
-			SELECT COALESCE((
-				SELECT c.ranges
-				FROM ordersync.coverage c
-				WHERE c.shop_id = p_shop
-					AND c.stream = plan.stream
-					AND c.basis = plan.basis), '{}')
-			INTO v_covered;
-
-			v_all := ordersync.range_to(ordersync.first_instant(
-				stream, v_covered, v_shop.first_full_at, v_shop.first_incremental_at, p_now), p_until) - v_covered;
-			-- an hour of grace: what is planned must still be served when its turn comes
-			v_reach := tstzmultirange(tstzrange(ordersync.horizon(p_now) + interval '1 hour', NULL));
-			ranges := v_all * v_reach;
-			lost := (v_all - v_reach) - COALESCE((
+			SELECT u.ranges * v_reach, u.ranges - v_reach
+			INTO ranges, lost
+			FROM ordersync.uncovered(p_shop, stream, basis, p_until, p_now) u (ranges);
+			IF basis = 'arrival' THEN
+				lost := '{}';	-- nothing that modified has not lost already
+			END IF;
+			lost := lost - COALESCE((
 				SELECT pg_catalog.range_agg(l)
 				FROM ordersync.sync_runs r
 				CROSS JOIN LATERAL pg_catalog.unnest(r.lost) l
@@ -215,7 +274,60 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.plan(bigint, text, timestamptz, timestamptz, timestamptz) IS
-	'the ranges that a run would read, by stream; p_since NULL: all that is not covered';
+	'the ranges that a run would read, by list; p_since NULL: all that is not covered';
+
+CREATE FUNCTION ordersync.uncovered(
+	p_shop bigint,
+	p_stream text,
+	p_basis text,
+	p_until timestamptz,
+	p_now timestamptz)
+RETURNS tstzmultirange
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT ordersync.range_to(ordersync.first_instant(p_stream, c.ranges, s.first_full_at, s.first_incremental_at, p_now),
+		p_until) - c.ranges
+	FROM ordersync.shops s
+	CROSS JOIN LATERAL (
+		SELECT COALESCE((
+			SELECT c.ranges
+			FROM ordersync.coverage c
+			WHERE c.shop_id = p_shop
+				AND c.stream = p_stream
+				AND c.basis = p_basis), '{}') AS ranges
+	) c
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.uncovered(bigint, text, text, timestamptz, timestamptz) IS
+	'what incremental reading of a list has not closed yet, up to p_until';
+
+/*
+ * Lists that need a permission of their own.  A refusal is remembered for a
+ * day: a shop without the permission costs one call a day, and one that is
+ * given it is read without anybody's doing.
+ */
+CREATE FUNCTION ordersync.list_name(p_stream text, p_basis text, p_ext_type text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT CASE
+		WHEN p_ext_type IS NOT NULL THEN 'ext_type'
+		WHEN p_stream = 'special_refunds' THEN 'special_refunds'
+		WHEN p_basis = 'arrival' THEN 'arrival'
+	END
+$function$;
+COMMENT ON FUNCTION ordersync.list_name(text, text, text) IS
+	'the name under which shops.unserved remembers a list that a shop can do without; NULL for one that it cannot';
+
+CREATE FUNCTION ordersync.is_served(p_unserved jsonb, p_stream text, p_basis text, p_now timestamptz)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE((p_unserved -> ordersync.list_name(p_stream, p_basis, NULL) ->> 'at')::timestamptz
+		< p_now - interval '24 hours', true)
+$function$;
+COMMENT ON FUNCTION ordersync.is_served(jsonb, text, text, timestamptz) IS
+	'whether a list is to be asked: the platform has not refused it to the shop within a day';
 
 CREATE FUNCTION ordersync.range_to(p_since timestamptz, p_until timestamptz)
 RETURNS tstzmultirange

@@ -282,6 +282,7 @@ AS $function$
 				WHERE t.run_id = r.run_id
 					AND t.stream = p.stream
 					AND t.basis = p.basis
+					AND t.work = p.work
 					AND t.state IN ('pending', 'running', 'succeeded')), '{}')
 		)
 	ORDER BY r.run_id
@@ -301,7 +302,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_run bigint;
-	v_tasks integer;
 	v_since timestamptz;
 	v_lost tstzmultirange;
 	v_max_window interval;
@@ -318,15 +318,19 @@ BEGIN
 	JOIN ordersync.gateways g ON g.name = s.gateway
 	WHERE s.shop_id = p_shop;
 
-	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, lost)
-	VALUES (p_shop, p_kind, COALESCE(v_since, p_until), p_until, v_lost)
+	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, lost, links_due)
+	VALUES (p_shop, p_kind, COALESCE(v_since, p_until), p_until, v_lost, true)
 	RETURNING r.run_id INTO v_run;
 
-	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh)
-	SELECT v_run, p_shop, p.stream, p.basis, w.since, w.until, w.fresh
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, history, since, until, fresh, next_attempt_at)
+	SELECT v_run, p_shop, p.stream, p.basis, p.work, p.held, p.history, w.since, w.until, w.fresh AND NOT p.history,
+		-- what is about to pass from the lists into the history is nowhere for sure before it has
+		CASE WHEN p.history AND w.until > ordersync.horizon(p_now) THEN
+			pg_catalog.clock_timestamp() + (w.until - ordersync.horizon(p_now)) + ordersync.span('lag')
+		END
 	FROM ordersync.plan(p_shop, p_kind, p_since, p_until, p_now) p
-	CROSS JOIN LATERAL ordersync.cut_windows(p.ranges, p.closes_until, v_max_window) w;
-	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+	CROSS JOIN LATERAL ordersync.cut_windows(
+		p.ranges, CASE WHEN p.history THEN ordersync.horizon(p_now) ELSE p.closes_until END, v_max_window) w;
 
 	IF p_kind = 'incremental' THEN
 		UPDATE ordersync.shops s
@@ -334,9 +338,18 @@ BEGIN
 		WHERE s.shop_id = p_shop
 			AND s.first_incremental_at IS NULL;
 	END IF;
+	IF p_kind = 'incremental' AND p_since IS NULL THEN
+		PERFORM ordersync.fetch_aging(v_run, p_shop, p_now);
+	END IF;
 
 	-- nothing to read is a run that has ended
-	PERFORM ordersync.count_tasks(v_run, v_tasks);
+	PERFORM ordersync.count_tasks(v_run, t.open, t.held)
+	FROM (
+		SELECT pg_catalog.count(*)::integer AS open,
+			pg_catalog.count(*) FILTER (WHERE t.held)::integer AS held
+		FROM ordersync.sync_tasks t
+		WHERE t.run_id = v_run
+	) t;
 	RETURN v_run;
 END
 $function$;

@@ -36,14 +36,16 @@ BEGIN
 					THEN 'joined run %s, which covers what is asked: %s sync of shop %s (%s)'
 					ELSE 'run %s: %s sync of shop %s (%s)'
 				END, p_run, v_run.kind, v_run.shop_id, v_shop.seller_nick),
-			ordersync.show_range(v_run.since, v_run.until),
+			COALESCE('order ' || v_run.tid, ordersync.show_range(v_run.since, v_run.until)),
 			CASE WHEN p_shortened AND NOT p_joined
 				THEN 'shortened to the platform''s now - ' || ordersync.setting('lag') END,
 			CASE WHEN NOT p_joined THEN ordersync.starts_at_commit() END),
-		pg_catalog.concat_ws(' ',
-			pg_catalog.format('It has %s windows.', v_tasks),
-			'It waits for run ' || v_before || ', which is of the same shop and kind.',
-			'No longer served by the platform, and lost: ' || ordersync.show_ranges(v_run.lost) || '.'));
+		NULLIF(pg_catalog.concat_ws(' ',
+			CASE WHEN v_run.tid IS NULL THEN pg_catalog.format('It has %s windows.', v_tasks) END,
+			CASE WHEN v_run.kind <> 'order' THEN
+				'It waits for run ' || v_before || ', which is of the same shop and kind.'
+			END,
+			'No longer served by the platform, and lost: ' || ordersync.show_ranges(v_run.lost) || '.'), ''));
 
 	IF NOT v_shop.enabled THEN
 		RAISE WARNING USING

@@ -163,6 +163,7 @@ BEGIN
 	UPDATE ordersync.sync_runs r
 	SET state = 'cancelled',
 		open_tasks = 0,
+		held_tasks = 0,
 		finished_at = pg_catalog.clock_timestamp(),
 		message = pg_catalog.format('cancelled by %s', session_user)
 	WHERE r.run_id = p_run
@@ -188,6 +189,7 @@ AS $function$
 DECLARE
 	v_state text;
 	v_tasks integer;
+	v_held integer;
 BEGIN
 	PERFORM ordersync.check_run(run_id);
 
@@ -202,23 +204,33 @@ BEGIN
 	END IF;
 
 	-- a failed window goes on where it stood; one that came out short is read anew
-	UPDATE ordersync.sync_tasks t
-	SET state = 'pending',
-		attempt = 0,
-		next_attempt_at = NULL,
-		walk = CASE WHEN t.state = 'failed' THEN t.walk END,
-		verdict = NULL,
-		finished_at = NULL
-	FROM (
-		SELECT l.task_id
-		FROM ordersync.sync_tasks l
-		WHERE l.run_id = ordersync_retry.run_id
-			AND l.state IN ('failed', 'incomplete')
-		ORDER BY l.task_id
-		FOR UPDATE
-	) l
-	WHERE t.task_id = l.task_id;
-	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+	WITH again AS (
+		UPDATE ordersync.sync_tasks t
+		SET state = 'pending',
+			attempt = 0,
+			next_attempt_at = NULL,
+			walk = CASE WHEN t.state = 'failed' THEN t.walk END,
+			missed = NULL,
+			missed_range = NULL,
+			checks = 0,
+			splits = 0,
+			made_at = pg_catalog.clock_timestamp(),
+			verdict = NULL,
+			finished_at = NULL
+		FROM (
+			SELECT l.task_id
+			FROM ordersync.sync_tasks l
+			WHERE l.run_id = ordersync_retry.run_id
+				AND l.state IN ('failed', 'incomplete')
+			ORDER BY l.task_id
+			FOR UPDATE
+		) l
+		WHERE t.task_id = l.task_id
+		RETURNING t.held
+	)
+	SELECT count(*), count(*) FILTER (WHERE a.held)
+	INTO v_tasks, v_held
+	FROM again a;
 
 	IF v_tasks = 0 THEN
 		RAISE NOTICE USING MESSAGE = format('run %s has no failed and no short window', run_id);
@@ -228,6 +240,8 @@ BEGIN
 	UPDATE ordersync.sync_runs r
 	SET state = CASE WHEN r.started_at IS NULL THEN 'pending' ELSE 'running' END,
 		open_tasks = r.open_tasks + v_tasks,
+		held_tasks = r.held_tasks + v_held,
+		links_due = true,
 		finished_at = NULL,
 		message = NULL
 	WHERE r.run_id = ordersync_retry.run_id;
@@ -247,29 +261,59 @@ COMMENT ON FUNCTION @extschema@.ordersync_retry(bigint) IS
  * the counter is read by the UPDATE that changes it: of two last tasks that
  * settle together the second finds zero and, looking after the first has
  * committed, sees how both came out.
+ *
+ * When only held tasks are left they may be claimed; before that the link check
+ * is made, which may bring tasks of its own and is repeated until it brings none.
  */
-CREATE FUNCTION ordersync.count_tasks(p_run bigint, p_delta integer)
+CREATE FUNCTION ordersync.count_tasks(p_run bigint, p_open integer, p_held integer DEFAULT 0)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_open integer;
-	v_lost tstzmultirange;
+	v_held integer;
+	v_links_due boolean;
+BEGIN
+	UPDATE ordersync.sync_runs r
+	SET open_tasks = r.open_tasks + p_open,
+		held_tasks = r.held_tasks + p_held,
+		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
+		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
+	WHERE r.run_id = p_run
+		AND r.state IN ('pending', 'running')
+	RETURNING r.open_tasks, r.held_tasks, r.links_due
+	INTO v_open, v_held, v_links_due;
+	IF v_open IS NULL OR v_open > v_held THEN
+		RETURN false;
+	END IF;
+
+	IF v_links_due THEN
+		v_open := v_open + ordersync.check_links(p_run);
+		UPDATE ordersync.sync_runs r
+		SET open_tasks = v_open,
+			links_due = v_open > v_held
+		WHERE r.run_id = p_run;
+	END IF;
+	IF v_open > 0 THEN
+		PERFORM ordersync.wake();	-- tasks that were not there, or held, until now
+		RETURN false;
+	END IF;
+	PERFORM ordersync.end_run(p_run);
+	RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer, integer) IS
+	'adds to a run''s open and held tasks and ends the run at zero; true when it did';
+
+CREATE FUNCTION ordersync.end_run(p_run bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
 	v_tasks bigint;
 	v_failed bigint;
 	v_short bigint;
 BEGIN
-	UPDATE ordersync.sync_runs r
-	SET open_tasks = r.open_tasks + p_delta,
-		state = CASE WHEN p_delta < 0 THEN 'running' ELSE r.state END,
-		started_at = CASE WHEN p_delta < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
-	WHERE r.run_id = p_run
-		AND r.state IN ('pending', 'running')
-	RETURNING r.open_tasks, r.lost INTO v_open, v_lost;
-	IF v_open IS NULL OR v_open > 0 THEN
-		RETURN false;
-	END IF;
-
 	SELECT pg_catalog.count(*),
 		pg_catalog.count(*) FILTER (WHERE t.state = 'failed'),
 		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete')
@@ -280,23 +324,23 @@ BEGIN
 	UPDATE ordersync.sync_runs r
 	SET state = CASE
 			WHEN v_failed > 0 AND v_failed = v_tasks THEN 'failed'
-			WHEN v_failed > 0 OR v_short > 0 OR v_lost IS NOT NULL THEN 'incomplete'
+			WHEN v_failed > 0 OR v_short > 0 OR r.lost IS NOT NULL THEN 'incomplete'
 			ELSE 'succeeded'
 		END,
 		finished_at = pg_catalog.clock_timestamp(),
 		message = NULLIF(pg_catalog.concat_ws('; ',
 			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
 			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
-			'no longer served by the platform, and lost: ' || ordersync.show_ranges(v_lost)), '')
+			'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost),
+			ordersync.not_served_message(r.run_id, r.shop_id, r.tid)), '')
 	WHERE r.run_id = p_run;
 
 	PERFORM ordersync.notify_run(p_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
-	RETURN true;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer) IS
-	'adds to a run''s open tasks and ends the run at zero; true when it did';
+COMMENT ON FUNCTION ordersync.end_run(bigint) IS
+	'gives a run without open tasks its final state, by how its tasks came out';
 
 CREATE FUNCTION ordersync.notify_run(p_run bigint)
 RETURNS void

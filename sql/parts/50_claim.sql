@@ -19,6 +19,11 @@ RETURNS TABLE (
 	until_s bigint,
 	fresh boolean,
 	may_cut boolean,
+	work text,
+	history boolean,
+	ext_type text,
+	details_of text,
+	follow_up boolean,
 	ids bigint[],
 	attempt integer,
 	walk text,
@@ -78,6 +83,7 @@ BEGIN
 			token = ordersync.new_token(),
 			attempt = t.attempt + 1,
 			next_attempt_at = NULL,
+			began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
 			claimed_at = pg_catalog.clock_timestamp()
 		WHERE t.task_id = ANY (v_some);
 		EXIT WHEN pg_catalog.cardinality(v_claimed) >= p_max;
@@ -103,7 +109,12 @@ BEGIN
 	SELECT t.task_id, t.run_id, t.token, t.shop_id, t.stream, t.basis,
 		EXTRACT(epoch FROM t.since)::bigint,
 		EXTRACT(epoch FROM t.until)::bigint,
-		t.fresh, NOT t.is_part, t.ids, t.attempt, t.walk,
+		t.fresh, NOT t.is_part, t.work, t.history, t.ext_type, t.details_of,
+		t.work = 'store' AND t.stream <> 'details'
+			AND (COALESCE(t.reason IN ('arrival', 'verify'), false)
+				-- what is archived is served by its list alone
+				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
+		t.ids, t.attempt, t.walk,
 		s.key_state = 'unchecked', s.key_state = 'unverified', s.seller_nicks, k.sealed,
 		g.name, g.base_url, g.app_key, a.sealed, g.protocol, g.sign_method,
 		g.options ->> 'proxy',
@@ -157,7 +168,7 @@ BEGIN
 				error = pg_catalog.format('its worker ended while it ran, %s times', v.attempt),
 				finished_at = pg_catalog.clock_timestamp()
 			WHERE t.task_id = v.task_id;
-			PERFORM ordersync.count_tasks(v.run_id, -1);
+			PERFORM ordersync.count_tasks(v.run_id, -1, - v.held::integer);
 		END IF;
 		v_tasks := v_tasks + 1;
 	END LOOP;
@@ -224,7 +235,7 @@ BEGIN
 		GROUP BY t.shop_id
 	), ready AS MATERIALIZED (
 		SELECT r.run_id, r.shop_id, r.kind = 'order' AS urgent, COALESCE(f.tasks, 0) AS in_flight,
-			s.key_state = 'unchecked' AS unchecked,
+			s.key_state = 'unchecked' AS unchecked, r.open_tasks > r.held_tasks AS holds,
 			CASE WHEN s.key_state = 'unchecked' THEN 1 ELSE p_each END AS each
 		FROM ordersync.sync_runs r
 		JOIN ordersync.shops s ON s.shop_id = r.shop_id
@@ -258,6 +269,7 @@ BEGIN
 				FROM ordersync.sync_tasks w
 				WHERE w.run_id = y.run_id
 					AND w.state = 'pending'
+					AND NOT (w.held AND y.holds)
 					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
 				ORDER BY w.until DESC
 				LIMIT y.each
@@ -280,6 +292,7 @@ BEGIN
 				FROM ordersync.sync_tasks w
 				WHERE w.run_id = y.run_id
 					AND w.state = 'pending'
+					AND NOT (w.held AND y.holds)
 					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
 				ORDER BY w.until DESC
 				LIMIT y.each

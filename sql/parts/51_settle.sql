@@ -26,23 +26,46 @@ CREATE FUNCTION ordersync.settle(
 	p_cuts bigint[],
 	p_page_size integer,
 	p_clock_offset_ms bigint,
-	p_call jsonb)
+	p_call jsonb,
+	p_more_tasks integer DEFAULT 0)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
 	v_parts integer := COALESCE(pg_catalog.cardinality(p_cuts), 1) - 1;
-	v_delta integer;
+	v_state text := p_state;
+	v_verdict text := p_verdict;
+	v_missed bigint[];
+	v_open integer := COALESCE(p_more_tasks, 0);
 	v_closed tstzrange;
 BEGIN
 	IF p_state IS NULL OR p_state NOT IN ('running', 'succeeded', 'incomplete') THEN
 		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(p_state, 'NULL');
 	END IF;
 
+	-- a check that missed something is made again after the repair, three times at most
+	IF p_state <> 'running' THEN
+		v_missed := ordersync.missed_ids(p_task, p_token);
+	END IF;
+	IF v_missed IS NOT NULL THEN
+		SELECT CASE WHEN t.checks < 3 THEN 'pending' ELSE 'incomplete' END,
+			CASE WHEN t.checks >= 3 THEN 'short' END
+		INTO v_state, v_verdict
+		FROM ordersync.sync_tasks t
+		WHERE t.task_id = p_task;
+	END IF;
+
+	IF v_state = 'pending' THEN
+		UPDATE ordersync.sync_tasks t
+		SET missed = v_missed
+		WHERE t.task_id = p_task;
+		v_open := v_open + ordersync.add_repairs(p_task);
+	END IF;
+
 	UPDATE ordersync.sync_tasks t
-	SET state = p_state,
-		verdict = COALESCE(p_verdict, t.verdict),
+	SET state = v_state,
+		verdict = COALESCE(v_verdict, t.verdict),
 		-- a page that moves the walk nowhere earns nothing: a second read by number
 		-- begins anew each time, and must come to an end when its second page never comes
 		attempt = CASE
@@ -63,17 +86,25 @@ BEGIN
 		reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
 		seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
 		passes = COALESCE(p_passes, t.passes),
-		error_class = CASE p_state
+		missed = CASE WHEN v_state = 'running' THEN t.missed END,
+		missed_range = CASE WHEN v_state = 'running' THEN t.missed_range END,
+		checks = t.checks + (v_state = 'pending')::integer,
+		error_class = CASE v_state
 			WHEN 'running' THEN t.error_class
 			WHEN 'incomplete' THEN 'short'
 		END,
-		error = CASE p_state
+		error = CASE v_state
 			WHEN 'running' THEN t.error
-			WHEN 'incomplete' THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+			WHEN 'incomplete' THEN
+				CASE WHEN v_missed IS NULL
+					THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+					ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
+						pg_catalog.cardinality(v_missed), v_missed[1])
+				END
 		END,
-		owner = CASE WHEN p_state = 'running' THEN t.owner END,
-		token = CASE WHEN p_state = 'running' THEN t.token END,
-		finished_at = CASE WHEN p_state <> 'running' THEN pg_catalog.clock_timestamp() END
+		owner = CASE WHEN v_state = 'running' THEN t.owner END,
+		token = CASE WHEN v_state = 'running' THEN t.token END,
+		finished_at = CASE WHEN v_state NOT IN ('running', 'pending') THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task
 		AND t.token = p_token
 		AND t.state = 'running'
@@ -82,10 +113,10 @@ BEGIN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
 
-	IF p_closed_since_s < p_closed_until_s THEN
+	IF v_state <> 'pending' AND v.ext_type IS NULL AND p_closed_since_s < p_closed_until_s THEN
 		v_closed := tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s));
-		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed, p_verdict,
-			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id);
+		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed, v_verdict,
+			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id, v.began_at);
 	END IF;
 
 	PERFORM ordersync.note_call(v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
@@ -93,15 +124,18 @@ BEGIN
 	IF v_parts > 1 THEN
 		PERFORM ordersync.add_parts(v.task_id, p_cuts);
 	END IF;
-	v_delta := GREATEST(v_parts - 1, 0) - (p_state <> 'running')::integer;
-	IF v_delta <> 0 THEN
-		RETURN ordersync.count_tasks(v.run_id, v_delta);
+	v_open := v_open + GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;
+	IF v_open <> 0 THEN
+		RETURN ordersync.count_tasks(v.run_id, v_open, CASE
+			WHEN v.held THEN GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer
+			ELSE 0
+		END);
 	END IF;
 	RETURN false;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb) IS
-	'records a stored page: cursor, counters, what it closed, parts that it was cut into; true when the run ended with it';
+COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb, integer) IS
+	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
 CREATE FUNCTION ordersync.refuse_token(p_task bigint)
 RETURNS void
@@ -122,9 +156,11 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	-- the newest part stays with the task that was cut
-	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, is_part, page_size)
-	SELECT t.run_id, t.shop_id, t.stream, t.basis,
-		pg_catalog.to_timestamp(p_cuts[n]), pg_catalog.to_timestamp(p_cuts[n + 1]), t.fresh, true, t.page_size
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, history, ext_type, since, until, fresh,
+		reason, is_part, splits, page_size)
+	SELECT t.run_id, t.shop_id, t.stream, t.basis, t.work, t.held, t.history, t.ext_type,
+		pg_catalog.to_timestamp(p_cuts[n]), pg_catalog.to_timestamp(p_cuts[n + 1]), t.fresh,
+		t.reason, true, t.splits, t.page_size
 	FROM ordersync.sync_tasks t
 	CROSS JOIN pg_catalog.generate_series(1, pg_catalog.cardinality(p_cuts) - 2) n
 	WHERE t.task_id = p_task;
@@ -149,7 +185,8 @@ CREATE FUNCTION ordersync.close_window(
 	p_quarantined bigint,
 	p_passes integer,
 	p_run bigint,
-	p_task bigint)
+	p_task bigint,
+	p_began_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -173,9 +210,10 @@ BEGIN
 	END IF;
 
 	INSERT INTO ordersync.window_counts AS w
-		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, closed_at)
+		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, began_at, closed_at)
 	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
-		p_verdict, p_run, p_task, pg_catalog.clock_timestamp())
+		p_verdict, p_run, p_task, ordersync.platform_now(p_shop) - (pg_catalog.clock_timestamp() - p_began_at),
+		pg_catalog.clock_timestamp())
 	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
 	SET reported = excluded.reported,
 		seen = excluded.seen,
@@ -184,6 +222,7 @@ BEGIN
 		verdict = excluded.verdict,
 		run_id = excluded.run_id,
 		task_id = excluded.task_id,
+		began_at = excluded.began_at,
 		closed_at = excluded.closed_at;
 
 	/*
@@ -217,7 +256,7 @@ BEGIN
 				AND n.range && o.range);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint) IS
+COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint, timestamptz) IS
 	'records how a window came out: coverage, and the counts that show it';
 
 /*

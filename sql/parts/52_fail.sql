@@ -5,8 +5,13 @@
  *
  *   throttled     the whole gateway keeps silent as long as was asked
  *   unauthorized  the shop waits for a new data key, the task with it
- *   rejected      nobody gets another answer by asking again: failed
+ *   rejected      nobody gets another answer by asking again: failed; a list
+ *                 that a shop can do without is noted on the shop instead
  *   the rest      pending, due after the back-off; failed after p_max_attempts
+ *
+ * What fails for good must not take its window's rest with it: where the
+ * failure is this window's own, the window is halved again and again until the
+ * second that cannot be read stands alone, failed, and all else is read.
  */
 CREATE FUNCTION ordersync.fail(
 	p_task bigint,
@@ -30,6 +35,9 @@ DECLARE
 	v_retry_at timestamptz := pg_catalog.clock_timestamp()
 		+ pg_catalog.make_interval(secs => COALESCE(p_retry_ms, 0) / 1000.0);
 	v_dead boolean;
+	v_unserved boolean;
+	v_spared integer := 0;
+	v_state text := 'pending';
 BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
@@ -40,21 +48,38 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
-	v_dead := p_verdict = 'rejected' OR v_charge AND v.attempt >= p_max_attempts;
+	v_dead := p_verdict = 'rejected'
+		-- half of what failed is tried less often: the failure is known by then
+		OR v_charge AND v.attempt >= CASE WHEN v.splits > 0 THEN LEAST(p_max_attempts, 2) ELSE p_max_attempts END;
+	v_unserved := p_verdict = 'rejected'
+		AND ordersync.list_name(v.stream, v.basis, v.ext_type) IS NOT NULL
+		AND (p_class = 'permission' OR v.ext_type IS NOT NULL AND p_class = 'parameters');
+	IF v_dead AND NOT v_unserved AND ordersync.is_local_failure(v, p_verdict, p_class) THEN
+		v_spared := ordersync.spare_rest(p_task);
+	END IF;
+	IF v_unserved THEN
+		v_state := 'succeeded';
+	ELSIF v_dead AND (v_spared = 0 OR v.stream = 'details') THEN
+		v_state := 'failed';
+	END IF;
 
 	UPDATE ordersync.sync_tasks t
-	SET state = CASE WHEN v_dead THEN 'failed' ELSE 'pending' END,
-		verdict = p_verdict,
-		attempt = CASE WHEN v_charge THEN t.attempt ELSE GREATEST(t.attempt - 1, 0) END,
-		next_attempt_at = CASE WHEN NOT v_dead AND p_verdict <> 'unauthorized' THEN v_retry_at END,
-		walk = COALESCE(p_walk, t.walk),
+	SET state = v_state,
+		verdict = CASE WHEN v_unserved THEN 'unserved' ELSE p_verdict END,
+		attempt = CASE
+			WHEN v_spared > 0 THEN 0
+			WHEN v_charge THEN t.attempt
+			ELSE GREATEST(t.attempt - 1, 0)
+		END,
+		next_attempt_at = CASE WHEN v_state = 'pending' AND p_verdict <> 'unauthorized' THEN v_retry_at END,
+		walk = CASE WHEN v_spared = 0 THEN COALESCE(p_walk, t.walk) END,
 		page_size = COALESCE(p_page_size, t.page_size),
 		calls = t.calls + (p_call IS NOT NULL)::integer,
 		owner = NULL,
 		token = NULL,
 		error_class = p_class,
 		error = p_message,
-		finished_at = CASE WHEN v_dead THEN pg_catalog.clock_timestamp() END
+		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
 	PERFORM ordersync.note_call(v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
@@ -68,17 +93,141 @@ BEGIN
 			AND (g.throttled_until IS NULL OR g.throttled_until < v_retry_at);
 	ELSIF p_verdict = 'unauthorized' THEN
 		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, p_class, p_message);
+	ELSIF v_unserved THEN
+		v_spared := - ordersync.note_unserved(p_task, p_message);
 	END IF;
 
-	IF v_dead THEN
-		PERFORM ordersync.count_tasks(v.run_id, -1);
-		RETURN 'failed';
+	IF v_state <> 'pending' OR v_spared <> 0 THEN
+		PERFORM ordersync.count_tasks(v.run_id,
+			v_spared - (v_state <> 'pending')::integer,
+			CASE WHEN v.held THEN v_spared - (v_state <> 'pending')::integer ELSE 0 END);
 	END IF;
-	RETURN 'pending';
+	RETURN v_state;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.fail(bigint, bigint, text, text, text, bigint, boolean, integer, text, integer, bigint, jsonb) IS
 	'records that a call came to nothing: the task is due again later, waits for its shop or gateway, or has failed; returns its state';
+
+/*
+ * Is it this window that fails, or everything?  Halving under a gateway that is
+ * down would but multiply the calls.  It is the window's own when its content
+ * is to blame, when pages of it were read before, or when another task of the
+ * run has come to a good end since this one was made.
+ */
+CREATE FUNCTION ordersync.is_local_failure(p_task record, p_verdict text, p_class text)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_task.work = 'count'
+		OR p_task.stream = 'details' AND pg_catalog.cardinality(p_task.ids) < 2
+		OR p_task.stream <> 'details' AND p_task.until - p_task.since <= interval '1 second'
+		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker')
+		OR p_verdict = 'rejected' AND p_task.stream <> 'details' AND p_class = 'parameters' THEN
+		RETURN false;
+	END IF;
+	RETURN p_task.splits = 0 AND p_class IN ('malformed', 'oversize', 'database')
+		OR p_task.pages > 0 AND p_task.splits = 0
+		OR EXISTS (
+			SELECT
+			FROM ordersync.sync_tasks t
+			WHERE t.run_id = p_task.run_id
+				AND t.task_id <> p_task.task_id
+				AND t.state IN ('succeeded', 'incomplete')
+				AND t.finished_at > p_task.made_at);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_local_failure(record, text, text) IS
+	'whether what failed for good is to be parted from the rest of its window';
+
+/*
+ * The newer half stays with the task; of ids the one that fails stays, failed,
+ * and those behind it go on.  Returns how many tasks were made.
+ */
+CREATE FUNCTION ordersync.spare_rest(p_task bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+	v_done integer;
+	v_middle timestamptz;
+	v_tasks integer;
+BEGIN
+	SELECT t.* INTO v
+	FROM ordersync.sync_tasks t
+	WHERE t.task_id = p_task;
+
+	IF v.stream = 'details' THEN
+		v_done := COALESCE(pg_catalog.substring(v.walk, '^at ([0-9]+)$')::integer, 0);
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, reason, splits)
+		SELECT v.run_id, v.shop_id, v.stream, v.basis, v.details_of, v.ids[v_done + 2 :], v.reason, v.splits + 1
+		WHERE pg_catalog.cardinality(v.ids) > v_done + 1;
+		GET DIAGNOSTICS v_tasks = ROW_COUNT;
+		UPDATE ordersync.sync_tasks t
+		SET ids = v.ids[v_done + 1 : v_done + 1],
+			walk = NULL
+		WHERE t.task_id = p_task;
+	ELSE
+		v_middle := v.since + pg_catalog.date_trunc('second', (v.until - v.since) / 2);
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, history, ext_type, since, until, fresh,
+			reason, is_part, splits, page_size)
+		VALUES (v.run_id, v.shop_id, v.stream, v.basis, v.work, v.held, v.history, v.ext_type, v.since, v_middle, v.fresh,
+			v.reason, v.is_part, v.splits + 1, v.page_size);
+		v_tasks := 1;
+		UPDATE ordersync.sync_tasks t
+		SET since = v_middle,
+			splits = t.splits + 1,
+			made_at = pg_catalog.clock_timestamp()
+		WHERE t.task_id = p_task;
+	END IF;
+	PERFORM ordersync.wake();
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
+	'parts a task that failed for good from what may still be read, and returns how many tasks that made';
+
+/* The run's other windows of that list would each be refused as well. */
+CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+	v_list text;
+	v_tasks integer;
+BEGIN
+	SELECT t.* INTO v
+	FROM ordersync.sync_tasks t
+	WHERE t.task_id = p_task;
+	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type);
+
+	UPDATE ordersync.sync_tasks t
+	SET state = 'succeeded',
+		verdict = 'unserved',
+		finished_at = pg_catalog.clock_timestamp()
+	FROM (
+		SELECT o.task_id
+		FROM ordersync.sync_tasks o
+		WHERE o.run_id = v.run_id
+			AND o.state = 'pending'
+			AND ordersync.list_name(o.stream, o.basis, o.ext_type) = v_list
+		ORDER BY o.task_id
+		FOR UPDATE SKIP LOCKED
+	) o
+	WHERE t.task_id = o.task_id;
+	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+
+	UPDATE ordersync.shops s
+	SET unserved = s.unserved || pg_catalog.jsonb_build_object(v_list, pg_catalog.jsonb_build_object(
+		'at', ordersync.platform_now(v.shop_id), 'message', p_message))
+	WHERE s.shop_id = v.shop_id;
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_unserved(bigint, text) IS
+	'notes on the shop that the platform refuses it a list it can do without, and returns how many waiting windows of that list were ended with it';
 
 CREATE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void

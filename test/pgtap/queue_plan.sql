@@ -1,6 +1,6 @@
 -- Planning: which ranges a run reads and how they are cut. Set arithmetic, no worker, no network.
 BEGIN;
-SELECT plan(45);
+SELECT plan(54);
 SET client_min_messages = error;
 SET timezone = 'America/New_York';
 
@@ -74,69 +74,111 @@ SELECT throws_ok($$ SELECT pg_temp.asked('incremental', NULL, pg_temp.sh('2026-0
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1');
 CREATE FUNCTION pg_temp.planned(kind text, since timestamptz, until timestamptz, at timestamptz DEFAULT pg_temp.sh('2026-11-23 12:00:00'))
-RETURNS TABLE (stream text, basis text, ranges text, closes text, lost text) LANGUAGE sql AS $$
-	SELECT p.stream, p.basis, ordersync.show_ranges(p.ranges), ordersync.show_instant(p.closes_until), ordersync.show_ranges(p.lost)
+RETURNS TABLE (stream text, basis text, work text, history boolean, held boolean, ranges text, closes text, lost text) LANGUAGE sql AS $$
+	SELECT p.stream, p.basis, p.work, p.history, p.held, ordersync.show_ranges(p.ranges), ordersync.show_instant(p.closes_until), ordersync.show_ranges(p.lost)
 	FROM ordersync.plan(1, kind, since, COALESCE(until, at - interval '1 minute'), at) p $$;
 
 SELECT results_eq($$ SELECT * FROM pg_temp.planned('full', pg_temp.sh('2026-09-01'), pg_temp.sh('2026-10-01')) $$,
-	$$ VALUES ('orders', 'created', '2026-09-01 00:00:00 to 2026-10-01 00:00:00 Asia/Shanghai', '2026-11-23 11:50:00', NULL),
-		('after_sales', 'modified', '2026-09-01 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai', '2026-11-22 12:00:00', NULL) $$,
-	'a full run: orders by creation, after-sales changed since, up to now');
-SELECT results_eq($$ SELECT stream, basis, ranges FROM pg_temp.planned('incremental', pg_temp.sh('2026-11-01'), pg_temp.sh('2026-11-02')) $$,
-	$$ VALUES ('orders', 'modified', '2026-11-01 00:00:00 to 2026-11-02 00:00:00 Asia/Shanghai'),
-		('after_sales', 'modified', '2026-11-01 00:00:00 to 2026-11-02 00:00:00 Asia/Shanghai') $$,
-	'a typed incremental run: both by modification');
-SELECT results_eq($$ SELECT stream, ranges FROM pg_temp.planned('incremental', NULL, NULL) $$,
-	$$ VALUES ('orders', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
-		('after_sales', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai') $$,
+	$$ VALUES ('orders', 'created', 'store', false, false, '2026-09-01 00:00:00 to 2026-10-01 00:00:00 Asia/Shanghai', '2026-11-23 11:50:00', NULL),
+		('after_sales', 'modified', 'store', false, false, '2026-09-01 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai', '2026-11-22 12:00:00', NULL),
+		('special_refunds', 'modified', 'store', false, false, '2026-09-01 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai', '2026-11-22 12:00:00', NULL) $$,
+	'a full run: orders by creation, both lists of after-sales changed since, up to now');
+SELECT results_eq($$ SELECT stream, basis, work, held, ranges, closes FROM pg_temp.planned('incremental', pg_temp.sh('2026-11-01'), pg_temp.sh('2026-11-02')) $$,
+	$$ VALUES ('orders', 'modified', 'store', false, '2026-11-01 00:00:00 to 2026-11-02 00:00:00 Asia/Shanghai', '2026-11-23 11:50:00'),
+		('orders', 'arrival', 'check', true, '2026-11-01 00:00:00 to 2026-11-02 01:00:00 Asia/Shanghai', '2026-11-23 11:59:00'),
+		('after_sales', 'modified', 'store', false, '2026-11-01 00:00:00 to 2026-11-02 00:00:00 Asia/Shanghai', '2026-11-22 12:00:00'),
+		('special_refunds', 'modified', 'store', false, '2026-11-01 00:00:00 to 2026-11-02 00:00:00 Asia/Shanghai', '2026-11-22 12:00:00') $$,
+	'a typed incremental run: by modification, then what arrived up to an hour after the range');
+SELECT results_eq($$ SELECT stream, basis, ranges FROM pg_temp.planned('incremental', NULL, NULL) $$,
+	$$ VALUES ('orders', 'modified', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('orders', 'arrival', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('after_sales', 'modified', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('special_refunds', 'modified', '2026-11-23 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai') $$,
 	'with nothing known it begins with the day of the first incremental run');
+
+-- what a shop or a gateway does without
+SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}');
+SELECT set_eq($$ SELECT stream || ' ' || basis FROM pg_temp.planned('incremental', NULL, NULL) $$,
+	ARRAY['orders modified', 'after_sales modified', 'special_refunds modified'], 'a gateway without a list of arrivals');
+SELECT ordersync_set_gateway('taobao', '{"arrival_check": null}');
+UPDATE ordersync.shops SET unserved = jsonb_build_object('special_refunds', jsonb_build_object('at', pg_temp.sh('2026-11-22 12:00:01')),
+	'arrival', jsonb_build_object('at', pg_temp.sh('2026-11-22 11:59:59')));
+SELECT set_eq($$ SELECT stream || ' ' || basis FROM pg_temp.planned('incremental', NULL, NULL) $$,
+	ARRAY['orders modified', 'orders arrival', 'after_sales modified'], 'a list that was refused within a day is left out, one refused before is asked again');
+UPDATE ordersync.shops SET unserved = '{}';
+
+-- history: what the lists do not reach, and what is about to leave them
+SELECT results_eq($$ SELECT stream, history, ranges FROM pg_temp.planned('full', pg_temp.sh('2026-08-01'), pg_temp.sh('2026-09-01')) $$,
+	$$ VALUES ('orders', true, '2026-08-01 00:00:00 to 2026-08-25 13:00:00 Asia/Shanghai'),
+		('orders', false, '2026-08-25 13:00:00 to 2026-09-01 00:00:00 Asia/Shanghai'),
+		('after_sales', false, '2026-08-25 13:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('special_refunds', false, '2026-08-25 13:00:00 to 2026-11-23 11:59:00 Asia/Shanghai') $$,
+	'a full run across the horizon reads what lies behind it from the history');
+SELECT results_eq($$ SELECT stream, history, ranges FROM pg_temp.planned('full', pg_temp.sh('2025-01-01'), pg_temp.sh('2025-02-01')) WHERE stream = 'orders' $$,
+	$$ VALUES ('orders', true, '2025-01-01 00:00:00 to 2025-02-01 00:00:00 Asia/Shanghai'), ('orders', false, NULL) $$, 'one behind it nothing else');
+SELECT lives_ok($$ SELECT pg_temp.asked('full', pg_temp.sh('2024-11-23 12:00:00'), pg_temp.sh('2024-12-01')) $$, 'two years are served');
+SELECT throws_like($$ SELECT pg_temp.asked('full', pg_temp.sh('2024-11-23 11:59:59'), pg_temp.sh('2024-12-01')) $$, 'the platform does not serve that range', 'not more');
+SELECT throws_ok($$ SELECT pg_temp.asked('verify', pg_temp.sh('2026-08-26 11:59:59'), NULL) $$, '22023', 'the platform does not serve that range');
+SELECT lives_ok($$ SELECT pg_temp.asked('verify', pg_temp.sh('2026-08-26 12:00:00'), NULL) $$, 'counts are compared within 89 days');
+CREATE TEMP TABLE across AS SELECT ordersync.make_run(1, 'full', pg_temp.sh('2026-08-25'), pg_temp.sh('2026-08-26'), pg_temp.sh('2026-11-23 12:00:00')) AS id;
+SELECT results_eq($$ SELECT ordersync.show_range(t.since, t.until), t.history, t.fresh, t.next_attempt_at IS NOT NULL,
+		t.next_attempt_at BETWEEN clock_timestamp() + interval '1 hour' AND clock_timestamp() + interval '61 minutes'
+	FROM ordersync.sync_tasks t JOIN across a ON a.id = t.run_id WHERE t.stream = 'orders' ORDER BY t.since $$,
+	$$ VALUES ('2026-08-25 00:00:00 to 2026-08-25 12:00:00 Asia/Shanghai', true, false, false, NULL),
+		('2026-08-25 12:00:00 to 2026-08-25 13:00:00 Asia/Shanghai', true, false, true, true),
+		('2026-08-25 13:00:00 to 2026-08-26 00:00:00 Asia/Shanghai', false, false, false, NULL) $$,
+	'what is about to leave the lists is read from the history when it has');
+DELETE FROM ordersync.sync_tasks; DELETE FROM ordersync.sync_runs; UPDATE ordersync.shops SET first_incremental_at = NULL;
+
 UPDATE ordersync.shops SET first_incremental_at = pg_temp.sh('2026-11-21 13:00:00');
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-21 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai', 'also when that was days ago');
 UPDATE ordersync.shops SET first_full_at = pg_temp.sh('2026-11-10 10:00:00');
 SELECT results_eq($$ SELECT stream, ranges FROM pg_temp.planned('incremental', NULL, NULL) $$,
 	$$ VALUES ('orders', '2026-11-10 09:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
-		('after_sales', '2026-11-09 10:00:00 to 2026-11-23 11:59:00 Asia/Shanghai') $$,
+		('orders', '2026-11-10 09:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('after_sales', '2026-11-09 10:00:00 to 2026-11-23 11:59:00 Asia/Shanghai'),
+		('special_refunds', '2026-11-09 10:00:00 to 2026-11-23 11:59:00 Asia/Shanghai') $$,
 	'after a full run it begins where that began, less what may become visible late');
 UPDATE ordersync.shops SET first_full_at = pg_temp.sh('2026-11-22 10:00:00');
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-21 00:00:00 to 2026-11-23 11:59:00 Asia/Shanghai', 'the earlier of the two');
 
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES
 	(1, 'orders', 'modified', pg_temp.r('2026-11-22 09:00:00', '2026-11-23 11:00:00')),
 	(1, 'orders', 'created', pg_temp.r('2026-10-01', '2026-11-23 11:00:00'));
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-21 00:00:00 to 2026-11-22 09:00:00 Asia/Shanghai, 2026-11-23 11:00:00 to 2026-11-23 11:59:00 Asia/Shanghai',
 	'what is covered is left out; a range typed before the first plain run hides nothing; by creation is another matter');
 UPDATE ordersync.coverage SET ranges = pg_temp.r('2026-11-01', '2026-11-20 06:00:00') + pg_temp.r('2026-11-20 07:30:00', '2026-11-23 11:00:00')
 WHERE basis = 'modified';
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-20 06:00:00 to 2026-11-20 07:30:00 Asia/Shanghai, 2026-11-23 11:00:00 to 2026-11-23 11:59:00 Asia/Shanghai',
 	'a hole is planned anew');
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, pg_temp.sh('2026-11-20 07:00:00')) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, pg_temp.sh('2026-11-20 07:00:00')) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-20 06:00:00 to 2026-11-20 07:00:00 Asia/Shanghai', 'with an end typed, up to there');
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', pg_temp.sh('2026-11-10'), pg_temp.sh('2026-11-11')) WHERE stream = 'orders'),
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', pg_temp.sh('2026-11-10'), pg_temp.sh('2026-11-11')) WHERE stream = 'orders' AND work = 'store'),
 	'2026-11-10 00:00:00 to 2026-11-11 00:00:00 Asia/Shanghai', 'a typed range is read whole, covered or not');
 UPDATE ordersync.coverage SET ranges = pg_temp.r('2026-11-01', '2026-11-23 11:59:00') WHERE basis = 'modified';
-SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders'), NULL, 'all covered: nothing to read');
+SELECT is((SELECT ranges FROM pg_temp.planned('incremental', NULL, NULL) WHERE stream = 'orders' AND work = 'store'), NULL, 'all covered: nothing to read');
 
 -- beyond the platform's three months
 UPDATE ordersync.coverage SET ranges = pg_temp.r('2026-11-01', '2026-11-20 06:00:00') + pg_temp.r('2026-11-20 07:30:00', '2026-11-23 11:00:00')
 WHERE basis = 'modified';
-SELECT results_eq($$ SELECT ranges, lost FROM pg_temp.planned('incremental', NULL, NULL, pg_temp.sh('2027-06-01 12:00:00')) WHERE stream = 'orders' $$,
+SELECT results_eq($$ SELECT ranges, lost FROM pg_temp.planned('incremental', NULL, NULL, pg_temp.sh('2027-06-01 12:00:00')) WHERE stream = 'orders' AND work = 'store' $$,
 	$$ VALUES ('2027-03-03 13:00:00 to 2027-06-01 11:59:00 Asia/Shanghai',
 		'2026-11-20 06:00:00 to 2026-11-20 07:30:00 Asia/Shanghai, 2026-11-23 11:00:00 to 2027-03-03 13:00:00 Asia/Shanghai') $$,
 	'what is served no longer is named as lost, the rest is planned');
 INSERT INTO ordersync.sync_runs (shop_id, kind, state, lost)
 SELECT 1, 'incremental', 'incomplete', range_agg(l)
 FROM ordersync.plan(1, 'incremental', NULL, pg_temp.sh('2027-06-01 11:59:00'), pg_temp.sh('2027-06-01 12:00:00')) p, unnest(p.lost) l;
-SELECT is((SELECT lost FROM pg_temp.planned('incremental', NULL, NULL, pg_temp.sh('2027-06-01 12:00:00')) WHERE stream = 'orders'), NULL,
+SELECT is((SELECT lost FROM pg_temp.planned('incremental', NULL, NULL, pg_temp.sh('2027-06-01 12:00:00')) WHERE stream = 'orders' AND work = 'store'), NULL,
 	'but only once');
 
 -- streams of a shop
 SELECT ordersync_set_shop(1, '{"streams": ["after_sales"]}');
 SELECT results_eq($$ SELECT stream FROM pg_temp.planned('full', pg_temp.sh('2026-09-01'), pg_temp.sh('2026-10-01')) $$,
-	$$ VALUES ('after_sales') $$, 'a shop can leave out a stream');
+	$$ VALUES ('after_sales'), ('special_refunds') $$, 'a shop can leave out a stream');
 SELECT ordersync_set_shop(1, '{"streams": null}');
 
 -- a run of it
@@ -156,7 +198,8 @@ SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.ru
 	WHERE t.since <> date_trunc('second', t.since) OR t.until <> date_trunc('second', t.until) OR t.until <= t.since), 0::bigint,
 	'windows are whole seconds');
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges)
-SELECT 1, s, 'modified', tstzmultirange(tstzrange(pg_temp.sh('2026-10-01'), pg_temp.sh('2026-11-10 11:59:00'))) FROM unnest(ARRAY['orders', 'after_sales']) s;
+SELECT 1, s, 'modified', tstzmultirange(tstzrange(pg_temp.sh('2026-10-01'), pg_temp.sh('2026-11-10 11:59:00'))) FROM unnest(ARRAY['orders', 'after_sales', 'special_refunds']) s;
+INSERT INTO ordersync.coverage SELECT 1, 'orders', 'arrival', ranges FROM ordersync.coverage WHERE stream = 'orders';
 SELECT is((SELECT r.state FROM ordersync.sync_runs r
 	WHERE r.run_id = ordersync.make_run(1, 'incremental', NULL, pg_temp.sh('2026-11-10 11:59:00'), pg_temp.sh('2026-11-10 12:00:00'))), NULL,
 	'a run is not seen by the statement that makes it');

@@ -16,7 +16,7 @@ SET timezone = 'America/New_York';
 SELECT ordersync_day('2026-03-08') = '2026-03-07 16:00:00+00';
 SELECT ordersync_day(NULL);
 CREATE VIEW last_run AS
-	SELECT r.shop_id, r.kind, r.state, r.open_tasks = d.windows AS all_open, d.windows BETWEEN 70 AND 74 AS by_day, d.streams,
+	SELECT r.shop_id, r.kind, r.state, r.open_tasks = d.windows AS all_open, d.windows BETWEEN 110 AND 117 AS by_day, d.streams,
 		r.since = ordersync_day(current_day - 40) AS since_40, r.until = ordersync_day(current_day - 10) AS until_10
 	FROM ordersync.sync_runs r
 	CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date AS current_day) c
@@ -31,7 +31,7 @@ SELECT ordersync_trigger_full(99);
 SELECT ordersync_trigger_full(NULL);
 SELECT ordersync_trigger_full(21, '2026-09-02 00:00+08', '2026-09-01 00:00+08');
 SELECT ordersync_trigger_full(21, ordersync_day('2020-01-01'), ordersync_day('2020-02-01'));
-SELECT ordersync_trigger_full(21, now() - interval '91 days');
+SELECT ordersync_trigger_full(21, now() - interval '731 days');
 SELECT ordersync_trigger_incremental(21, now() - interval '91 days', now());
 SELECT ordersync_trigger_full(21, now() + interval '1 day');
 SELECT ordersync_trigger_full(21, '-infinity');

@@ -1,0 +1,108 @@
+/*
+ * Runs that are about something else than a range to be read: one order, now;
+ * and the comparison of counts.
+ */
+CREATE FUNCTION @extschema@.ordersync_trigger_order(shop_id bigint, tid bigint)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+#variable_conflict use_variable
+DECLARE
+	v_run bigint;
+	v_joined boolean;
+BEGIN
+	PERFORM ordersync.check_shop(shop_id);
+	IF tid IS NULL OR tid <= 0 THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('%s is not the number of an order', COALESCE(tid::text, 'NULL')),
+			HINT = 'It is the tid, as the seller''s console shows it: SELECT ordersync_trigger_order(shop_id, tid).';
+	END IF;
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.lock_shop(shop_id);
+
+	SELECT r.run_id INTO v_run
+	FROM ordersync.sync_runs r
+	WHERE r.shop_id = ordersync_trigger_order.shop_id
+		AND r.kind = 'order'
+		AND r.tid = ordersync_trigger_order.tid
+		AND r.state = 'pending'	-- one that is being read may have read it before what is asked about
+	LIMIT 1;
+	v_joined := FOUND;
+	IF NOT v_joined THEN
+		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, tid, links_due)
+		VALUES (shop_id, 'order', tid, true)
+		RETURNING r.run_id INTO v_run;
+		PERFORM ordersync.count_tasks(v_run, ordersync.add_fetches(v_run, shop_id, 'orders', ARRAY[tid], 'order'));
+	END IF;
+	PERFORM ordersync.announce_run(v_run, v_joined, false);
+	PERFORM ordersync.wake();
+	RETURN v_run;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_trigger_order(bigint, bigint) IS
+	'fetches one whole order now, with its after-sales; goes before all other runs. Returns the run_id';
+
+CREATE FUNCTION @extschema@.ordersync_verify(shop_id bigint, since timestamptz, until timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+SET plan_cache_mode = force_custom_plan
+SET jit = off
+AS $function$
+#variable_conflict use_variable
+DECLARE
+	v_now timestamptz;
+	v record;
+	v_run bigint;
+BEGIN
+	PERFORM ordersync.check_shop(shop_id);
+	IF since IS NULL OR until IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'since and until must be given',
+			HINT = format('The last thirty days: SELECT ordersync_verify(%s, ordersync_day(current_date - 30), now()).', shop_id);
+	END IF;
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.lock_shop(shop_id);
+	v_now := ordersync.platform_now(shop_id);
+	SELECT * INTO v
+	FROM ordersync.resolve_range('verify', since, until, v_now);
+
+	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until)
+	VALUES (shop_id, 'verify', v.since, v.until)
+	RETURNING r.run_id INTO v_run;
+
+	INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, work, ext_type, since, until, is_part)
+	SELECT v_run, s.shop_id, l.stream, l.basis, l.work, l.ext_type, w.since, w.until, l.work = 'count'
+	FROM ordersync.shops s
+	CROSS JOIN (VALUES
+		('orders', 'created', 'count', NULL, 'orders'),
+		-- orders of a special kind may be in no list but their own
+		('orders', 'created', 'check', 'ershou', 'orders'),
+		('orders', 'created', 'check', 'service', 'orders'),
+		('orders', 'created', 'check', 'mark', 'orders'),
+		('after_sales', 'modified', 'count', NULL, 'after_sales'),
+		('special_refunds', 'modified', 'count', NULL, 'after_sales')
+	) l (stream, basis, work, ext_type, option)
+	CROSS JOIN LATERAL ordersync.cut_windows(
+		ordersync.range_to(v.since, v.until), 'infinity', interval '1 day') w
+	WHERE s.shop_id = ordersync_verify.shop_id
+		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
+		AND (ordersync.list_name(l.stream, l.basis, l.ext_type) IS NULL
+			OR NOT s.unserved ? ordersync.list_name(l.stream, l.basis, l.ext_type));
+	PERFORM ordersync.count_tasks(v_run, (
+		SELECT count(*)::integer
+		FROM ordersync.sync_tasks t
+		WHERE t.run_id = v_run));
+
+	PERFORM ordersync.announce_run(v_run, false, v.shortened);
+	PERFORM ordersync.wake();
+	RETURN v_run;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_verify(bigint, timestamptz, timestamptz) IS
+	'compares the platform''s counts with ours, day by day, orders by creation and after-sales by modification, and reads the days that differ again. Returns the run_id';

@@ -1,0 +1,213 @@
+/*
+ * Checks: lists and counts that are compared with what is stored, and never
+ * go through apply.
+ *
+ * A list of arrivals brings pairs of an order and its modified.  Every pair must
+ * be stored with that modified or a later one.  What is not is remembered in the
+ * task; at the window's end it is fetched (by id, or by reading that range of
+ * modified again where it is more than two pages) and the window is read once
+ * more.  So a window of arrivals closes only by a reading in which nothing was
+ * missing; one in which something always is comes out short.
+ */
+CREATE FUNCTION ordersync.check_records(p_shop bigint, p_task bigint, p_ids bigint[], p_modified timestamptz[])
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+DECLARE
+	v_ids bigint[];
+	v_range tstzrange;
+BEGIN
+	SELECT pg_catalog.array_agg(r.id), tstzrange(pg_catalog.min(r.modified), pg_catalog.max(r.modified), '[]')
+	INTO v_ids, v_range
+	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)) AS r (id, modified)
+	LEFT JOIN LATERAL (
+		SELECT p.modified
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.tid = r.id
+		OFFSET 0
+	) p ON true
+	WHERE p.modified IS NULL
+		OR p.modified < r.modified;
+	IF v_ids IS NULL THEN
+		RETURN 0;
+	END IF;
+
+	UPDATE ordersync.sync_tasks t
+	SET missed = ARRAY(
+			SELECT m.id
+			FROM pg_catalog.unnest(t.missed) m (id)
+			UNION
+			SELECT n.id
+			FROM pg_catalog.unnest(v_ids) n (id)),
+		missed_range = pg_catalog.range_merge(COALESCE(t.missed_range, v_range), v_range)
+	WHERE t.task_id = p_task;
+	RETURN pg_catalog.cardinality(v_ids);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestamptz[]) IS
+	'compares listed orders with the stored ones and remembers in the task those that are missing or older; returns how many';
+
+/*
+ * Tasks that bring what a check missed, before the check is made again.  A
+ * record in quarantine was seen, and asking again does not mend it.
+ */
+CREATE FUNCTION ordersync.add_repairs(p_task bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+	v_page integer;
+	v_tasks integer;
+BEGIN
+	SELECT t.* INTO v
+	FROM ordersync.sync_tasks t
+	WHERE t.task_id = p_task;
+	v_page := COALESCE(v.page_size, ordersync.setting('page_size')::integer);
+
+	IF v.basis <> 'arrival' OR v.checks > 0 OR pg_catalog.cardinality(v.missed) <= 2 * v_page THEN
+		RETURN ordersync.add_fetches(v.run_id, v.shop_id, 'orders', v.missed, 'arrival');
+	END IF;
+
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, reason)
+	SELECT v.run_id, v.shop_id, 'orders', 'modified', w.since, w.until, 'arrival'
+	FROM ordersync.cut_windows(
+		tstzmultirange(tstzrange(pg_catalog.lower(v.missed_range), pg_catalog.upper(v.missed_range) + interval '1 second')),
+		'infinity', interval '1 day') w;
+	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+	PERFORM ordersync.wake();
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.add_repairs(bigint) IS
+	'makes tasks that bring what a check missed: by id, or by range where that is fewer calls; returns how many';
+
+CREATE FUNCTION ordersync.missed_ids(p_task bigint, p_token bigint)
+RETURNS bigint[]
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT NULLIF(ARRAY(
+		SELECT m.id
+		FROM pg_catalog.unnest(t.missed) m (id)
+		WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.quarantine q
+			WHERE q.shop_id = t.shop_id
+				AND q.stream = 'orders'
+				AND q.record_id = m.id
+				AND q.resolved_at IS NULL
+				AND q.reason NOT IN ('value', 'line'))
+		ORDER BY m.id), '{}')
+	FROM (
+		SELECT t.*
+		FROM ordersync.sync_tasks t
+		WHERE t.task_id = p_task
+			AND t.token = p_token
+			AND t.state = 'running'
+			AND t.missed IS NOT NULL
+		FOR UPDATE
+	) t
+$function$;
+COMMENT ON FUNCTION ordersync.missed_ids(bigint, bigint) IS
+	'locks a task and returns what its check missed, without what is in quarantine; NULL for none';
+
+/*
+ * A count is compared with ours.  The window is asked as since..until, whose
+ * end may or may not be inclusive: where a record is stored at that very second,
+ * it is asked for by itself, and taken off.  A window whose counts differ is
+ * read again whole.
+ */
+CREATE FUNCTION ordersync.settle_count(
+	p_task bigint,
+	p_token bigint,
+	p_total bigint,
+	p_at_until bigint,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+	v_stored bigint;
+	v_at_until bigint;
+	v_reported bigint := p_total - COALESCE(p_at_until, 0);
+	v_tasks integer := 0;
+BEGIN
+	SELECT t.* INTO v
+	FROM ordersync.sync_tasks t
+	WHERE t.task_id = p_task
+		AND t.token = p_token
+		AND t.state = 'running'
+	FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_token(p_task);
+	END IF;
+
+	SELECT c.within, c.at_until
+	INTO v_stored, v_at_until
+	FROM ordersync.count_stored(v.shop_id, v.stream, v.since, v.until) c;
+	IF p_at_until IS NULL AND v_at_until > 0 THEN
+		PERFORM ordersync.settle(p_task, p_token, 'running', NULL, 'counted ' || p_total, NULL, NULL, NULL, NULL, NULL, NULL,
+			0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call);
+		RETURN true;
+	END IF;
+
+	INSERT INTO ordersync.verified_counts AS c (shop_id, stream, basis, range, reported, stored, run_id, task_id, checked_at)
+	VALUES (v.shop_id, v.stream, v.basis, tstzrange(v.since, v.until), v_reported, v_stored, v.run_id, v.task_id,
+		pg_catalog.clock_timestamp())
+	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
+	SET reported = excluded.reported,
+		stored = excluded.stored,
+		run_id = excluded.run_id,
+		task_id = excluded.task_id,
+		checked_at = excluded.checked_at;
+
+	IF v_reported <> v_stored THEN
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, reason)
+		VALUES (v.run_id, v.shop_id, v.stream, v.basis, v.since, v.until, 'verify');
+		v_tasks := 1;
+		PERFORM ordersync.wake();
+	END IF;
+	PERFORM ordersync.settle(p_task, p_token, 'succeeded', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END, NULL,
+		v_reported, v_stored, 0, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call, v_tasks);
+	RETURN false;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle_count(bigint, bigint, bigint, bigint, bigint, jsonb) IS
+	'compares the platform''s count of a window with ours and has the window read where they differ; true: the second at its end is to be counted too';
+
+CREATE FUNCTION ordersync.count_stored(
+	p_shop bigint,
+	p_stream text,
+	p_since timestamptz,
+	p_until timestamptz,
+	OUT within bigint,
+	OUT at_until bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.count(*) FILTER (WHERE s.at < p_until),
+		pg_catalog.count(*) FILTER (WHERE s.at = p_until)
+	FROM (
+		SELECT o.created AS at
+		FROM ordersync.orders o
+		WHERE p_stream = 'orders'
+			AND o.shop_id = p_shop
+			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+			AND o.created BETWEEN p_since AND p_until
+		UNION ALL
+		SELECT a.modified
+		FROM ordersync.after_sales a
+		WHERE p_stream <> 'orders'
+			AND a.shop_id = p_shop
+			AND a.modified BETWEEN p_since AND p_until
+			AND (a.special_refund_type IS NOT NULL) = (p_stream = 'special_refunds')
+	) s
+$function$;
+COMMENT ON FUNCTION ordersync.count_stored(bigint, text, timestamptz, timestamptz) IS
+	'how many records of a list are stored in [since, until), and at that very second until; orders by created, after-sales by modified';

@@ -1,0 +1,80 @@
+/*
+ * job_count.c
+ *	  A window is counted: one call for its total, and one for the second at its
+ *	  end where SQL finds that this matters.
+ *
+ * The platform's documentation does not say whether a range includes its end, so
+ * [since, until) is asked as since..until, and what lies at until by itself.  In
+ * between the task's walk holds the first total, "counted N".
+ */
+#include "compat.h"
+
+#include "job_private.h"
+#include "shmem.h"
+
+static int64 counted(const Job *job);
+static void settle_count(void *arg);
+
+/* The window, or, once that is counted, the second at its end. */
+bool
+job_count_next(Job *job)
+{
+	job->call.kind = CALL_LIST;
+	job->call.only_total = true;
+	job->call.ask.start = counted(job) < 0 ? job->task->since : job->task->until;
+	job->call.ask.end = job->task->until;
+	job->call.ask.page_no = 1;
+	job->call.ask.page_size = 1;
+	job->call.ask.use_has_next = false;
+	return true;
+}
+
+/* The window's total, -1 before it was asked for. */
+static int64
+counted(const Job *job)
+{
+	int64		total;
+
+	if (job->walk == NULL || sscanf(job->walk, "counted " INT64_FORMAT, &total) != 1)
+		return -1;
+	return total;
+}
+
+JobStep
+job_count_answered(Job *job)
+{
+	ErrorData  *error;
+
+	if (job->answer->total < 0)
+		return job_fail_malformed(job, "the answer has no total");
+	switch (job_write(job, "settling a count", DB_REPEATABLE, settle_count, &error))
+	{
+		case OUTCOME_DONE:
+			break;
+		case OUTCOME_FAILED:
+			return job_fail_in_database(job, error);
+		default:
+			return JOB_OVER;
+	}
+	shmem_count(COUNTER_PAGES, 1);
+	if (job->count_goes_on)
+		return job_goes_on(job, psprintf("counted " INT64_FORMAT, job->answer->total));
+	job->news.more_work = true;
+	shmem_count(COUNTER_TASKS, 1);
+	return JOB_OVER;
+}
+
+/* In a transaction. */
+static void
+settle_count(void *arg)
+{
+	Job		   *job = arg;
+	int64		total = counted(job);
+
+	if (total < 0)
+		job->count_goes_on = queue_settle_count(job->task, job->answer->total, -1,
+												&job->clock, &job->log);
+	else
+		job->count_goes_on = queue_settle_count(job->task, total, job->answer->total,
+												&job->clock, &job->log);
+}

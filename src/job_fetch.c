@@ -1,0 +1,125 @@
+/*
+ * job_fetch.c
+ *	  Records by id: one call each, one commit each.
+ *
+ * The task's walk says how many of its ids are done, "at N".  A record that the
+ * platform does not serve (archived, gone) is noted and is no failure: the next
+ * id is asked for.  Any other refusal fails the task at this id; SQL parts the
+ * ids behind it from it.
+ */
+#include "compat.h"
+
+#include "job_private.h"
+#include "json_scan.h"
+#include "shmem.h"
+
+#define MAX_WORDS 500
+
+static int	ids_done(const Job *job);
+static bool take_record(Job *job);
+static void store_and_settle(void *arg);
+
+/* The next id; false when there is none left. */
+bool
+job_fetch_next(Job *job)
+{
+	int			done = ids_done(job);
+
+	if (done >= job->task->nids)
+		return false;
+	job->call.kind = CALL_DETAILS;
+	job->call.id = job->task->ids[done];
+	job->call.details_of = job->task->details_of;
+	return true;
+}
+
+static int
+ids_done(const Job *job)
+{
+	int			done;
+
+	if (job->walk == NULL || sscanf(job->walk, "at %d", &done) != 1 || done < 0)
+		return 0;
+	return done;
+}
+
+JobStep
+job_fetch_answered(Job *job)
+{
+	const GatewayAnswer *answer = job->answer;
+	Settlement *s = &job->settlement;
+	int			done = ids_done(job) + 1;
+	bool		over = done >= job->task->nids;
+	ErrorData  *error;
+
+	if (answer->verdict == VERDICT_OK && !take_record(job))
+		return job_fail_malformed(job, "the answer is not the record that was asked for");
+	if (answer->verdict != VERDICT_OK &&
+		(answer->verdict != VERDICT_REJECTED || answer->class == NULL ||
+		 strcmp(answer->class, "not_found") != 0))
+		return job_fail_call(job);
+
+	memset(s, 0, sizeof(*s));
+	s->state = over ? "succeeded" : "running";
+	s->verdict = over ? "fetched" : NULL;
+	s->walk = psprintf("at %d", done);
+	s->reported = job->task->nids;
+	s->seen = done;
+	s->clock = job->clock;
+	s->call = &job->log;
+
+	switch (job_write(job, "storing a record", DB_REPEATABLE, store_and_settle, &error))
+	{
+		case OUTCOME_DONE:
+			break;
+		case OUTCOME_FAILED:
+			return job_fail_in_database(job, error);
+		default:
+			return JOB_OVER;
+	}
+	shmem_count(COUNTER_PAGES, 1);
+	shmem_count(COUNTER_RECORDS, job->page != NULL ? 1 : 0);
+	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
+	if (!over)
+		return job_goes_on(job, s->walk);
+	shmem_count(COUNTER_TASKS, 1);
+	return JOB_OVER;
+}
+
+/* The one record of the answer; false when it is another one, or none. */
+static bool
+take_record(Job *job)
+{
+	const SyncTask *task = job->task;
+
+	job->page = record_split(job->answer->list, job->answer->list_len, task->details_of,
+							 task->seller_nicks, task->nseller_nicks, task->require_seller);
+	job->log.records = job->page->nrecords;
+	return job->page->nrecords == 1 &&
+		(job->page->records[0].id == job->call.id || job->page->records[0].id == 0);
+}
+
+/* T2: the record, or that there is none; the task's cursor; the log. */
+static void
+store_and_settle(void *arg)
+{
+	Job		   *job = arg;
+	Settlement *s = &job->settlement;
+	const char *words = job->answer->message;
+
+	memset(&job->counts, 0, sizeof(job->counts));
+	if (job->page != NULL)
+	{
+		store_page(job->task, job->task->details_of, "details", job->page, &job->counts);
+		store_note_fetched(job->task, job->call.id,
+						   job->counts.records_new + job->counts.changed > 0);
+	}
+	else
+		store_note_not_served(job->task, job->call.id,
+							  words == NULL ? NULL : json_clean_text(words, strlen(words), MAX_WORDS));
+	s->page_new = job->counts.records_new;
+	s->page_changed = job->counts.changed;
+	s->page_unchanged = job->counts.unchanged;
+	s->page_quarantined = job->counts.quarantined;
+	queue_settle(job->task, s);
+}

@@ -1,0 +1,266 @@
+/*
+ * job_page.c
+ *	  A window is read page by page: each answer is taken in by the walk, which
+ *	  decides what it means; then its records are stored, or compared with what
+ *	  is stored, and the task is settled in the same commit.
+ */
+#include "compat.h"
+
+#include "utils/memutils.h"
+
+#include "clock.h"
+#include "guc.h"
+#include "job_private.h"
+#include "shmem.h"
+
+static bool open_window(Job *job);
+static void take_page(Job *job);
+static int64 time_of(const Record *record, Basis basis);
+static int64 key_of(const Record *record);
+static void plan_settlement(Job *job);
+static void store_and_settle(void *arg);
+static void check_and_settle(void *arg);
+static JobStep page_settled(Job *job);
+
+/* What the walk asks for next; false when the window lies in the future. */
+bool
+job_page_next(Job *job)
+{
+	if (job->window == NULL && !open_window(job))
+		return false;
+	job->call.kind = CALL_LIST;
+	window_ask(job->window, &job->call.ask);
+	return true;
+}
+
+/*
+ * Nothing newer than the platform's now - lag is asked for; false when all of
+ * the window is.  A list that the protocol lacks is found out by build.
+ */
+static bool
+open_window(Job *job)
+{
+	SyncTask   *task = job->task;
+	MemoryContext before;
+	int64		platform_now = (clock_epoch_ms() + task->gateway->clock_offset_ms) / 1000;
+
+	job->list = job->protocol->list(task);
+	job->plan.since = task->since;
+	job->plan.until = Min(task->until, platform_now - guc_lag_s);
+	job->plan.page_size = job->list != NULL ?
+		Min(job->page_size, job->list->max_page_size) : job->page_size;
+	job->plan.sorted = job->list != NULL && job->list->sorted;
+	job->plan.totals = job->list == NULL || job->list->totals;
+	job->plan.fresh = task->fresh;
+	job->plan.may_cut = task->may_cut && !task->fresh;
+	if (job->plan.until <= job->plan.since)
+		return false;
+
+	MemoryContextReset(job->walk_context);
+	before = MemoryContextSwitchTo(job->walk_context);
+	job->window = window_open(&job->plan, job->walk);
+	MemoryContextSwitchTo(before);
+	return true;
+}
+
+/* A page of the window: take it in, then store and settle it in one commit. */
+JobStep
+job_page_answered(Job *job)
+{
+	bool		check = job->task->work == WORK_CHECK;
+	ErrorData  *error;
+
+	take_page(job);
+	if (job->step == WINDOW_MALFORMED)
+		return job_fail_malformed(job, "the answer contradicts itself");
+	plan_settlement(job);
+
+	switch (job_write(job, check ? "checking a page" : "storing a page", DB_REPEATABLE,
+					  check ? check_and_settle : store_and_settle, &error))
+	{
+		case OUTCOME_DONE:
+			return page_settled(job);
+		case OUTCOME_FAILED:
+			return job_fail_in_database(job, error);
+		default:
+			return JOB_OVER;
+	}
+}
+
+/* Splits the page and lets the window decide what it means. */
+static void
+take_page(Job *job)
+{
+	const SyncTask *task = job->task;
+	WindowAnswer answer;
+	WindowRecord *records;
+	MemoryContext before;
+
+	if (task->work == WORK_CHECK)
+		job->page = record_split(job->answer->list, job->answer->list_len, task->stream,
+								 NULL, 0, false);
+	else
+		job->page = record_split(job->answer->list, job->answer->list_len,
+								 stream_of_records(task->stream, task->details_of),
+								 task->seller_nicks, task->nseller_nicks,
+								 task->require_seller);
+	job->log.records = job->page->nrecords;
+
+	records = palloc(sizeof(WindowRecord) * Max(job->page->nrecords, 1));
+	for (int i = 0; i < job->page->nrecords; i++)
+	{
+		const Record *record = &job->page->records[i];
+
+		records[i].key = key_of(record);
+		records[i].time = time_of(record, task->basis);
+		records[i].quarantined = record->quarantine != NULL;
+	}
+	answer.total = job->answer->total;
+	answer.has_next = job->answer->has_next;
+	answer.nrecords = job->page->nrecords;
+	answer.records = records;
+
+	before = MemoryContextSwitchTo(job->walk_context);
+	job->step = window_take(job->window, &answer);
+	MemoryContextSwitchTo(before);
+}
+
+/* The time that the window is about. */
+static int64
+time_of(const Record *record, Basis basis)
+{
+	switch (basis)
+	{
+		case BASIS_MODIFIED:
+			return record->modified;
+		case BASIS_CREATED:
+			return record->created;
+		case BASIS_ARRIVAL:
+			return record->arrival;
+	}
+	return WINDOW_NO_TIME;
+}
+
+/* A record without an id is told from others by its digest, below all ids. */
+static int64
+key_of(const Record *record)
+{
+	uint64		key;
+
+	if (record->id != 0)
+		return record->id;
+	memcpy(&key, record->digest, sizeof(key));
+	return (int64) (key | (UINT64CONST(1) << 63));
+}
+
+/* What the window's step means to the task. */
+static void
+plan_settlement(Job *job)
+{
+	Settlement *s = &job->settlement;
+	WindowCounts counts;
+
+	memset(s, 0, sizeof(*s));
+	window_counts(job->window, &counts);
+	s->reported = counts.reported;
+	s->seen = counts.seen;
+	s->quarantined = counts.quarantined;
+	s->passes = counts.passes;
+	s->page_size = job->shrunk ? job->page_size : 0;
+	s->clock = job->clock;
+	s->call = &job->log;
+	s->closed_since = job->plan.since;
+	s->closed_until = job->plan.until;
+
+	switch (job->step)
+	{
+		case WINDOW_MORE:
+			s->state = "running";
+			s->walk = window_save(job->window);
+			break;
+		case WINDOW_CUT:
+			s->state = "running";
+			s->ncuts = window_cuts(job->window, &s->cuts) + 1;
+			break;
+		case WINDOW_COUNTED:
+			s->state = "succeeded";
+			s->verdict = "counted";
+			s->closed = true;
+			break;
+		case WINDOW_UNPROVEN:
+			s->state = "succeeded";
+			s->verdict = "unproven";
+			s->closed = true;
+			break;
+		case WINDOW_FRESH:
+			s->state = "succeeded";
+			s->verdict = "fresh";
+			break;
+		case WINDOW_SHORT:
+			s->state = "incomplete";
+			s->verdict = "short";
+			s->closed = true;
+			break;
+		case WINDOW_MALFORMED:
+			elog(ERROR, "a malformed page is not settled");
+	}
+}
+
+/* T2: the rows, the task's cursor, the coverage and the log; all or nothing. */
+static void
+store_and_settle(void *arg)
+{
+	Job		   *job = arg;
+	Settlement *s = &job->settlement;
+
+	store_page(job->task, stream_of_records(job->task->stream, job->task->details_of),
+			   job->list->source, job->page, &job->counts);
+	if (job->task->follow_up)
+		s->more_tasks = store_follow_up(job->task, job->page);
+	s->page_new = job->counts.records_new;
+	s->page_changed = job->counts.changed;
+	s->page_unchanged = job->counts.unchanged;
+	s->page_quarantined = job->counts.quarantined;
+	queue_settle(job->task, s);
+}
+
+/* T2 of a page that is only compared; what is missing is noted in the task. */
+static void
+check_and_settle(void *arg)
+{
+	Job		   *job = arg;
+	Settlement *s = &job->settlement;
+
+	memset(&job->counts, 0, sizeof(job->counts));
+	s->page_unchanged = job->page->nrecords -
+		store_check(job->task, job->page, job->plan.until);
+	queue_settle(job->task, s);
+}
+
+/* It is committed: count it, and go on where it leaves us. */
+static JobStep
+page_settled(Job *job)
+{
+	shmem_count(COUNTER_PAGES, 1);
+	shmem_count(COUNTER_RECORDS, job->page->nrecords);
+	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
+
+	if (job->step == WINDOW_MORE)
+		return job_goes_on(job, job->settlement.walk);
+	if (job->step == WINDOW_CUT)
+	{
+		/* the newest part stays with us; the window is opened anew for it */
+		int			n = job->settlement.ncuts;
+
+		job->task->attempt = 0;
+		job->task->since = job->settlement.cuts[n - 2];
+		job->task->until = job->settlement.cuts[n - 1];
+		job->task->may_cut = false;
+		job->walk = NULL;
+		job->window = NULL;
+		job->news.more_work = true;
+		return JOB_WAITS;
+	}
+	shmem_count(COUNTER_TASKS, 1);
+	return JOB_OVER;
+}
