@@ -451,7 +451,9 @@ contradiction(const Reading *reading)
 		case CALL_LIST:
 			if (answer->list != NULL)
 				return NULL;
-			if (answer->total > 0)
+			/* but behind the last page, where a crowd is looked for what it hides */
+			if (answer->total > (int64) Max(reading->call->ask.page_no - 1, 0) *
+				reading->call->ask.page_size)
 				return "total_results counts records, and there is no list";
 			if (answer->has_next == 1)
 				return "has_next announces more, and there is no list";

@@ -71,7 +71,7 @@ BEGIN
 			WHEN v_charge THEN t.attempt
 			ELSE GREATEST(t.attempt - 1, 0)
 		END,
-		next_attempt_at = CASE WHEN v_state = 'pending' AND p_verdict <> 'unauthorized' THEN v_retry_at END,
+		next_attempt_at = CASE WHEN v_state = 'pending' AND v_spared = 0 AND p_verdict <> 'unauthorized' THEN v_retry_at END,
 		walk = CASE WHEN v_spared = 0 THEN COALESCE(p_walk, t.walk) END,
 		page_size = COALESCE(p_page_size, t.page_size),
 		calls = t.calls + (p_call IS NOT NULL)::integer,

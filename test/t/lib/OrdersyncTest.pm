@@ -97,6 +97,24 @@ sub control
 sub fault { my ($self, $name, %arg) = @_; return $self->control('fault', name => $name, %arg) }
 sub no_faults { return $_[0]->control('faults/clear') }
 
+# Lets time pass at the platform. The database's own clock cannot be moved: what it would have shown is told instead.
+sub advance
+{
+	my ($self, $seconds, @arg) = @_;
+	$self->control('advance', seconds => $seconds, @arg);
+	my $offset = $self->control('clock')->{offset_ms};
+	$self->sql("UPDATE ordersync.gateways SET clock_offset = make_interval(secs => $offset / 1000.0)");
+	return;
+}
+
+# A moment of the platform, so many seconds before its now.
+sub ago
+{
+	my ($self, $seconds) = @_;
+	return $self->sql("SELECT to_char(timezone('Asia/Shanghai', date_trunc('second', clock_timestamp() + clock_offset))
+		- interval '$seconds seconds', 'YYYY-MM-DD HH24:MI:SS') FROM ordersync.gateways");
+}
+
 # The gateway is ours to end.
 sub DESTROY
 {
@@ -242,6 +260,38 @@ sub equals_truth
 	my $sizes = $self->sql("SELECT string_agg(rows_of_truth || ' ' || tab || ' of ' || columns_compared || ' columns', ', ' ORDER BY place) FROM truth.sizes");
 	is($differences, '', "$name: equal to the gateway's truth ($sizes)");
 	return;
+}
+
+# What the gateway says of a shop's records now, id => modified; object: trades, refunds or special.
+sub says
+{
+	my ($self, $shop, $object, @arg) = @_;
+	my $id = $object eq 'trades' ? 'tid' : 'refund_id';
+	my %said;
+	for (split /\n/, $self->control('truth', shop => $shop, object => $object, slim => 1, @arg))
+	{
+		$said{$1} = $2 if /"$id":"?(\d+)"?.*?"modified":"([^"]+)"/;
+	}
+	return \%said;
+}
+
+# The ids that are not stored as the gateway says.
+sub behind
+{
+	my ($self, $shop, $object, @arg) = @_;
+	my $said = $self->says($shop, $object, @arg);
+	my ($table, $id) = $object eq 'trades' ? qw(order_payloads tid) : qw(after_sale_payloads refund_id);
+	my %stored = map { split /\|/ } split /\n/, $self->sql("SELECT $id, to_char(timezone('Asia/Shanghai', modified),
+		'YYYY-MM-DD HH24:MI:SS') FROM ordersync.$table WHERE shop_id = $shop");
+	return sort grep { ($stored{$_} // '') ne $said->{$_} } keys %$said;
+}
+
+# Days by stream, basis and verdict, as "orders modified proven 31".
+sub verdicts
+{
+	my ($self, $where) = @_;
+	return join ', ', split /\n/, $self->sql("SELECT stream || ' ' || basis || ' ' || verdict || ' ' || count(*)
+		FROM ordersync.completeness WHERE " . ($where // 'true') . ' GROUP BY stream, basis, verdict ORDER BY 1');
 }
 
 # --- untouched rows ---
