@@ -93,7 +93,9 @@ BEGIN
 			OR s.refund_status <> a.status
 				AND s.refund_status <> 'NO_REFUND'
 				AND s.modified > a.modified)
-		AND (l.asked_at IS NULL OR l.asked_at < s.modified);
+		AND (l.asked_at IS NULL
+			OR l.asked_at < s.modified
+			OR l.served AND a.refund_id IS NULL);	-- was there once: somebody deleted it
 
 	SELECT pg_catalog.array_agg(DISTINCT a.tid)
 	INTO orders
@@ -106,7 +108,9 @@ BEGIN
 	WHERE a.shop_id = p_shop
 		AND a.tid IS NOT NULL
 		AND o.tid IS NULL
-		AND (l.asked_at IS NULL OR l.asked_at < a.modified);
+		AND (l.asked_at IS NULL
+			OR l.asked_at < a.modified
+			OR l.served);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint) IS

@@ -28,6 +28,9 @@ CREATE UNLOGGED TABLE truth.readings (
 	PRIMARY KEY (object, shop_id, id, n)
 );
 
+-- Tasks by id that a reading has taken in.
+CREATE UNLOGGED TABLE truth.fetched (task_id bigint PRIMARY KEY);
+
 -- The lines of all readings, one by one.
 CREATE UNLOGGED TABLE truth.lines (
 	n integer,
@@ -74,7 +77,7 @@ $$;
 -- What one reading says of an order: all that its API serves. Names on the right are the wire's.
 CREATE FUNCTION truth.order_columns(r jsonb, api text) RETURNS jsonb LANGUAGE sql STABLE AS $$
 SELECT jsonb_build_object(
-	'platform', 'taobao', 'platform_state', 'listed', 'details_at', NULL,
+	'platform', 'taobao', 'platform_state', 'listed',
 	'seller_nick', r ->> 'seller_nick', 'type', r ->> 'type', 'status', r ->> 'status',
 	'step_trade_status', r ->> 'step_trade_status',
 	'created', truth.at(r ->> 'created'), 'pay_time', truth.at(r ->> 'pay_time'),
@@ -111,7 +114,7 @@ SELECT jsonb_build_object(
 ) ELSE '{}' END || CASE WHEN api = 'list' THEN jsonb_build_object(
 	'async_modified', truth.at(r ->> 'async_modified')
 ) ELSE '{}' END || CASE WHEN api = 'full' THEN jsonb_build_object(
-	'available_confirm_fee', truth.money(r ->> 'available_confirm_fee'),
+	'details_at', true, 'available_confirm_fee', truth.money(r ->> 'available_confirm_fee'),
 	'platform_subsidy_fee', truth.money(r ->> 'platform_subsidy_fee'), 'seller_memo', r ->> 'seller_memo'
 ) ELSE '{}' END
 $$;
@@ -121,6 +124,11 @@ CREATE FUNCTION truth.unread_order() RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_object_agg(name, NULL) FROM unnest(ARRAY['trade_from', 'trade_source', 'commission_fee', 'cod_fee', 'yfx_fee',
 	'point_fee', 'real_point_fee', 'buyer_obtain_point_fee', 'cod_status', 'is_part_consign', 'alipay_no', 'async_modified',
 	'available_confirm_fee', 'platform_subsidy_fee', 'seller_memo', 'paid_amount', 'paid_amount_frozen']) AS name
+$$;
+
+-- Of what is fetched by id it is only told whether it ever was.
+CREATE FUNCTION truth.with_details(columns jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+SELECT columns || jsonb_build_object('details_at', columns -> 'details_at' IS NOT NULL AND columns -> 'details_at' <> 'null')
 $$;
 
 CREATE FUNCTION truth.line_columns(trade jsonb, line jsonb, line_no smallint) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -169,6 +177,8 @@ SELECT jsonb_build_object(
 	'good_return_time', truth.at(r ->> 'good_return_time'), 'timeout', truth.at(r #>> '{refund_remind_timeout,timeout}'),
 	'split_seller_fee', truth.money(r ->> 'split_seller_fee'), 'split_taobao_fee', truth.money(r ->> 'split_taobao_fee'),
 	'price', truth.money(r ->> 'price'), 'num_iid', truth.whole(r ->> 'num_iid')
+) ELSE '{}' END || CASE WHEN api = 'special' THEN jsonb_build_object(
+	'special_refund_type', r ->> 'special_refund_type'
 ) ELSE '{}' END
 $$;
 
@@ -190,7 +200,8 @@ BEGIN
 		FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' OFFSET 0) AS said;
 	ELSE
 		INSERT INTO truth.readings
-		SELECT p_n, p_shop, p_object, (r ->> 'refund_id')::bigint, truth.at(r ->> 'modified'), truth.refund_columns(r, p_api),
+		SELECT p_n, p_shop, 'refunds', (r ->> 'refund_id')::bigint, truth.at(r ->> 'modified'),
+			truth.refund_columns(r, CASE p_object WHEN 'special' THEN 'special' ELSE p_api END),
 			(r ->> 'oid')::bigint, truth.gives_money_back(r)
 		FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' OFFSET 0) AS said;
 	END IF;
@@ -236,7 +247,7 @@ BEGIN
 	INSERT INTO truth.expected
 	SELECT 'orders', o.shop_id, o.id,
 		truth.unread_order()
-			|| truth.merge(o.columns ORDER BY o.modified, o.n)
+			|| truth.with_details(truth.merge(o.columns ORDER BY o.modified, o.n))
 			|| jsonb_build_object('shop_id', o.shop_id, 'tid', o.id, 'paid_amount',
 				(array_agg(o.columns -> 'payment' ORDER BY h.evidence, CASE WHEN h.evidence THEN o.n ELSE - o.n END)
 					FILTER (WHERE o.columns ->> 'paid_at' IS NOT NULL))[1],
@@ -285,7 +296,7 @@ CREATE FUNCTION truth.sorted(list text) RETURNS text LANGUAGE sql IMMUTABLE AS
 $$ SELECT string_agg(e, ',' ORDER BY e) FROM unnest(string_to_array(list, ',')) AS e $$;
 
 CREATE VIEW truth.stored AS
-SELECT 'orders' AS tab, o.shop_id, o.tid AS id, to_jsonb(o) - ARRAY['first_seen_at', 'synced_at'] || jsonb_build_object(
+SELECT 'orders' AS tab, o.shop_id, o.tid AS id, truth.with_details(to_jsonb(o)) - ARRAY['first_seen_at', 'synced_at'] || jsonb_build_object(
 	'logistics_company', truth.sorted(o.logistics_company), 'invoice_no', truth.sorted(o.invoice_no)) AS columns
 FROM ordersync.orders AS o
 UNION ALL
