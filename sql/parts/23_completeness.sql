@@ -5,7 +5,9 @@
  * Proven is more than counted: what became visible after its `modified` was
  * looked for too.  Orders by modified: the list of arrivals was read up to
  * proof_delay behind the day.  Orders by created: the day was read when it was
- * older than that.  After-sales: lines and after-sales were found to agree; and
+ * older than that, or lies where everything since is proven by modified (an
+ * order is not modified before it is created), as the last day of a full run
+ * does once incremental runs have gone on from it.  After-sales: lines and after-sales were found to agree; and
  * both their lists are read, unless the platform refuses the second one.
  */
 CREATE FUNCTION ordersync.set_up_completeness()
@@ -52,9 +54,12 @@ BEGIN
 			CASE
 				WHEN c.stream = 'after_sales' AND NOT s.unserved ? 'special_refunds' THEN
 					c.ranges * COALESCE(z.ranges, c.ranges)
+				WHEN c.basis = 'created' THEN c.ranges + COALESCE(tstzmultirange(l.tail), '{}')
 				ELSE c.ranges
 			END AS ranges,
+			c.ranges AS read_ranges,
 			p.ranges AS proven,
+			l.tail,
 			COALESCE(clock_timestamp() + g.clock_offset, clock_timestamp()) AS platform_now
 		FROM ordersync.coverage c
 		LEFT JOIN ordersync.shops s ON s.shop_id = c.shop_id
@@ -65,6 +70,13 @@ BEGIN
 			AND z.basis = c.basis
 		LEFT JOIN ordersync.proven_ranges p ON p.shop_id = c.shop_id
 			AND p.stream = c.stream
+		LEFT JOIN LATERAL (
+			-- proven without a hole up to where it ends
+			SELECT r AS tail
+			FROM unnest(p.ranges) r
+			ORDER BY r DESC
+			LIMIT 1
+		) l ON c.stream = 'orders'
 		WHERE c.stream IN ('orders', 'after_sales')
 			AND c.basis <> 'arrival'
 	), covered_days AS (
@@ -77,15 +89,16 @@ BEGIN
 			upper(l.ranges) AS settled_until,
 			l.platform_now,
 			l.proven,
+			l.tail,
 			tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.ranges), l.platform_now)) AS asked,
+				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) AS asked,
 			tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.ranges), l.platform_now)) - l.ranges AS missing
+				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) - l.ranges AS missing
 		FROM lists l
 		CROSS JOIN LATERAL generate_series(
-			date_trunc('day', timezone('Asia/Shanghai', lower(l.ranges))),
+			date_trunc('day', timezone('Asia/Shanghai', lower(l.read_ranges))),
 			CASE l.basis
-				WHEN 'created' THEN timezone('Asia/Shanghai', upper(l.ranges) - interval '1 second')
+				WHEN 'created' THEN timezone('Asia/Shanghai', upper(l.read_ranges) - interval '1 second')
 				ELSE timezone('Asia/Shanghai', l.platform_now)
 			END,
 			interval '1 day') n (day)
@@ -93,7 +106,7 @@ BEGIN
 			SELECT timezone('Asia/Shanghai', n.day) AS starts_at,
 				timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
 		) b
-		WHERE l.ranges <> '{}'
+		WHERE l.read_ranges <> '{}'
 	), days AS (
 		SELECT d.*
 		FROM covered_days d
@@ -102,7 +115,7 @@ BEGIN
 		SELECT v.shop_id, v.stream, v.basis, v.day,
 			timezone('Asia/Shanghai', v.day::timestamp),
 			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
-			NULL, clock_timestamp(), NULL, '{}', '{}'
+			NULL, clock_timestamp(), NULL, NULL, '{}', '{}'
 		FROM (
 			SELECT DISTINCT c.shop_id, c.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day
 			FROM ordersync.verified_counts c
@@ -152,10 +165,14 @@ BEGIN
 			sum(w.quarantined)::bigint AS quarantined,
 			count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
 			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
-			count(*) FILTER (WHERE w.began_at IS NULL OR w.began_at < upper(w.range) + (SELECT s.proof_delay FROM setting s))
-				AS early_windows,
+			-- read before all of it could be seen, and not made up for by modified
+			count(*) FILTER (WHERE w.began_at IS NULL
+				OR w.began_at - s.proof_delay < upper(w.range)
+					AND NOT COALESCE(tstzrange(GREATEST(lower(w.range), w.began_at - s.proof_delay), upper(w.range))
+						<@ d.tail, false)) AS early_windows,
 			max(w.closed_at) AS checked_at
 		FROM ordersync.window_counts w
+		CROSS JOIN setting s
 		WHERE w.shop_id = d.shop_id
 			AND (w.stream = d.stream OR d.stream = 'after_sales' AND w.stream = 'special_refunds')
 			AND w.basis = d.basis
