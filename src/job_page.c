@@ -15,6 +15,7 @@
 
 static bool open_window(Job *job);
 static void take_page(Job *job);
+static void leave_out_end(RecordPage *page, Basis basis, int64 until);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
 static void plan_settlement(Job *job);
@@ -123,6 +124,26 @@ take_page(Job *job)
 	before = MemoryContextSwitchTo(job->walk_context);
 	job->step = window_take(job->window, &answer);
 	MemoryContextSwitchTo(before);
+	leave_out_end(job->page, task->basis, job->plan.until);
+}
+
+/*
+ * A range whose end is inclusive brings records of the second at until, which
+ * are the next window's: one that cannot be stored must not fail two windows.
+ */
+static void
+leave_out_end(RecordPage *page, Basis basis, int64 until)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		int64		time = time_of(&page->records[i], basis);
+
+		if (time == WINDOW_NO_TIME || time < until)
+			page->records[kept++] = page->records[i];
+	}
+	page->nrecords = kept;
 }
 
 /* The time that the window is about. */
@@ -233,7 +254,7 @@ check_and_settle(void *arg)
 
 	memset(&job->counts, 0, sizeof(job->counts));
 	s->page_unchanged = job->page->nrecords -
-		store_check(job->task, job->page, job->plan.until);
+		store_check(job->task, job->page);
 	queue_settle(job->task, s);
 }
 

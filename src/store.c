@@ -167,7 +167,7 @@ apply(const SyncTask *task, Stream stream, const char *source,
 }
 
 int
-store_check(const SyncTask *task, const RecordPage *page, int64 until)
+store_check(const SyncTask *task, const RecordPage *page)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	Datum	   *modified = palloc(sizeof(Datum) * Max(page->nrecords, 1));
@@ -177,10 +177,8 @@ store_check(const SyncTask *task, const RecordPage *page, int64 until)
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		const Record *record = &page->records[i];
-		int64		time = task->basis == BASIS_ARRIVAL ? record->arrival : record->created;
 
-		/* the second at the window's end belongs to the next one */
-		if (record->quarantine != NULL || time >= until)
+		if (record->quarantine != NULL)
 			continue;
 		ids[k] = Int64GetDatum(record->id);
 		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));

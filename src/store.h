@@ -26,9 +26,9 @@ extern void store_page(const SyncTask *task, Stream stream, const char *source,
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is
- * missing or older; returns how many.  Records at until and later are not ours.
+ * missing or older; returns how many.
  */
-extern int	store_check(const SyncTask *task, const RecordPage *page, int64 until);
+extern int	store_check(const SyncTask *task, const RecordPage *page);
 
 /* What a stored page brings beyond its rows; returns how many tasks were made. */
 extern int	store_follow_up(const SyncTask *task, const RecordPage *page);

@@ -35,6 +35,7 @@ DECLARE
 	v_retry_at timestamptz := pg_catalog.clock_timestamp()
 		+ pg_catalog.make_interval(secs => COALESCE(p_retry_ms, 0) / 1000.0);
 	v_dead boolean;
+	v_local boolean;
 	v_unserved boolean;
 	v_spared integer := 0;
 	v_state text := 'pending';
@@ -48,13 +49,20 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
-	v_dead := p_verdict = 'rejected'
-		-- half of what failed is tried less often: the failure is known by then
-		OR v_charge AND v.attempt >= CASE WHEN v.splits > 0 THEN LEAST(p_max_attempts, 2) ELSE p_max_attempts END;
+	v_local := ordersync.is_local_failure(v, p_verdict, p_class);
 	v_unserved := p_verdict = 'rejected'
 		AND ordersync.list_name(v.stream, v.basis, v.ext_type) IS NOT NULL
 		AND (p_class = 'permission' OR v.ext_type IS NOT NULL AND p_class = 'parameters');
-	IF v_dead AND NOT v_unserved AND ordersync.is_local_failure(v, p_verdict, p_class) THEN
+	v_dead := p_verdict = 'rejected'
+		OR v_charge AND v.attempt >= CASE
+			WHEN v.splits = 0 THEN p_max_attempts
+			-- half of what failed, and it is known that the failure is its own
+			WHEN v_local THEN LEAST(p_max_attempts, 2)
+			-- the other half is still to be read, and will tell
+			WHEN ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis) THEN 3 * p_max_attempts
+			ELSE p_max_attempts
+		END;
+	IF v_dead AND v_local AND NOT v_unserved THEN
 		v_spared := ordersync.spare_rest(p_task);
 	END IF;
 	IF v_unserved THEN
@@ -112,7 +120,7 @@ COMMENT ON FUNCTION ordersync.fail(bigint, bigint, text, text, text, bigint, boo
  * Is it this window that fails, or everything?  Halving under a gateway that is
  * down would but multiply the calls.  It is the window's own when its content
  * is to blame, when pages of it were read before, or when another task of the
- * run has come to a good end since this one was made.
+ * same list has come to a good end since this one was made.
  */
 CREATE FUNCTION ordersync.is_local_failure(p_task record, p_verdict text, p_class text)
 RETURNS boolean
@@ -133,12 +141,32 @@ BEGIN
 			FROM ordersync.sync_tasks t
 			WHERE t.run_id = p_task.run_id
 				AND t.task_id <> p_task.task_id
+				AND t.stream = p_task.stream
+				AND t.basis = p_task.basis
+				AND t.details_of IS NOT DISTINCT FROM p_task.details_of
 				AND t.state IN ('succeeded', 'incomplete')
 				AND t.finished_at > p_task.made_at);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.is_local_failure(record, text, text) IS
 	'whether what failed for good is to be parted from the rest of its window';
+
+CREATE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT EXISTS (
+		SELECT
+		FROM ordersync.sync_tasks t
+		WHERE t.run_id = p_run
+			AND t.task_id <> p_task
+			AND t.stream = p_stream
+			AND t.basis = p_basis
+			AND t.splits > 0
+			AND t.state IN ('pending', 'running'))
+$function$;
+COMMENT ON FUNCTION ordersync.has_unread_half(bigint, bigint, text, text) IS
+	'whether another part of a halved window of that list has not come to its end';
 
 /*
  * The newer half stays with the task; of ids the one that fails stays, failed,

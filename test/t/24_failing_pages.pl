@@ -1,0 +1,56 @@
+# A page that fails for good does not take its window's rest with it: what can be read is read, the rest stands alone as failed,
+# the run is incomplete, and a retry fetches what is missing.
+use strict;
+use warnings;
+use OrdersyncTest;
+use Test::More;
+
+my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 4000, '--days' => 4 ],
+	conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3");
+$house->add_shops(1);
+$house->advance(300, quiet => 1);
+
+# Rows that the database refuses, in two seconds of different days.
+my %created = map { /"tid":(\d+),"created":"([^"]+)"/ ? ($1 => $2) : () } split /\n/, $house->control('truth', shop => 1, slim => 1);
+my @tids = sort { $created{$a} cmp $created{$b} } keys %created;
+my @bad = @tids[ int(@tids * 0.3), int(@tids * 0.7) ];
+$house->sql('SELECT ordersync.set_up()');
+$house->sql("ALTER TABLE ordersync.orders ADD CONSTRAINT unwanted CHECK (tid NOT IN (" . join(',', @bad) . "))");
+is($house->full(1), 'incomplete', 'a full run with two orders that the database refuses');
+my $run = $house->{last_run};
+my %second; $second{ $created{$_} }++ for @tids;
+my $lost = 0; $lost += $second{$_} for map { $created{$_} } @bad;
+my $missing = () = $house->behind(1, 'trades');
+cmp_ok($missing, '>=', 2, 'both are missing');
+cmp_ok($missing, '<=', $lost, "and no more than share their second ($missing)");
+is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), 2, 'two windows have failed');
+is($house->sql("SELECT max(until - since) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), '00:00:01', 'of a second each');
+is($house->sql("SELECT string_agg(to_char(timezone('Asia/Shanghai', since), 'YYYY-MM-DD HH24:MI:SS'), ',' ORDER BY since) FROM ordersync.failed_tasks
+	WHERE run_id = $run"), join(',', map { $created{$_} } @bad), 'with their range');
+like($house->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/unwanted/, 'and the reason');
+is($house->sql("SELECT tstzmultirange(tstzrange(min(since), min(since) + interval '1 second')) <@ (SELECT ranges FROM ordersync.coverage
+	WHERE stream = 'orders' AND basis = 'created') FROM ordersync.failed_tasks WHERE run_id = $run"), 'f', 'which is not covered');
+cmp_ok($house->sql("SELECT calls FROM ordersync.run_progress WHERE run_id = $run"), '<', 400, 'without calling on and on');
+$house->sql('ALTER TABLE ordersync.orders DROP CONSTRAINT unwanted');
+is($house->sql("SELECT ordersync_retry($run)"), 2, 'both are tried again');
+is($house->finish($run), 'succeeded', 'and the run is whole');
+is_deeply([ $house->behind(1, 'trades') ], [], 'nothing is missing');
+
+# The gateway down altogether: windows are not halved over and over for that.
+$house->fault('status', value => 502);
+isnt($house->full(1), 'succeeded', 'a gateway that is down');
+my $down = $house->{last_run};
+cmp_ok($house->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $down"), '<=', 1, 'has no window halved over and over');
+$house->no_faults;
+is($house->sql("SELECT ordersync_retry($down) > 0"), 't', 'tried again');
+is($house->finish($down), 'succeeded', 'it succeeds');
+
+# Garbage in every answer of one list, the other lists are good.
+$house->fault('bad_json', method => 'taobao.refunds.receive.get');
+is($house->full(1), 'incomplete', 'a list that answers garbage');
+is($house->sql("SELECT string_agg(DISTINCT stream || ' ' || error_class, ',') FROM ordersync.failed_tasks WHERE run_id = $house->{last_run}"),
+	'after_sales malformed', 'fails by itself');
+is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND stream = 'orders' AND state <> 'succeeded'"), 0, 'orders are read');
+cmp_ok($house->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $house->{last_run}"), '<=', 1, 'and no window is halved over and over');
+
+done_testing;
