@@ -90,6 +90,7 @@ BEGIN
 			l.platform_now,
 			l.proven,
 			l.tail,
+			l.read_ranges,
 			tstzmultirange(
 				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) AS asked,
 			tstzmultirange(
@@ -115,7 +116,7 @@ BEGIN
 		SELECT v.shop_id, v.stream, v.basis, v.day,
 			timezone('Asia/Shanghai', v.day::timestamp),
 			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
-			NULL, clock_timestamp(), NULL, NULL, '{}', '{}'
+			NULL, clock_timestamp(), NULL, NULL, NULL, '{}', '{}'
 		FROM (
 			SELECT DISTINCT c.shop_id, c.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day
 			FROM ordersync.verified_counts c
@@ -191,12 +192,15 @@ BEGIN
 					AND a.range <> w.range))
 	) w ON true
 	LEFT JOIN LATERAL (
+		-- of a day that was read in part, in that part: else the counts could not agree
 		SELECT count(*) AS stored
 		FROM ordersync.orders o
 		WHERE d.stream = 'orders'
 			AND d.basis = 'created'
 			AND o.shop_id = d.shop_id
 			AND o.created_date = d.day
+			AND (tstzrange(d.starts_at, d.ends_at) <@ d.read_ranges
+				OR o.created <@ COALESCE(d.read_ranges, tstzmultirange(tstzrange(d.starts_at, d.ends_at))))
 		HAVING d.stream = 'orders' AND d.basis = 'created'
 	) o ON true
 	LEFT JOIN LATERAL (
@@ -257,7 +261,7 @@ BEGIN
 		('completeness', 'basis', 'the time that puts a record into the day: modified or created'),
 		('completeness', 'day', 'day of Asia/Shanghai'),
 		('completeness', 'reported', 'records as the platform counted them last'),
-		('completeness', 'stored', 'orders stored with that day of creation; for other bases what ordersync_verify found stored'),
+		('completeness', 'stored', 'orders stored with that day of creation, as far as the day was read by creation; for other bases what ordersync_verify found stored'),
 		('completeness', 'quarantined', 'records that were seen and could not be stored'),
 		('completeness', 'surplus', 'stored beyond what was seen: the platform does not list them any more'),
 		('completeness', 'repaired', 'records that a later check brought in or brought up to date'),

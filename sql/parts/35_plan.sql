@@ -16,14 +16,23 @@ $function$;
 COMMENT ON FUNCTION ordersync.span(text) IS
 	'a setting that is a span of time, in hours and seconds, whatever the session''s zone';
 
+CREATE FUNCTION ordersync.clock_offset(p_shop bigint)
+RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE STRICT
+AS $function$
+	SELECT g.clock_offset
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.clock_offset(bigint) IS
+	'the clock of the shop''s platform minus ours';
+
 CREATE FUNCTION ordersync.platform_now(p_shop bigint)
 RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL SAFE STRICT
 AS $function$
-	SELECT pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() + g.clock_offset)
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
+	SELECT pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() + ordersync.clock_offset(p_shop))
 $function$;
 COMMENT ON FUNCTION ordersync.platform_now(bigint) IS
 	'now by the clock of the shop''s platform, in whole seconds';

@@ -86,6 +86,12 @@ BEGIN
 		reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
 		seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
 		passes = COALESCE(p_passes, t.passes),
+		-- its first call, not its claim: no call of a first full run is before the one that T0 is taken from
+		began_at = CASE
+			WHEN t.walk IS NULL AND p_call ? 'started_at'
+				THEN pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0)
+			ELSE t.began_at
+		END,
 		missed = CASE WHEN v_state = 'running' THEN t.missed END,
 		missed_range = CASE WHEN v_state = 'running' THEN t.missed_range END,
 		checks = t.checks + (v_state = 'pending')::integer,
@@ -212,7 +218,7 @@ BEGIN
 	INSERT INTO ordersync.window_counts AS w
 		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, began_at, closed_at)
 	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
-		p_verdict, p_run, p_task, ordersync.platform_now(p_shop) - (pg_catalog.clock_timestamp() - p_began_at),
+		p_verdict, p_run, p_task, p_began_at + ordersync.clock_offset(p_shop),
 		pg_catalog.clock_timestamp())
 	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
 	SET reported = excluded.reported,

@@ -242,7 +242,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.lookups AS l (shop_id, stream, record_id, served, message, asked_at, run_id)
 	SELECT p_shop, p_stream, p_id, p_served, p_message,
-		ordersync.platform_now(p_shop) - (pg_catalog.clock_timestamp() - COALESCE(p_began_at, pg_catalog.clock_timestamp())),
+		COALESCE(p_began_at, pg_catalog.clock_timestamp()) + ordersync.clock_offset(p_shop),
 		p_run
 	ON CONFLICT (shop_id, stream, record_id) DO UPDATE
 	SET served = excluded.served,

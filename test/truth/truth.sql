@@ -94,7 +94,7 @@ SELECT jsonb_build_object(
 ) || jsonb_build_object(
 	'receiver_country', r ->> 'receiver_country', 'receiver_state', r ->> 'receiver_state',
 	'receiver_city', r ->> 'receiver_city', 'receiver_district', r ->> 'receiver_district',
-	'seller_flag', truth.whole(r ->> 'seller_flag'), 'has_buyer_message', (r ->> 'has_buyer_message')::boolean,
+	'seller_flag', truth.whole(r ->> 'seller_flag'),
 	'logistics_company', (SELECT string_agg(DISTINCT l ->> 'logistics_company', ',' ORDER BY l ->> 'logistics_company')
 		FROM jsonb_array_elements(r #> '{orders,order}') AS l WHERE l ->> 'logistics_company' <> ''),
 	'invoice_no', (SELECT string_agg(DISTINCT l ->> 'invoice_no', ',' ORDER BY l ->> 'invoice_no')
@@ -113,6 +113,8 @@ SELECT jsonb_build_object(
 	'alipay_no', r ->> 'alipay_no'
 ) ELSE '{}' END || CASE WHEN api = 'list' THEN jsonb_build_object(
 	'async_modified', truth.at(r ->> 'async_modified')
+) ELSE '{}' END || CASE WHEN api <> 'full' THEN jsonb_build_object(
+	'has_buyer_message', (r ->> 'has_buyer_message')::boolean
 ) ELSE '{}' END || CASE WHEN api = 'full' THEN jsonb_build_object(
 	'details_at', true, 'available_confirm_fee', truth.money(r ->> 'available_confirm_fee'),
 	'platform_subsidy_fee', truth.money(r ->> 'platform_subsidy_fee'), 'seller_memo', r ->> 'seller_memo'
@@ -123,7 +125,7 @@ $$;
 CREATE FUNCTION truth.unread_order() RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_object_agg(name, NULL) FROM unnest(ARRAY['trade_from', 'trade_source', 'commission_fee', 'cod_fee', 'yfx_fee',
 	'point_fee', 'real_point_fee', 'buyer_obtain_point_fee', 'cod_status', 'is_part_consign', 'alipay_no', 'async_modified',
-	'available_confirm_fee', 'platform_subsidy_fee', 'seller_memo', 'paid_amount', 'paid_amount_frozen']) AS name
+	'available_confirm_fee', 'platform_subsidy_fee', 'seller_memo', 'has_buyer_message', 'paid_amount', 'paid_amount_frozen']) AS name
 $$;
 
 -- Of what is fetched by id it is only told whether it ever was.
