@@ -38,11 +38,9 @@ BEGIN
 
 	UPDATE ordersync.sync_tasks t
 	SET missed = ARRAY(
-			SELECT m.id
-			FROM pg_catalog.unnest(t.missed) m (id)
-			UNION
-			SELECT n.id
-			FROM pg_catalog.unnest(v_ids) n (id)),
+			SELECT DISTINCT m.id
+			FROM pg_catalog.unnest(t.missed || v_ids) m (id)
+			ORDER BY m.id),
 		missed_range = pg_catalog.range_merge(COALESCE(t.missed_range, v_range), v_range)
 	WHERE t.task_id = p_task;
 	RETURN pg_catalog.cardinality(v_ids);
