@@ -72,4 +72,11 @@ $house->sql("SELECT ordersync_set_data_key(1, 'session-1')");
 is($house->full(1), 'succeeded', 'with a new key');
 cmp_ok($log->("method = 'taobao.special.refunds.receive.get'"), '>=', 30, 'it is asked for');
 
+# Nobody reads for longer than the platform keeps: what is lost is named, once, and the run is not whole.
+$house->advance(100 * 86400, quiet => 1);
+is($house->incremental(1), 'incomplete', 'after a hundred days without a run');
+like($house->sql("SELECT message FROM ordersync.sync_runs WHERE run_id = $house->{last_run}"), qr/no longer served by the platform, and lost: \d{4}-/, 'the run names the lost range');
+is($tasks->("stream <> 'details' AND state <> 'succeeded'"), 0, 'and reads the rest');
+is($house->incremental(1), 'succeeded', 'the next run has lost nothing');
+
 done_testing;
