@@ -1,15 +1,28 @@
 /*
  * What the queue's tables and columns mean, for \d+ and for BI tools that show it.
  */
+CREATE FUNCTION ordersync.comment_on(p_kind text, p_relation text, p_column text, p_words text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_column IS NULL THEN
+		EXECUTE pg_catalog.format('COMMENT ON %s ordersync.%I IS %L', p_kind, p_relation, p_words);
+	ELSE
+		EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', p_relation, p_column, p_words);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.comment_on(text, text, text, text) IS
+	'comments on a relation (TABLE or VIEW), or on a column of it; part of ordersync.set_up()';
+
 CREATE FUNCTION ordersync.comment_queue()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v record;
 BEGIN
-	FOR v IN
-		SELECT t.* FROM (VALUES
+	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
+	FROM (VALUES
 		('installation', NULL, 'which version of the extension made or checked the tables'),
 		('installation', 'one', 'always true: there is one row'),
 		('installation', 'version', 'version of the extension that ran ordersync.set_up() last'),
@@ -205,14 +218,7 @@ BEGIN
 		('request_log', 'duration_ms', 'milliseconds until the answer was whole'),
 		('request_log', 'answer', 'begin of an answer that was not ok, without personal data'),
 		('request_log_rest', NULL, 'calls of days that have no partition yet')
-		) AS t (rel, col, words)
-	LOOP
-		IF v.col IS NULL THEN
-			EXECUTE pg_catalog.format('COMMENT ON TABLE ordersync.%I IS %L', v.rel, v.words);
-		ELSE
-			EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', v.rel, v.col, v.words);
-		END IF;
-	END LOOP;
+	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.comment_queue() IS

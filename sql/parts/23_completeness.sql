@@ -245,11 +245,9 @@ CREATE FUNCTION ordersync.comment_completeness()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v record;
 BEGIN
-	FOR v IN
-		SELECT t.* FROM (VALUES
+	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
+	FROM (VALUES
 		('proven_ranges', NULL, 'by modified: what is covered, and of which what became visible late was looked for'),
 		('proven_ranges', 'shop_id', 'the shop'),
 		('proven_ranges', 'stream', 'orders or after_sales'),
@@ -270,14 +268,7 @@ BEGIN
 		('completeness', 'seen', 'distinct records seen'),
 		('completeness', 'missing', 'ranges of the day that are not closed'),
 		('completeness', 'repaired_ids', 'tids or refund_ids of the repaired records; ordersync.repairs has when and why')
-		) AS t (rel, col, words)
-	LOOP
-		IF v.col IS NULL THEN
-			EXECUTE pg_catalog.format('COMMENT ON VIEW ordersync.%I IS %L', v.rel, v.words);
-		ELSE
-			EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', v.rel, v.col, v.words);
-		END IF;
-	END LOOP;
+	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.comment_completeness() IS

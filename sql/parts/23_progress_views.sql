@@ -205,11 +205,9 @@ CREATE FUNCTION ordersync.comment_progress()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v record;
 BEGIN
-	FOR v IN
-		SELECT t.* FROM (VALUES
+	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
+	FROM (VALUES
 		('run_progress', NULL, 'how far runs are, from the counters that every page commits'),
 		('run_progress', 'run_id', 'number of the run'),
 		('run_progress', 'shop_id', 'the shop'),
@@ -275,14 +273,7 @@ BEGIN
 		('shop_health', 'last_error_at', 'when it was'),
 		('shop_health', 'proven_until', 'every change of an order until then was read, and what became visible late was looked for'),
 		('shop_health', 'unserved', 'lists that the platform refuses to the shop for want of permission')
-		) AS t (rel, col, words)
-	LOOP
-		IF v.col IS NULL THEN
-			EXECUTE pg_catalog.format('COMMENT ON VIEW ordersync.%I IS %L', v.rel, v.words);
-		ELSE
-			EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', v.rel, v.col, v.words);
-		END IF;
-	END LOOP;
+	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.comment_progress() IS
