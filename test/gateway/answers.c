@@ -40,6 +40,8 @@ answer(Call *call, Out *o)
 			seller(call, o);
 			break;
 		case M_TIME:
+			if (fault_replies(call, o))
+				return;
 			out_lit(o, "{\"time_get_response\":{\"time\":\"");
 			out_time(o, clock_now());
 			out_lit(o, "\"}}");
@@ -60,7 +62,8 @@ list(Call *call, Out *o)
 	Query		q;
 
 	if (!read_list_request(call, info, &q, o) ||
-		(sel = read_fields(call, info->api, false, o)) == NULL)
+		(sel = read_fields(call, info->api, false, o)) == NULL ||
+		fault_replies(call, o))
 		return;
 	fault_hide(call);
 	hits = query_run(call->shop, &q);
@@ -78,7 +81,6 @@ single(Call *call, Out *o)
 	const char *id_text = param(call, id_name);
 	const char *oaid = param(call, "include_oaid");
 	const Selection *sel;
-	int64_t		id;
 	char	   *end;
 	uint32_t	index,
 				number;
@@ -93,23 +95,24 @@ single(Call *call, Out *o)
 		missing(call, o, id_name);
 		return;
 	}
-	id = strtoll(id_text, &end, 10);
-	if (*end != '\0' || id <= 0)
+	call->id = strtoll(id_text, &end, 10);
+	if (*end != '\0' || call->id <= 0)
 	{
 		invalid(call, o, id_name, "not a number");
 		return;
 	}
 	sel = read_fields(call, refund ? API_REFUND : call->method == M_TRADE ? API_TRADE : API_FULLINFO,
 					  oaid != NULL && strcmp(oaid, "true") == 0, o);
-	if (sel == NULL)
+	if (sel == NULL || fault_replies(call, o))
 		return;
-	found = !refund ? true : refund_id_order(id, &no, &number, &r);
-	found = found && world_find(call->shop, refund ? order_tid(no, number) : id, &index);
+	found = !refund ? true : refund_id_order(call->id, &no, &number, &r);
+	found = found && world_find(call->shop, refund ? order_tid(no, number) : call->id, &index);
 	if (found)
 	{
 		world_trade(call->shop, index, &t);
 		found = refund ? t.refunds[r].opened :
 			created_of(call->shop, index) >= clock_now() - horizon_days * INT64_C(86400);
+		found = found && !fault_withholds(call, refund ? t.refunds[r].modified : t.modified);
 	}
 	if (!found)
 	{
@@ -155,6 +158,8 @@ seller(Call *call, Out *o)
 		missing(call, o, "fields");
 		return;
 	}
+	if (fault_replies(call, o))
+		return;
 	nick = strstr(fields, "nick") != NULL;
 	user_id = strstr(fields, "user_id") != NULL;
 	out_text(o, call->simplify ? "{\"user\":{" : "{\"user_seller_get_response\":{\"user\":{");

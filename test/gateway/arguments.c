@@ -207,6 +207,7 @@ static bool
 read_filters(Call *call, const ListInfo *info, Query *q, Out *o)
 {
 	const char *status = param(call, "status");
+	const char *ext_type = param(call, "ext_type");
 	bool		known = status == NULL;
 
 	if (info->plural[0] == 't')
@@ -228,12 +229,13 @@ read_filters(Call *call, const ListInfo *info, Query *q, Out *o)
 	q->buyer_nick = param(call, "buyer_nick");
 	q->buyer_open_uid = param(call, call->method == M_SOLD ? "buyer_open_id" : "buyer_open_uid");
 	q->rate_status = call->method == M_SOLD ? param(call, "rate_status") : NULL;
-	q->ext_type = param(call, "ext_type");
-	if (q->ext_type != NULL && strcmp(q->ext_type, "ershou") != 0 &&
-		strcmp(q->ext_type, "service") != 0 && strcmp(q->ext_type, "mark") != 0)
+	q->ext_type = ext_type != NULL ? ext_type_named(ext_type) : EXT_NONE;
+	if (ext_type != NULL && q->ext_type == EXT_NONE)
 		return invalid(call, o, "ext_type", "ershou, service or mark, one of them");
+	if (info->plural[0] == 't')
+		q->ext_hidden = fault_ext_hidden(call) & ~(1u << q->ext_type);
 	q->filtered = q->status || q->refund_status || q->buyer_nick || q->buyer_open_uid ||
-		q->rate_status || q->ext_type;
+		q->rate_status || q->ext_type != EXT_NONE || q->ext_hidden != 0;
 	return true;
 }
 

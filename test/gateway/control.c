@@ -239,6 +239,13 @@ fault(const Call *control, Out *o)
 	return faults_add(control, o) ? 200 : 400;
 }
 
+/* A reply of the test's own: the body as it was sent. */
+static int
+reply(const Call *control, Out *o)
+{
+	return faults_add_reply(control, o) ? 200 : 400;
+}
+
 static int
 list_faults(const Call *control, Out *o)
 {
@@ -339,10 +346,16 @@ static const struct
 	{"/control/shops", shops}, {"/control/change", change}, {"/control/advance", advance},
 	{"/control/clock", set_clock}, {"/control/still", set_still}, {"/control/churn", set_churn},
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
-	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/faults", list_faults},
+	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/reply", reply}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/limit", set_limit},
 	{"/control/fields", show_fields}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
+
+bool
+control_takes_bytes(const char *path)
+{
+	return strcmp(path, "/control/reply") == 0;
+}
 
 int
 control_answer(const char *path, Call *control, Out *o)

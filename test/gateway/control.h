@@ -10,4 +10,7 @@
 /* Answers a control request (all but truth); the HTTP status. */
 extern int	control_answer(const char *path, Call *control, Out *o);
 
+/* The body of such a request is not parameters but bytes, which are kept. */
+extern bool control_takes_bytes(const char *path);
+
 #endif							/* GATEWAY_CONTROL_H */

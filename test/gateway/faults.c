@@ -3,21 +3,23 @@
  *	  What the platform does wrong when it is told to.
  *
  * A fault stands until it has hit `count` calls or is cleared.  The rooms ask
- * by name at the place where it takes effect; several can hit one call.
+ * by name at the place where it takes effect; several can hit one call.  Of
+ * several of one name the oldest that concerns a call is due first, so that
+ * replies can be lined up.
  */
 #include "faults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_FAULTS 64
+#define MAX_FAULTS 256
 
 const char *const fault_names[FAULT_COUNT] = {
 	"hang", "status", "close", "reset", "cut", "drip", "throttle", "quota", "error",
 	"session_expired", "permission", "wrong_seller", "bad_json", "html", "empty_body",
 	"total_missing", "total", "has_next_missing", "has_next_empty", "has_next_ignored",
 	"list_missing", "exclusive_end", "unsorted", "oversize", "blemish", "twice", "withhold",
-	"empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
+	"ext_hidden", "reply", "empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
 };
 
 static Fault faults[MAX_FAULTS];
@@ -36,9 +38,14 @@ static struct
 static bool
 concerns(const Fault *f, const Call *call)
 {
-	return (f->shop == 0 || (call->shop != NULL && call->shop->no + 1 == f->shop)) &&
-		(f->method[0] == '\0' ||
-		 (call->method_name != NULL && strstr(call->method_name, f->method) != NULL));
+	if ((f->shop != 0 && (call->shop == NULL || call->shop->no + 1 != f->shop)) ||
+		(f->method[0] != '\0' &&
+		 (call->method_name == NULL || strstr(call->method_name, f->method) == NULL)))
+		return false;
+	return f->name != FAULT_REPLY ||
+		((f->id == 0 || f->id == call->id) &&
+		 (f->since == 0 || (call->start != 0 && call->start >= f->since)) &&
+		 (f->until == 0 || (call->start != 0 && call->end <= f->until)));
 }
 
 const Fault *
@@ -174,27 +181,34 @@ fault_refuses(Call *call, Out *o)
 static const Call *hiding_from;
 
 static bool
+withholds(Fault *f, const Call *call, int64_t id, uint32_t modified)
+{
+	if (f->name != FAULT_WITHHOLD || f->count == 0 || !concerns(f, call) ||
+		(f->age > 0 && modified + (int64_t) f->age <= clock_now()) ||
+		!(f->id != 0 ? f->id == id :
+		  f->value > 0 && mix64((uint64_t) id) % (uint64_t) f->value == 0))
+		return false;
+	f->hits++;
+	return true;
+}
+
+static Visibility
 is_hidden(const Shop *shop, ListKind kind, uint32_t number)
 {
 	bool		refunds = kind == LIST_REFUNDS || kind == LIST_SPECIAL;
 	uint32_t	index = refunds ? shop->refunds[number].order : number;
 	int64_t		id = order_tid(shop->no, shop->first + index);
+	uint32_t	modified = shop->orders[index].modified;
 
 	if (refunds)
-		id = refund_id_of(id, shop->refunds[number].refund);
-	for (int i = 0; i < nfaults; i++)
 	{
-		Fault	   *f = &faults[i];
-
-		if (f->name != FAULT_WITHHOLD || f->count == 0 || !concerns(f, hiding_from))
-			continue;
-		if (f->id != 0 ? f->id == id : f->value > 0 && mix64((uint64_t) id) % (uint64_t) f->value == 0)
-		{
-			f->hits++;
-			return true;
-		}
+		id = refund_id_of(id, shop->refunds[number].refund);
+		modified = shop->refunds[number].modified;
 	}
-	return false;
+	for (int i = 0; i < nfaults; i++)
+		if (withholds(&faults[i], hiding_from, id, modified))
+			return strcmp(faults[i].kind, "uncounted") == 0 ? ABSENT : WITHHELD;
+	return VISIBLE;
 }
 
 void
@@ -202,6 +216,40 @@ fault_hide(const Call *call)
 {
 	hiding_from = call;
 	query_hidden = fault_look(FAULT_WITHHOLD, call) ? is_hidden : NULL;
+}
+
+/* Withheld from lists alone, a record can still be asked for by its id. */
+bool
+fault_withholds(const Call *call, uint32_t modified)
+{
+	for (int i = 0; i < nfaults; i++)
+		if (faults[i].method[0] != '\0' && withholds(&faults[i], call, call->id, modified))
+			return true;
+	return false;
+}
+
+unsigned
+fault_ext_hidden(const Call *call)
+{
+	unsigned	hidden = 0;
+
+	for (int i = 0; i < nfaults; i++)
+		if (faults[i].name == FAULT_EXT_HIDDEN && faults[i].count != 0 && concerns(&faults[i], call))
+			hidden |= 1u << ext_type_named(faults[i].kind);
+	return hidden & ~(1u << EXT_NONE);
+}
+
+bool
+fault_replies(Call *call, Out *o)
+{
+	const Fault *f = fault_take(FAULT_REPLY, call);
+
+	if (f == NULL)
+		return false;
+	call->status = (int) f->value;
+	if (f->body_len > 0)
+		out_bytes(o, f->body, f->body_len);
+	return true;
 }
 
 /* ---- control ---- */
@@ -214,10 +262,62 @@ keep(char *to, size_t size, const Call *control, const char *name)
 	snprintf(to, size, "%s", v ? v : "");
 }
 
+/* What every kind of fault may be given. */
+static Fault
+read_fault(const Call *control, FaultName name)
+{
+	Fault		f = {.name = name, .count = -1, .percent = 100, .serial = ++serial};
+
+	if (param(control, "count"))
+		f.count = atoll(param(control, "count"));
+	if (param(control, "skip"))
+		f.skip = atoi(param(control, "skip"));
+	if (param(control, "percent"))
+		f.percent = atoi(param(control, "percent"));
+	if (param(control, "shop"))
+		f.shop = atoi(param(control, "shop"));
+	if (param(control, "tid") || param(control, "id"))
+		f.id = atoll(param(control, "tid") ? param(control, "tid") : param(control, "id"));
+	if (param(control, "age"))
+		f.age = atoi(param(control, "age"));
+	keep(f.method, sizeof(f.method), control, "method");
+	keep(f.kind, sizeof(f.kind), control, "kind");
+	keep(f.sub_code, sizeof(f.sub_code), control, "sub_code");
+	keep(f.msg, sizeof(f.msg), control, "msg");
+	keep(f.sub_msg, sizeof(f.sub_msg), control, "sub_msg");
+	return f;
+}
+
+static void
+forget(int i)
+{
+	free(faults[i].body);
+	memmove(&faults[i], &faults[i + 1], (size_t) (--nfaults - i) * sizeof(Fault));
+}
+
+/* Puts it behind the others. */
+static bool
+add(const Fault *f, Out *o)
+{
+	/* those that are used up, without a ban still running, make room */
+	for (int i = nfaults; i-- > 0;)
+		if (faults[i].count == 0 && faults[i].until_ms <= real_ms())
+			forget(i);
+	if (nfaults == MAX_FAULTS)
+	{
+		free(f->body);
+		out_lit(o, "{\"error\":\"too many faults\"}\n");
+		return false;
+	}
+	faults[nfaults++] = *f;
+	faults_list(o);
+	return true;
+}
+
 bool
 faults_add(const Call *control, Out *o)
 {
-	Fault		f = {.count = -1, .percent = 100, .serial = ++serial};
+	Fault		f;
 	const char *name = param(control, "name");
 	const char *value = NULL;
 	static const char *const value_names[] = {"value", "ms", "seconds", "bytes", "code", "calls", "one_of", "to"};
@@ -240,7 +340,12 @@ faults_add(const Call *control, Out *o)
 		out_lit(o, "{\"error\":\"no fault of that name\"}\n");
 		return false;
 	}
-	f.name = (FaultName) n;
+	f = read_fault(control, (FaultName) n);
+	if (n == FAULT_EXT_HIDDEN && ext_type_named(f.kind) == EXT_NONE)
+	{
+		out_lit(o, "{\"error\":\"kind is ershou, service or mark\"}\n");
+		return false;
+	}
 	if (value == NULL)
 		value = param(control, fault_names[n]);
 	for (size_t i = 0; value == NULL && i < sizeof(value_names) / sizeof(value_names[0]); i++)
@@ -250,33 +355,30 @@ faults_add(const Call *control, Out *o)
 		f.has_value = true;
 		f.value = strtoll(value, NULL, 10);
 	}
-	if (param(control, "count"))
-		f.count = atoll(param(control, "count"));
-	if (param(control, "skip"))
-		f.skip = atoi(param(control, "skip"));
-	if (param(control, "percent"))
-		f.percent = atoi(param(control, "percent"));
-	if (param(control, "shop"))
-		f.shop = atoi(param(control, "shop"));
-	if (param(control, "tid") || param(control, "id"))
-		f.id = atoll(param(control, "tid") ? param(control, "tid") : param(control, "id"));
-	keep(f.method, sizeof(f.method), control, "method");
-	keep(f.kind, sizeof(f.kind), control, "kind");
-	keep(f.sub_code, sizeof(f.sub_code), control, "sub_code");
-	keep(f.msg, sizeof(f.msg), control, "msg");
-	keep(f.sub_msg, sizeof(f.sub_msg), control, "sub_msg");
-	/* those that are used up, without a ban still running, make room */
-	for (int i = 0; i < nfaults; i++)
-		if (faults[i].count == 0 && faults[i].until_ms <= real_ms())
-			faults[i--] = faults[--nfaults];
-	if (nfaults == MAX_FAULTS)
+	return add(&f, o);
+}
+
+bool
+faults_add_reply(const Call *control, Out *o)
+{
+	Fault		f = read_fault(control, FAULT_REPLY);
+	const char *since = param(control, "since"),
+			   *until = param(control, "until");
+
+	if ((since && !time_read_loose(since, &f.since)) || (until && !time_read_loose(until, &f.until)))
 	{
-		out_lit(o, "{\"error\":\"too many faults\"}\n");
+		out_lit(o, "{\"error\":\"since and until are times\"}\n");
 		return false;
 	}
-	faults[nfaults++] = f;
-	faults_list(o);
-	return true;
+	if (param(control, "status"))
+		f.value = atoi(param(control, "status"));
+	if (control->body != NULL && control->body->len > 0)
+	{
+		f.body_len = control->body->len;
+		f.body = must_alloc(NULL, f.body_len);
+		memcpy(f.body, control->body->data, f.body_len);
+	}
+	return add(&f, o);
 }
 
 void
@@ -294,12 +396,9 @@ faults_list(Out *o)
 void
 faults_clear(const char *name)
 {
-	int			kept = 0;
-
-	for (int i = 0; i < nfaults; i++)
-		if (name != NULL && strcmp(name, fault_names[faults[i].name]) != 0)
-			faults[kept++] = faults[i];
-	nfaults = kept;
+	for (int i = nfaults; i-- > 0;)
+		if (name == NULL || strcmp(name, fault_names[faults[i].name]) == 0)
+			forget(i);
 	if (name == NULL)
 		faults_limit(0, 0);
 }

@@ -37,7 +37,11 @@ typedef enum FaultName
 	FAULT_OVERSIZE,				/* value: bytes added to the body */
 	FAULT_BLEMISH,				/* kind: what is wrong with one record of a page */
 	FAULT_TWICE,				/* one record of a page twice */
-	FAULT_WITHHOLD,				/* id: counted, in no list; or value: one of so many */
+	FAULT_WITHHOLD,				/* id: counted, in no list; or value: one of so many;
+								 * kind uncounted: not even counted; with a method: of
+								 * the single records too */
+	FAULT_EXT_HIDDEN,			/* kind: listed only to who asks for that ext_type */
+	FAULT_REPLY,				/* the test's own bytes; value: HTTP status */
 	FAULT_EMPTY_AS,				/* kind: missing, null, object, array, list */
 	FAULT_IDS_AS_TEXT,
 	FAULT_REFUND_ID_AS_NUMBER,
@@ -63,6 +67,11 @@ typedef struct Fault
 	char		msg[96];
 	char		sub_msg[96];
 	int64_t		id;				/* tid or refund_id, 0: none */
+	int			age;			/* withhold: only what is younger in seconds, 0: all */
+	int64_t		since;			/* reply: to windows within, 0: any */
+	int64_t		until;
+	char	   *body;			/* reply */
+	size_t		body_len;
 	int64_t		until_ms;		/* a ban that runs */
 	uint64_t	hits;
 } Fault;
@@ -78,11 +87,19 @@ extern const Fault *fault_look(FaultName name, const Call *call);
 /* Errors that come before the platform looks at the request's sense. */
 extern bool fault_refuses(Call *call, Out *o);
 
-/* The records withheld from this call's list. */
+/* The records withheld from this call's list, and whether the one it asks for is. */
 extern void fault_hide(const Call *call);
+extern bool fault_withholds(const Call *call, uint32_t modified);
 
-/* /control/fault, /control/faults, /control/faults/clear */
+/* Bits of the ext types whose orders stand in no list that does not ask for them. */
+extern unsigned fault_ext_hidden(const Call *call);
+
+/* The answer that a test has given for this call. */
+extern bool fault_replies(Call *call, Out *o);
+
+/* /control/fault, /control/reply, /control/faults, /control/faults/clear */
 extern bool faults_add(const Call *control, Out *o);
+extern bool faults_add_reply(const Call *control, Out *o);
 extern void faults_list(Out *o);
 extern void faults_clear(const char *name);
 

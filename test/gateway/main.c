@@ -23,7 +23,7 @@ static const char help[] =
 "  --bind ADDRESS        127.0.0.1\n"
 "  --seed S              another world (1)\n"
 "  --shops K             shops (3)\n"
-"  --orders-per-shop N   orders of each shop over the days (8000)\n"
+"  --orders-per-shop N   orders of each shop over the days (8000); 0: none, at any time\n"
 "  --days D              how far back the world reaches (30)\n"
 "  --burst N             orders created in one second each evening, and the most that\n"
 "                        are shipped in one second (a fifth of a day's, 250 at most)\n"
@@ -46,6 +46,7 @@ static const char help[] =
 "  /control/shops                    names, sessions, user ids\n"
 "  /control/truth?shop=&object=trades|refunds|special&api=full|list|increment|incrementv|history|get\n"
 "      [&as_of=T][&since=T&until=T&basis=created|modified][&id=][&versions=1][&slim=1]\n"
+"      [&ext_type=ershou|service|mark]\n"
 "                                    one record a line, with all fields of that API\n"
 "  /control/change?orders=N[&shop=][&from=T&to=T]\n"
 "                                    N orders (of each shop) change; default: `modified` 8 to 2 minutes ago\n"
@@ -64,12 +65,20 @@ static const char help[] =
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
 "  /control/fault?name=F[&value=V][&count=N][&skip=N][&percent=P][&shop=][&method=PART]\n"
 "  /control/faults, /control/faults/clear[?name=F]\n"
+"  /control/reply?method=PART[&count=N][&skip=N][&shop=][&status=][&since=T][&until=T][&id=]\n"
+"                                    POST: such a call, when nothing is wrong with it, is\n"
+"                                    answered by the bytes of the body, whatever they are;\n"
+"                                    only for windows within since..until, or that record;\n"
+"                                    several: one after the other; a fault named reply\n"
 "Faults (value in brackets):\n"
 "  hang [ms], status [code], close, reset, cut [bytes], drip [bytes per 0.1 s], throttle [ban seconds],\n"
 "  quota [calls left today], error [code; sub_code=, msg=, sub_msg=], session_expired, permission,\n"
 "  wrong_seller [shop], bad_json, html, empty_body, oversize [bytes], gzip, total_missing, total [added],\n"
 "  has_next_missing, has_next_empty, has_next_ignored, list_missing, exclusive_end, unsorted,\n"
-"  blemish [which record; kind=], twice [which record], withhold [one of V; or id=],\n"
+"  blemish [which record; kind=], twice [which record],\n"
+"  withhold [one of V; or id=; counted, in no list; kind=uncounted: not even counted; age=S: only while\n"
+"    younger than S seconds; with a method: by id neither],\n"
+"  ext_hidden [kind=ershou|service|mark: orders that only who asks for that ext_type is shown],\n"
 "  empty_as [kind=missing|null|object|array|list], ids_as_text, refund_id_as_number, bare_single,\n"
 "  no_request_id\n"
 "Blemishes: nul, raw_nul, surrogate, utf8, no_id, bad_id, no_time, bad_time, money, date, deep, shape,\n"
@@ -158,7 +167,7 @@ main(int argc, char **argv)
 				world.nshops = (int) number("shops", optarg, 1, 100000);
 				break;
 			case OPT_ORDERS:
-				orders = number("orders-per-shop", optarg, 1, 50000000);
+				orders = number("orders-per-shop", optarg, 0, 50000000);
 				break;
 			case OPT_DAYS:
 				world.days = (int) number("days", optarg, 1, 2000);
@@ -210,7 +219,7 @@ main(int argc, char **argv)
 	if (burst < 0)
 		burst = pattern.per_day / 5 < 250 ? pattern.per_day / 5 : 250;
 	pattern.burst = (uint32_t) burst < pattern.per_day ? (uint32_t) burst : pattern.per_day;
-	if (clock_now() - (int64_t) world.days * 86400 < 1577980800)
+	if (orders > 0 && clock_now() - (int64_t) world.days * 86400 < 1577980800)
 	{
 		fprintf(stderr, "gateway: the world begins in 2020\n");
 		return 2;

@@ -130,12 +130,18 @@ second_of_share(uint64_t p, uint64_t whole)
 uint32_t
 order_created(int shop, uint32_t number)
 {
-	uint32_t	k = number % pattern.per_day;
-	int64_t		midnight = (EPOCH_DAY + number / pattern.per_day) * DAY - ZONE;
-	uint32_t	plain = pattern.per_day - pattern.burst;
-	uint32_t	before;			/* orders that come before the burst */
-	uint64_t	jitter = mix64(((uint64_t) shop << 32 | number) ^ pattern.seed) % 1000;
+	uint32_t	k,
+				plain,
+				before;			/* orders that come before the burst */
+	int64_t		midnight;
+	uint64_t	jitter;
 
+	if (pattern.per_day == 0)
+		return UINT32_MAX;		/* never */
+	k = number % pattern.per_day;
+	midnight = (EPOCH_DAY + number / pattern.per_day) * DAY - ZONE;
+	plain = pattern.per_day - pattern.burst;
+	jitter = mix64(((uint64_t) shop << 32 | number) ^ pattern.seed) % 1000;
 	before = (uint32_t) (WEIGHT_BEFORE_BURST * (uint64_t) plain / 1000);
 	if (k >= before && k < before + pattern.burst)
 		return (uint32_t) (midnight + BURST_AT);

@@ -44,9 +44,12 @@ typedef struct Call
 	bool		sub_account;
 	bool		simplify;
 	bool		xml;			/* the format asked for, or left out */
+	const Out  *body;			/* bytes sent to a control that wants them, NULL: none */
 	int64_t		started_ms;		/* real time */
 	/* how it went, for the statistics */
 	int			code;			/* 0: ok */
+	int			status;			/* of HTTP, 0: 200 */
+	int64_t		id;				/* record asked for, 0: none */
 	int64_t		start;			/* window asked for, 0: none */
 	int64_t		end;
 	int			page_no;

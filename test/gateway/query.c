@@ -42,9 +42,16 @@ take(const Shop *shop, const Query *q, uint32_t time, uint32_t number, int type)
 		return false;
 	if (q->filtered && !matches(shop, q, number))
 		return true;
-	hits.total++;
-	if (query_hidden != NULL && query_hidden(shop, q->kind, number))
-		return true;
+	if (query_hidden != NULL)
+	{
+		Visibility	v = query_hidden(shop, q->kind, number);
+
+		hits.total += v != ABSENT;
+		if (v != VISIBLE)
+			return true;
+	}
+	else
+		hits.total++;
 	if (hits.count < q->need || time == hits.list[hits.count - 1].time)
 		push(time, number);
 	return true;
@@ -188,14 +195,34 @@ status_matches(const char *wanted, TradeStatus status)
 	return strcmp(wanted, trade_status_names[status]) == 0;
 }
 
-static bool
-ext_type_matches(const char *wanted, const Trade *t)
+ExtType
+ext_type_named(const char *name)
 {
-	if (strcmp(wanted, "service") == 0)
+	static const char *const names[EXT_COUNT] = {"", "ershou", "service", "mark"};
+
+	for (int i = EXT_NONE + 1; i < EXT_COUNT; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (ExtType) i;
+	return EXT_NONE;
+}
+
+bool
+has_ext_type(const Trade *t, ExtType ext_type)
+{
+	if (ext_type == EXT_SERVICE)
 		return t->f.service_fee > 0;
-	if (strcmp(wanted, "mark") == 0)
+	if (ext_type == EXT_MARK)
 		return t->f.hash % 97 == 0;
-	return t->f.hash % 211 == 0;	/* ershou */
+	return ext_type == EXT_ERSHOU && t->f.hash % 211 == 0;
+}
+
+static bool
+is_left_out(const Query *q, const Trade *t)
+{
+	for (int i = EXT_NONE + 1; q->ext_hidden != 0 && i < EXT_COUNT; i++)
+		if (q->ext_hidden >> i & 1 && has_ext_type(t, (ExtType) i))
+			return true;
+	return false;
 }
 
 static bool
@@ -218,6 +245,7 @@ matches(const Shop *shop, const Query *q, uint32_t number)
 	return (q->status == NULL || status_matches(q->status, t.status)) &&
 		(q->buyer_nick == NULL || same_text(write_buyer_nick, &t, q->buyer_nick)) &&
 		(q->buyer_open_uid == NULL || same_text(write_open_uid, &t, q->buyer_open_uid)) &&
-		(q->ext_type == NULL || ext_type_matches(q->ext_type, &t)) &&
+		(q->ext_type == EXT_NONE || has_ext_type(&t, q->ext_type)) &&
+		!is_left_out(q, &t) &&
 		(q->rate_status == NULL || rate_matches(q->rate_status, &t));
 }

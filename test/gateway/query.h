@@ -18,6 +18,16 @@ typedef enum ListKind
 
 #define ALL_TYPES ((1u << TYPE_COUNT) - 1)
 
+/* What `ext_type` tells orders by. */
+typedef enum ExtType
+{
+	EXT_NONE, EXT_ERSHOU, EXT_SERVICE, EXT_MARK, EXT_COUNT
+} ExtType;
+
+/* By its name, EXT_NONE: it is none. */
+extern ExtType ext_type_named(const char *name);
+extern bool has_ext_type(const Trade *t, ExtType ext_type);
+
 typedef struct Query
 {
 	ListKind	kind;
@@ -30,7 +40,8 @@ typedef struct Query
 	const char *refund_status;
 	const char *buyer_nick;
 	const char *buyer_open_uid;
-	const char *ext_type;
+	ExtType		ext_type;
+	unsigned	ext_hidden;		/* bits of ext types whose orders are left out */
 	const char *rate_status;
 	bool		count;			/* the total is wanted */
 	bool		unsorted;		/* in no order of time */
@@ -56,8 +67,15 @@ typedef struct Hits
 /* Returns hits that are reused by the next call. */
 extern const Hits *query_run(const Shop *shop, const Query *q);
 
+typedef enum Visibility
+{
+	VISIBLE,
+	WITHHELD,					/* counted, in no list */
+	ABSENT						/* not even counted */
+} Visibility;
+
 /* The record's own word on being listed; set by the faults. */
-typedef bool (*HiddenTest) (const Shop *shop, ListKind kind, uint32_t number);
+typedef Visibility (*HiddenTest) (const Shop *shop, ListKind kind, uint32_t number);
 extern HiddenTest query_hidden;	/* NULL: nothing is withheld */
 
 #endif							/* GATEWAY_QUERY_H */

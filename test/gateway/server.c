@@ -126,6 +126,8 @@ answer_call(struct MHD_Connection *connection, Request *r)
 	else
 	{
 		answer(call, &body);
+		if (call->status != 0)
+			status = call->status;
 		spoil_body(call, &body, &type);
 	}
 	usual = body.len + body.len / 8 + 4096;
@@ -240,7 +242,9 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	}
 	if (r->stage == STAGE_WAITING)
 		return answer_call(connection, r);
-	if (r->body.len > 0)
+	if (control_takes_bytes(r->path))
+		r->call.body = &r->body;
+	else if (r->body.len > 0)
 	{
 		out_char(&r->body, '\0');
 		protocol_params(&r->call, r->body.data);

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "query.h"
 #include "render.h"
 
 typedef enum TruthObject
@@ -31,6 +32,7 @@ struct Truth
 	bool		versions;
 	int64_t		id;				/* 0: all */
 	bool		slim;			/* ids and times only */
+	ExtType		ext_type;		/* only orders of this one, EXT_NONE: all */
 	uint32_t	next;
 	uint32_t	end;
 };
@@ -68,6 +70,7 @@ truth_open(const Call *control, Out *o)
 	const char *shop = param(control, "shop");
 	const char *object = param(control, "object");
 	const char *basis = param(control, "basis");
+	const char *ext_type = param(control, "ext_type");
 	int			no = shop ? atoi(shop) : 1;
 
 	memset(t, 0, sizeof(*t));
@@ -78,6 +81,8 @@ truth_open(const Call *control, Out *o)
 	if (param(control, "tid") || param(control, "id") || param(control, "refund_id"))
 		t->id = atoll(param(control, "tid") ? param(control, "tid") :
 					  param(control, "id") ? param(control, "id") : param(control, "refund_id"));
+	if (ext_type != NULL && (t->ext_type = ext_type_named(ext_type)) == EXT_NONE)
+		no = 0;
 	if (object == NULL || strcmp(object, "trades") == 0)
 		t->object = TRUTH_TRADES;
 	else if (strcmp(object, "refunds") == 0)
@@ -90,7 +95,7 @@ truth_open(const Call *control, Out *o)
 		!moment(control, "since", &t->since) || !moment(control, "until", &t->until) ||
 		!moment(control, "as_of", &t->as_of))
 	{
-		out_lit(o, "{\"error\":\"shop, object, api, since, until or as_of makes no sense\"}\n");
+		out_lit(o, "{\"error\":\"shop, object, api, since, until, as_of or ext_type makes no sense\"}\n");
 		free(t);
 		return NULL;
 	}
@@ -181,7 +186,7 @@ one_order(Truth *t, uint32_t index, Out *o)
 	if (t->shop->orders[index].applied == 0)
 		return;
 	n = true_steps(t, index, &trade.f, steps);
-	if (n == 0)
+	if (n == 0 || (t->ext_type != EXT_NONE && !has_ext_type(&trade, t->ext_type)))
 		return;
 	for (int i = t->versions ? 1 : n; i <= n; i++)
 	{
