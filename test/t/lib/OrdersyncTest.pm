@@ -95,6 +95,16 @@ sub control
 }
 
 sub fault { my ($self, $name, %arg) = @_; return $self->control('fault', name => $name, %arg) }
+
+# What the gateway answers to the next calls of a method, byte for byte; named arguments: see /control/reply.
+sub reply
+{
+	my ($self, $body, %arg) = @_;
+	my $http = $self->{http} //= HTTP::Tiny->new(timeout => 60);
+	my $r = $http->post("http://$self->{address}/control/reply?" . $http->www_form_urlencode(\%arg), { content => $body });
+	die "the gateway's control refused a reply: $r->{status} $r->{content}\n" unless $r->{success};
+	return;
+}
 sub no_faults { return $_[0]->control('faults/clear') }
 
 # Lets time pass at the platform. The database's own clock cannot be moved: what it would have shown is told instead.

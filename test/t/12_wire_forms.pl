@@ -1,0 +1,338 @@
+# Every form of an answer that is known of the wire goes through the worker: what is stored of it, and what becomes of its
+# task. Each sample has a shop, a gateway and a window of its own; the platform's clock stands where its records are young.
+use strict;
+use warnings;
+use OrdersyncTest;
+use Test::More;
+use Time::HiRes qw(time);
+use Time::Local qw(timegm);
+
+my $attempts = 3;
+my $house = OrdersyncTest->new(
+	gateway => [ '--shops' => 100, '--orders-per-shop' => 0 ],
+	conf => "ordersync.retry_base = '20ms'\nordersync.retry_cap = '100ms'\nordersync.max_attempts = $attempts\n"
+		. "ordersync.max_active_shops = 100");
+$house->create_extension;
+my %session = map { $_->{shop} => $_->{session} } @{ $house->control('shops') };
+
+# --- the samples, and what each must come to ---
+
+# The server reads the file as its own user; the table is kept for looking into the bodies by plain jsonb.
+$house->sql("\\i $ENV{ORDERSYNC_TEST}/fixtures/wire_samples.sql\nCREATE TABLE public.sample AS TABLE wire_sample");
+my %sample = map { my ($name, @rest) = split /\|/; $name => [ @rest ] }
+	split /\n/, $house->sql("SELECT name, kind, stream, basis, encode(body, 'hex') FROM public.sample");
+
+# at: the hour of its window, or of its order. before: pages that come first. tid: the order that is asked for by its id.
+# orders, lines, after_sales: the rows, by the columns shown below. payload: where the record stands in the sample.
+my %expected = (
+	'orders by creation, 2016' => {
+		at => '2016-10-20 13:00:00', nick => 'sandbox_c_1',
+		orders => '194145147111084 fixed WAIT_SELLER_SEND_GOODS 2016-10-20 13:27:13 2016-10-20 13:27:49 2016-10-20 13:27:49 510.00 500.00 10.00 510.00 0.00 5 sandbox_cilai_c 山东省',
+		lines => '194145147111084 194145147111084 WAIT_SELLER_SEND_GOODS NO_REFUND 2100710399384 5 100.00 500.00 510.00 500.00 沙箱测试20150915001',
+		payload => '{trades_sold_get_response,trades,trade,0}',
+	},
+	'orders by creation, ids only' => {
+		quarantine => "3028689418006124 no_time {\"tid\":3028689418006124}\n3041367089806472 no_time {\"tid\":3041367089806472}\n"
+			. '3047218903404972 no_time {"tid":3047218903404972}',
+	},
+	'orders by creation, every documented field' => {
+		at => '2000-01-01 00:00:00', nick => '我在测试',
+		orders => '2231958349 fixed(一口价) TRADE_NO_CREATE_PAY 2000-01-01 00:00:00 2000-01-01 00:00:00 2000-01-01 00:00:00 200.07 200.07 200.07 200.07 200.07 0 我在测试 浙江省',
+		payload => '{trades_sold_get_response,trades,trade,0}',
+	},
+	'refunds, 2016' => {
+		at => '2016-08-03 11:00:00', nick => 'sandbox_c_1',
+		# its second record is of another day: no platform sends it in one window with the first
+		change => sub { $_[0] =~ s/2016-06-01 15:09:40/2016-08-03 11:09:40/g },
+		after_sales => "40594600198410 194174063521084 194174063521084 WAIT_SELLER_AGREE 2016-08-03 11:52:22 110.00 0.00 缺货 \n"
+			. '146535512261065 194174061956510 194174061976510 WAIT_SELLER_AGREE 2016-08-03 11:09:40 252.77 0.00 协商一致退款 部分退款2',
+		payload => '{refunds_receive_get_response,refunds,refund,0}',
+	},
+	'page with has_next' => {
+		before => [ '{"trades_sold_increment_get_response":{"total_results":2,"trades":{"trade":[{"tid":1347456243420006950,"modified":"2020-11-04 14:59:50"}]}}}' ],
+		orders => "1347456243420006949   2020-11-04 14:59:33     0 \n1347456243420006950   2020-11-04 14:59:50     0 ",
+		payload => '{trades_sold_increment_get_response,trades,trade,0}',
+	},
+	'compact form' => {
+		orders => '1347456243420006949   2020-11-04 14:59:33     1 ', counted => '1 1 0',
+		lines => '1347456243420006949 1347456243420006949    1     ', payload => '{trades,0}',
+	},
+	'single object' => {
+		orders => '1347456243420006949   2020-11-04 14:59:33     0 ', counted => '1 1 0',
+		payload => '{trades_sold_increment_get_response,trades,trade}',
+	},
+	# no list at all, said in one way or another
+	(map { $_ => { counted => '0 0 0' } } 'empty: no list, total', 'empty: object', 'empty: null', 'empty: array', 'empty: compact',
+		'empty: count as text', 'empty: refunds'),
+	# those that answer "has_next" are the second page of a window whose records have left meanwhile
+	(map { $_ => { before => [ '{"trades_sold_increment_get_response":{"total_results":2,"trades":{"trade":[{"tid":1347456243420006950,"modified":"2020-11-04 14:59:50"}]}}}' ],
+		orders => '1347456243420006950   2020-11-04 14:59:50     0 ' } }
+		'empty: no list, has_next', 'empty: inner array', 'empty: inner null'),
+	# by id
+	'one whole order, 2014' => {
+		at => '2014-02-06 15:00:00', nick => '测试旗舰店', tid => '518073710002548',
+		orders => '518073710002548 fixed TRADE_FINISHED 2014-02-06 15:35:43 76.00 76.00 76.00 76.00 2 买家**',
+		lines => '518073710002548 518073710002548 TRADE_FINISHED NO_REFUND 37000093369 2 38.00 76.00 76.00 76.00 测试商品绿檀木梳子檀檀香静电防静电正品断发脱发大圆个人洗漱',
+		payload => '{trade_fullinfo_get_response,trade}',
+	},
+	'refund, one whole' => {
+		at => '2016-08-04 09:00:00', nick => 'sandbox_c_1', tid => '194174063521084',
+		# whose line it is tells of it
+		order => '{"trade_fullinfo_get_response":{"trade":{"tid":194174063521084,"modified":"2016-08-04 09:00:02","orders":{"order":['
+			. '{"oid":194174063521084,"refund_id":"40594600198410","refund_status":"SUCCESS"}]}}}}',
+		orders => '194174063521084   2016-08-04 09:00:02     0 ', lines => '194174063521084 194174063521084  SUCCESS       ',
+		after_sales => '40594600198410 194174063521084 194174063521084 SUCCESS 2016-08-04 09:00:01 110.00   ',
+		payload => '{refund_get_response,refund}',
+	},
+	'error: an order by trade.get, which is not what is called, 2016' => {
+		at => '2016-10-20 13:00:00', nick => 'sandbox_c_1', tid => '194145147111084', always => 'malformed//', failed => 'malformed',
+	},
+
+	'whose key' => { nick => '测试旗舰店', key => 'ok 2088100000001234567', counted => '0 0 0' },
+	'whose key, a sub-account, compact' => { nick => '测试旗舰店', key => 'ok', counted => '0 0 0' },
+
+	# errors: of one call, after which the platform is well again ...
+	'error: code7 api limit' => { calls => 'throttled/7/accesscontrol.limited-by-api-access-count ok//', counted => '0 0 0' },
+	'error: code7 app api limit as XML' => { calls => 'throttled/7/accesscontrol.limited-by-app-api-access-count ok//', counted => '0 0 0' },
+	'error: code15 isv business' => { calls => 'throttled/15/isv.BUSINESS_LIMIT_CONTROL ok//', counted => '0 0 0' },
+	# ... that never end
+	'error: code15 isp timeout' => { always => 'retry/15/isp.top-remote-connection-error', failed => 'platform' },
+	'error: code15 numeric subcode' => { always => 'retry/15/2401', failed => 'platform' },
+	# ... that no repetition mends
+	'error: code11 permission' => { calls => 'rejected/11/isv.permission-api-package-empty', failed => 'permission' },
+	'error: code25 sign' => { calls => 'rejected/25/', failed => 'signature' },
+	'error: code530 isv missing' => { calls => 'rejected/530/isv.missing-parameter:image', failed => 'parameters' },
+	# ... and those that wait: for a new key, for tomorrow
+	'error: code27 expired' => { calls => 'unauthorized/27/session-expired', waits => 'session', key => 'expired' },
+	'error: code27 invalid' => { calls => 'unauthorized/27/invalid-sessionkey', waits => 'session', key => 'expired' },
+	'error: compact form' => { calls => 'unauthorized/27/invalid-sessionkey', waits => 'session', key => 'expired' },
+	'error: code7 app daily limit' => { calls => 'throttled/7/accesscontrol.limited-by-app-access-count', waits => 'quota' },
+);
+is_deeply([ sort keys %sample ], [ sort keys %expected ], 'every sample has its expectation');
+
+# What is no answer at all: asked again, then failed, never an empty page. stored: what pages before it brought.
+my $first = '{"trades_sold_increment_get_response":{"total_results":2,"trades":{"trade":[{"tid":1347456243420006950,"modified":"2020-11-04 14:59:50"}]}}}';
+my $page = '{"trades_sold_increment_get_response":{"total_results":1,"trades":{"trade":[{"tid":1347456243420006949,"modified":"2020-11-04 14:59:33"}]},"request_id":"x"}}';
+my %malformed = (
+	'cut in a record' => [ substr $page, 0, 100 ],
+	'cut after its list' => [ substr $page, 0, -20 ],
+	'cut before its last bracket' => [ substr $page, 0, -1 ],
+	'HTML' => [ '<html><body>502 Bad Gateway</body></html>' ],
+	'nothing' => [ '' ],
+	'white space' => [ " \n\t " ],
+	'NULs' => [ "\0" x 40 ],
+	'no JSON' => [ 'OK' ],
+	'null' => [ 'null' ],
+	'an array' => [ '[]' ],
+	'an object without anything' => [ '{}' ],
+	'a root without anything' => [ '{"trades_sold_increment_get_response":{}}' ],
+	'a root that is null' => [ '{"trades_sold_increment_get_response":null}' ],
+	'an answer to another call' => [ $page =~ s/increment_get/get/r ],
+	'two answers' => [ $page . $page ],
+	'a total without a list' => [ '{"trades_sold_increment_get_response":{"total_results":3,"request_id":"x"}}' ],
+	'a total with an empty list' => [ '{"trades_sold_increment_get_response":{"total_results":3,"trades":{"trade":[]}}}' ],
+	'a list without the total that was asked for' => [ $page =~ s/"total_results":1,//r ],
+	'a total that is no number' => [ $page =~ s/"total_results":1/"total_results":"many"/r ],
+	'a total below zero' => [ $page =~ s/"total_results":1/"total_results":-1/r ],
+	'a list that is a text' => [ $page =~ s/"trade":\[.*\]/"trade":"none"/r ],
+	'trades that are a number' => [ $page =~ s/"trades":\{.*\]\}/"trades":7/r ],
+	'a list under another name' => [ $page =~ s/"trade":/"order":/r ],
+	'a record outside the window' => [ $page =~ s/14:59:33/16:59:33/r ],
+	'has_next above an empty list' => [ '{"trades_sold_increment_get_response":{"has_next":true,"request_id":"x"}}', $first ],
+	'has_next above an empty array' => [ '{"trades_sold_increment_get_response":{"has_next":true,"trades":{"trade":[]}}}', $first ],
+	'has_next that is neither' => [ '{"trades_sold_increment_get_response":{"has_next":"perhaps","trades":{"trade":[]}}}', $first ],
+	'the second page cut' => [ substr($page, 0, 100), $first ],
+);
+
+my (@cases, $shop);
+for my $name (sort keys %expected)
+{
+	my ($kind, $stream, $basis, $hex) = @{ $sample{$name} };
+	my $body = pack 'H*', $hex;
+	my $e = $expected{$name};
+	$e->{change}->($body) if $e->{change};
+	push @cases, { at => '2020-11-04 14:00:00', before => [], %$e, name => $name, shop => ++$shop, kind => $kind, stream => $stream, basis => $basis, body => $body };
+}
+for my $name (sort keys %malformed)
+{
+	my ($body, @before) = @{ $malformed{$name} };
+	push @cases, {
+		name => "malformed: $name", shop => ++$shop, at => '2020-11-04 14:00:00', kind => 'list', stream => 'orders', basis => 'modified',
+		body => $body, before => \@before, always => 'malformed//', failed => 'malformed', excerpt => substr($body, 0, 20),
+		orders => @before ? '1347456243420006950   2020-11-04 14:59:50     0 ' : '' };
+}
+
+# --- the worker reads them ---
+
+my %method = (
+	'orders created' => 'taobao.trades.sold.get', 'orders modified' => 'taobao.trades.sold.increment.get',
+	'after_sales modified' => 'taobao.refunds.receive.get', 'details of orders' => 'taobao.trade.fullinfo.get',
+	'details of after_sales' => 'taobao.refund.get');
+sub method_of
+{
+	my ($c) = @_;
+	return $c->{kind} eq 'whoami' ? 'taobao.user.seller.get' : $method{ $c->{tid} ? "details of $c->{stream}" : "$c->{stream} $c->{basis}" };
+}
+
+sub set_up
+{
+	my ($c) = @_;
+	my ($k, $nick) = ($c->{shop}, $c->{nick} // "shop $c->{shop}");
+	utf8::decode(my $decoded = $nick);
+	$house->control('rename', shop => $k, nick => $decoded);
+	if ($c->{kind} eq 'whoami') { $house->reply($c->{body}, shop => $k, method => method_of($c), count => 1) }
+	return "SELECT ordersync_add_gateway('g$k', '" . $house->url . "', '12345678', 'helloworld');
+		SELECT ordersync_add_shop($k, '$nick', '$session{$k}', 'g$k', '{\"streams\": [\"$c->{stream}\"]}');\n";
+}
+
+sub trigger
+{
+	my ($c) = @_;
+	if ($c->{kind} ne 'whoami')
+	{
+		$house->reply($_, shop => $c->{shop}, method => method_of($c), count => 1) for @{ $c->{before} };
+		$house->reply($c->{body}, shop => $c->{shop}, method => method_of($c), $c->{always} ? () : (count => 1));
+	}
+	$house->reply($c->{order}, shop => $c->{shop}, method => 'fullinfo', count => 1) if $c->{order};
+	my $kind = $c->{basis} eq 'created' ? 'full' : 'incremental';
+	$c->{run} = $house->sql($c->{tid} ? "SELECT ordersync_trigger_order($c->{shop}, $c->{tid})"
+		: "SELECT ordersync_trigger_$kind($c->{shop}, '$c->{at}+08', '$c->{at}+08'::timestamptz + interval '1 hour')");
+	return;
+}
+
+sub has_ended
+{
+	my ($c) = @_;
+	return $house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $c->{run} AND error_class = '$c->{waits}'") > 0 if $c->{waits};
+	return $house->run_state($c->{run}) !~ /^(?:pending|running)$/;
+}
+
+my %of_day;
+push @{ $of_day{ substr $_->{at}, 0, 10 } }, $_ for @cases;
+for my $day (sort keys %of_day)
+{
+	my @now = @{ $of_day{$day} };
+	my ($y, $m, $d) = split /-/, $day;
+	# two days later, so that a window of that day closes
+	my $clock = timegm(0, 0, 0, $d + 0, $m - 1, $y) + 2 * 86400;
+	$house->control('clock', ahead => int($clock - time));
+	$house->sql(join '', map { set_up($_) } @now);
+	# The first call of a gateway tells its clock: until then nothing of that time could be asked for.
+	my $shops = join ',', map { $_->{shop} } @now;
+	$house->sql("SELECT run_id FROM ordersync_trigger_all('incremental', shop_ids => ARRAY[$shops])");
+	$house->wait_until("the clock of $day", sub { $house->sql("SELECT count(*) FROM ordersync.sync_runs
+		WHERE shop_id IN ($shops) AND state IN ('pending', 'running')") == 0 });
+	is($house->sql("SELECT count(*) FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name
+		WHERE shop_id IN ($shops) AND abs(extract(epoch FROM clock_timestamp() + clock_offset) - $clock) > 120"), '0',
+		"$day is today for the gateways of " . @now . ' samples');
+	trigger($_) for @now;
+	$house->wait_until("the sample \"$_->{name}\"", sub { has_ended($_) }) for @now;
+}
+
+# --- what it made of them ---
+
+sub rows
+{
+	my ($c, $table, $key, @columns) = @_;
+	my $row = join ', ', map { "coalesce($_, '')" } map { /^\w+_?(?:time|created|modified)$|^(?:created|modified)$/
+		? "to_char($_ AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS')" : "$_\::text" } @columns;
+	return $house->sql("SELECT concat_ws(' ', $row) FROM ordersync.$table WHERE shop_id = $c->{shop} ORDER BY $key");
+}
+
+my @no_person = qw(receiver_name receiver_mobile receiver_phone receiver_address receiver_town receiver_zip buyer_email
+	buyer_alipay_no alipay_id seller_name seller_mobile seller_email seller_alipay_no address);
+for my $c (@cases)
+{
+	my $k = $c->{shop};
+	subtest $c->{name} => sub {
+		my @orders = $c->{basis} eq 'created'
+			? qw(tid type status created pay_time modified payment total_fee post_fee paid_amount received_payment item_num buyer_nick receiver_state)
+			: qw(tid type status modified payment total_fee paid_amount received_payment item_num buyer_nick);
+		is(rows($c, 'orders', 'tid', @orders), $c->{orders} // '', 'orders');
+		is(rows($c, 'sub_orders', 'oid', qw(tid oid status refund_status num_iid num price total_fee payment paid_amount title)), $c->{lines} // '', 'lines');
+		is(rows($c, 'after_sales', 'refund_id', qw(refund_id tid oid status modified refund_fee payment reason description)), $c->{after_sales} // '', 'after-sales');
+		is($house->sql("SELECT concat_ws(' ', record_id, reason, convert_from(body, 'UTF8')) FROM ordersync.quarantine WHERE shop_id = $k ORDER BY record_id"),
+			$c->{quarantine} // '', 'quarantine');
+		my $task = "ordersync.sync_tasks WHERE run_id = $c->{run} AND " . ($c->{tid} ? "details_of = '$c->{stream}'"
+			: "stream = '$c->{stream}' AND basis = '$c->{basis}'");
+		is($house->sql("SELECT string_agg(DISTINCT state || coalesce(' ' || error_class, ''), ', ') FROM $task"),
+			$c->{failed} ? "failed $c->{failed}" : $c->{waits} ? "pending $c->{waits}" : 'succeeded', 'its task');
+		# there may be windows of another basis in it
+		like($house->run_state($c->{run}), $c->{failed} ? qr/^(?:failed|incomplete)$/ : qr/^succeeded$/, 'its run') unless $c->{waits};
+		is($house->sql("SELECT string_agg(concat_ws('/', verdict, coalesce(code::text, ''), coalesce(sub_code, '')), ' ' ORDER BY started_at)
+			FROM ordersync.request_log WHERE run_id = $c->{run} AND method = '" . method_of($c) . "'"), $c->{calls}, 'its calls') if $c->{calls};
+		if ($c->{always})
+		{
+			# as often as is allowed, and then perhaps for what could be a good part of the window; but not for ever
+			my @calls = split / /, $house->sql("SELECT string_agg(concat_ws('/', verdict, coalesce(code::text, ''), coalesce(sub_code, '')), ' '
+				ORDER BY started_at) FROM ordersync.request_log WHERE run_id = $c->{run} AND method = '" . method_of($c) . "'");
+			is(join(' ', splice @calls, 0, scalar @{ $c->{before} }), join(' ', map { 'ok//' } @{ $c->{before} }), 'good pages first');
+			is(scalar(grep { $_ ne $c->{always} } @calls), 0, "all other calls come to $c->{always}");
+			ok(@calls >= $attempts && @calls <= 4 * $attempts, 'asked again, then given up: ' . @calls . ' calls');
+			$c->{tries} = @calls;
+		}
+		if ($c->{failed} || $c->{waits})
+		{
+			is($house->sql("SELECT count(*) FROM ordersync.window_counts WHERE shop_id = $k AND basis = '$c->{basis}'"), '0', 'no window is counted');
+			is($house->sql("SELECT count(*) FROM ordersync.coverage WHERE shop_id = $k AND stream = '$c->{stream}' AND basis = '$c->{basis}'"), '0', 'nothing is covered');
+		}
+		elsif (!$c->{tid})
+		{
+			is($house->sql("SELECT ranges @> tstzrange('$c->{at}+08', '$c->{at}+08'::timestamptz + interval '1 hour') FROM ordersync.coverage
+				WHERE shop_id = $k AND stream = '$c->{stream}' AND basis = '$c->{basis}'"), 't', 'its window is covered');
+		}
+		is($house->sql("SELECT string_agg(concat_ws(' ', reported, seen, quarantined), ', ') FROM ordersync.window_counts
+			WHERE shop_id = $k AND stream = '$c->{stream}' AND basis = '$c->{basis}'"), $c->{counted}, 'its window is counted') if $c->{counted};
+		is($house->sql("SELECT concat_ws(' ', key_state, CASE WHEN key_state = 'ok' THEN user_id END) FROM ordersync.shops WHERE shop_id = $k"), $c->{key}, 'the shop\'s key') if $c->{key};
+		if ($c->{payload})
+		{
+			my ($table, $id) = $c->{stream} eq 'orders' ? qw(order_payloads tid) : qw(after_sale_payloads refund_id);
+			my $without = join ',', map { "'$_'" } @no_person;
+			is($house->sql("SELECT bool_or(p.payload = r.record - ARRAY[$without]) FROM ordersync.$table p, public.sample s,
+				LATERAL (SELECT convert_from(s.body, 'UTF8')::jsonb #> '$c->{payload}' AS sent) x,
+				LATERAL (SELECT CASE jsonb_typeof(x.sent -> 'orders') WHEN 'array'
+					THEN jsonb_set(x.sent, '{orders}', jsonb_build_object('order', x.sent -> 'orders')) ELSE x.sent END AS record) r
+				WHERE p.shop_id = $k AND s.name = '$c->{name}' AND p.$id = (x.sent ->> '$id')::bigint"), 't', 'its payload is what was sent');
+		}
+		if (length($c->{excerpt} // '') && $c->{excerpt} =~ /\S/ && $c->{excerpt} !~ /\0/)
+		{
+			(my $quoted = $c->{excerpt}) =~ s/'/''/g;
+			is($house->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $c->{run} AND verdict = 'malformed' AND left(answer, 20) = '$quoted'"),
+				$c->{tries}, 'the begin of each answer is kept');
+		}
+	};
+}
+
+# The persons of the samples are nowhere.
+my $persons = '12345678990|淘宝测试发货|大张楼镇|272000|东方不败|三墎镇|淘宝城|223700|13512501826|13819175372|2088000000000000|138\*{8}|seller@example.com|13800000000|测试商贸有限公司|张\*\*|西湖区某街';
+for my $table (qw(orders sub_orders after_sales order_payloads after_sale_payloads order_changes quarantine request_log sync_tasks))
+{
+	my $text = $table eq 'quarantine' ? "t::text || convert_from(t.body, 'UTF8')" : 't::text';
+	is($house->sql("SELECT count(*) FROM ordersync.$table t WHERE $text ~ '$persons'"), '0', "no person in $table");
+}
+
+# A data key that was refused, a quota that is spent: with a new one the same run ends.
+for my $c (grep { $_->{waits} } @cases)
+{
+	if ($c->{waits} eq 'session')
+	{
+		$house->sql("SELECT ordersync_set_data_key($c->{shop}, '$session{ $c->{shop} }')");
+		is($house->finish($c->{run}), 'succeeded', "$c->{name}: goes on with a new key");
+	}
+	else
+	{
+		cmp_ok($house->sql("SELECT extract(epoch FROM throttled_until - clock_timestamp()) FROM ordersync.gateways WHERE name = 'g$c->{shop}'"), '>', 30000,
+			"$c->{name}: its gateway keeps silent until then");
+		$house->sql("SELECT ordersync_cancel($c->{run})");
+	}
+}
+
+# What failed is read by a retry when the platform is well again.
+$house->no_faults;
+for my $c (grep { $_->{name} =~ /HTML|an order by trade.get/ } @cases)
+{
+	cmp_ok($house->sql("SELECT ordersync_retry($c->{run})"), '>=', 1, "$c->{name}: asked again");
+	is($house->finish($c->{run}), 'succeeded', "$c->{name}: and read");
+}
+
+done_testing;
