@@ -54,6 +54,7 @@ open_window(Job *job)
 	job->plan.totals = job->list == NULL || job->list->totals;
 	job->plan.fresh = task->fresh;
 	job->plan.may_cut = task->may_cut && !task->fresh;
+	job->plan.by_number = guc_test_page_numbers;
 	if (job->plan.until <= job->plan.since)
 		return false;
 

@@ -65,6 +65,7 @@
 
 #include "window.h"
 #include "window_crowd.h"
+#include "window_number.h"
 #include "window_picture.h"
 
 #define PAGES_BEFORE_CUT	10
@@ -125,6 +126,9 @@ struct Window
 	/* in memory only: of the last picture, records that have no time */
 	KeySet		undated;
 
+	/* instead of all that, where the plan says by_number */
+	NumberWalk	number;
+
 	int64	   *cuts;
 	int			ncuts;
 };
@@ -163,7 +167,9 @@ window_open(const WindowPlan *plan, const char *saved)
 	crowd_init(&w->crowd);
 	keys_init(&w->undated);
 	w->cuts = palloc(sizeof(int64));
-	if (saved == NULL || !resume(w, saved))
+	if (plan->by_number)
+		number_open(&w->number, saved);
+	else if (saved == NULL || !resume(w, saved))
 	{
 		w->end = END_UNKNOWN;
 		w->pass = 0;
@@ -225,6 +231,8 @@ resume(Window *w, const char *saved)
 char *
 window_save(const Window *w)
 {
+	if (w->plan.by_number)
+		return number_save(&w->number);
 	return psprintf("1 %s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
 					" pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
 					" seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
@@ -239,6 +247,11 @@ window_save(const Window *w)
 void
 window_ask(const Window *w, WindowAsk *ask)
 {
+	if (w->plan.by_number)
+	{
+		number_ask(&w->number, &w->plan, ask);
+		return;
+	}
 	ask->start = w->plan.since;
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
@@ -277,7 +290,9 @@ window_take(Window *w, const WindowAnswer *answer)
 	window_ask(w, &ask);
 	if (!picture_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	if (w->phase == PHASE_PART)
+	if (w->plan.by_number)
+		step = number_take(&w->number, &w->plan, &p);
+	else if (w->phase == PHASE_PART)
 		step = take_part(w, &p);
 	else if (w->phase == PHASE_CROWD)
 		step = take_crowd(w, &p);
@@ -648,6 +663,11 @@ go_on_below(Window *w)
 void
 window_counts(const Window *w, WindowCounts *counts)
 {
+	if (w->plan.by_number)
+	{
+		number_counts(&w->number, &w->plan, counts);
+		return;
+	}
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
@@ -661,7 +681,8 @@ window_counts(const Window *w, WindowCounts *counts)
 bool
 window_shrink(Window *w)
 {
-	if (w->plan.page_size <= 1 || w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
+	if (w->plan.page_size <= 1 || w->plan.by_number ||
+		w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
 		return false;
 	w->plan.page_size /= 2;
 	return true;

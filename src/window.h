@@ -20,6 +20,7 @@ typedef struct WindowPlan
 	bool		totals;			/* the list can say total_results */
 	bool		fresh;			/* walked once, closes nothing */
 	bool		may_cut;		/* may be cut into parts by the first total */
+	bool		by_number;		/* loses records: for the test of the tests */
 } WindowPlan;
 
 /* One call: records with time in [start, end] (end may be exclusive there). */

@@ -8,7 +8,8 @@
  * their second with a letter that tells those of one second apart ("42 42b"),
  * "!" for one that is quarantined, "?c" for one whose time cannot be read.
  * Each table is walked twice, the second time through window_save() and
- * window_open() after every page: nothing may be different.
+ * window_open() after every page: nothing may be different.  Numbers are those
+ * of the design's steps; "by number" is the walk that loses records.
  */
 #include "compat.h"
 
@@ -42,6 +43,7 @@ typedef struct Rule
 	bool		no_totals;
 	bool		fresh;
 	bool		may_cut;
+	bool		by_number;
 	int			span;			/* 0: 100 */
 	Exchange	exchanges[12];
 	int64		reported;
@@ -312,6 +314,19 @@ static const Rule rules[] = {
 		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", WINDOW_FRESH}},
 	.reported = 12, .seen = 11, .passes = 1},
 
+	{"by number: pages first to last; a record that leaves takes another one along, and nobody notices",
+		.by_number = true,.may_cut = true,
+		.exchanges = {{0, 100, 1, 10, NEXT, -1, 1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			/* 99 has left: 89 stands on the first page now */
+			{0, 100, 2, 10, NEXT, -1, 1, "88 87 86 85 84 83 82 81 80 79!", MORE},
+		{0, 100, 3, 10, NEXT, -1, 0, "78 77", COUNTED}},
+	.reported = 22, .seen = 22, .quarantined = 1, .passes = 1},
+	{"by number: without has_next the total tells the last page",
+		.by_number = true,.fresh = true,
+		.exchanges = {{0, 100, 1, 10, NEXT, 12, -1, "100 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 100, 2, 10, NEXT, 12, -1, "89 88", WINDOW_FRESH}},
+	.reported = 11, .seen = 11, .passes = 1},
+
 	{"nonsense: more records than asked for",
 		.exchanges = {{0, 100, 1, 10, TOTAL, 11, -1, TEN("99") " 98", WINDOW_MALFORMED},
 		{0, 100, 1, 10, TOTAL, 1, -1, "3", COUNTED}},
@@ -424,6 +439,7 @@ plan_of(const Rule *rule, WindowPlan *plan)
 	plan->totals = !rule->no_totals;
 	plan->fresh = rule->fresh;
 	plan->may_cut = rule->may_cut;
+	plan->by_number = rule->by_number;
 }
 
 /* The rows live until the next answer. */

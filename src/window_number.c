@@ -1,0 +1,91 @@
+/*
+ * window_number.c
+ *	  A window read by page number, first to last, as most pullers read: it
+ *	  loses records, and is here for the test of the tests only.
+ *
+ * Pages are asked for until one says that it is the last; then the window
+ * counts as whole, for nobody compares.  A record that leaves a page moves up
+ * one of the next page, which is never asked for at its new place; and where a
+ * second takes more than a page, in an order that differs between calls, one
+ * page repeats what another has shown instead of showing the rest.
+ *
+ * WindowPlan.by_number switches it on: in the simulation of this room, and in
+ * the worker by ordersync.test_page_numbers.  Both tests must find records
+ * lost then, or they could not find any at all.
+ */
+#include "compat.h"
+
+#include "window_number.h"
+
+static bool goes_on(const Picture *p);
+
+void
+number_open(NumberWalk *walk, const char *saved)
+{
+	memset(walk, 0, sizeof(*walk));
+	if (saved == NULL ||
+		sscanf(saved, "number %d seen " INT64_FORMAT " quarantined " INT64_FORMAT,
+			   &walk->page, &walk->seen, &walk->quarantined) != 3 || walk->page < 1)
+	{
+		walk->page = 1;
+		walk->seen = walk->quarantined = 0;
+	}
+}
+
+char *
+number_save(const NumberWalk *walk)
+{
+	return psprintf("number %d seen " INT64_FORMAT " quarantined " INT64_FORMAT,
+					walk->page, walk->seen, walk->quarantined);
+}
+
+void
+number_ask(const NumberWalk *walk, const WindowPlan *plan, WindowAsk *ask)
+{
+	ask->start = plan->since;
+	ask->end = plan->until;
+	ask->page_no = walk->page;
+	ask->page_size = plan->page_size;
+	ask->use_has_next = true;
+}
+
+/* One page; the last one makes the window whole, whatever was on the others. */
+WindowStep
+number_take(NumberWalk *walk, const WindowPlan *plan, const Picture *p)
+{
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->records[i].time == plan->until)
+			continue;
+		walk->seen++;
+		walk->quarantined += p->records[i].quarantined;
+	}
+	if (goes_on(p))
+	{
+		walk->page++;
+		return WINDOW_MORE;
+	}
+	if (plan->fresh)
+		return WINDOW_FRESH;
+	return plan->totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
+}
+
+/* By has_next; lists that do not send it tell by their total, or by being full. */
+static bool
+goes_on(const Picture *p)
+{
+	if (p->has_next >= 0)
+		return p->has_next == 1;
+	if (p->total >= 0)
+		return p->total > (int64) p->ask.page_no * p->ask.page_size;
+	return picture_full(p);
+}
+
+void
+number_counts(const NumberWalk *walk, const WindowPlan *plan, WindowCounts *counts)
+{
+	counts->passes = 1;
+	counts->seen = walk->seen;
+	counts->quarantined = walk->quarantined;
+	counts->reported = plan->totals ? walk->seen : -1;
+}
