@@ -85,8 +85,9 @@ BEGIN
 		calls = t.calls + (p_call IS NOT NULL)::integer,
 		owner = NULL,
 		token = NULL,
-		error_class = p_class,
-		error = p_message,
+		-- what is left of a halved window has not failed yet
+		error_class = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN p_class END,
+		error = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN p_message END,
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
@@ -163,10 +164,11 @@ AS $function$
 			AND t.stream = p_stream
 			AND t.basis = p_basis
 			AND t.splits > 0
+			AND t.error_class IS NULL
 			AND t.state IN ('pending', 'running'))
 $function$;
 COMMENT ON FUNCTION ordersync.has_unread_half(bigint, bigint, text, text) IS
-	'whether another part of a halved window of that list has not come to its end';
+	'whether another part of a halved window of that list has neither failed yet nor come to its end';
 
 /*
  * The newer half stays with the task; of ids the one that fails stays, failed,
