@@ -365,7 +365,8 @@ BEGIN
 				END AS amount
 				OFFSET 0
 			) d
-		ORDER BY t.oid, t.modified DESC
+		-- the same line twice in a record: the first of them
+		ORDER BY t.oid, t.modified DESC, t.line_no
 	), ins AS (
 		INSERT INTO ordersync.sub_orders AS s (
 			shop_id, oid, tid, trade_status, trade_type, created, pay_time, paid_at, modified,
