@@ -16,8 +16,7 @@ AS $function$
 BEGIN
 	PERFORM ordersync.fill_status_names();
 
-	CREATE OR REPLACE VIEW ordersync.order_report
-	WITH (security_invoker = true) AS
+	PERFORM ordersync.make_report('orders', $query$
 	SELECT o.shop_id,
 		o.tid,
 		o.tid::text AS tid_str,
@@ -102,7 +101,8 @@ BEGIN
 			WHEN o.status = 'WAIT_BUYER_PAY' AND o.step_trade_status = 'FRONT_PAID_FINAL_NOPAID'
 				THEN 'deposit_paid'
 			ELSE o.status
-		END;
+		END
+	$query$);
 	COMMENT ON VIEW ordersync.order_report IS
 		'orders for people: unified stage, names, ids as text, money by the definitions in the README';
 	COMMENT ON COLUMN ordersync.order_report.tid_str IS
@@ -126,8 +126,7 @@ BEGIN
 	COMMENT ON COLUMN ordersync.order_report.unallocated IS
 		'yuan; paid_amount - post_fee - the lines'' paid amounts: service orders, freight insurance, points, fees';
 
-	CREATE OR REPLACE VIEW ordersync.sub_order_report
-	WITH (security_invoker = true) AS
+	PERFORM ordersync.make_report('sub_orders', $query$
 	SELECT s.shop_id,
 		s.oid,
 		s.oid::text AS oid_str,
@@ -219,7 +218,8 @@ BEGIN
 	LEFT JOIN ordersync.status_names r
 		ON r.object = 'refund'
 		AND r.platform = s.platform
-		AND r.status = s.refund_status;
+		AND r.status = s.refund_status
+	$query$);
 	COMMENT ON VIEW ordersync.sub_order_report IS
 		'item lines for people: unified stages of order, line and refund, names, ids as text, money by the definitions in the README';
 	COMMENT ON COLUMN ordersync.sub_order_report.oid_str IS
@@ -241,8 +241,7 @@ BEGIN
 	COMMENT ON COLUMN ordersync.sub_order_report.net_amount IS
 		'yuan; paid_amount - refunded_amount; may be below zero, refunds can include postage';
 
-	CREATE OR REPLACE VIEW ordersync.after_sale_report
-	WITH (security_invoker = true) AS
+	PERFORM ordersync.make_report('after_sales', $query$
 	SELECT a.shop_id,
 		a.refund_id,
 		a.refund_id::text AS refund_id_str,
@@ -297,7 +296,8 @@ BEGIN
 	LEFT JOIN ordersync.status_names t
 		ON t.object = 'order'
 		AND t.platform = a.platform
-		AND t.status = a.order_status;
+		AND t.status = a.order_status
+	$query$);
 	COMMENT ON VIEW ordersync.after_sale_report IS
 		'after-sales for people: unified stage, names, ids as text';
 	COMMENT ON COLUMN ordersync.after_sale_report.refund_id_str IS

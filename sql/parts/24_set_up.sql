@@ -18,6 +18,7 @@ BEGIN
 
 	PERFORM ordersync.set_up_queue();
 	PERFORM ordersync.set_up_data();
+	PERFORM ordersync.set_up_added_fields();
 	PERFORM ordersync.set_up_reports();
 	PERFORM ordersync.set_up_completeness();
 	PERFORM ordersync.set_up_progress();

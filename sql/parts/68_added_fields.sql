@@ -1,0 +1,317 @@
+/*
+ * Added fields: columns that a user gives the report views, taken from the
+ * payloads: no call, no release, no change of a table.
+ *
+ * They are remembered in ordersync.added_fields, and a report is always made of
+ * its query and of these: set_up() brings them back after an upgrade, a restore
+ * and DROP EXTENSION.  A view that is there is replaced in place.  Its columns
+ * keep their places, so that what users built on it goes on; what is new, a
+ * later release's column or an added one, comes at its end.
+ *
+ * A column that is not selected costs nothing: the payload is joined by its
+ * primary key, a join that the planner leaves out when nobody looks at it, and
+ * a line is found in its order's payload where its value is computed.
+ *
+ * Conversions are built-in ones, each behind a test that lets nothing pass that
+ * it would refuse: views call nothing of ours, and no value that the platform
+ * may send makes a report fail.  What cannot be read is NULL.
+ */
+CREATE FUNCTION ordersync.set_up_added_fields()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET client_min_messages = warning
+AS $function$
+BEGIN
+	CREATE TABLE IF NOT EXISTS ordersync.added_fields (
+		field_id bigint GENERATED ALWAYS AS IDENTITY,
+		target text NOT NULL,
+		name text NOT NULL,
+		path text NOT NULL,
+		type text NOT NULL,
+		added_by name NOT NULL DEFAULT session_user,
+		added_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (target, name)
+	);
+	COMMENT ON TABLE ordersync.added_fields IS
+		'columns that ordersync_add_field gave the report views';
+	COMMENT ON COLUMN ordersync.added_fields.field_id IS
+		'in the order in which they were added';
+	COMMENT ON COLUMN ordersync.added_fields.target IS
+		'whose report has it: orders, sub_orders or after_sales';
+	COMMENT ON COLUMN ordersync.added_fields.name IS
+		'the column''s name';
+	COMMENT ON COLUMN ordersync.added_fields.path IS
+		'where the value stands in the record; for sub_orders in the line';
+	COMMENT ON COLUMN ordersync.added_fields.type IS
+		'text, bigint, numeric, boolean, timestamptz, date or jsonb';
+	COMMENT ON COLUMN ordersync.added_fields.added_by IS
+		'who added it';
+	COMMENT ON COLUMN ordersync.added_fields.added_at IS
+		'when';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_added_fields() IS
+	'makes the table of added fields where it is missing; part of ordersync.set_up()';
+
+CREATE FUNCTION @extschema@.ordersync_add_field(target text, name text, path text, type text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.add_field(target, name, path, type);
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_add_field(text, text, text, text) IS
+	'gives the report of orders, sub_orders or after_sales a column from the payload: SELECT ordersync_add_field(''orders'', ''area'', ''buyer_area'', ''text'')';
+
+CREATE FUNCTION @extschema@.ordersync_drop_field(target text, name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.drop_field(target, name);
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_drop_field(text, text) IS
+	'takes a column that ordersync_add_field gave out of a report again';
+
+CREATE FUNCTION ordersync.add_field(p_target text, p_name text, p_path text, p_type text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_view text := ordersync.report_of(p_target);
+	v_steps text[] := ordersync.path_steps(p_path);
+	v_old ordersync.added_fields;
+BEGIN
+	PERFORM ordersync.check_field_type(p_type);
+	IF p_name IS NULL OR pg_catalog.octet_length(p_name) NOT BETWEEN 1 AND 63 OR p_name ~ '[[:cntrl:]]' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_name',
+			MESSAGE = 'a column needs a name of 1 to 63 bytes',
+			HINT = 'Letters, digits and "_" spare everybody the quotes: buyer_area.';
+	END IF;
+	PERFORM ordersync.refuse_personal(p_target, p_path, v_steps);
+
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
+	SELECT f.* INTO v_old
+	FROM ordersync.added_fields f
+	WHERE f.target = p_target
+		AND f.name = p_name;
+	IF v_old.path = p_path AND v_old.type = p_type THEN
+		RETURN;
+	ELSIF v_old.type <> p_type THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_object',
+			MESSAGE = pg_catalog.format('"%s" is an added field of another type', p_name),
+			DETAIL = pg_catalog.format('It is %s, from %s.', v_old.type, v_old.path),
+			HINT = pg_catalog.format('Drop it first: SELECT ordersync_drop_field(%L, %L).', p_target, p_name);
+	ELSIF v_old.name IS NULL AND p_name = ANY (ordersync.columns_of(v_view)) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_column',
+			MESSAGE = pg_catalog.format('ordersync.%s has a column "%s" already', v_view, p_name),
+			HINT = 'Choose another name.';
+	END IF;
+
+	INSERT INTO ordersync.added_fields AS f (target, name, path, type)
+	VALUES (p_target, p_name, p_path, p_type)
+	ON CONFLICT (target, name) DO UPDATE
+	SET path = excluded.path;
+	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.remark_on_field(v_view, p_name);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.add_field(text, text, text, text) IS
+	'checks an added field, remembers it and makes the reports again';
+
+CREATE FUNCTION ordersync.drop_field(p_target text, p_name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_view text := ordersync.report_of(p_target);
+	v_detail text;
+BEGIN
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
+	DELETE FROM ordersync.added_fields f
+	WHERE f.target = p_target
+		AND f.name = p_name;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = pg_catalog.format('"%s" is no added field of %s', p_name, p_target),
+			DETAIL = COALESCE((
+				SELECT 'Added fields: ' || pg_catalog.string_agg(f.name, ', ' ORDER BY f.field_id) || '.'
+				FROM ordersync.added_fields f
+				WHERE f.target = p_target), 'It has none.'),
+			HINT = 'They are listed in ordersync.added_fields.';
+	END IF;
+
+	PERFORM ordersync.set_up_reports();
+EXCEPTION
+	WHEN dependent_objects_still_exist THEN
+		GET STACKED DIAGNOSTICS v_detail = PG_EXCEPTION_DETAIL;
+		RAISE EXCEPTION USING
+			ERRCODE = 'dependent_objects_still_exist',
+			MESSAGE = pg_catalog.format('other views use ordersync.%s, which has to be made anew', v_view),
+			DETAIL = v_detail,
+			HINT = 'Drop them, drop the field, and make them again.';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.drop_field(text, text) IS
+	'forgets an added field and makes the reports again';
+
+/*
+ * The report of a target, made of its query and the added fields.  A view can
+ * be replaced as long as all of its columns stay; when one goes it is made anew
+ * and keeps who may read it.
+ */
+CREATE FUNCTION ordersync.make_report(p_target text, p_query text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_view text := ordersync.report_of(p_target);
+	v_row record;
+	v_fixed text[];
+	v_added text[];
+	v_old text[];
+	v_acl aclitem[];
+	v_columns text;
+	v_grant text;
+	v ordersync.added_fields;
+BEGIN
+	EXECUTE pg_catalog.format('SELECT * FROM (%s) r LIMIT 0', p_query) INTO v_row;
+	v_fixed := ARRAY(SELECT k FROM pg_catalog.json_object_keys(pg_catalog.to_json(v_row)) k);
+	PERFORM ordersync.give_way(p_target, v_fixed);
+	v_added := ARRAY(
+		SELECT f.name
+		FROM ordersync.added_fields f
+		WHERE f.target = p_target
+		ORDER BY f.field_id);
+	v_old := ordersync.columns_of(v_view);
+
+	IF NOT v_old <@ (v_fixed || v_added) THEN
+		SELECT c.relacl INTO v_acl
+		FROM pg_catalog.pg_class c
+		WHERE c.oid = pg_catalog.format('ordersync.%I', v_view)::pg_catalog.regclass;
+		EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', v_view);
+		v_old := '{}';
+	END IF;
+
+	SELECT pg_catalog.string_agg(
+			CASE
+				WHEN f.name IS NULL THEN pg_catalog.format('r.%I', c.name)
+				ELSE pg_catalog.format('%s AS %I', ordersync.field_expression(p_target, f.path, f.type), c.name)
+			END, ', ' ORDER BY c.n)
+	INTO v_columns
+	FROM (
+		SELECT u.name, pg_catalog.min(u.n) AS n
+		FROM pg_catalog.unnest(v_old || v_fixed || v_added) WITH ORDINALITY u (name, n)
+		GROUP BY u.name
+	) c
+	LEFT JOIN ordersync.added_fields f ON f.target = p_target AND f.name = c.name;
+	EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW ordersync.%I WITH (security_invoker = true) AS ', v_view)
+		|| CASE
+			WHEN v_added = '{}' THEN p_query
+			ELSE pg_catalog.format('SELECT %s FROM (%s) r LEFT JOIN ordersync.%s p ON p.shop_id = r.shop_id AND p.%4$s = r.%4$s',
+				v_columns, p_query, CASE p_target
+					WHEN 'after_sales' THEN 'after_sale_payloads'
+					ELSE 'order_payloads'
+				END, CASE p_target WHEN 'after_sales' THEN 'refund_id' ELSE 'tid' END)
+		END;
+
+	FOR v IN
+		SELECT f.*
+		FROM ordersync.added_fields f
+		WHERE f.target = p_target
+	LOOP
+		EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', v_view, v.name,
+			pg_catalog.format('added field: %s of the record; NULL where its payload is not kept', v.path));
+	END LOOP;
+	FOR v_grant IN
+		SELECT pg_catalog.format('GRANT %s ON ordersync.%I TO %s', a.privilege_type, v_view,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END)
+		FROM pg_catalog.aclexplode(v_acl) a
+	LOOP
+		EXECUTE v_grant;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.make_report(text, text) IS
+	'makes or replaces a report view of its query and the added fields';
+
+/* A release that brings a column of an added field's name has the name; the field gets another. */
+CREATE FUNCTION ordersync.give_way(p_target text, p_fixed text[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v ordersync.added_fields;
+	v_name text;
+BEGIN
+	FOR v IN
+		SELECT f.*
+		FROM ordersync.added_fields f
+		WHERE f.target = p_target
+			AND f.name = ANY (p_fixed)
+	LOOP
+		v_name := pg_catalog.left(v.name, 12) || '_' || v.field_id;
+		UPDATE ordersync.added_fields f
+		SET name = v_name
+		WHERE f.field_id = v.field_id;
+		IF v.name = ANY (ordersync.columns_of(ordersync.report_of(p_target))) THEN
+			EXECUTE pg_catalog.format('ALTER VIEW ordersync.%I RENAME COLUMN %I TO %I',
+				ordersync.report_of(p_target), v.name, v_name);
+		END IF;
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('the added field "%s" of %s is now "%s"', v.name, p_target, v_name),
+			DETAIL = 'This version has a column of that name itself.',
+			HINT = pg_catalog.format('If it says the same: SELECT ordersync_drop_field(%L, %L).', p_target, v_name);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.give_way(text, text[]) IS
+	'renames added fields whose name a report''s own column has now; views built on them go on';
+
+CREATE FUNCTION ordersync.report_of(p_target text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	CASE p_target
+		WHEN 'orders' THEN RETURN 'order_report';
+		WHEN 'sub_orders' THEN RETURN 'sub_order_report';
+		WHEN 'after_sales' THEN RETURN 'after_sale_report';
+		ELSE
+			RAISE EXCEPTION USING
+				ERRCODE = 'invalid_parameter_value',
+				MESSAGE = pg_catalog.format('unknown target "%s"', COALESCE(p_target, 'NULL')),
+				HINT = 'Targets: orders, sub_orders, after_sales.';
+	END CASE;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.report_of(text) IS
+	'the report view of a target of added fields';
+
+CREATE FUNCTION ordersync.columns_of(p_view text)
+RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT ARRAY(
+		SELECT a.attname::text
+		FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid = pg_catalog.to_regclass(pg_catalog.format('ordersync.%I', p_view))
+			AND a.attnum > 0
+			AND NOT a.attisdropped
+		ORDER BY a.attnum)
+$function$;
+COMMENT ON FUNCTION ordersync.columns_of(text) IS
+	'the columns of a view of ours in their order; none where it is not there';
+
