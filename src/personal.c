@@ -46,9 +46,12 @@ static const char *const scope_keeps[] = {
 	"refund", "unit_id", "service_id", NULL
 };
 
-static const char *const credentials[] = {
+static const char *const unquotable[] = {
 	"session", "sign", "access_token", "refresh_token", "top_session", "app_secret",
-	"sessionkey", "session_key", NULL
+	"sessionkey", "session_key",
+	/* stored, unless the shop's privacy is strict; a log knows nothing of shops */
+	"seller_memo", "desc",
+	NULL
 };
 
 static uint8 slots[SLOTS];		/* index into names + 1; 0: free */
@@ -119,9 +122,9 @@ personal_scope_keeps(const char *name, size_t len)
 
 /* See personal.h. */
 bool
-personal_credential(const char *name, size_t len)
+personal_unquotable(const char *name, size_t len)
 {
-	return listed(credentials, name, len);
+	return listed(unquotable, name, len);
 }
 
 /* Whether name is one of a short list. */

@@ -19,8 +19,8 @@ extern bool personal_scope(const char *name, size_t len);
 /* Whether a scalar of this name may stay inside such a part. */
 extern bool personal_scope_keeps(const char *name, size_t len);
 
-/* Whether this name holds a credential, which no log may quote. */
-extern bool personal_credential(const char *name, size_t len);
+/* Whether this name holds a credential, or what people wrote: no log may quote it. */
+extern bool personal_unquotable(const char *name, size_t len);
 
 /* The names that personal_name() knows, NULL at the end. */
 extern const char *const *personal_names(void);

@@ -380,12 +380,13 @@ queue_fail(const SyncTask *task, const Failure *failure)
 	db_run(&fail_statement, &params);
 }
 
-void
+bool
 queue_keep_house(void)
 {
 	DbParams	params = {0};
 
 	db_run(&keep_house_statement, &params);
+	return db_bool(0, 0);
 }
 
 static void

@@ -117,6 +117,6 @@ extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 u
 extern void queue_fail(const SyncTask *task, const Failure *failure);
 
 /* Tables up to date, log partitions for the days to come. */
-extern void queue_keep_house(void);
+extern bool queue_keep_house(void);
 
 #endif							/* ORDERSYNC_QUEUE_H */

@@ -82,7 +82,7 @@ personal_value(const char *quote, const char *end, bool logging)
 	len = json_key_decode(key, decoded, sizeof(decoded));
 	if (len <= 0 ||
 		!(personal_name(decoded, len) || personal_scope(decoded, len) ||
-		  (logging && personal_credential(decoded, len))))
+		  (logging && personal_unquotable(decoded, len))))
 		return NULL;
 	past = json_skip_space(past + 1, end);
 	if (past >= end || *past != ':')
@@ -159,5 +159,5 @@ personal_element(const char *angle, const char *end)
 	if (past == NULL)
 		return NULL;
 	len = past - angle - 1;
-	return personal_name(angle + 1, len) || personal_credential(angle + 1, len) ? past + 1 : NULL;
+	return personal_name(angle + 1, len) || personal_unquotable(angle + 1, len) ? past + 1 : NULL;
 }

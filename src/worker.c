@@ -51,7 +51,8 @@
 
 #define LONGEST_SLEEP_MS (60 * 1000)
 #define HOUSE_EVERY_MS (24 * 3600 * 1000LL)
-#define HOUSE_AGAIN_MS (10 * 60 * 1000)
+#define HOUSE_AGAIN_MS (10 * 60 * 1000)	/* after an error */
+#define HOUSE_MORE_MS 1000		/* when it was not all done, to leave room for calls */
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
 #define CLAIM_AGAIN_MS (10 * 1000)	/* after an error ... */
 #define CLAIM_CONFLICT_MS 1000	/* ... that was nobody's fault */
@@ -198,13 +199,14 @@ keep_house(void)
 	ErrorData  *error;
 	DbState		state;
 	int64		now = clock_steady_ms();
+	bool		more = false;
 
 	if (now < house_at)
 		return;
-	switch (job_transact("keeping house", DB_DURABLE, do_keep_house, NULL, &state, &error))
+	switch (job_transact("keeping house", DB_DURABLE, do_keep_house, &more, &state, &error))
 	{
 		case OUTCOME_DONE:
-			house_at = now + HOUSE_EVERY_MS;
+			house_at = now + (more ? HOUSE_MORE_MS : HOUSE_EVERY_MS);
 			database_state = DB_READY;
 			break;
 		case OUTCOME_NOT_READY:
@@ -219,7 +221,9 @@ keep_house(void)
 static void
 do_keep_house(void *arg)
 {
-	queue_keep_house();
+	bool	   *more = arg;
+
+	*more = queue_keep_house();
 }
 
 /* What do_claim() is asked for, and what it brings. */

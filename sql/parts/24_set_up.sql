@@ -18,6 +18,7 @@ BEGIN
 
 	PERFORM ordersync.set_up_queue();
 	PERFORM ordersync.set_up_data();
+	PERFORM ordersync.set_up_payload_cuts();
 	PERFORM ordersync.set_up_added_fields();
 	PERFORM ordersync.set_up_reports();
 	PERFORM ordersync.set_up_completeness();
@@ -99,21 +100,22 @@ COMMENT ON FUNCTION ordersync.set_up_when_older() IS
 	'calls ordersync.set_up() where the tables are missing or another version made them; true when it did';
 
 CREATE FUNCTION ordersync.keep_house()
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
-		RETURN;					-- nothing is set up yet: the first gateway does it
+		RETURN false;			-- nothing is set up yet: the first gateway does it
 	END IF;
 	IF ordersync.set_up_when_older() THEN
-		RETURN;					-- made the partitions on its way
+		RETURN true;			-- made the partitions on its way, and took its time
 	END IF;
 	PERFORM ordersync.make_log_partitions();
+	RETURN ordersync.cut_payloads();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.keep_house() IS
-	'brings tables to the installed version and makes the request log''s partitions for today and seven days; called by the worker at its start and daily';
+	'brings tables to the installed version, makes the request log''s partitions for today and seven days, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';
 
 CREATE FUNCTION ordersync.make_log_partitions()
 RETURNS void

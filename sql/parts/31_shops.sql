@@ -105,6 +105,9 @@ BEGIN
 		WHERE s.shop_id = p_shop;
 	END IF;
 
+	IF p_options ->> 'privacy' = 'strict' THEN
+		PERFORM ordersync.forget_hidden(p_shop);
+	END IF;
 	IF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
 	END IF;
@@ -150,6 +153,9 @@ BEGIN
 	SET options = ordersync.merge_options(s.options, ordersync_set_shop.options),
 		updated_at = now()
 	WHERE s.shop_id = ordersync_set_shop.shop_id;
+	IF options ->> 'privacy' = 'strict' THEN
+		PERFORM ordersync.forget_hidden(shop_id);
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_shop(bigint, jsonb) IS

@@ -65,9 +65,12 @@ DECLARE
 	c_sources smallint[];
 	c_ctids tid[];
 	c_xmins xid[];
+	c_cuts boolean[];			-- whether the stored one's payload is cut
 	c_olds jsonb[];
 	c_payloads jsonb[];
 	c_touches boolean[];
+	v_keeps text;				-- the shop's option payloads: keep, off or an age
+	v_hidden text[];			-- fields that the shop does not want stored
 	v_drop text[];
 	v_line_drop text[];
 	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
@@ -144,6 +147,9 @@ BEGIN
 	END IF;
 
 	PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.apply_lock_key(p_shop));
+	SELECT r.keeps, r.hidden
+	INTO v_keeps, v_hidden
+	FROM ordersync.payload_rules(p_shop) r;
 
 	IF v_fresh IS NOT NULL THEN
 		WITH ins AS (
@@ -156,11 +162,12 @@ BEGIN
 				CASE v_rank WHEN 3 THEN p_digests[f.ord] END,
 				CASE v_rank WHEN 4 THEN p_digests[f.ord] END,
 				CASE
+					WHEN v_keeps = 'off' THEN NULL
 					WHEN ordersync.has_plain_lines(b.body) THEN b.body
 					ELSE ordersync.plain_lines(b.body)
 				END
 			FROM pg_catalog.unnest(v_fresh) AS f (ord),
-				LATERAL (SELECT p_bodies[f.ord]::jsonb AS body OFFSET 0) b
+				LATERAL (SELECT p_bodies[f.ord]::jsonb - v_hidden AS body OFFSET 0) b
 			ON CONFLICT DO NOTHING
 			RETURNING tid, modified, payload
 		)
@@ -168,6 +175,14 @@ BEGIN
 			pg_catalog.array_agg(ins.payload)
 		INTO n_tids, n_modified, n_payloads
 		FROM ins;
+
+		IF v_keeps = 'off' THEN
+			-- what was not stored was not returned either
+			SELECT pg_catalog.array_agg(ordersync.plain_lines(p_bodies[f.ord]::jsonb - v_hidden))
+			INTO n_payloads
+			FROM pg_catalog.unnest(v_fresh) AS f (ord)
+			WHERE p_ids[f.ord] = ANY (n_tids);
+		END IF;
 
 		n_new := COALESCE(pg_catalog.cardinality(n_tids), 0);
 		IF n_new < pg_catalog.cardinality(v_fresh) THEN
@@ -198,13 +213,14 @@ BEGIN
 			pg_catalog.array_agg(m.new_sources),
 			pg_catalog.array_agg(m.row_ctid),
 			pg_catalog.array_agg(m.row_xmin),
+			pg_catalog.array_agg(m.row_cut),
 			pg_catalog.array_agg(m.payload),
 			pg_catalog.array_agg(m.merged),
 			pg_catalog.array_agg(
 				v_rank = 4 OR m.new_modified > m.modified
 					OR ordersync.order_columns_differ(m.payload, m.merged))
-		INTO c_ords, c_tids, c_modified, c_ranks, c_sources, c_ctids, c_xmins, c_olds, c_payloads,
-			c_touches
+		INTO c_ords, c_tids, c_modified, c_ranks, c_sources, c_ctids, c_xmins, c_cuts, c_olds,
+			c_payloads, c_touches
 		FROM (
 			SELECT k.ord, p.*, n.new_modified,
 				CASE WHEN n.new_modified > p.modified THEN v_rank ELSE GREATEST(p.rank, v_rank) END
@@ -220,8 +236,9 @@ BEGIN
 				END AS merged
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
-					SELECT p.tid, p.rank, p.sources, p.modified, COALESCE(p.payload, '{}') AS payload,
-						p.ctid AS row_ctid, p.xmin AS row_xmin
+					SELECT p.tid, p.rank, p.sources, p.modified,
+						COALESCE(p.payload, ordersync.order_of_columns(p_shop, p.tid)) AS payload,
+						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
 					FROM ordersync.order_payloads p
 					WHERE p.shop_id = p_shop
 						AND p.tid = p_ids[k.ord]
@@ -242,7 +259,7 @@ BEGIN
 						CASE p.sources WHEN v_mask THEN v_line_taken ELSE
 							ordersync.fields_taken(p.sources, 'order') END AS taken_line_fields
 				) l,
-				LATERAL (SELECT p_bodies[k.ord]::jsonb AS raw OFFSET 0) b,
+				LATERAL (SELECT p_bodies[k.ord]::jsonb - v_hidden AS raw OFFSET 0) b,
 				LATERAL (
 					SELECT p_modified[k.ord] AS new_modified,
 						CASE
@@ -286,12 +303,12 @@ BEGIN
 			CASE v_rank WHEN 2 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 3 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 4 THEN p_digests[c.ord] END,
-			c.payload
+			CASE WHEN ordersync.is_kept(v_keeps, c.cut) THEN c.payload END
 		FROM ROWS FROM (
 			pg_catalog.unnest(c_ords), pg_catalog.unnest(c_tids), pg_catalog.unnest(c_ranks),
 			pg_catalog.unnest(c_sources), pg_catalog.unnest(c_modified),
-			pg_catalog.unnest(c_payloads)
-		) AS c (ord, tid, rank, sources, modified, payload)
+			pg_catalog.unnest(c_payloads), pg_catalog.unnest(c_cuts)
+		) AS c (ord, tid, rank, sources, modified, payload, cut)
 		ON CONFLICT (shop_id, tid) DO UPDATE
 		SET rank = excluded.rank,
 			sources = excluded.sources,

@@ -41,10 +41,13 @@ DECLARE
 	c_sources smallint[];
 	c_ctids tid[];
 	c_xmins xid[];
+	c_cuts boolean[];			-- whether the stored one's payload is cut
 	c_olds jsonb[];
 	c_payloads jsonb[];
 	c_touches boolean[];
 	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
+	v_keeps text;				-- the shop's option payloads: keep, off or an age
+	v_hidden text[];			-- fields that the shop does not want stored
 	v_drop text[];
 	v_same boolean;
 BEGIN
@@ -112,6 +115,9 @@ BEGIN
 	 * the other and stay unlinked; so these pages exclude pages of orders.
 	 */
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+	SELECT r.keeps, r.hidden
+	INTO v_keeps, v_hidden
+	FROM ordersync.payload_rules(p_shop) r;
 
 	IF v_fresh IS NOT NULL THEN
 		WITH ins AS (
@@ -122,7 +128,7 @@ BEGIN
 				CASE v_rank WHEN 1 THEN p_digests[f.ord] END,
 				CASE v_rank WHEN 2 THEN p_digests[f.ord] END,
 				CASE v_rank WHEN 3 THEN p_digests[f.ord] END,
-				p_bodies[f.ord]::jsonb
+				CASE WHEN v_keeps <> 'off' THEN p_bodies[f.ord]::jsonb - v_hidden END
 			FROM pg_catalog.unnest(v_fresh) AS f (ord)
 			ON CONFLICT DO NOTHING
 			RETURNING refund_id, modified, payload
@@ -131,6 +137,14 @@ BEGIN
 			pg_catalog.array_agg(ins.payload)
 		INTO n_ids, n_modified, n_payloads
 		FROM ins;
+
+		IF v_keeps = 'off' THEN
+			-- what was not stored was not returned either
+			SELECT pg_catalog.array_agg(p_bodies[f.ord]::jsonb - v_hidden)
+			INTO n_payloads
+			FROM pg_catalog.unnest(v_fresh) AS f (ord)
+			WHERE p_ids[f.ord] = ANY (n_ids);
+		END IF;
 
 		n_new := COALESCE(pg_catalog.cardinality(n_ids), 0);
 		IF n_new < pg_catalog.cardinality(v_fresh) THEN
@@ -151,12 +165,12 @@ BEGIN
 		SELECT pg_catalog.array_agg(m.ord), pg_catalog.array_agg(m.refund_id),
 			pg_catalog.array_agg(m.new_modified), pg_catalog.array_agg(m.new_rank),
 			pg_catalog.array_agg(m.new_sources), pg_catalog.array_agg(m.row_ctid),
-			pg_catalog.array_agg(m.row_xmin), pg_catalog.array_agg(m.payload),
-			pg_catalog.array_agg(m.merged),
+			pg_catalog.array_agg(m.row_xmin), pg_catalog.array_agg(m.row_cut),
+			pg_catalog.array_agg(m.payload), pg_catalog.array_agg(m.merged),
 			pg_catalog.array_agg(m.new_modified > m.modified
 				OR ordersync.after_sale_columns_differ(m.payload, m.merged))
-		INTO c_ords, c_ids, c_modified, c_ranks, c_sources, c_ctids, c_xmins, c_olds, c_payloads,
-			c_touches
+		INTO c_ords, c_ids, c_modified, c_ranks, c_sources, c_ctids, c_xmins, c_cuts, c_olds,
+			c_payloads, c_touches
 		FROM (
 			SELECT k.ord, p.*, n.new_modified,
 				CASE WHEN n.new_modified > p.modified THEN v_rank ELSE GREATEST(p.rank, v_rank) END
@@ -174,7 +188,8 @@ BEGIN
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
 					SELECT p.refund_id, p.rank, p.sources, p.modified,
-						COALESCE(p.payload, '{}') AS payload, p.ctid AS row_ctid, p.xmin AS row_xmin
+						COALESCE(p.payload, ordersync.after_sale_of_columns(p_shop, p.refund_id)) AS payload,
+						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
 					FROM ordersync.after_sale_payloads p
 					WHERE p.shop_id = p_shop
 						AND p.refund_id = p_ids[k.ord]
@@ -184,7 +199,7 @@ BEGIN
 					OFFSET 0
 				) p,
 				LATERAL (
-					SELECT p_modified[k.ord] AS new_modified, p_bodies[k.ord]::jsonb AS body
+					SELECT p_modified[k.ord] AS new_modified, p_bodies[k.ord]::jsonb - v_hidden AS body
 					OFFSET 0
 				) n
 			OFFSET 0
@@ -221,12 +236,12 @@ BEGIN
 			CASE v_rank WHEN 1 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 2 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 3 THEN p_digests[c.ord] END,
-			c.payload
+			CASE WHEN ordersync.is_kept(v_keeps, c.cut) THEN c.payload END
 		FROM ROWS FROM (
 			pg_catalog.unnest(c_ords), pg_catalog.unnest(c_ids), pg_catalog.unnest(c_ranks),
 			pg_catalog.unnest(c_sources), pg_catalog.unnest(c_modified),
-			pg_catalog.unnest(c_payloads)
-		) AS c (ord, refund_id, rank, sources, modified, payload)
+			pg_catalog.unnest(c_payloads), pg_catalog.unnest(c_cuts)
+		) AS c (ord, refund_id, rank, sources, modified, payload, cut)
 		ON CONFLICT (shop_id, refund_id) DO UPDATE
 		SET rank = excluded.rank,
 			sources = excluded.sources,

@@ -20,16 +20,17 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.quarantine (
 		shop_id, stream, record_id, reason, body, run_id, task_id, since, until, digest)
-	SELECT p_shop, p_stream, NULLIF(q.id, 0), q.reason, q.body, p_run, p_task,
-		t.since, t.until, pg_catalog.sha256(COALESCE(q.body, ''))
+	SELECT p_shop, p_stream, NULLIF(q.id, 0), q.reason, CASE WHEN r.hidden = '{}' THEN q.body END,
+		p_run, p_task, t.since, t.until, pg_catalog.sha256(COALESCE(q.body, ''))
 	FROM ROWS FROM (
 		pg_catalog.unnest(p_ids), pg_catalog.unnest(p_reasons), pg_catalog.unnest(p_bodies)
 	) AS q (id, reason, body)
+	CROSS JOIN ordersync.payload_rules(p_shop) r
 	LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
 	ON CONFLICT DO NOTHING
 $function$;
 COMMENT ON FUNCTION ordersync.quarantine_records(bigint, text, bigint, bigint, bigint[], text[], bytea[]) IS
-	'keeps records that cannot be stored, each once while it is open; id 0 or NULL: it has none';
+	'keeps records that cannot be stored, each once while it is open; id 0 or NULL: it has none; without their bytes where the shop''s privacy is strict';
 
 /*
  * Closes what the stored records of p_ids settle and notes what p_suspects

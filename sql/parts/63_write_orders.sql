@@ -8,7 +8,10 @@
  * clauses and nowhere else.
  */
 
-/* Orders and sub-orders from merged payloads, new (n_) and changed (c_). */
+/*
+ * Orders and sub-orders from merged payloads, new (n_) and changed (c_).  Without
+ * a source no record has come: where the order is listed is as it was.
+ */
 CREATE FUNCTION ordersync.write_orders(
 	p_shop bigint,
 	p_source text,
@@ -193,7 +196,7 @@ BEGIN
 			p.buyer_nick, p.buyer_open_uid, p.oaid, p.receiver_country, p.receiver_state,
 			p.receiver_city, p.receiver_district, p.seller_flag, p.seller_memo,
 			p.has_buyer_message, p.alipay_no,
-			CASE p_source WHEN 'history' THEN 'archived' ELSE 'listed' END,
+			CASE WHEN p_source = 'history' THEN 'archived' WHEN p_source IS NOT NULL THEN 'listed' END,
 			CASE p_source WHEN 'details' THEN pg_catalog.now() END,
 			pg_catalog.now(), pg_catalog.now(), p.paid_amount_frozen
 		FROM p
@@ -225,7 +228,8 @@ BEGIN
 				excluded.buyer_nick, excluded.buyer_open_uid, excluded.oaid,
 				excluded.receiver_country, excluded.receiver_state, excluded.receiver_city,
 				excluded.receiver_district, excluded.seller_flag, excluded.seller_memo,
-				excluded.has_buyer_message, excluded.alipay_no, excluded.platform_state
+				excluded.has_buyer_message, excluded.alipay_no,
+				COALESCE(excluded.platform_state, o.platform_state)
 			),
 			/*
 			 * What was paid is remembered from before the first refund.  While a
@@ -244,8 +248,15 @@ BEGIN
 			details_at = COALESCE(excluded.details_at, o.details_at),
 			synced_at = excluded.synced_at
 		WHERE excluded.details_at IS NOT NULL
-			OR (o.paid_amount IS DISTINCT FROM excluded.paid_amount OR excluded.paid_amount_frozen)
-				AND NOT o.paid_amount_frozen
+			OR excluded.paid_amount_frozen AND NOT o.paid_amount_frozen
+			OR o.paid_amount IS DISTINCT FROM CASE
+				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
+					THEN COALESCE(o.paid_amount, excluded.paid_amount)
+				WHEN excluded.tid = ANY (v_disputed_tids)
+					THEN GREATEST(excluded.paid_amount,
+						CASE WHEN excluded.paid_at IS NOT NULL THEN o.paid_amount END)
+				ELSE excluded.paid_amount
+			END
 			OR (
 				o.modified, o.seller_nick, o.type, o.status, o.step_trade_status, o.trade_from,
 				o.trade_source, o.created, o.pay_time, o.consign_time, o.end_time,
@@ -274,7 +285,8 @@ BEGIN
 				excluded.buyer_nick, excluded.buyer_open_uid, excluded.oaid,
 				excluded.receiver_country, excluded.receiver_state, excluded.receiver_city,
 				excluded.receiver_district, excluded.seller_flag, excluded.seller_memo,
-				excluded.has_buyer_message, excluded.alipay_no, excluded.platform_state
+				excluded.has_buyer_message, excluded.alipay_no,
+				COALESCE(excluded.platform_state, o.platform_state)
 			)
 	)
 	SELECT pg_catalog.array_agg(p.status), pg_catalog.array_agg(p.type),
@@ -424,8 +436,15 @@ BEGIN
 			paid_amount_frozen = s.paid_amount_frozen OR excluded.paid_amount_frozen,
 			synced_at = excluded.synced_at
 		WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
-			AND ((s.paid_amount IS DISTINCT FROM excluded.paid_amount OR excluded.paid_amount_frozen)
-					AND NOT s.paid_amount_frozen
+			AND (excluded.paid_amount_frozen AND NOT s.paid_amount_frozen
+				OR s.paid_amount IS DISTINCT FROM CASE
+					WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
+						THEN COALESCE(s.paid_amount, excluded.paid_amount)
+					WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+						THEN GREATEST(excluded.paid_amount,
+							CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
+					ELSE excluded.paid_amount
+				END
 				OR (
 					s.modified, s.tid, s.trade_status, s.trade_type, s.created, s.pay_time,
 					s.paid_at, s.buyer_open_uid, s.receiver_state, s.line_no, s.status,

@@ -205,6 +205,7 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			WHEN p.proname = 'worker_list' THEN 'reader'	-- what ordersync.workers calls as its reader
+			WHEN p.proname ~ '^reproject_batch(es)?$' THEN 'admin'	-- what ordersync_reproject calls as its caller
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL

@@ -1,0 +1,326 @@
+/*
+ * What is kept of the records themselves: a shop's options payloads and privacy.
+ *
+ * With payloads => 'off' no record is kept, with an age none of orders that
+ * ended longer ago.  The row of the payload stays, with digests, rank and
+ * modified, so that a record that was seen is known as before; its payload is
+ * NULL.  When such a record changes, the base of the merge is made of its
+ * columns: the columns are a projection of the payload, so they hold whatever a
+ * later projection may ask of it, and a source that serves less takes nothing
+ * away.  What was cut stays cut until the shop keeps payloads again; then it is
+ * whole with its next change.
+ *
+ * Known limits of a base made of columns.  A value that its column could not
+ * take is not in it, so its entry in quarantine is closed by the next change.  A
+ * line that has moved to another order is in its new order only.  A free line
+ * whose price is zero counts as a gift by its price.
+ *
+ * With privacy => 'strict' the seller's memo and a refund's description are taken
+ * out of a record before it is stored.  The digest is still that of the record
+ * as it came.  Where such text may stand in bytes that cannot be read (records
+ * in quarantine), none are kept.
+ */
+CREATE FUNCTION ordersync.set_up_payload_cuts()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET client_min_messages = warning
+AS $function$
+BEGIN
+	CREATE TABLE IF NOT EXISTS ordersync.payload_cuts (
+		shop_id bigint PRIMARY KEY,
+		keeps text NOT NULL,
+		next_day date NOT NULL,
+		done_on date
+	);
+	COMMENT ON TABLE ordersync.payload_cuts IS
+		'how far the payloads of shops that do not keep them are cut';
+	COMMENT ON COLUMN ordersync.payload_cuts.shop_id IS
+		'our number of the shop';
+	COMMENT ON COLUMN ordersync.payload_cuts.keeps IS
+		'the shop''s option payloads at that time; another one begins anew';
+	COMMENT ON COLUMN ordersync.payload_cuts.next_day IS
+		'created_date of the orders that are looked at next';
+	COMMENT ON COLUMN ordersync.payload_cuts.done_on IS
+		'day on which the walk last came to its end';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_payload_cuts() IS
+	'makes the table of payload cuts where it is missing; part of ordersync.set_up()';
+
+CREATE FUNCTION ordersync.payload_rules(p_shop bigint, OUT keeps text, OUT hidden text[])
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.max(s.options ->> 'payloads'), 'keep'),
+		CASE
+			WHEN pg_catalog.max(s.options ->> 'privacy') = 'strict' THEN ARRAY['seller_memo', 'desc']
+			ELSE '{}'
+		END
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.payload_rules(bigint) IS
+	'what a shop keeps of its records (keep, off or an age), and which fields are taken out of them';
+
+CREATE FUNCTION ordersync.is_kept(p_keeps text, p_cut boolean)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_keeps = 'keep' OR p_keeps <> 'off' AND NOT p_cut;
+COMMENT ON FUNCTION ordersync.is_kept(text, boolean) IS
+	'whether the payload of a stored record is stored when it changes, given the shop''s option and whether it was cut';
+
+/*
+ * Bases of merges.  STABLE: they see what the statement sees that reads the
+ * payload's row, hence the columns that belong to that row.  EXECUTEd, like all
+ * that looks into tables with several indexes.
+ */
+CREATE FUNCTION ordersync.order_of_columns(p_shop bigint, p_tid bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_order jsonb;
+BEGIN
+	EXECUTE
+		'SELECT ordersync.fields_of(pg_catalog.to_jsonb(o) || pg_catalog.jsonb_build_object( '
+				'''created'', ordersync.show_instant(o.created), '
+				'''pay_time'', ordersync.show_instant(o.pay_time), '
+				'''consign_time'', ordersync.show_instant(o.consign_time), '
+				'''end_time'', ordersync.show_instant(o.end_time), '
+				'''async_modified'', ordersync.show_instant(o.async_modified) '
+			'), ordersync.order_fields(''trade'')) '
+			'|| pg_catalog.jsonb_build_object(''orders'', pg_catalog.jsonb_build_object(''order'', COALESCE(( '
+				'SELECT pg_catalog.jsonb_agg(ordersync.fields_of(pg_catalog.to_jsonb(s) || pg_catalog.jsonb_build_object( '
+					'''consign_time'', ordersync.show_instant(s.consign_time), '
+					'''end_time'', ordersync.show_instant(s.end_time), '
+					'''is_free_gift'', NULLIF(s.is_gift AND s.price IS DISTINCT FROM 0, false) '
+					'), ordersync.order_fields(''order'')) ORDER BY s.line_no, s.oid) '
+				'FROM ordersync.sub_orders s '
+				'WHERE s.shop_id = $1 '
+					'AND s.tid = $2 '
+			'), ''[]''))) '
+		'FROM ordersync.orders o '
+		'WHERE o.shop_id = $1 '
+			'AND o.tid = $2'
+	INTO v_order
+	USING p_shop, p_tid;
+	RETURN COALESCE(v_order, '{}');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.order_of_columns(bigint, bigint) IS
+	'an order as a record made of its columns and its lines'', for merges where the payload is not kept';
+
+CREATE FUNCTION ordersync.after_sale_of_columns(p_shop bigint, p_refund bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_after_sale jsonb;
+BEGIN
+	EXECUTE
+		'SELECT ordersync.fields_of(pg_catalog.to_jsonb(a) || pg_catalog.jsonb_build_object( '
+				'''created'', ordersync.show_instant(a.created), '
+				'''good_return_time'', ordersync.show_instant(a.good_return_time), '
+				'''desc'', a.description, '
+				'''refund_remind_timeout'', CASE WHEN a.timeout IS NOT NULL THEN '
+					'pg_catalog.jsonb_build_object(''timeout'', ordersync.show_instant(a.timeout)) END '
+			'), ordersync.after_sale_fields()) '
+		'FROM ordersync.after_sales a '
+		'WHERE a.shop_id = $1 '
+			'AND a.refund_id = $2'
+	INTO v_after_sale
+	USING p_shop, p_refund;
+	RETURN COALESCE(v_after_sale, '{}');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.after_sale_of_columns(bigint, bigint) IS
+	'an after-sale as a record made of its columns, for merges where the payload is not kept';
+
+CREATE FUNCTION ordersync.fields_of(p_row jsonb, p_fields text[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
+	FROM pg_catalog.jsonb_each(p_row) e
+	WHERE e.key = ANY (p_fields)
+		AND e.value <> 'null'
+$function$;
+COMMENT ON FUNCTION ordersync.fields_of(jsonb, text[]) IS
+	'a row as jsonb reduced to these fields, those without a value left out';
+
+/*
+ * Cutting what is stored already.  Once a day a shop's orders are walked by the
+ * day of their creation, a little at a time; where the walk stands is
+ * remembered.  A day is looked at again until it is half a year older than the
+ * age, for the orders that end late; those that end later still keep their
+ * payload.
+ */
+CREATE FUNCTION ordersync.cut_payloads(p_for interval DEFAULT '0.2 seconds')
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_stop_at timestamptz := pg_catalog.clock_timestamp() + p_for;
+	v_today date := (pg_catalog.now() AT TIME ZONE 'Asia/Shanghai')::date;
+	v record;
+	v_day date;
+BEGIN
+	IF NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('cut_payloads')) THEN
+		RETURN false;			-- another worker is at it
+	END IF;
+
+	DELETE FROM ordersync.payload_cuts c
+	WHERE NOT EXISTS (
+		SELECT
+		FROM ordersync.shops s
+		WHERE s.shop_id = c.shop_id
+			AND s.options ->> 'payloads' = c.keeps);
+	FOR v IN
+		SELECT s.shop_id, s.options ->> 'payloads' AS keeps, c.next_day, e.ended_before,
+			(LEAST(e.ended_before, pg_catalog.now()) AT TIME ZONE 'Asia/Shanghai')::date AS last_day
+		FROM ordersync.shops s
+		LEFT JOIN ordersync.payload_cuts c ON c.shop_id = s.shop_id
+		CROSS JOIN LATERAL (
+			SELECT CASE s.options ->> 'payloads'
+				WHEN 'off' THEN 'infinity'
+				ELSE pg_catalog.now() - (s.options ->> 'payloads')::interval
+			END AS ended_before
+		) e
+		WHERE s.options ->> 'payloads' <> 'keep'
+			AND c.done_on IS DISTINCT FROM v_today
+		ORDER BY s.shop_id
+	LOOP
+		v_day := COALESCE(v.next_day, '-infinity');
+		LOOP
+			EXECUTE
+				'SELECT pg_catalog.min(o.created_date) '
+				'FROM ordersync.orders o '
+				'WHERE o.shop_id = $1 '
+					'AND o.created_date BETWEEN $2 AND $3'
+			INTO v_day
+			USING v.shop_id, v_day, v.last_day;
+			EXIT WHEN v_day IS NULL;
+			IF NOT ordersync.cut_day(v.shop_id, v_day, v.ended_before) THEN
+				v_day := v_day + 1;
+			END IF;
+			IF pg_catalog.clock_timestamp() >= v_stop_at THEN
+				PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v_day, NULL);
+				RETURN true;
+			END IF;
+		END LOOP;
+		PERFORM ordersync.remember_cut(v.shop_id, v.keeps,
+			v.last_day - CASE v.keeps WHEN 'off' THEN 0 ELSE 180 END, v_today);
+	END LOOP;
+	RETURN false;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cut_payloads(interval) IS
+	'cuts payloads as the shops'' option says, for so long; true when there is more to do now';
+
+CREATE FUNCTION ordersync.remember_cut(p_shop bigint, p_keeps text, p_day date, p_done_on date)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	INSERT INTO ordersync.payload_cuts AS c (shop_id, keeps, next_day, done_on)
+	VALUES (p_shop, p_keeps, p_day, p_done_on)
+	ON CONFLICT (shop_id) DO UPDATE
+	SET next_day = excluded.next_day,
+		done_on = excluded.done_on
+$function$;
+COMMENT ON FUNCTION ordersync.remember_cut(bigint, text, date, date) IS
+	'where the walk that cuts a shop''s payloads goes on, or that it has come to its end';
+
+CREATE FUNCTION ordersync.cut_day(p_shop bigint, p_day date, p_ended_before timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_orders bigint;
+	v_after_sales bigint;
+BEGIN
+	EXECUTE
+		'WITH due AS MATERIALIZED ( '
+			'SELECT p.tid '
+			'FROM ordersync.orders o '
+			'JOIN ordersync.order_payloads p ON p.shop_id = o.shop_id AND p.tid = o.tid '
+			'WHERE o.shop_id = $1 '
+				'AND o.created_date = $2 '
+				'AND ($3 = ''infinity'' '
+					'OR o.status IN (''TRADE_FINISHED'', ''TRADE_CLOSED'', ''TRADE_CLOSED_BY_TAOBAO'') '
+						'AND COALESCE(o.end_time, o.modified) < $3) '
+				'AND p.payload IS NOT NULL '
+			'ORDER BY p.tid '
+			'LIMIT 1000 '
+			'FOR NO KEY UPDATE OF p '
+		') '
+		'UPDATE ordersync.order_payloads p '
+		'SET payload = NULL '
+		'FROM due '
+		'WHERE p.shop_id = $1 '
+			'AND p.tid = due.tid'
+	USING p_shop, p_day, p_ended_before;
+	GET DIAGNOSTICS v_orders = ROW_COUNT;
+
+	EXECUTE
+		'WITH due AS MATERIALIZED ( '
+			'SELECT p.refund_id '
+			'FROM ordersync.orders o '
+			'JOIN ordersync.after_sales a ON a.shop_id = o.shop_id AND a.tid = o.tid '
+			'JOIN ordersync.after_sale_payloads p ON p.shop_id = a.shop_id AND p.refund_id = a.refund_id '
+			'WHERE o.shop_id = $1 '
+				'AND o.created_date = $2 '
+				'AND ($3 = ''infinity'' '
+					'OR a.status IN (''SUCCESS'', ''CLOSED'') AND a.modified < $3) '
+				'AND p.payload IS NOT NULL '
+			'ORDER BY p.refund_id '
+			'LIMIT 1000 '
+			'FOR NO KEY UPDATE OF p '
+		') '
+		'UPDATE ordersync.after_sale_payloads p '
+		'SET payload = NULL '
+		'FROM due '
+		'WHERE p.shop_id = $1 '
+			'AND p.refund_id = due.refund_id'
+	USING p_shop, p_day, p_ended_before;
+	GET DIAGNOSTICS v_after_sales = ROW_COUNT;
+	RETURN GREATEST(v_orders, v_after_sales) = 1000;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cut_day(bigint, date, timestamptz) IS
+	'cuts up to a thousand payloads of orders created on a day, and of their after-sales, that ended before a time; true when there may be more';
+
+/* The option was set on a shop that has records: what it hides is taken out of them. */
+CREATE FUNCTION ordersync.forget_hidden(p_shop bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	-- a page that is being stored has read the option as it was; its rows are there when we get in
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+
+	UPDATE ordersync.order_payloads p
+	SET payload = p.payload - 'seller_memo'
+	WHERE p.shop_id = p_shop
+		AND p.payload ? 'seller_memo';
+	UPDATE ordersync.after_sale_payloads p
+	SET payload = p.payload - 'desc'
+	WHERE p.shop_id = p_shop
+		AND p.payload ? 'desc';
+	UPDATE ordersync.orders o
+	SET seller_memo = NULL,
+		synced_at = pg_catalog.now()
+	WHERE o.shop_id = p_shop
+		AND o.seller_memo IS NOT NULL;
+	UPDATE ordersync.after_sales a
+	SET description = NULL,
+		synced_at = pg_catalog.now()
+	WHERE a.shop_id = p_shop
+		AND a.description IS NOT NULL;
+	UPDATE ordersync.quarantine q
+	SET body = NULL
+	WHERE q.shop_id = p_shop
+		AND q.reason NOT IN ('value', 'line')
+		AND q.body IS NOT NULL;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.forget_hidden(bigint) IS
+	'takes seller''s memos and refunds'' descriptions out of all that is stored of a shop';

@@ -1,0 +1,184 @@
+/*
+ * CALL ordersync_reproject: rows written again from the payloads they come from.
+ *
+ * After a release that has a new column, or reads one better, it fills that
+ * column for the orders that are stored already, without a call.  Rows that do
+ * not differ are not written, what rows remember (paid amounts, times of ours)
+ * stays, and the lifecycle gets no entry: nothing has changed on the platform.
+ * Orders whose payload is not kept are left as they are.
+ *
+ * A procedure that commits batch by batch, so that it may be stopped and begun
+ * again, and no lock is held for long.  For that it cannot be SECURITY DEFINER:
+ * it reads by the caller's rights and has each batch written by a function that
+ * is.  A batch excludes the shop's pages, hence needs no lock on payloads.
+ */
+CREATE PROCEDURE @extschema@.ordersync_reproject(
+	shop_ids bigint[] DEFAULT NULL,
+	since timestamptz DEFAULT NULL,
+	until timestamptz DEFAULT NULL)
+LANGUAGE plpgsql
+AS $procedure$
+DECLARE
+	v_shop bigint;
+	v record;
+	v_stream text;
+	v_read bigint;
+	v_written bigint;
+	v_say_at timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) interval '1 second';
+BEGIN
+	COMMIT;						-- in a transaction block it fails here, before anything is written
+	FOR v_shop IN
+		SELECT s.shop_id
+		FROM ordersync.shops s
+		WHERE shop_ids IS NULL
+		UNION
+		SELECT i.id
+		FROM pg_catalog.unnest(shop_ids) AS i (id)
+		ORDER BY 1
+	LOOP
+		FOREACH v_stream IN ARRAY ARRAY['orders', 'after_sales'] LOOP
+			v_read := 0;
+			v_written := 0;
+			-- the loop's query is read to its end at the first commit
+			FOR v IN
+				SELECT b.ids, b.total
+				FROM ordersync.reproject_batches(v_stream, v_shop, since, until) b
+			LOOP
+				v_read := v_read OPERATOR(pg_catalog.+) pg_catalog.cardinality(v.ids)::bigint;
+				v_written := v_written OPERATOR(pg_catalog.+)
+					ordersync.reproject_batch(v_stream, v_shop, v.ids)::bigint;
+				COMMIT;
+				IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) v_say_at THEN
+					RAISE NOTICE USING
+						MESSAGE = pg_catalog.format('shop %s: %s of %s %s read, %s rows written',
+							v_shop, v_read, v.total, v_stream, v_written);
+					v_say_at := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) interval '1 second';
+				END IF;
+			END LOOP;
+			RAISE NOTICE USING
+				MESSAGE = pg_catalog.format('shop %s: all %s %s read, %s rows written', v_shop, v_read, v_stream, v_written);
+		END LOOP;
+	END LOOP;
+END
+$procedure$;
+COMMENT ON PROCEDURE @extschema@.ordersync_reproject(bigint[], timestamptz, timestamptz) IS
+	'writes the rows of these shops that were created in a range again from their payloads, in batches; not in a transaction block';
+
+CREATE FUNCTION ordersync.reproject_batches(
+	p_stream text,
+	p_shop bigint,
+	p_since timestamptz,
+	p_until timestamptz)
+RETURNS TABLE (ids bigint[], total bigint)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	PERFORM ordersync.check_allowed(p_shop);
+	IF p_stream = 'orders' THEN
+		RETURN QUERY
+		SELECT array_agg(n.tid ORDER BY n.tid), min(n.total)
+		FROM (
+			SELECT o.tid, row_number() OVER (ORDER BY o.created_date, o.tid) AS n, count(*) OVER () AS total
+			FROM ordersync.orders o
+			WHERE o.shop_id = p_shop
+				AND (p_since IS NULL
+					OR o.created_date >= (p_since AT TIME ZONE 'Asia/Shanghai')::date AND o.created >= p_since)
+				AND (p_until IS NULL
+					OR o.created_date <= (p_until AT TIME ZONE 'Asia/Shanghai')::date AND o.created < p_until)
+		) n
+		GROUP BY (n.n - 1) / 500
+		ORDER BY (n.n - 1) / 500;
+	ELSE
+		RETURN QUERY
+		SELECT array_agg(n.refund_id ORDER BY n.refund_id), min(n.total)
+		FROM (
+			SELECT a.refund_id, row_number() OVER (ORDER BY a.refund_id) AS n, count(*) OVER () AS total
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = p_shop
+				AND (p_since IS NULL OR a.created >= p_since)
+				AND (p_until IS NULL OR a.created < p_until)
+		) n
+		GROUP BY (n.n - 1) / 500
+		ORDER BY (n.n - 1) / 500;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.reproject_batches(text, bigint, timestamptz, timestamptz) IS
+	'the orders or after-sales of a shop created in a range, in arrays of up to 500, each with the number of all';
+
+CREATE FUNCTION ordersync.reproject_batch(p_stream text, p_shop bigint, p_ids bigint[])
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
+AS $function$
+DECLARE
+	v_ids bigint[];
+	v_modified timestamptz[];
+	v_payloads jsonb[];
+	v_touches boolean[];
+	v_written integer;
+BEGIN
+	PERFORM ordersync.check_allowed(p_shop);
+	PERFORM pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+
+	-- ids come sorted, and so they go on
+	IF p_stream = 'orders' THEN
+		SELECT array_agg(p.tid), array_agg(p.modified), array_agg(p.payload), array_agg(true)
+		INTO v_ids, v_modified, v_payloads, v_touches
+		FROM unnest(p_ids) AS i (id),
+			LATERAL (
+				SELECT p.tid, p.modified, p.payload
+				FROM ordersync.order_payloads p
+				WHERE p.shop_id = p_shop
+					AND p.tid = i.id
+					AND p.payload IS NOT NULL
+				OFFSET 0
+			) p;
+		IF v_ids IS NULL THEN
+			RETURN 0;
+		END IF;
+		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL,
+			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		EXECUTE
+			'SELECT (SELECT count(*) FROM ordersync.orders o '
+				'WHERE o.shop_id = $1 AND o.tid = ANY ($2) AND o.synced_at = now()) '
+			'+ (SELECT count(*) FROM ordersync.sub_orders s '
+				'WHERE s.shop_id = $1 AND s.tid = ANY ($2) AND s.synced_at = now())'
+		INTO v_written
+		USING p_shop, v_ids;
+	ELSE
+		SELECT array_agg(p.refund_id), array_agg(p.modified), array_agg(p.payload), array_agg(true)
+		INTO v_ids, v_modified, v_payloads, v_touches
+		FROM unnest(p_ids) AS i (id),
+			LATERAL (
+				SELECT p.refund_id, p.modified, p.payload
+				FROM ordersync.after_sale_payloads p
+				WHERE p.shop_id = p_shop
+					AND p.refund_id = i.id
+					AND p.payload IS NOT NULL
+				OFFSET 0
+			) p;
+		IF v_ids IS NULL THEN
+			RETURN 0;
+		END IF;
+		PERFORM ordersync.write_after_sales(p_shop, NULL, NULL,
+			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		EXECUTE
+			'SELECT count(*) FROM ordersync.after_sales a '
+			'WHERE a.shop_id = $1 AND a.refund_id = ANY ($2) AND a.synced_at = now()'
+		INTO v_written
+		USING p_shop, v_ids;
+	END IF;
+	RETURN v_written;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.reproject_batch(text, bigint, bigint[]) IS
+	'writes these orders, with their lines, or after-sales of a shop again from their payloads; returns how many rows differed';
