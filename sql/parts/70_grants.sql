@@ -204,8 +204,9 @@ LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
-			WHEN p.proname = 'worker_list' THEN 'reader'	-- what ordersync.workers calls as its reader
-			WHEN p.proname ~ '^reproject_batch(es)?$' THEN 'admin'	-- what ordersync_reproject calls as its caller
+			-- what views and invokers' functions call as their reader or caller
+			WHEN p.proname ~ '^(worker_list|list_.*)$' THEN 'reader'
+			WHEN p.proname ~ '^reproject_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
