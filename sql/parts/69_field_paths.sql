@@ -37,15 +37,16 @@ AS $function$
 				WHEN 'numeric' THEN
 					$$CASE WHEN f.v ~ '^-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$' THEN f.v::numeric END$$
 				WHEN 'boolean' THEN
-					$$CASE f.v WHEN 'true' THEN true WHEN 'false' THEN false END$$
-				-- the server's own reading of a date, which as jsonpath answers nothing instead of failing
+					$$CASE lower(f.v) WHEN 'true' THEN true WHEN 'false' THEN false END$$
+				-- the server's own reading of a date, which as jsonpath answers nothing instead of failing;
+				-- it takes a zero for left out
 				WHEN 'timestamptz' THEN
-					$$CASE WHEN f.v ~ '^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$' THEN
+					$$CASE WHEN f.v ~ '^(?!0000)[0-9]{4}-(?!00)[0-9]{2}-(?!00)[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$' THEN
 						(jsonb_path_query_first(to_jsonb(f.v), '$.datetime("YYYY-MM-DD HH24:MI:SS")', '{}', true)
-							#>> '{}')::timestamp AT TIME ZONE 'Asia/Shanghai'
+							#>> '{}')::timestamp AT TIME ZONE interval '8 hours'
 					END$$
 				WHEN 'date' THEN
-					$$CASE WHEN f.v ~ '^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}( |$)' THEN
+					$$CASE WHEN f.v ~ '^(?!0000)[0-9]{4}-(?!00)[0-9]{2}-(?!00)[0-9]{2}( |$)' THEN
 						(jsonb_path_query_first(to_jsonb(left(f.v, 10)), '$.datetime("YYYY-MM-DD")', '{}', true)
 							#>> '{}')::date
 					END$$
