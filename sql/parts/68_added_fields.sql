@@ -170,7 +170,7 @@ COMMENT ON FUNCTION ordersync.drop_field(text, text) IS
 /*
  * The report of a target, made of its query and the added fields.  A view can
  * be replaced as long as all of its columns stay; when one goes it is made anew
- * and keeps who may read it.
+ * and keeps who may read it and what its columns are said to be.
  */
 CREATE FUNCTION ordersync.make_report(p_target text, p_query text)
 RETURNS void
@@ -182,9 +182,9 @@ DECLARE
 	v_fixed text[];
 	v_added text[];
 	v_old text[];
-	v_acl aclitem[];
+	v_kept text[];				-- statements that give a new view what the old one had
 	v_columns text;
-	v_grant text;
+	v_kept_one text;
 	v ordersync.added_fields;
 BEGIN
 	EXECUTE pg_catalog.format('SELECT * FROM (%s) r LIMIT 0', p_query) INTO v_row;
@@ -198,9 +198,7 @@ BEGIN
 	v_old := ordersync.columns_of(v_view);
 
 	IF NOT v_old <@ (v_fixed || v_added) THEN
-		SELECT c.relacl INTO v_acl
-		FROM pg_catalog.pg_class c
-		WHERE c.oid = pg_catalog.format('ordersync.%I', v_view)::pg_catalog.regclass;
+		v_kept := ordersync.kept_of_view(v_view, v_fixed || v_added);
 		EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', v_view);
 		v_old := '{}';
 	END IF;
@@ -235,17 +233,38 @@ BEGIN
 		EXECUTE pg_catalog.format('COMMENT ON COLUMN ordersync.%I.%I IS %L', v_view, v.name,
 			pg_catalog.format('added field: %s of the record; NULL where its payload is not kept', v.path));
 	END LOOP;
-	FOR v_grant IN
-		SELECT pg_catalog.format('GRANT %s ON ordersync.%I TO %s', a.privilege_type, v_view,
-			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END)
-		FROM pg_catalog.aclexplode(v_acl) a
-	LOOP
-		EXECUTE v_grant;
+	FOREACH v_kept_one IN ARRAY COALESCE(v_kept, '{}') LOOP
+		EXECUTE v_kept_one;
 	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.make_report(text, text) IS
 	'makes or replaces a report view of its query and the added fields';
+
+CREATE FUNCTION ordersync.kept_of_view(p_view text, p_columns text[])
+RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT ARRAY(
+		SELECT pg_catalog.format('GRANT %s ON ordersync.%I TO %s', a.privilege_type, p_view,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END)
+		FROM pg_catalog.pg_class c,
+			LATERAL pg_catalog.aclexplode(c.relacl) a
+		WHERE c.oid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+		UNION ALL
+		SELECT pg_catalog.format('COMMENT ON %s IS %L',
+			CASE
+				WHEN a.attname IS NULL THEN pg_catalog.format('VIEW ordersync.%I', p_view)
+				ELSE pg_catalog.format('COLUMN ordersync.%I.%I', p_view, a.attname)
+			END, d.description)
+		FROM pg_catalog.pg_description d
+		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND a.attnum > 0
+		WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND d.objoid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+			AND (a.attname IS NULL OR a.attname = ANY (p_columns)))
+$function$;
+COMMENT ON FUNCTION ordersync.kept_of_view(text, text[]) IS
+	'the statements that give a view made anew the rights and, for these columns, the comments that it has';
 
 /* A release that brings a column of an added field's name has the name; the field gets another. */
 CREATE FUNCTION ordersync.give_way(p_target text, p_fixed text[])

@@ -13,7 +13,8 @@
  * Known limits of a base made of columns.  A value that its column could not
  * take is not in it, so its entry in quarantine is closed by the next change.  A
  * line that has moved to another order is in its new order only.  A free line
- * whose price is zero counts as a gift by its price.
+ * whose price is zero counts as a gift by its price.  That a line names a special
+ * refund is remembered by what it froze, not by name.
  *
  * With privacy => 'strict' the seller's memo and a refund's description are taken
  * out of a record before it is stored.  The digest is still that of the record

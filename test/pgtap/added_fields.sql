@@ -1,6 +1,6 @@
 -- Added fields: columns of the reports from the payloads, of every type, that no value can make fail and that cost nothing unread.
 BEGIN;
-SELECT plan(91);
+SELECT plan(92);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
@@ -107,8 +107,15 @@ SELECT throws_like($$SELECT ordersync_drop_field('orders', 'area')$$, 'other vie
 DROP VIEW pg_temp.mine;
 CREATE ROLE pgtap_analyst;
 GRANT SELECT ON ordersync.order_report TO pgtap_analyst;
+COMMENT ON COLUMN ordersync.order_report.buyer_nick IS 'what an analyst noted';
+CREATE FUNCTION pg_temp.comments() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(': ', a.attname, d.description) FROM pg_description d LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND a.attnum > 0
+	WHERE d.objoid = 'ordersync.order_report'::regclass AND d.classoid = 'pg_class'::regclass AND a.attname IS DISTINCT FROM 'area'
+$$;
+CREATE TEMP TABLE comments AS SELECT pg_temp.comments() AS c;
 SELECT lives_ok($$SELECT ordersync_drop_field('orders', 'area')$$, 'a field is dropped');
 SELECT is('area' = ANY (ordersync.columns_of('order_report')), false, 'its column is gone');
+SELECT bag_eq('SELECT pg_temp.comments()', 'SELECT c FROM comments', 'what its columns are said to be stays');
 SELECT is(has_table_privilege('pgtap_analyst', 'ordersync.order_report', 'SELECT'), true, 'who could read the report still can');
 SELECT lives_ok('SELECT ordersync_drop_field(target, name) FROM ordersync.added_fields', 'all of them');
 SELECT is(ordersync.columns_of(f.v), f.columns, f.v || ' is as it was') FROM fixed f;

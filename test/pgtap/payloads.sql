@@ -81,6 +81,8 @@ CREATE FUNCTION pg_temp.told(p_id bigint, p_version integer, p_object text, p_so
 	SELECT COALESCE(jsonb_object_agg(f, pg_temp.value_of(p_id, p_version, f, p_source)) FILTER (WHERE pg_temp.value_of(p_id, p_version, f, p_source) IS NOT NULL), '{}')
 	FROM unnest(ordersync.served_fields(p_source, p_object)) f
 	WHERE f NOT IN ('tid', 'oid', 'refund_id', 'orders', 'modified', 'seller_nick') AND NOT f = ANY (ordersync.personal_fields())
+		-- of a line it says that money went back, once, and stands in no column of its own
+		AND NOT (p_object = 'order' AND f = 'special_refund_type')
 $$;
 CREATE FUNCTION pg_temp.moment(p_version integer) RETURNS text LANGUAGE sql AS $$
 	SELECT to_char(timestamp '2026-06-01 00:00:00' + p_version * interval '1 minute', 'YYYY-MM-DD HH24:MI:SS')
