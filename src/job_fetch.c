@@ -19,14 +19,15 @@ static int	ids_done(const Job *job);
 static bool take_record(Job *job);
 static void store_and_settle(void *arg);
 
-/* The next id; false when there is none left. */
+/* The next id; a task ends with its last one. */
 bool
 job_fetch_next(Job *job)
 {
 	int			done = ids_done(job);
 
+	/* a task that has nothing to fetch must not pass for one that has fetched it */
 	if (done >= job->task->nids)
-		return false;
+		elog(ERROR, "task %lld has no id left to fetch", (long long) job->task->task_id);
 	job->call.kind = CALL_DETAILS;
 	job->call.id = job->task->ids[done];
 	job->call.details_of = job->task->details_of;
@@ -111,7 +112,7 @@ store_and_settle(void *arg)
 	if (job->page != NULL)
 	{
 		store_page(job->task, job->task->details_of, "details", job->page, &job->counts);
-		store_note_fetched(job->task, job->call.id,
+		store_note_fetched(job->task, job->call.id, job->counts.quarantined == 0,
 						   job->counts.records_new + job->counts.changed > 0);
 	}
 	else

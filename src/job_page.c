@@ -16,6 +16,7 @@
 static bool open_window(Job *job);
 static void take_page(Job *job);
 static void leave_out_end(RecordPage *page, Basis basis, int64 until);
+static bool has_nameless(const RecordPage *page);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
 static void plan_settlement(Job *job);
@@ -75,6 +76,8 @@ job_page_answered(Job *job)
 	take_page(job);
 	if (job->step == WINDOW_MALFORMED)
 		return job_fail_malformed(job, "the answer contradicts itself");
+	if (check && has_nameless(job->page))
+		return job_fail_malformed(job, "the answer lists an order without its number");
 	plan_settlement(job);
 
 	switch (job_write(job, check ? "checking a page" : "storing a page", DB_REPEATABLE,
@@ -145,6 +148,18 @@ leave_out_end(RecordPage *page, Basis basis, int64 until)
 			page->records[kept++] = page->records[i];
 	}
 	page->nrecords = kept;
+}
+
+/* A record that nothing can be compared with, nor fetched. */
+static bool
+has_nameless(const RecordPage *page)
+{
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].id == 0)
+			return true;
+	}
+	return false;
 }
 
 /* The time that the window is about. */

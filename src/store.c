@@ -56,9 +56,9 @@ static DbStatement follow_up_statement = {
 };
 
 static DbStatement fetched_statement = {
-	.sql = "SELECT ordersync.note_fetched($1, $2, $3)",
-	.nparams = 3,
-	.types = {INT8OID, INT8OID, BOOLOID}
+	.sql = "SELECT ordersync.note_fetched($1, $2, $3, $4)",
+	.nparams = 4,
+	.types = {INT8OID, INT8OID, BOOLOID, BOOLOID}
 };
 
 static DbStatement not_served_statement = {
@@ -171,17 +171,21 @@ store_check(const SyncTask *task, const RecordPage *page)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	Datum	   *modified = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	bool	   *no_time = palloc(sizeof(bool) * Max(page->nrecords, 1));
 	DbParams	params = {0};
 	int			k = 0;
 
+	/* one that cannot be read has an id all the same, and is fetched by it */
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		const Record *record = &page->records[i];
 
-		if (record->quarantine != NULL)
+		if (record->id == 0)
 			continue;
 		ids[k] = Int64GetDatum(record->id);
-		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+		no_time[k] = record->quarantine != NULL;
+		modified[k] = no_time[k] ? (Datum) 0 :
+			TimestampTzGetDatum(clock_timestamp_of(record->modified));
 		k++;
 	}
 	if (k == 0)
@@ -189,7 +193,7 @@ store_check(const SyncTask *task, const RecordPage *page)
 	db_add(&params, Int64GetDatum(task->shop_id));
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, array_of(ids, NULL, k, INT8OID));
-	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(modified, no_time, k, TIMESTAMPTZOID));
 	db_run(&check_statement, &params);
 	return db_int4(0, 0);
 }
@@ -215,12 +219,13 @@ store_follow_up(const SyncTask *task, const RecordPage *page)
 }
 
 void
-store_note_fetched(const SyncTask *task, int64 id, bool changed)
+store_note_fetched(const SyncTask *task, int64 id, bool stored, bool changed)
 {
 	DbParams	params = {0};
 
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, Int64GetDatum(id));
+	db_add(&params, BoolGetDatum(stored));
 	db_add(&params, BoolGetDatum(changed));
 	db_run(&fetched_statement, &params);
 }

@@ -26,15 +26,18 @@ extern void store_page(const SyncTask *task, Stream stream, const char *source,
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is
- * missing or older; returns how many.
+ * missing, older or cannot be compared; returns how many.  Every record has an id.
  */
 extern int	store_check(const SyncTask *task, const RecordPage *page);
 
 /* What a stored page brings beyond its rows; returns how many tasks were made. */
 extern int	store_follow_up(const SyncTask *task, const RecordPage *page);
 
-/* One record was fetched by its id; changed: what is stored is not as before. */
-extern void store_note_fetched(const SyncTask *task, int64 id, bool changed);
+/*
+ * One record was fetched by its id; stored: it could be, else it is in
+ * quarantine; changed: what is stored is not as before.
+ */
+extern void store_note_fetched(const SyncTask *task, int64 id, bool stored, bool changed);
 
 /* The platform does not serve the record by its id; message: valid text, its words. */
 extern void store_note_not_served(const SyncTask *task, int64 id, const char *message);

@@ -5,10 +5,11 @@
  * Proven is more than counted: what became visible after its `modified` was
  * looked for too.  Orders by modified: the list of arrivals was read up to
  * proof_delay behind the day.  Orders by created: the day was read when it was
- * older than that, or lies where everything since is proven by modified (an
- * order is not modified before it is created), as the last day of a full run
- * does once incremental runs have gone on from it.  After-sales: lines and after-sales were found to agree; and
+ * older than that.  After-sales: lines and after-sales were found to agree; and
  * both their lists are read, unless the platform refuses the second one.
+ *
+ * Counts are summed up by day before they are joined: a fleet of shops has many
+ * thousand windows.
  */
 CREATE FUNCTION ordersync.set_up_completeness()
 RETURNS void
@@ -38,28 +39,23 @@ BEGIN
 	WHERE m.stream IN ('orders', 'after_sales')
 		AND m.basis = 'modified';
 
-	/*
-	 * What is read of each stream and basis, the second list of after-sales
-	 * taken together with the first.
-	 */
 	CREATE OR REPLACE VIEW ordersync.completeness
 	WITH (security_invoker = true) AS
 	WITH setting AS (
 		SELECT make_interval(secs => EXTRACT(epoch FROM
 			COALESCE(current_setting('ordersync.proof_delay', true), '1 hour')::interval)::double precision) AS proof_delay
 	), lists AS (
+		-- the second list of after-sales is taken together with the first
 		SELECT c.shop_id,
 			c.stream,
 			c.basis,
 			CASE
-				WHEN c.stream = 'after_sales' AND NOT s.unserved ? 'special_refunds' THEN
-					c.ranges * COALESCE(z.ranges, c.ranges)
-				WHEN c.basis = 'created' THEN c.ranges + COALESCE(tstzmultirange(l.tail), '{}')
+				WHEN c.stream = 'after_sales' AND NOT COALESCE(s.unserved ? 'special_refunds', false) THEN
+					c.ranges * COALESCE(z.ranges, '{}')
 				ELSE c.ranges
 			END AS ranges,
 			c.ranges AS read_ranges,
 			p.ranges AS proven,
-			l.tail,
 			COALESCE(clock_timestamp() + g.clock_offset, clock_timestamp()) AS platform_now
 		FROM ordersync.coverage c
 		LEFT JOIN ordersync.shops s ON s.shop_id = c.shop_id
@@ -70,13 +66,6 @@ BEGIN
 			AND z.basis = c.basis
 		LEFT JOIN ordersync.proven_ranges p ON p.shop_id = c.shop_id
 			AND p.stream = c.stream
-		LEFT JOIN LATERAL (
-			-- proven without a hole up to where it ends
-			SELECT r AS tail
-			FROM unnest(p.ranges) r
-			ORDER BY r DESC
-			LIMIT 1
-		) l ON c.stream = 'orders'
 		WHERE c.stream IN ('orders', 'after_sales')
 			AND c.basis <> 'arrival'
 	), covered_days AS (
@@ -89,12 +78,9 @@ BEGIN
 			upper(l.ranges) AS settled_until,
 			l.platform_now,
 			l.proven,
-			l.tail,
 			l.read_ranges,
-			tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) AS asked,
-			tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) - l.ranges AS missing
+			a.asked,
+			a.asked - l.ranges AS missing
 		FROM lists l
 		CROSS JOIN LATERAL generate_series(
 			date_trunc('day', timezone('Asia/Shanghai', lower(l.read_ranges))),
@@ -107,7 +93,21 @@ BEGIN
 			SELECT timezone('Asia/Shanghai', n.day) AS starts_at,
 				timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
 		) b
+		CROSS JOIN LATERAL (
+			SELECT tstzmultirange(
+				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) AS asked
+		) a
 		WHERE l.read_ranges <> '{}'
+	), verified AS (
+		SELECT c.shop_id, k.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day,
+			sum(c.reported)::bigint AS reported,
+			sum(c.stored)::bigint AS stored,
+			max(c.checked_at) AS checked_at
+		FROM ordersync.verified_counts c
+		CROSS JOIN LATERAL (
+			SELECT CASE c.stream WHEN 'special_refunds' THEN 'after_sales' ELSE c.stream END AS stream
+		) k
+		GROUP BY 1, 2, 3, 4
 	), days AS (
 		SELECT d.*
 		FROM covered_days d
@@ -116,19 +116,46 @@ BEGIN
 		SELECT v.shop_id, v.stream, v.basis, v.day,
 			timezone('Asia/Shanghai', v.day::timestamp),
 			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
-			NULL, clock_timestamp(), NULL, NULL, NULL, '{}', '{}'
+			NULL, clock_timestamp(), NULL, '{}', '{}', '{}'
+		FROM verified v
+		LEFT JOIN covered_days d ON d.shop_id = v.shop_id
+			AND d.stream = v.stream
+			AND d.basis = v.basis
+			AND d.day = v.day
+		WHERE d.day IS NULL
+	), windows AS (
+		SELECT w.shop_id, k.stream, w.basis, timezone('Asia/Shanghai', lower(w.range))::date AS day,
+			sum(w.reported)::bigint AS reported,
+			sum(w.seen)::bigint AS seen,
+			sum(w.quarantined)::bigint AS quarantined,
+			count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
+			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
+			-- read before all of it could be seen
+			count(*) FILTER (WHERE w.began_at IS NULL OR w.began_at < upper(w.range) + s.proof_delay) AS early_windows,
+			max(w.closed_at) AS checked_at
 		FROM (
-			SELECT DISTINCT c.shop_id, c.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day
-			FROM ordersync.verified_counts c
-			WHERE c.stream IN ('orders', 'after_sales')
-		) v
-		WHERE NOT EXISTS (
-			SELECT
-			FROM covered_days d
-			WHERE d.shop_id = v.shop_id
-				AND d.stream = v.stream
-				AND d.basis = v.basis
-				AND d.day = v.day)
+			SELECT w.*,
+				-- of windows in the order of their begin the one that holds another comes before it
+				COALESCE(upper(w.range) <= max(upper(w.range)) OVER (
+					PARTITION BY w.shop_id, w.stream, w.basis
+					ORDER BY lower(w.range), upper(w.range) DESC
+					ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS is_part
+			FROM ordersync.window_counts w
+		) w
+		CROSS JOIN setting s
+		CROSS JOIN LATERAL (
+			SELECT CASE w.stream WHEN 'special_refunds' THEN 'after_sales' ELSE w.stream END AS stream
+		) k
+		-- a part of a day that is being read again does not count beside the older whole
+		WHERE w.verdict = 'short' OR NOT w.is_part
+		GROUP BY 1, 2, 3, 4
+	), repaired AS (
+		SELECT r.shop_id, r.stream, b.basis, timezone('Asia/Shanghai', b.at)::date AS day,
+			count(DISTINCT r.record_id) AS repaired,
+			array_agg(DISTINCT r.record_id) AS repaired_ids
+		FROM ordersync.repairs r
+		CROSS JOIN LATERAL (VALUES ('modified', r.modified), ('created', r.created)) b (basis, at)
+		GROUP BY 1, 2, 3, 4
 	)
 	SELECT d.shop_id,
 		d.stream,
@@ -144,11 +171,13 @@ BEGIN
 		COALESCE(r.repaired, 0) AS repaired,
 		CASE
 			WHEN w.short_windows > 0 THEN 'short'
+			-- never read by that time, and counted: the counts alone speak
+			WHEN v.stored = v.reported AND NOT d.read_ranges && tstzrange(d.starts_at, d.ends_at) THEN 'unproven'
+			WHEN d.asked = '{}' THEN CASE WHEN v.stored <> v.reported THEN 'short' ELSE 'unproven' END
 			WHEN d.missing <> '{}' AND (
 				NOT d.missing <@ tstzmultirange(tstzrange(d.settled_until, NULL))
 				OR d.ends_at < d.platform_now - interval '24 hours') THEN 'short'
 			WHEN d.missing <> '{}' THEN 'fresh'
-			WHEN d.asked = '{}' THEN CASE WHEN v.stored = v.reported THEN 'unproven' ELSE 'short' END
 			WHEN w.unproven_windows > 0 THEN 'unproven'
 			WHEN q.open THEN 'counted'
 			WHEN d.basis = 'created' THEN CASE WHEN w.early_windows = 0 THEN 'proven' ELSE 'counted' END
@@ -160,37 +189,18 @@ BEGIN
 		d.missing,
 		r.repaired_ids
 	FROM days d
-	LEFT JOIN LATERAL (
-		SELECT sum(w.reported)::bigint AS reported,
-			sum(w.seen)::bigint AS seen,
-			sum(w.quarantined)::bigint AS quarantined,
-			count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
-			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
-			-- read before all of it could be seen, and not made up for by modified
-			count(*) FILTER (WHERE w.began_at IS NULL
-				OR w.began_at - s.proof_delay < upper(w.range)
-					AND NOT COALESCE(tstzrange(GREATEST(lower(w.range), w.began_at - s.proof_delay), upper(w.range))
-						<@ d.tail, false)) AS early_windows,
-			max(w.closed_at) AS checked_at
-		FROM ordersync.window_counts w
-		CROSS JOIN setting s
-		WHERE w.shop_id = d.shop_id
-			AND (w.stream = d.stream OR d.stream = 'after_sales' AND w.stream = 'special_refunds')
-			AND w.basis = d.basis
-			AND w.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-			AND w.range < tstzrange(d.ends_at, d.ends_at, '[]')
-			-- a part of a day that is being read again does not count beside the older whole
-			AND (w.verdict = 'short' OR NOT EXISTS (
-				SELECT
-				FROM ordersync.window_counts a
-				WHERE a.shop_id = w.shop_id
-					AND a.stream = w.stream
-					AND a.basis = w.basis
-					AND a.range >= tstzrange(d.starts_at, d.starts_at, '[]')
-					AND a.range < tstzrange(d.ends_at, d.ends_at, '[]')
-					AND a.range @> w.range
-					AND a.range <> w.range))
-	) w ON true
+	LEFT JOIN windows w ON w.shop_id = d.shop_id
+		AND w.stream = d.stream
+		AND w.basis = d.basis
+		AND w.day = d.day
+	LEFT JOIN verified v ON v.shop_id = d.shop_id
+		AND v.stream = d.stream
+		AND v.basis = d.basis
+		AND v.day = d.day
+	LEFT JOIN repaired r ON r.shop_id = d.shop_id
+		AND r.stream = d.stream
+		AND r.basis = d.basis
+		AND r.day = d.day
 	LEFT JOIN LATERAL (
 		-- of a day that was read in part, in that part: else the counts could not agree
 		SELECT count(*) AS stored
@@ -199,30 +209,11 @@ BEGIN
 			AND d.basis = 'created'
 			AND o.shop_id = d.shop_id
 			AND o.created_date = d.day
-			AND (tstzrange(d.starts_at, d.ends_at) <@ d.read_ranges
-				OR o.created <@ COALESCE(d.read_ranges, tstzmultirange(tstzrange(d.starts_at, d.ends_at))))
+			AND (d.read_ranges = '{}'
+				OR tstzrange(d.starts_at, d.ends_at) <@ d.read_ranges
+				OR o.created <@ d.read_ranges)
 		HAVING d.stream = 'orders' AND d.basis = 'created'
 	) o ON true
-	LEFT JOIN LATERAL (
-		SELECT sum(c.reported)::bigint AS reported,
-			sum(c.stored)::bigint AS stored,
-			max(c.checked_at) AS checked_at
-		FROM ordersync.verified_counts c
-		WHERE c.shop_id = d.shop_id
-			AND (c.stream = d.stream OR d.stream = 'after_sales' AND c.stream = 'special_refunds')
-			AND c.basis = d.basis
-			AND c.range = tstzrange(d.starts_at, d.ends_at)
-		HAVING count(*) > 0
-	) v ON true
-	LEFT JOIN LATERAL (
-		SELECT count(DISTINCT r.record_id) AS repaired,
-			array_agg(DISTINCT r.record_id) AS repaired_ids
-		FROM ordersync.repairs r
-		WHERE r.shop_id = d.shop_id
-			AND r.stream = d.stream
-			AND CASE d.basis WHEN 'created' THEN r.created ELSE r.modified END >= d.starts_at
-			AND CASE d.basis WHEN 'created' THEN r.created ELSE r.modified END < d.ends_at
-	) r ON true
 	CROSS JOIN LATERAL (
 		SELECT EXISTS (
 			SELECT

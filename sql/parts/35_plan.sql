@@ -232,19 +232,16 @@ BEGIN
 		FROM (VALUES
 			('orders', CASE p_kind WHEN 'full' THEN 'created' ELSE 'modified' END, 'store', false, 'orders'),
 			('orders', 'arrival', 'check', true, 'orders'),
+			('orders', 'created', 'store', false, CASE WHEN p_kind = 'incremental' AND p_since IS NULL THEN 'orders' END),
 			('after_sales', 'modified', 'store', false, 'after_sales'),
 			('special_refunds', 'modified', 'store', false, 'after_sales')
 		) l (stream, basis, work, held, option)
 		WHERE COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ? l.option
 			AND (l.basis <> 'arrival' OR p_kind = 'incremental' AND v_arrivals)
-			AND ordersync.is_served(v_shop.unserved, l.stream, l.basis, p_now)
+			AND l.option IS NOT NULL
+			AND ordersync.is_served(v_shop.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
 	LOOP
-		closes_until := pg_catalog.date_trunc('second', p_now - CASE
-			-- what was loaded stays loaded: nothing arrives in the past
-			WHEN basis = 'arrival' THEN ordersync.span('lag')
-			WHEN stream = 'orders' THEN ordersync.span('settle')
-			ELSE ordersync.span('settle_after_sales')
-		END);
+		closes_until := ordersync.closes_until(stream, basis, p_now);
 		lost := '{}';
 		history := false;
 
@@ -259,6 +256,9 @@ BEGIN
 				history := false;
 			END IF;
 			ranges := ordersync.range_to(p_since, p_until) * v_reach;
+		ELSIF basis = 'created' THEN
+			ranges := ordersync.unsettled_days(p_shop, p_now) * v_reach;
+			CONTINUE WHEN ranges = '{}';
 		ELSIF basis = 'arrival' AND p_since IS NOT NULL THEN
 			-- what changed in the range can have been loaded after it
 			ranges := ordersync.range_to(p_since, LEAST(p_until + ordersync.span('proof_delay'), v_end));
@@ -270,6 +270,11 @@ BEGIN
 			FROM ordersync.uncovered(p_shop, stream, basis, p_until, p_now) u (ranges);
 			IF basis = 'arrival' THEN
 				lost := '{}';	-- nothing that modified has not lost already
+			END IF;
+			IF v_shop.unserved ? ordersync.list_name(stream, basis, NULL, NULL) THEN
+				-- refused so far: a day's window will tell, the rest when it is served
+				ranges := ranges * tstzmultirange(tstzrange(p_until - interval '24 hours', NULL));
+				lost := '{}';
 			END IF;
 			lost := lost - COALESCE((
 				SELECT pg_catalog.range_agg(l)
@@ -285,6 +290,59 @@ $function$;
 COMMENT ON FUNCTION ordersync.plan(bigint, text, timestamptz, timestamptz, timestamptz) IS
 	'the ranges that a run would read, by list; p_since NULL: all that is not covered';
 
+CREATE FUNCTION ordersync.closes_until(p_stream text, p_basis text, p_now timestamptz)
+RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.date_trunc('second', p_now - CASE
+		-- what was loaded stays loaded: nothing arrives in the past
+		WHEN p_basis = 'arrival' THEN ordersync.span('lag')
+		WHEN p_stream = 'orders' THEN ordersync.span('settle')
+		ELSE ordersync.span('settle_after_sales')
+	END)
+$function$;
+COMMENT ON FUNCTION ordersync.closes_until(text, text, timestamptz) IS
+	'the instant up to which windows of a list close: what is younger may still become visible';
+
+/*
+ * Days that full runs have read by creation in part, or too early to say that
+ * nothing of them became visible later: read once more when they are old
+ * enough.  So the last day of a full run is whole, and proven, by itself.
+ */
+CREATE FUNCTION ordersync.unsettled_days(p_shop bigint, p_now timestamptz)
+RETURNS tstzmultirange
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.range_agg(tstzrange(GREATEST(d.starts_at, pg_catalog.lower(c.ranges)), d.ends_at)), '{}')
+	FROM ordersync.coverage c
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.timezone('Asia/Shanghai', n.day) AS starts_at,
+			pg_catalog.timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
+		FROM pg_catalog.generate_series(
+			ordersync.day_of(GREATEST(pg_catalog.lower(c.ranges), ordersync.horizon(p_now) + ordersync.grace() + interval '24 hours'))::timestamp,
+			ordersync.day_of(pg_catalog.upper(c.ranges) - interval '1 second')::timestamp,
+			interval '1 day') n (day)
+	) d
+	WHERE c.shop_id = p_shop
+		AND c.stream = 'orders'
+		AND c.basis = 'created'
+		AND d.ends_at <= p_now - ordersync.span('lag') - ordersync.span('proof_delay')
+		AND (c.ranges && tstzrange(d.starts_at, d.ends_at)
+				AND NOT c.ranges @> tstzrange(GREATEST(d.starts_at, pg_catalog.lower(c.ranges)), d.ends_at)
+			OR EXISTS (
+				SELECT
+				FROM ordersync.window_counts w
+				WHERE w.shop_id = p_shop
+					AND w.stream = 'orders'
+					AND w.basis = 'created'
+					AND w.range >= tstzrange(d.starts_at, d.starts_at, '[]')
+					AND w.range < tstzrange(d.ends_at, d.ends_at, '[]')
+					AND (w.verdict = 'short'
+						OR w.verdict = 'counted' AND w.began_at < pg_catalog.upper(w.range) + ordersync.span('proof_delay'))))
+$function$;
+COMMENT ON FUNCTION ordersync.unsettled_days(bigint, timestamptz) IS
+	'days to be read by creation once more, since they were read in part, short, or before all of them could be seen';
+
 CREATE FUNCTION ordersync.uncovered(
 	p_shop bigint,
 	p_stream text,
@@ -294,7 +352,15 @@ CREATE FUNCTION ordersync.uncovered(
 RETURNS tstzmultirange
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
-	SELECT ordersync.range_to(ordersync.first_instant(p_stream, c.ranges, s.first_full_at, s.first_incremental_at, p_now),
+	SELECT ordersync.range_to(LEAST(
+			ordersync.first_instant(p_stream, c.ranges, s.first_full_at, s.first_incremental_at, p_now),
+			-- the second list of after-sales reaches as far back as the first
+			CASE WHEN p_stream = 'special_refunds' THEN (
+				SELECT pg_catalog.lower(m.ranges)
+				FROM ordersync.coverage m
+				WHERE m.shop_id = p_shop
+					AND m.stream = 'after_sales'
+					AND m.basis = p_basis) END),
 		p_until) - c.ranges
 	FROM ordersync.shops s
 	CROSS JOIN LATERAL (
@@ -315,28 +381,40 @@ COMMENT ON FUNCTION ordersync.uncovered(bigint, text, text, timestamptz, timesta
  * day: a shop without the permission costs one call a day, and one that is
  * given it is read without anybody's doing.
  */
-CREATE FUNCTION ordersync.list_name(p_stream text, p_basis text, p_ext_type text)
+CREATE FUNCTION ordersync.list_name(p_stream text, p_basis text, p_ext_type text, p_details_of text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT CASE
-		WHEN p_ext_type IS NOT NULL THEN 'ext_type'
+		WHEN p_ext_type IS NOT NULL THEN 'ext_type ' || p_ext_type
+		WHEN p_stream = 'details' THEN 'details of ' || p_details_of
 		WHEN p_stream = 'special_refunds' THEN 'special_refunds'
 		WHEN p_basis = 'arrival' THEN 'arrival'
 	END
 $function$;
-COMMENT ON FUNCTION ordersync.list_name(text, text, text) IS
+COMMENT ON FUNCTION ordersync.list_name(text, text, text, text) IS
 	'the name under which shops.unserved remembers a list that a shop can do without; NULL for one that it cannot';
 
-CREATE FUNCTION ordersync.is_served(p_unserved jsonb, p_stream text, p_basis text, p_now timestamptz)
+CREATE FUNCTION ordersync.is_served(p_unserved jsonb, p_list text, p_now timestamptz)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT COALESCE((p_unserved -> ordersync.list_name(p_stream, p_basis, NULL) ->> 'at')::timestamptz
-		< p_now - interval '24 hours', true)
+	SELECT COALESCE((p_unserved -> p_list ->> 'at')::timestamptz < p_now - interval '24 hours', true)
 $function$;
-COMMENT ON FUNCTION ordersync.is_served(jsonb, text, text, timestamptz) IS
-	'whether a list is to be asked: the platform has not refused it to the shop within a day';
+COMMENT ON FUNCTION ordersync.is_served(jsonb, text, timestamptz) IS
+	'whether a list (list_name) is to be asked: the platform has not refused it to the shop within a day';
+
+CREATE FUNCTION ordersync.max_window(p_shop bigint)
+RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE STRICT
+AS $function$
+	SELECT COALESCE((g.options ->> 'max_window')::interval, interval '1 day')
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.max_window(bigint) IS
+	'the longest window that the shop''s gateway accepts';
 
 CREATE FUNCTION ordersync.range_to(p_since timestamptz, p_until timestamptz)
 RETURNS tstzmultirange

@@ -304,19 +304,12 @@ DECLARE
 	v_run bigint;
 	v_since timestamptz;
 	v_lost tstzmultirange;
-	v_max_window interval;
 BEGIN
 	SELECT LEAST(p_since, pg_catalog.min(pg_catalog.lower(p.ranges))),
 		NULLIF(pg_catalog.range_agg(l), '{}')
 	INTO v_since, v_lost
 	FROM ordersync.plan(p_shop, p_kind, p_since, p_until, p_now) p
 	LEFT JOIN LATERAL pg_catalog.unnest(p.lost) l ON true;
-
-	SELECT COALESCE((g.options ->> 'max_window')::interval, interval '1 day')
-	INTO v_max_window
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop;
 
 	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, lost, links_due)
 	VALUES (p_shop, p_kind, COALESCE(v_since, p_until), p_until, v_lost, true)
@@ -330,7 +323,8 @@ BEGIN
 		END
 	FROM ordersync.plan(p_shop, p_kind, p_since, p_until, p_now) p
 	CROSS JOIN LATERAL ordersync.cut_windows(
-		p.ranges, CASE WHEN p.history THEN ordersync.horizon(p_now) ELSE p.closes_until END, v_max_window) w;
+		p.ranges, CASE WHEN p.history THEN ordersync.horizon(p_now) ELSE p.closes_until END,
+		ordersync.max_window(p_shop)) w;
 
 	IF p_kind = 'incremental' THEN
 		UPDATE ordersync.shops s

@@ -203,13 +203,13 @@ BEGIN
 			HINT = 'Trigger a new run over the same range.';
 	END IF;
 
-	-- a failed window goes on where it stood; one that came out short is read anew
+	-- a failed window goes on where it stood; one that came out short is read anew, and so is a check, which must not forget
 	WITH again AS (
 		UPDATE ordersync.sync_tasks t
 		SET state = 'pending',
 			attempt = 0,
 			next_attempt_at = NULL,
-			walk = CASE WHEN t.state = 'failed' THEN t.walk END,
+			walk = CASE WHEN t.state = 'failed' AND t.work <> 'check' THEN t.walk END,
 			missed = NULL,
 			missed_range = NULL,
 			checks = 0,
@@ -277,6 +277,8 @@ BEGIN
 	UPDATE ordersync.sync_runs r
 	SET open_tasks = r.open_tasks + p_open,
 		held_tasks = r.held_tasks + p_held,
+		-- what comes in late may speak of more
+		links_due = r.links_due OR p_open > 0 AND r.kind <> 'verify',
 		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
 		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
 	WHERE r.run_id = p_run

@@ -35,7 +35,7 @@ BEGIN
 		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, tid, links_due)
 		VALUES (shop_id, 'order', tid, true)
 		RETURNING r.run_id INTO v_run;
-		PERFORM ordersync.count_tasks(v_run, ordersync.add_fetches(v_run, shop_id, 'orders', ARRAY[tid], 'order'));
+		PERFORM ordersync.count_tasks(v_run, ordersync.add_fetches(v_run, shop_id, 'orders', ARRAY[tid], NULL, 'order'));
 	END IF;
 	PERFORM ordersync.announce_run(v_run, v_joined, false);
 	PERFORM ordersync.wake();
@@ -76,8 +76,9 @@ BEGIN
 	VALUES (shop_id, 'verify', v.since, v.until)
 	RETURNING r.run_id INTO v_run;
 
-	INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, work, ext_type, since, until, is_part)
-	SELECT v_run, s.shop_id, l.stream, l.basis, l.work, l.ext_type, w.since, w.until, l.work = 'count'
+	-- the kinds are checked when the days are whole
+	INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, work, held, ext_type, since, until, is_part)
+	SELECT v_run, s.shop_id, l.stream, l.basis, l.work, l.work = 'check', l.ext_type, w.since, w.until, l.work = 'count'
 	FROM ordersync.shops s
 	CROSS JOIN (VALUES
 		('orders', 'created', 'count', NULL, 'orders'),
@@ -89,15 +90,17 @@ BEGIN
 		('special_refunds', 'modified', 'count', NULL, 'after_sales')
 	) l (stream, basis, work, ext_type, option)
 	CROSS JOIN LATERAL ordersync.cut_windows(
-		ordersync.range_to(v.since, v.until), 'infinity', interval '1 day') w
+		ordersync.range_to(v.since, v.until), 'infinity', ordersync.max_window(s.shop_id)) w
 	WHERE s.shop_id = ordersync_verify.shop_id
 		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
-		AND (ordersync.list_name(l.stream, l.basis, l.ext_type) IS NULL
-			OR NOT s.unserved ? ordersync.list_name(l.stream, l.basis, l.ext_type));
-	PERFORM ordersync.count_tasks(v_run, (
-		SELECT count(*)::integer
+		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
+	PERFORM ordersync.count_tasks(v_run, t.open, t.held)
+	FROM (
+		SELECT count(*)::integer AS open,
+			count(*) FILTER (WHERE t.held)::integer AS held
 		FROM ordersync.sync_tasks t
-		WHERE t.run_id = v_run));
+		WHERE t.run_id = v_run
+	) t;
 
 	PERFORM ordersync.announce_run(v_run, false, v.shortened);
 	PERFORM ordersync.wake();

@@ -119,9 +119,11 @@ BEGIN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
 
-	IF v_state <> 'pending' AND v.ext_type IS NULL AND p_closed_since_s < p_closed_until_s THEN
+	IF v.ext_type IS NULL AND p_closed_since_s < p_closed_until_s THEN
 		v_closed := tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s));
-		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed, v_verdict,
+		-- until what a check missed is there, its window is short, whatever becomes of the run
+		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed,
+			CASE v_state WHEN 'pending' THEN 'short' ELSE v_verdict END,
 			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id, v.began_at);
 	END IF;
 
@@ -130,6 +132,10 @@ BEGIN
 	IF v_parts > 1 THEN
 		PERFORM ordersync.add_parts(v.task_id, p_cuts);
 	END IF;
+	IF p_state = 'succeeded' AND p_call IS NOT NULL THEN
+		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of));
+	END IF;
+
 	v_open := v_open + GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;
 	IF v_open <> 0 THEN
 		RETURN ordersync.count_tasks(v.run_id, v_open, CASE

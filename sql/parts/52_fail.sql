@@ -51,7 +51,8 @@ BEGIN
 	END IF;
 	v_local := ordersync.is_local_failure(v, p_verdict, p_class);
 	v_unserved := p_verdict = 'rejected'
-		AND ordersync.list_name(v.stream, v.basis, v.ext_type) IS NOT NULL
+		AND ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of) IS NOT NULL
+		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
 		AND (p_class = 'permission' OR v.ext_type IS NOT NULL AND p_class = 'parameters');
 	v_dead := p_verdict = 'rejected'
 		OR v_charge AND v.attempt >= CASE
@@ -80,7 +81,8 @@ BEGIN
 			ELSE GREATEST(t.attempt - 1, 0)
 		END,
 		next_attempt_at = CASE WHEN v_state = 'pending' AND v_spared = 0 AND p_verdict <> 'unauthorized' THEN v_retry_at END,
-		walk = CASE WHEN v_spared = 0 THEN COALESCE(p_walk, t.walk) END,
+		-- ids that were parted begin with the one that failed
+		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(p_walk, t.walk) END,
 		page_size = COALESCE(p_page_size, t.page_size),
 		calls = t.calls + (p_call IS NOT NULL)::integer,
 		owner = NULL,
@@ -135,7 +137,8 @@ BEGIN
 		OR p_verdict = 'rejected' AND p_task.stream <> 'details' AND p_class = 'parameters' THEN
 		RETURN false;
 	END IF;
-	RETURN p_task.splits = 0 AND p_class IN ('malformed', 'oversize', 'database')
+	RETURN p_task.stream = 'details' AND p_verdict = 'rejected'
+		OR p_task.splits = 0 AND p_class IN ('malformed', 'oversize', 'database')
 		OR p_task.pages > 0 AND p_task.splits = 0
 		OR EXISTS (
 			SELECT
@@ -190,8 +193,8 @@ BEGIN
 
 	IF v.stream = 'details' THEN
 		v_done := COALESCE(pg_catalog.substring(v.walk, '^at ([0-9]+)$')::integer, 0);
-		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, reason, splits)
-		SELECT v.run_id, v.shop_id, v.stream, v.basis, v.details_of, v.ids[v_done + 2 :], v.reason, v.splits + 1
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, since, until, reason, splits)
+		SELECT v.run_id, v.shop_id, v.stream, v.basis, v.details_of, v.ids[v_done + 2 :], v.since, v.until, v.reason, v.splits + 1
 		WHERE pg_catalog.cardinality(v.ids) > v_done + 1;
 		GET DIAGNOSTICS v_tasks = ROW_COUNT;
 		UPDATE ordersync.sync_tasks t
@@ -231,7 +234,7 @@ BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
-	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type);
+	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of);
 
 	UPDATE ordersync.sync_tasks t
 	SET state = 'succeeded',
@@ -242,7 +245,7 @@ BEGIN
 		FROM ordersync.sync_tasks o
 		WHERE o.run_id = v.run_id
 			AND o.state = 'pending'
-			AND ordersync.list_name(o.stream, o.basis, o.ext_type) = v_list
+			AND ordersync.list_name(o.stream, o.basis, o.ext_type, o.details_of) = v_list
 		ORDER BY o.task_id
 		FOR UPDATE SKIP LOCKED
 	) o
@@ -258,6 +261,18 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.note_unserved(bigint, text) IS
 	'notes on the shop that the platform refuses it a list it can do without, and returns how many waiting windows of that list were ended with it';
+
+CREATE FUNCTION ordersync.note_served(p_shop bigint, p_list text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.shops s
+	SET unserved = s.unserved - p_list
+	WHERE s.shop_id = p_shop
+		AND s.unserved ? p_list
+$function$;
+COMMENT ON FUNCTION ordersync.note_served(bigint, text) IS
+	'a list that was refused to the shop has been read: it is served now';
 
 CREATE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void

@@ -4,9 +4,17 @@
  * Why a record is fetched stands in the task's reason: details (the shop's
  * option), order (somebody asked for it), arrival (it became visible late),
  * link (another record speaks of it), aging (its platform will soon not list it
- * any more).  Where an id stands in the task is its cursor, "at N" ids done.
+ * any more).  Where an id stands in the task is its cursor, "at N" ids done; its
+ * since and until are where by modified the records are known or thought to be,
+ * so that one that cannot be stored shows in its days.
  */
-CREATE FUNCTION ordersync.add_fetches(p_run bigint, p_shop bigint, p_details_of text, p_ids bigint[], p_reason text)
+CREATE FUNCTION ordersync.add_fetches(
+	p_run bigint,
+	p_shop bigint,
+	p_details_of text,
+	p_ids bigint[],
+	p_range tstzrange,
+	p_reason text)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -14,8 +22,9 @@ DECLARE
 	v_tasks integer;
 BEGIN
 	-- so many that claiming them costs little, so few that they go side by side
-	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, reason)
-	SELECT p_run, p_shop, 'details', 'modified', p_details_of, pg_catalog.array_agg(i.id ORDER BY i.n), p_reason
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, since, until, reason)
+	SELECT p_run, p_shop, 'details', 'modified', p_details_of, pg_catalog.array_agg(i.id ORDER BY i.n),
+		pg_catalog.lower(p_range), pg_catalog.upper(p_range) + interval '1 second', p_reason
 	FROM pg_catalog.unnest(p_ids) WITH ORDINALITY i (id, n)
 	GROUP BY (i.n - 1) / 25
 	ORDER BY (i.n - 1) / 25;
@@ -26,7 +35,7 @@ BEGIN
 	RETURN v_tasks;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.add_fetches(bigint, bigint, text, bigint[], text) IS
+COMMENT ON FUNCTION ordersync.add_fetches(bigint, bigint, text, bigint[], tstzrange, text) IS
 	'makes tasks that fetch these records by id and returns how many; the caller counts them';
 
 /*
@@ -43,7 +52,10 @@ DECLARE
 	v_stream text;
 	v_repaired bigint[];
 BEGIN
-	SELECT t.shop_id, t.run_id, t.stream, t.reason, s.options ->> 'details' = 'changed' AND NOT t.history AS details
+	SELECT t.shop_id, t.run_id, t.stream, t.reason, tstzrange(t.since, t.until) AS range,
+		s.options ->> 'details' = 'changed' AND NOT t.history
+			AND ordersync.is_served(s.unserved, ordersync.list_name('details', NULL, NULL, t.stream), ordersync.platform_now(t.shop_id))
+			AS details
 	INTO v
 	FROM ordersync.sync_tasks t
 	JOIN ordersync.shops s ON s.shop_id = t.shop_id
@@ -57,7 +69,7 @@ BEGIN
 		END IF;
 	END IF;
 	IF v.details AND v.stream IN ('orders', 'after_sales') THEN
-		RETURN ordersync.queue_details(v.shop_id, v.run_id, v.stream, p_ids);
+		RETURN ordersync.queue_details(v.shop_id, v.run_id, v.stream, p_ids, v.range);
 	END IF;
 	RETURN 0;
 END
@@ -91,9 +103,15 @@ COMMENT ON FUNCTION ordersync.written_here(bigint, text, bigint[]) IS
 
 /*
  * The shop's option details => 'changed': a record of which no details were
- * merged at its present modified is new or has changed since.
+ * merged at its present modified, and none were asked for in vain since, is new
+ * or has changed.
  */
-CREATE FUNCTION ordersync.queue_details(p_shop bigint, p_run bigint, p_stream text, p_ids bigint[])
+CREATE FUNCTION ordersync.queue_details(
+	p_shop bigint,
+	p_run bigint,
+	p_stream text,
+	p_ids bigint[],
+	p_range tstzrange)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -113,6 +131,13 @@ BEGIN
 				WHERE p.shop_id = p_shop
 					AND p.tid = i.id
 					AND p.sources & 8 = 0
+					AND NOT EXISTS (
+						SELECT
+						FROM ordersync.lookups l
+						WHERE l.shop_id = p_shop
+							AND l.stream = 'orders'
+							AND l.record_id = i.id
+							AND l.asked_at >= p.modified)
 				OFFSET 0
 			) p;
 	ELSE
@@ -125,16 +150,23 @@ BEGIN
 				WHERE p.shop_id = p_shop
 					AND p.refund_id = i.id
 					AND p.sources & 4 = 0
+					AND NOT EXISTS (
+						SELECT
+						FROM ordersync.lookups l
+						WHERE l.shop_id = p_shop
+							AND l.stream = 'after_sales'
+							AND l.record_id = i.id
+							AND l.asked_at >= p.modified)
 				OFFSET 0
 			) p;
 	END IF;
 	IF v_ids IS NULL THEN
 		RETURN 0;
 	END IF;
-	RETURN ordersync.add_fetches(p_run, p_shop, p_stream, v_ids, 'details');
+	RETURN ordersync.add_fetches(p_run, p_shop, p_stream, v_ids, p_range, 'details');
 END
 $function$;
-COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[]) IS
+COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstzrange) IS
 	'makes tasks for those of a page''s records that were not fetched whole as they are now, and returns how many tasks';
 
 /*
@@ -147,9 +179,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_ids bigint[];
+	v_range tstzrange;
 BEGIN
-	SELECT pg_catalog.array_agg(o.tid ORDER BY o.tid)
-	INTO v_ids
+	SELECT pg_catalog.array_agg(o.tid ORDER BY o.tid), tstzrange(pg_catalog.min(o.modified), pg_catalog.max(o.modified), '[]')
+	INTO v_ids, v_range
 	FROM ordersync.orders o
 	WHERE o.shop_id = p_shop
 		AND o.created_date BETWEEN ordersync.day_of(p_now) - 89 AND ordersync.day_of(p_now) - 80
@@ -157,23 +190,36 @@ BEGIN
 		AND o.created <= p_now - interval '1920 hours'
 		AND o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
 		AND o.platform_state = 'listed'
-		AND (o.details_at IS NULL OR o.details_at < o.created + interval '1920 hours');
+		AND (o.details_at IS NULL OR o.details_at < o.created + interval '1920 hours')
+		-- one that had not changed when it was asked for keeps its details_at
+		AND NOT EXISTS (
+			SELECT
+			FROM ordersync.lookups l
+			WHERE l.shop_id = o.shop_id
+				AND l.stream = 'orders'
+				AND l.record_id = o.tid
+				AND l.asked_at >= o.created + interval '1920 hours')
+		AND EXISTS (
+			SELECT
+			FROM ordersync.shops s
+			WHERE s.shop_id = p_shop
+				AND ordersync.is_served(s.unserved, 'details of orders', p_now));
 	IF v_ids IS NULL THEN
 		RETURN 0;
 	END IF;
-	RETURN ordersync.add_fetches(p_run, p_shop, 'orders', v_ids, 'aging');
+	RETURN ordersync.add_fetches(p_run, p_shop, 'orders', v_ids, v_range, 'aging');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
 	'makes tasks that fetch the shop''s unfinished orders of 80 to 90 days once more';
 
 /*
- * What a fetch by id came to, in the transaction that stores the record.  One
- * that another record led to is remembered, so that it is not asked for again
- * before that one changes; one that a check missed and that did change
- * something is a repair.
+ * What a fetch by id came to, in the transaction that stores the record, or
+ * puts it into quarantine.  That it was asked for is remembered, so that it is
+ * not asked for again before what led to it changes; one that a check missed
+ * and that did change something is a repair.
  */
-CREATE FUNCTION ordersync.note_fetched(p_task bigint, p_id bigint, p_changed boolean)
+CREATE FUNCTION ordersync.note_fetched(p_task bigint, p_id bigint, p_stored boolean, p_changed boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -184,15 +230,17 @@ BEGIN
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
 
-	IF v.reason = 'link' THEN
-		PERFORM ordersync.note_lookup(v.shop_id, v.details_of, p_id, true, NULL, v.run_id, v.began_at);
+	-- details that changed something are remembered in the record's sources
+	IF v.reason <> 'details' OR NOT p_changed THEN
+		PERFORM ordersync.note_lookup(v.shop_id, v.details_of, p_id, p_stored,
+			CASE WHEN NOT p_stored THEN 'it is in quarantine' END, v.run_id, v.began_at);
 	END IF;
-	IF p_changed AND v.reason IN ('arrival', 'link') THEN
+	IF p_changed AND v.reason IN ('arrival', 'link', 'verify') THEN
 		PERFORM ordersync.note_repairs(v.shop_id, v.details_of, ARRAY[p_id], v.reason, v.run_id, v.task_id);
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_fetched(bigint, bigint, boolean) IS
+COMMENT ON FUNCTION ordersync.note_fetched(bigint, bigint, boolean, boolean) IS
 	'remembers that a record was fetched by id, and counts the repair where it was one';
 
 CREATE FUNCTION ordersync.note_not_served(p_task bigint, p_id bigint, p_message text)

@@ -31,7 +31,18 @@ BEGIN
 		OFFSET 0
 	) p ON true
 	WHERE p.modified IS NULL
-		OR p.modified < r.modified;
+		OR p.modified < r.modified
+		-- listed without a time that can be read: it is there when this run has fetched it
+		OR r.modified IS NULL
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.lookups l
+				JOIN ordersync.sync_tasks t ON t.run_id = l.run_id
+				WHERE t.task_id = p_task
+					AND l.shop_id = p_shop
+					AND l.stream = 'orders'
+					AND l.record_id = r.id
+					AND l.served);
 	IF v_ids IS NULL THEN
 		RETURN 0;
 	END IF;
@@ -41,7 +52,10 @@ BEGIN
 			SELECT DISTINCT m.id
 			FROM pg_catalog.unnest(t.missed || v_ids) m (id)
 			ORDER BY m.id),
-		missed_range = pg_catalog.range_merge(COALESCE(t.missed_range, v_range), v_range)
+		missed_range = CASE
+			WHEN pg_catalog.lower_inf(v_range) THEN t.missed_range
+			ELSE pg_catalog.range_merge(COALESCE(t.missed_range, v_range), v_range)
+		END
 	WHERE t.task_id = p_task;
 	RETURN pg_catalog.cardinality(v_ids);
 END
@@ -50,8 +64,7 @@ COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestampt
 	'compares listed orders with the stored ones and remembers in the task those that are missing or older; returns how many';
 
 /*
- * Tasks that bring what a check missed, before the check is made again.  A
- * record in quarantine was seen, and asking again does not mend it.
+ * Tasks that bring what a check missed, before the check is made again.
  */
 CREATE FUNCTION ordersync.add_repairs(p_task bigint)
 RETURNS integer
@@ -60,22 +73,25 @@ AS $function$
 DECLARE
 	v ordersync.sync_tasks;
 	v_page integer;
+	v_reason text;
 	v_tasks integer;
 BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
 	v_page := COALESCE(v.page_size, ordersync.setting('page_size')::integer);
+	v_reason := CASE v.basis WHEN 'arrival' THEN 'arrival' ELSE 'verify' END;
 
-	IF v.basis <> 'arrival' OR v.checks > 0 OR pg_catalog.cardinality(v.missed) <= 2 * v_page THEN
-		RETURN ordersync.add_fetches(v.run_id, v.shop_id, 'orders', v.missed, 'arrival');
+	IF v.basis <> 'arrival' OR v.checks > 0 OR pg_catalog.cardinality(v.missed) <= 2 * v_page OR v.missed_range IS NULL THEN
+		RETURN ordersync.add_fetches(v.run_id, v.shop_id, 'orders', v.missed, v.missed_range, v_reason);
 	END IF;
 
-	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, reason)
-	SELECT v.run_id, v.shop_id, 'orders', 'modified', w.since, w.until, 'arrival'
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
+	SELECT v.run_id, v.shop_id, 'orders', 'modified', w.since, w.until, w.fresh, v_reason
 	FROM ordersync.cut_windows(
 		tstzmultirange(tstzrange(pg_catalog.lower(v.missed_range), pg_catalog.upper(v.missed_range) + interval '1 second')),
-		'infinity', interval '1 day') w;
+		ordersync.closes_until('orders', 'modified', ordersync.platform_now(v.shop_id)),
+		ordersync.max_window(v.shop_id)) w;
 	GET DIAGNOSTICS v_tasks = ROW_COUNT;
 	PERFORM ordersync.wake();
 	RETURN v_tasks;
@@ -88,10 +104,11 @@ CREATE FUNCTION ordersync.missed_ids(p_task bigint, p_token bigint)
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
+	-- what is still in quarantine after it was fetched was seen, and shows there
 	SELECT NULLIF(ARRAY(
 		SELECT m.id
 		FROM pg_catalog.unnest(t.missed) m (id)
-		WHERE NOT EXISTS (
+		WHERE t.checks = 0 OR NOT EXISTS (
 			SELECT
 			FROM ordersync.quarantine q
 			WHERE q.shop_id = t.shop_id
@@ -111,7 +128,7 @@ AS $function$
 	) t
 $function$;
 COMMENT ON FUNCTION ordersync.missed_ids(bigint, bigint) IS
-	'locks a task and returns what its check missed, without what is in quarantine; NULL for none';
+	'locks a task and returns what its check missed, without what was fetched and is in quarantine; NULL for none';
 
 /*
  * A count is compared with ours.  The window is asked as since..until, whose
@@ -167,9 +184,14 @@ BEGIN
 		checked_at = excluded.checked_at;
 
 	IF v_reported <> v_stored THEN
-		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, reason)
-		VALUES (v.run_id, v.shop_id, v.stream, v.basis, v.since, v.until, 'verify');
-		v_tasks := 1;
+		-- the young part closes nothing: it would hide what becomes visible late
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
+		SELECT v.run_id, v.shop_id, v.stream, v.basis, w.since, w.until, w.fresh, 'verify'
+		FROM ordersync.cut_windows(
+			tstzmultirange(tstzrange(v.since, v.until)),
+			ordersync.closes_until(v.stream, v.basis, ordersync.platform_now(v.shop_id)),
+			ordersync.max_window(v.shop_id)) w;
+		GET DIAGNOSTICS v_tasks = ROW_COUNT;
 		PERFORM ordersync.wake();
 	END IF;
 	PERFORM ordersync.settle(p_task, p_token, 'succeeded', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END, NULL,

@@ -9,44 +9,57 @@
  *
  * Made when all else of a run has ended, under the run's lock, and again after
  * what it fetched, until it finds nothing new.
+ *
+ * Plans.  A shop may have a million lines in tables that were never analysed:
+ * the few that speak of something come by their index, and each is looked up by
+ * primary key in LATERAL subqueries that cannot be flattened.
  */
 CREATE FUNCTION ordersync.check_links(p_run bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
-SET jit = off
 AS $function$
 DECLARE
 	v_run ordersync.sync_runs;
-	v_refunds bigint[];
-	v_orders bigint[];
+	v_shop ordersync.shops;
+	v_now timestamptz;
+	v_found record;
 	v_tasks integer := 0;
 BEGIN
 	SELECT r.* INTO v_run
 	FROM ordersync.sync_runs r
 	WHERE r.run_id = p_run;
-	IF NOT EXISTS (
-			SELECT
-			FROM ordersync.shops s
-			WHERE s.shop_id = v_run.shop_id
-				AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ?& ARRAY['orders', 'after_sales'])
-		AND v_run.kind <> 'order' THEN
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = v_run.shop_id;
+	IF v_run.kind <> 'order'
+			AND NOT COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ?& ARRAY['orders', 'after_sales'] THEN
 		RETURN 0;
 	END IF;
 
-	SELECT w.refunds, w.orders
-	INTO v_refunds, v_orders
-	FROM ordersync.unlinked(v_run.shop_id, v_run.tid) w;
-	v_refunds := ordersync.not_asked_by(p_run, 'after_sales', v_refunds);
-	v_orders := ordersync.not_asked_by(p_run, 'orders', v_orders);
-	IF v_refunds IS NOT NULL THEN
-		v_tasks := v_tasks + ordersync.add_fetches(p_run, v_run.shop_id, 'after_sales', v_refunds, 'link');
-	END IF;
-	IF v_orders IS NOT NULL THEN
-		v_tasks := v_tasks + ordersync.add_fetches(p_run, v_run.shop_id, 'orders', v_orders, 'link');
-	END IF;
+	v_now := ordersync.platform_now(v_run.shop_id);
+	FOR v_found IN
+		SELECT w.details_of, pg_catalog.array_agg(w.id ORDER BY w.id) AS ids,
+			tstzrange(pg_catalog.min(w.at), pg_catalog.max(w.at), '[]') AS range
+		FROM ordersync.unlinked(v_run.shop_id, v_run.tid) w
+		JOIN (
+			SELECT u.details_of, u.id
+			FROM ordersync.unlinked(v_run.shop_id, v_run.tid) u
+			EXCEPT
+			SELECT t.details_of, a.id
+			FROM ordersync.sync_tasks t
+			CROSS JOIN LATERAL pg_catalog.unnest(t.ids) a (id)
+			WHERE t.run_id = p_run
+				AND t.stream = 'details'
+				AND t.reason IN ('link', 'order')
+		) n USING (details_of, id)
+		WHERE v_run.kind = 'order'
+			OR ordersync.is_served(v_shop.unserved, ordersync.list_name('details', NULL, NULL, w.details_of), v_now)
+		GROUP BY w.details_of
+	LOOP
+		v_tasks := v_tasks + ordersync.add_fetches(p_run, v_run.shop_id, v_found.details_of, v_found.ids, v_found.range, 'link');
+	END LOOP;
 
-	IF v_tasks = 0 AND v_run.kind <> 'order' THEN
+	IF v_tasks = 0 AND v_run.kind <> 'order' AND ordersync.is_served(v_shop.unserved, 'details of after_sales', v_now) THEN
 		PERFORM ordersync.close_links(p_run, v_run.shop_id);
 	END IF;
 	RETURN v_tasks;
@@ -56,57 +69,84 @@ COMMENT ON FUNCTION ordersync.check_links(bigint) IS
 	'makes tasks for what lines and after-sales speak of and is not stored so; without any left, what is covered of after-sales counts as checked; returns how many tasks';
 
 /* p_tid: of one order all after-sales that are known, whatever their state. */
-CREATE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint, OUT refunds bigint[], OUT orders bigint[])
+CREATE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint)
+RETURNS TABLE (details_of text, id bigint, at timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 AS $function$
 BEGIN
 	IF p_tid IS NOT NULL THEN
-		SELECT pg_catalog.array_agg(DISTINCT r.id)
-		INTO refunds
+		RETURN QUERY
+		SELECT DISTINCT ON (r.id) 'after_sales', r.id, r.at
 		FROM (
-			SELECT s.refund_id AS id
+			SELECT s.refund_id AS id, s.modified AS at
 			FROM ordersync.sub_orders s
 			WHERE s.shop_id = p_shop
 				AND s.tid = p_tid
 			UNION ALL
-			SELECT a.refund_id
+			SELECT a.refund_id, a.modified
 			FROM ordersync.after_sales a
 			WHERE a.shop_id = p_shop
 				AND a.tid = p_tid
 				AND a.special_refund_type IS NULL
 		) r
-		WHERE r.id IS NOT NULL;
+		WHERE r.id > 0;
 		RETURN;
 	END IF;
 
-	SELECT pg_catalog.array_agg(DISTINCT s.refund_id)
-	INTO refunds
+	RETURN QUERY
+	SELECT DISTINCT ON (s.refund_id) 'after_sales', s.refund_id, s.modified
 	FROM ordersync.sub_orders s
-	LEFT JOIN ordersync.after_sales a ON a.shop_id = s.shop_id
-		AND a.refund_id = s.refund_id
-	LEFT JOIN ordersync.lookups l ON l.shop_id = s.shop_id
-		AND l.stream = 'after_sales'
-		AND l.record_id = s.refund_id
+	LEFT JOIN LATERAL (
+		SELECT a.status, a.modified
+		FROM ordersync.after_sales a
+		WHERE a.shop_id = s.shop_id
+			AND a.refund_id = s.refund_id
+		OFFSET 0
+	) a ON true
+	LEFT JOIN LATERAL (
+		SELECT l.asked_at, l.served
+		FROM ordersync.lookups l
+		WHERE l.shop_id = s.shop_id
+			AND l.stream = 'after_sales'
+			AND l.record_id = s.refund_id
+		OFFSET 0
+	) l ON true
 	WHERE s.shop_id = p_shop
 		AND s.refund_id IS NOT NULL
-		AND (a.refund_id IS NULL
+		AND s.refund_id > 0
+		AND (a.modified IS NULL
 			OR s.refund_status <> a.status
 				AND s.refund_status <> 'NO_REFUND'
 				AND s.modified > a.modified)
 		AND (l.asked_at IS NULL
 			OR l.asked_at < s.modified
-			OR l.served AND a.refund_id IS NULL);	-- was there once: somebody deleted it
+			OR l.served AND a.modified IS NULL);	-- was there once: somebody deleted it
 
-	SELECT pg_catalog.array_agg(DISTINCT a.tid)
-	INTO orders
+	RETURN QUERY
+	SELECT DISTINCT ON (a.tid) 'orders', a.tid, a.modified
 	FROM ordersync.after_sales a
-	LEFT JOIN ordersync.orders o ON o.shop_id = a.shop_id
-		AND o.tid = a.tid
-	LEFT JOIN ordersync.lookups l ON l.shop_id = a.shop_id
-		AND l.stream = 'orders'
-		AND l.record_id = a.tid
+	LEFT JOIN LATERAL (
+		SELECT o.tid
+		FROM ordersync.orders o
+		WHERE o.shop_id = a.shop_id
+			AND o.tid = a.tid
+		OFFSET 0
+	) o ON true
+	LEFT JOIN LATERAL (
+		SELECT l.asked_at, l.served
+		FROM ordersync.lookups l
+		WHERE l.shop_id = a.shop_id
+			AND l.stream = 'orders'
+			AND l.record_id = a.tid
+			AND o.tid IS NULL
+		OFFSET 0
+	) l ON true
 	WHERE a.shop_id = p_shop
-		AND a.tid IS NOT NULL
+		AND a.tid > 0
 		AND o.tid IS NULL
 		AND (l.asked_at IS NULL
 			OR l.asked_at < a.modified
@@ -114,35 +154,37 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint) IS
-	'refunds that a line names and that are not stored or older than it says, and orders of after-sales that are not stored';
+	'refunds that a line names and that are not stored or older than it says, and orders of after-sales that are not stored, with the modified of what led to them';
 
-CREATE FUNCTION ordersync.not_asked_by(p_run bigint, p_details_of text, p_ids bigint[])
-RETURNS bigint[]
-LANGUAGE sql STABLE PARALLEL UNSAFE
-AS $function$
-	SELECT pg_catalog.array_agg(i.id ORDER BY i.id)
-	FROM pg_catalog.unnest(p_ids) i (id)
-	WHERE i.id > 0
-		AND NOT EXISTS (
-			SELECT
-			FROM ordersync.sync_tasks t
-			WHERE t.run_id = p_run
-				AND t.stream = 'details'
-				AND t.details_of = p_details_of
-				AND t.reason IN ('link', 'order')
-				AND i.id = ANY (t.ids))
-$function$;
-COMMENT ON FUNCTION ordersync.not_asked_by(bigint, text, bigint[]) IS
-	'those of the ids that the run has not fetched for their links yet';
-
-/* What was covered when nothing was left to fetch; not after a fetch that failed. */
+/*
+ * What was covered when nothing was left to fetch, as far as the lines are
+ * known: by modified, and up to the first full run by that.  Not after a fetch
+ * that failed.
+ */
 CREATE FUNCTION ordersync.close_links(p_run bigint, p_shop bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
-	SELECT m.shop_id, m.stream, 'arrival', m.ranges
+	SELECT m.shop_id, m.stream, 'arrival', m.ranges * l.ranges
 	FROM ordersync.coverage m
+	CROSS JOIN LATERAL (
+		SELECT COALESCE(pg_catalog.range_agg(r.range), '{}') AS ranges
+		FROM (
+			SELECT pg_catalog.unnest(o.ranges) AS range
+			FROM ordersync.coverage o
+			WHERE o.shop_id = p_shop
+				AND o.stream = 'orders'
+				AND o.basis = 'modified'
+			UNION ALL
+			SELECT tstzrange(pg_catalog.lower(o.ranges), GREATEST(pg_catalog.lower(o.ranges), s.first_full_at))
+			FROM ordersync.coverage o
+			JOIN ordersync.shops s ON s.shop_id = o.shop_id
+			WHERE o.shop_id = p_shop
+				AND o.stream = 'orders'
+				AND o.basis = 'created'
+		) r
+	) l
 	WHERE m.shop_id = p_shop
 		AND m.stream = 'after_sales'
 		AND m.basis = 'modified'
@@ -152,11 +194,11 @@ AS $function$
 			WHERE t.run_id = p_run
 				AND t.stream = 'details'
 				AND t.reason = 'link'
-				AND t.state = 'failed')
+				AND (t.state = 'failed' OR t.verdict = 'unserved'))
 	ON CONFLICT (shop_id, stream, basis) DO UPDATE
 	SET ranges = c.ranges + excluded.ranges,
 		updated_at = now()
 	WHERE NOT excluded.ranges <@ c.ranges
 $function$;
 COMMENT ON FUNCTION ordersync.close_links(bigint, bigint) IS
-	'all that is covered of a shop''s after-sales has been checked against its lines';
+	'all that is covered of a shop''s after-sales has been checked against its lines, as far as these are known';

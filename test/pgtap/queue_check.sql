@@ -1,6 +1,6 @@
 -- Checks, fetches by id, links, halving: what the worker's calls come to, without worker or network.
 BEGIN;
-SELECT plan(67);
+SELECT plan(84);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -62,15 +62,20 @@ SELECT is((SELECT pg_temp.close(pg_temp.task(r, 2)) FROM x), false, 'a check tha
 SELECT results_eq($$ SELECT state, checks, missed, walk, finished_at FROM ordersync.sync_tasks, x WHERE task_id = pg_temp.task(r, 2) $$,
 	$$ VALUES ('pending', 1, NULL::bigint[], NULL, NULL::timestamptz) $$, 'it is made again');
 SELECT results_eq($$ SELECT stream, details_of, ids, reason, state, held FROM ordersync.sync_tasks, x WHERE run_id = r AND stream = 'details' $$,
-	$$ VALUES ('details', 'orders', '{103,104,106}'::bigint[], 'arrival', 'pending', false) $$,
-	'after a fetch of what is missing; what is in quarantine was seen');
+	$$ VALUES ('details', 'orders', '{103,104,105,106}'::bigint[], 'arrival', 'pending', false) $$,
+	'after a fetch of what is missing, in quarantine or not');
 SELECT is(pg_temp.run_is(), 'running, 3 open, 2 held', 'the run waits for it');
 SELECT is((SELECT count(*) FROM ordersync.coverage WHERE basis = 'arrival'), 0::bigint, 'and nothing is covered');
+SELECT is((SELECT ordersync.check_records(1, pg_temp.task(r, 3), ARRAY[102], ARRAY[NULL::timestamptz]) FROM x), 1, 'one that is listed without its time is missed');
+SELECT ordersync.note_lookup(1, 'orders', 102, true, NULL, r, clock_timestamp()) FROM x;
+UPDATE ordersync.sync_tasks SET missed = NULL FROM x WHERE task_id = pg_temp.task(r, 3);
+SELECT is((SELECT ordersync.check_records(1, pg_temp.task(r, 3), ARRAY[102], ARRAY[NULL::timestamptz]) FROM x), 0, 'until it was fetched');
 SELECT is((SELECT string_agg(stream, ',') FROM ordersync.claim('alive.1', 10, 10)), 'details', 'the check comes after the fetch');
 UPDATE ordersync.sync_tasks SET token = 42, state = 'succeeded' WHERE stream = 'details';
 SELECT ordersync.count_tasks(r, -1) FROM x;
 SELECT pg_temp.again(pg_temp.task(r, 2)) FROM x;
-SELECT is((SELECT pg_temp.close(pg_temp.task(r, 2)) FROM x), false, 'a reading without a miss closes');
+SELECT is((SELECT ordersync.check_records(1, pg_temp.task(r, 2), ARRAY[105], ARRAY[pg_temp.at(13)]) FROM x), 1, 'what is in quarantine is still not there');
+SELECT is((SELECT pg_temp.close(pg_temp.task(r, 2)) FROM x), false, 'but was fetched, and a reading without another miss closes');
 SELECT is((SELECT ranges FROM ordersync.coverage WHERE stream = 'orders' AND basis = 'arrival'), tstzmultirange(tstzrange(pg_temp.at(0), pg_temp.at(60))), 'the window of arrivals');
 SELECT results_eq($$ SELECT state, held_tasks FROM ordersync.sync_runs JOIN x ON r = run_id $$, $$ VALUES ('running', 1) $$, 'the other one is left');
 
@@ -116,7 +121,8 @@ SELECT ordersync_set_shop(1, '{"details": null}');
 SELECT is((SELECT ordersync.follow_up(pg_temp.task(r), ARRAY[103]) FROM x), 0, 'nor without the option');
 
 -- links
-CREATE FUNCTION pg_temp.links() RETURNS text LANGUAGE sql AS $$ SELECT format('%s | %s', refunds, orders) FROM ordersync.unlinked(1, NULL) $$;
+CREATE FUNCTION pg_temp.links() RETURNS text LANGUAGE sql AS $$ SELECT format('%s | %s', array_agg(id ORDER BY id) FILTER (WHERE details_of = 'after_sales'), array_agg(id ORDER BY id) FILTER (WHERE details_of = 'orders'))
+	FROM ordersync.unlinked(1, NULL) $$;
 DELETE FROM ordersync.sub_orders; DELETE FROM ordersync.after_sales;
 INSERT INTO ordersync.sub_orders (shop_id, oid, tid, refund_id, refund_status, modified) VALUES
 	(1, 1, 101, 11, 'SUCCESS', pg_temp.at(10)), (1, 2, 101, 12, 'SUCCESS', pg_temp.at(10)), (1, 3, 102, 13, 'SUCCESS', pg_temp.at(10)),
@@ -131,12 +137,12 @@ SELECT is(pg_temp.links(), ' | ', 'what was asked for since is not asked for aga
 UPDATE ordersync.sub_orders SET modified = pg_temp.at(12) WHERE oid IN (1, 2);
 UPDATE ordersync.after_sales SET modified = pg_temp.at(12) WHERE refund_id = 15;
 SELECT is(pg_temp.links(), '{11,12} | {999}', 'until it changes');
-SELECT is((SELECT refunds FROM ordersync.unlinked(1, 101)), '{11,12}'::bigint[], 'of one order all that are known');
+SELECT is((SELECT array_agg(id ORDER BY id) FROM ordersync.unlinked(1, 101)), '{11,12}'::bigint[], 'of one order all that are known');
 
 -- the run of a shop with both streams
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['orders modified store']);
 UPDATE ordersync.sync_runs SET links_due = true FROM x WHERE run_id = r;
-INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'after_sales', 'modified', tstzmultirange(tstzrange(pg_temp.at(0), pg_temp.at(60))));
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'after_sales', 'modified', tstzmultirange(tstzrange(pg_temp.at(-60), pg_temp.at(60))));
 SELECT is((SELECT pg_temp.close(pg_temp.task(r)) FROM x), false, 'a run whose windows have ended checks the links');
 SELECT is(pg_temp.run_is(), 'running, 2 open, 0 held', 'and fetches what they lack');
 SELECT is((SELECT count(*) FROM ordersync.coverage WHERE stream = 'after_sales' AND basis = 'arrival'), 0::bigint, 'until then nothing is checked');
@@ -148,15 +154,20 @@ UPDATE ordersync.sync_tasks SET state = 'succeeded' FROM x WHERE run_id = r;
 UPDATE ordersync.sync_runs SET state = 'running', links_due = true, open_tasks = 1 FROM x WHERE run_id = r;
 SELECT is((SELECT ordersync.count_tasks(r, -1) FROM x), true, 'with all of it there');
 SELECT is((SELECT ranges FROM ordersync.coverage WHERE stream = 'after_sales' AND basis = 'arrival'), tstzmultirange(tstzrange(pg_temp.at(0), pg_temp.at(60))),
-	'what is covered of after-sales is checked');
+	'what is covered of after-sales is checked, where lines are known');
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'orders', 'created', tstzmultirange(tstzrange(pg_temp.at(-30), pg_temp.at(0))));
+UPDATE ordersync.shops SET first_full_at = pg_temp.at(-10);
+SELECT ordersync.close_links(r, 1) FROM x;
+SELECT is((SELECT ranges FROM ordersync.coverage WHERE stream = 'after_sales' AND basis = 'arrival'),
+	tstzmultirange(tstzrange(pg_temp.at(-30), pg_temp.at(-10)), tstzrange(pg_temp.at(0), pg_temp.at(60))), 'a full run knows them up to its begin');
 
 -- what an id came to
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('order', ARRAY['details modified store']);
 UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'link', ids = '{101}' FROM x WHERE run_id = r;
-SELECT ordersync.note_fetched(pg_temp.task(r), 101, true) FROM x;
+SELECT ordersync.note_fetched(pg_temp.task(r), 101, true, true) FROM x;
 SELECT results_eq($$ SELECT stream, record_id, reason, modified, created FROM ordersync.repairs $$,
 	$$ VALUES ('orders', 101::bigint, 'link', pg_temp.at(10), pg_temp.at(5)) $$, 'a fetch that changed something is a repair');
-SELECT ordersync.note_fetched(pg_temp.task(r), 102, false) FROM x;
+SELECT ordersync.note_fetched(pg_temp.task(r), 102, true, false) FROM x;
 SELECT is((SELECT count(*) FROM ordersync.repairs), 1::bigint, 'one that did not is none');
 UPDATE ordersync.orders SET created = now() - interval '100 days' WHERE tid = 102;
 SELECT ordersync.note_not_served(pg_temp.task(r), i, 'gone') FROM x, unnest(ARRAY[102, 103, 104]::bigint[]) i;
@@ -203,6 +214,38 @@ SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'malformed', 'malformed', 8) FRO
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('full', ARRAY['orders created store', 'orders created store']);
 UPDATE ordersync.sync_tasks SET state = 'succeeded', finished_at = clock_timestamp() + interval '1 second' FROM x WHERE task_id = pg_temp.task(r, 2);
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'rejected', 'permission', 1) FROM x), 'failed', 'a permission is not missing for half a window');
+
+-- ids: the only one, the first, the last; a retry asks for the one that failed
+CREATE FUNCTION pg_temp.ids() RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(concat_ws(' ', ids, state, walk), ', ' ORDER BY task_id) FROM ordersync.sync_tasks, x WHERE run_id = r $$;
+TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['details modified store']);
+UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}' FROM x WHERE run_id = r;
+SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'rejected', 'platform', 1) FROM x), 'failed', 'the first of three ids is refused');
+SELECT is(pg_temp.ids(), '{1} failed, {2,3} pending', 'and stands alone, whatever else the run has done');
+SELECT is((SELECT pg_temp.fail(pg_temp.task(r, 2), 'rejected', 'permission', 1) FROM x), 'succeeded', 'no permission for single records is no failure');
+SELECT is((SELECT unserved ? 'details of orders' FROM ordersync.shops), true, 'the shop keeps it');
+SELECT ordersync.note_served(1, 'details of orders');
+SELECT is((SELECT unserved FROM ordersync.shops), '{}'::jsonb, 'until it is served again');
+TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['details modified store']);
+UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}', walk = 'at 2', pages = 2 FROM x WHERE run_id = r;
+SELECT is((SELECT ordersync.fail(pg_temp.task(r), 42, 'rejected', 'platform', 'no', 0, true, 8, 'at 2', NULL, NULL, NULL) FROM x), 'failed', 'the last of three');
+SELECT is(pg_temp.ids(), '{3} failed', 'stands alone too');
+SELECT is((SELECT ordersync_retry(r) FROM x), 1, 'a retry');
+SELECT is(pg_temp.ids(), '{3} pending', 'asks for it from the begin');
+
+-- a check that failed half-way is read anew: what it had missed must not be forgotten
+TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['orders arrival check held']);
+UPDATE ordersync.sync_tasks SET state = 'failed', walk = 'w', missed = '{777}' FROM x WHERE run_id = r;
+UPDATE ordersync.sync_runs SET state = 'incomplete', open_tasks = 0, held_tasks = 0 FROM x WHERE run_id = r;
+SELECT is((SELECT ordersync_retry(r) FROM x), 1, 'a check that failed half-way');
+SELECT is((SELECT walk FROM ordersync.sync_tasks, x WHERE run_id = r), NULL, 'begins anew');
+
+-- counts that differ: the young part of the window closes nothing
+TRUNCATE x; INSERT INTO x SELECT pg_temp.run('verify', ARRAY['after_sales modified count']);
+UPDATE ordersync.sync_tasks SET since = date_trunc('second', now() - interval '30 hours'), until = date_trunc('second', now() - interval '20 hours') FROM x WHERE run_id = r;
+SELECT is((SELECT ordersync.settle_count(pg_temp.task(r), 42, 5, NULL, NULL, '{"method": "m"}') FROM x), false, 'a count that differs');
+SELECT is((SELECT bool_or(fresh) AND max(until) FILTER (WHERE NOT fresh) <= clock_timestamp() - interval '24 hours' FROM ordersync.sync_tasks, x WHERE run_id = r AND reason = 'verify'), true,
+	'has the window read, what is younger than settle without closing it');
 
 -- one id of several
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('order', ARRAY['details modified store']);

@@ -24,7 +24,7 @@ FROM ordersync.sync_runs AS r WHERE run_id = :run;
 SELECT stream, basis, work, ext_type, count(*), max(until - since) AS longest FROM ordersync.sync_tasks WHERE run_id = :run
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4;
 -- a shop without after-sales; lists that the platform refuses are not asked
-UPDATE ordersync.shops SET unserved = '{"ext_type": {"message": "no"}}' WHERE shop_id = 42;
+UPDATE ordersync.shops SET unserved = jsonb_build_object('ext_type mark', jsonb_build_object('at', now()), 'ext_type ershou', jsonb_build_object('at', now() - interval '2 days')) WHERE shop_id = 42;
 SELECT ordersync_verify(42, ordersync_day(current_date - 10), ordersync_day(current_date - 9)) AS run \gset
 SELECT stream, basis, work, ext_type, count(*) FROM ordersync.sync_tasks WHERE run_id = :run GROUP BY 1, 2, 3, 4;
 SELECT ordersync_verify(41, NULL, now());

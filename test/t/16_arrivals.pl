@@ -84,6 +84,31 @@ is($house->sql("SELECT ordersync_retry($house->{last_run})"), 1, 'the window can
 is($house->finish($house->{last_run}), 'succeeded', 'and brings them in when they are served');
 is_deeply([ $house->behind(1, 'trades') ], [], 'all of them');
 
+# An order that is listed without a time that can be read cannot be compared: it is fetched.
+$house->control('change', shop => 1, orders => 1, from => $house->ago(3000), to => $house->ago(1500));
+$house->advance(200, quiet => 1);
+is(scalar(() = $house->behind(1, 'trades')), 1, 'one more late order');
+$house->fault('blemish', method => 'incrementv', kind => 'bad_time');
+is($house->incremental(1), 'succeeded', 'whose time cannot be read in the list of arrivals');
+is_deeply([ $house->behind(1, 'trades') ], [], 'is brought in by its id');
+$house->no_faults;
+
+# One that cannot be stored when it is fetched: its day is not proven while it is in quarantine.
+$house->control('change', shop => 1, orders => 1, from => $house->ago(3000), to => $house->ago(1500));
+$house->advance(200, quiet => 1);
+my ($bad) = $house->behind(1, 'trades');
+$house->fault('blemish', method => 'fullinfo', kind => 'nul');
+is($house->incremental(1), 'succeeded', 'a late order that cannot be stored');
+$house->no_faults;
+is($house->sql("SELECT count(*) FROM ordersync.quarantine WHERE record_id = $bad AND resolved_at IS NULL AND since IS NOT NULL"), 1, 'is in quarantine, with the time it is about');
+$house->advance(2 * 86400, quiet => 1);
+is($house->incremental(1), 'succeeded', 'two days later');
+is($house->sql("SELECT string_agg(DISTINCT c.verdict, ',') FROM ordersync.completeness AS c, ordersync.quarantine AS q WHERE q.record_id = $bad
+	AND c.stream = 'orders' AND c.basis = 'modified' AND c.day = timezone('Asia/Shanghai', q.since)::date"), 'counted', 'and its day is not proven');
+is($house->finish($house->sql("SELECT ordersync_trigger_order(1, $bad)")), 'succeeded', 'a good record of it');
+is($house->sql("SELECT string_agg(DISTINCT c.verdict, ',') FROM ordersync.completeness AS c, ordersync.quarantine AS q WHERE q.record_id = $bad
+	AND c.stream = 'orders' AND c.basis = 'modified' AND c.day = timezone('Asia/Shanghai', q.since)::date"), 'proven', 'makes it so');
+
 # A gateway without such a list, and an application that may not use it.
 $house->sql(q[SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}')]);
 is($house->incremental(1), 'succeeded', 'without arrival check');
