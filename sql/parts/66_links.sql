@@ -56,28 +56,46 @@ $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
 	'of these orders: which are refunded, which of their lines are, which were so before this modified, and which have an after-sale without its line';
 
+/* One that is linked and gave money back freezes its line, as it does where it comes second. */
 CREATE FUNCTION ordersync.link_after_sales(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_tids bigint[];
+	v_oids bigint[];
+	v_refunded_at timestamptz[];
+	v_refunded boolean[];
 BEGIN
 	EXECUTE
-		'UPDATE ordersync.after_sales a '
-		'SET oid = COALESCE(a.oid, l.oid), '
-			'num_iid = COALESCE(a.num_iid, l.num_iid), '
-			'synced_at = pg_catalog.now() '
-		'FROM pg_catalog.unnest($2) AS t (tid), '
-			'LATERAL ( '
-				'SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone '
-				'FROM ordersync.sub_orders s '
-				'WHERE s.shop_id = $1 '
-					'AND s.tid = t.tid '
-			') l '
-		'WHERE a.shop_id = $1 '
-			'AND a.tid = t.tid '
-			'AND (a.oid = l.oid OR a.oid IS NULL AND l.alone) '
-			'AND (a.oid IS NULL OR a.num_iid IS NULL AND l.num_iid IS NOT NULL)'
+		'WITH linked AS ( '
+			'UPDATE ordersync.after_sales a '
+			'SET oid = COALESCE(a.oid, l.oid), '
+				'num_iid = COALESCE(a.num_iid, l.num_iid), '
+				'synced_at = pg_catalog.now() '
+			'FROM pg_catalog.unnest($2) AS t (tid), '
+				'LATERAL ( '
+					'SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone '
+					'FROM ordersync.sub_orders s '
+					'WHERE s.shop_id = $1 '
+						'AND s.tid = t.tid '
+				') l '
+			'WHERE a.shop_id = $1 '
+				'AND a.tid = t.tid '
+				'AND (a.oid = l.oid OR a.oid IS NULL AND l.alone) '
+				'AND (a.oid IS NULL OR a.num_iid IS NULL AND l.num_iid IS NOT NULL) '
+			'RETURNING a.tid, a.oid, a.refunded_at, '
+				'a.status = ''SUCCESS'' AND ordersync.moves_money(a.dispute_type) AS refunded '
+		') '
+		'SELECT pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid), '
+			'pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(COALESCE(k.refunded, false)) '
+		'FROM linked k'
+	INTO v_tids, v_oids, v_refunded_at, v_refunded
 	USING p_shop, p_tids;
+
+	IF v_tids IS NOT NULL THEN
+		PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.link_after_sales(bigint, bigint[]) IS

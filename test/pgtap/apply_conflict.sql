@@ -3,7 +3,7 @@
 -- Each set of six records arrives in all its 720 orders, one order of arrival a tid. What is stored is compared with a
 -- model below, which says the upsert rules record by record and field by field and uses nothing of the extension.
 BEGIN;
-SELECT plan(40);
+SELECT plan(41);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'UTC';
 
@@ -381,6 +381,42 @@ SELECT is_empty($$
 		LATERAL pg_temp.put_step(step, source) AS said
 	WHERE said !~ '^0/0/'$$, 'all of it comes again: nothing is new, nothing is changed');
 SELECT is(pg_temp.versions(), (SELECT versions FROM seen), 'no row is written, none is locked, no change is recorded');
+
+/* --- an order and its refund, either first --- */
+
+-- Refund n belongs to order n: of its line, or without a line; of money that went back, or not.
+CREATE FUNCTION pg_temp.put_pair(p_id bigint, p_refund_first boolean, p_with_line boolean, p_more jsonb, p_paid_later boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_unpaid jsonb := jsonb_build_object('tid', p_id, 'modified', '2026-03-01 10:00:00', 'type', 'fixed', 'status', 'WAIT_BUYER_PAY', 'payment', '10.00',
+		'orders', jsonb_build_array(jsonb_build_object('oid', p_id, 'num_iid', p_id + 5, 'total_fee', '10.00')));
+	v_paid jsonb := v_unpaid || '{"modified":"2026-03-01 11:00:00","status":"WAIT_SELLER_SEND_GOODS","pay_time":"2026-03-01 11:00:00"}';
+	v_refund jsonb := jsonb_build_object('refund_id', p_id, 'tid', p_id, 'modified', '2026-03-02 10:00:00', 'refund_fee', '10.00') || p_more
+		|| CASE WHEN p_with_line THEN jsonb_build_object('oid', p_id) ELSE '{}' END;
+BEGIN
+	IF p_paid_later THEN PERFORM ordersync.apply_orders(9, 'list', 1, 1, ARRAY[p_id], ARRAY[ordersync.read_time(v_unpaid ->> 'modified')], ARRAY['a'::bytea], ARRAY[v_unpaid::text]); END IF;
+	FOR i IN 1 .. 2 LOOP
+		IF p_refund_first = (i = 1) THEN
+			PERFORM ordersync.apply_after_sales(9, 'list', 1, 1, ARRAY[p_id], ARRAY[ordersync.read_time(v_refund ->> 'modified')], ARRAY['a'::bytea], ARRAY[v_refund::text]);
+		ELSE
+			PERFORM ordersync.apply_orders(9, 'list', 1, 1, ARRAY[p_id], ARRAY[ordersync.read_time(v_paid ->> 'modified')], ARRAY['b'::bytea], ARRAY[v_paid::text]);
+		END IF;
+	END LOOP;
+END $$;
+CREATE TEMP TABLE pair ON COMMIT DROP AS
+SELECT row_number() OVER () * 100 AS id, *
+FROM unnest(ARRAY[false, true]) AS refund_first, unnest(ARRAY[false, true]) AS with_line, unnest(ARRAY[false, true]) AS paid_later,
+	(VALUES ('money went back', '{"status":"SUCCESS","dispute_type":"REFUND"}'::jsonb), ('goods exchanged', '{"status":"SUCCESS","dispute_type":"TMALL_EXCHANGE"}'), ('asked for', '{"status":"WAIT_SELLER_AGREE"}')) AS k (kind, more);
+SELECT count(pg_temp.put_pair(id, refund_first, with_line, more, paid_later)) AS pairs FROM pair \gset
+SELECT is_empty($$
+	SELECT format('refund first %s, with line %s, paid later %s, %s: linked to %s/%s/%s, paid %s/%s, frozen %s/%s, estimated %s', p.refund_first, p.with_line, p.paid_later, p.kind,
+		a.tid, a.oid, a.num_iid, o.paid_amount, s.paid_amount, o.paid_amount_frozen, s.paid_amount_frozen, s.paid_amount_estimated)
+	FROM pair p
+	LEFT JOIN ordersync.after_sales a ON (a.shop_id, a.refund_id) = (9, p.id)
+	LEFT JOIN ordersync.orders o ON (o.shop_id, o.tid) = (9, p.id)
+	LEFT JOIN ordersync.sub_orders s ON (s.shop_id, s.oid) = (9, p.id)
+	WHERE (a.tid, a.oid, a.num_iid, o.paid_amount, s.paid_amount, o.paid_amount_frozen, s.paid_amount_frozen, s.paid_amount_estimated)
+		IS DISTINCT FROM (p.id, p.id, p.id + 5, 10.00, 10.00, p.kind = 'money went back', p.kind = 'money went back', false)$$,
+	:pairs || ' pairs of an order and a refund: linked, and frozen where money went back, whichever comes first');
 
 SELECT * FROM finish();
 ROLLBACK;
