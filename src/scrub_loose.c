@@ -6,8 +6,10 @@
  * bytes as they came, yet never personal ones; and for the beginning of any
  * answer, in a log.  It does not trust quotes to come in pairs: at every quote
  * it asks whether a personal name and a colon follow, and when the value after
- * it has no end it drops the rest.  Known limit: of a value that is itself
- * broken by a stray quote, what stands after that quote stays.
+ * it has no end it drops the rest.  JSON inside a text is looked through as
+ * well: there a quote stands behind backslashes, as many at the begin of a name
+ * as at its end.  Known limit: of a value that is itself broken by a stray
+ * quote, what stands after that quote stays.
  *
  * Never throws for what it reads and never reads past the end.  Pure.
  */
@@ -18,7 +20,9 @@
 #include "personal.h"
 #include "scrub.h"
 
-static const char *personal_value(const char *quote, const char *end, bool logging);
+static const char *personal_value(const char *quote, const char *end, bool logging,
+								  int *slashes);
+static const char *skip_personal(const char *at, const char *end, int slashes);
 static const char *personal_element(const char *angle, const char *end);
 
 /* See scrub.h. */
@@ -33,6 +37,7 @@ scrub_loose(const char *text, size_t len, char *out)
 	{
 		const char *quote = memchr(at, '"', end - at);
 		const char *value;
+		int			slashes;
 
 		if (quote == NULL)
 			quote = end;
@@ -41,13 +46,15 @@ scrub_loose(const char *text, size_t len, char *out)
 		at = quote;
 		if (at == end)
 			break;
-		value = personal_value(at, end, false);
+		value = personal_value(at, end, false, &slashes);
 		if (value == NULL)
 		{
 			*to++ = *at++;
 			continue;
 		}
-		at = json_skip_value(value, end);
+		while (slashes > 0 && to > out && to[-1] == '\\')
+			to--;
+		at = skip_personal(value, end, slashes);
 		if (at == NULL)
 			break;
 		value = json_skip_space(at, end);
@@ -64,9 +71,12 @@ scrub_loose(const char *text, size_t len, char *out)
 	return to - out;
 }
 
-/* Where the value begins when a personal key and a colon stand at this quote; else NULL. */
+/*
+ * Where the value begins when a personal key and a colon stand at this quote;
+ * else NULL.  slashes: the backslashes before each of its quotes.
+ */
 static const char *
-personal_value(const char *quote, const char *end, bool logging)
+personal_value(const char *quote, const char *end, bool logging, int *slashes)
 {
 	char		decoded[PERSONAL_NAME_MAX];
 	JsonText	key;
@@ -79,7 +89,23 @@ personal_value(const char *quote, const char *end, bool logging)
 		return NULL;
 	key.at = quote + 1;
 	key.len = past - key.at;
+	*slashes = 0;
+	while (key.len > 0 && key.at[key.len - 1] == '\\')
+	{
+		key.len--;
+		(*slashes)++;
+	}
 	len = json_key_decode(key, decoded, sizeof(decoded));
+	/* in a text the escapes are escaped, once more for each text around it */
+	for (int i = 0; i < *slashes && len > 0 && memchr(decoded, '\\', len) != NULL; i++)
+	{
+		char		once[PERSONAL_NAME_MAX];
+
+		memcpy(once, decoded, len);
+		key.at = once;
+		key.len = len;
+		len = json_key_decode(key, decoded, sizeof(decoded));
+	}
 	if (len <= 0 ||
 		!(personal_name(decoded, len) || personal_scope(decoded, len) ||
 		  (logging && personal_unquotable(decoded, len))))
@@ -88,6 +114,53 @@ personal_value(const char *quote, const char *end, bool logging)
 	if (past >= end || *past != ':')
 		return NULL;
 	return json_skip_space(past + 1, end);
+}
+
+/*
+ * Past a personal value, inside a text up to that text's end at most; NULL when
+ * it does not end.
+ */
+static const char *
+skip_personal(const char *at, const char *end, int slashes)
+{
+	int			depth = 0;
+	bool		inside = false;
+
+	if (slashes == 0)
+		return json_skip_value(at, end);
+	while (at < end)
+	{
+		int			n = 0;
+
+		while (at + n < end && at[n] == '\\')
+			n++;
+		if (at + n < end && at[n] == '"')
+		{
+			if (n < slashes)
+				return at;
+			at += n + 1;
+			if (n > slashes)
+				continue;
+			inside = !inside;
+			if (!inside && depth == 0)
+				return at;
+			continue;
+		}
+		at += n;
+		if (at >= end)
+			return NULL;
+		if (!inside)
+		{
+			if (depth == 0 && (*at == ',' || *at == '}' || *at == ']'))
+				return at;
+			if (*at == '{' || *at == '[')
+				depth++;
+			else if ((*at == '}' || *at == ']') && --depth == 0)
+				return at + 1;
+		}
+		at++;
+	}
+	return NULL;
 }
 
 /* See scrub.h. */
@@ -125,9 +198,10 @@ scrub_excerpt(const char *text, size_t len, size_t max)
 	while (at < end && kept.len < max + 16)
 	{
 		const char *value = NULL;
+		int			slashes = 0;
 
 		if (*at == '"')
-			value = personal_value(at, end, true);
+			value = personal_value(at, end, true, &slashes);
 		else if (*at == '<')
 			value = personal_element(at, end);
 		if (value == NULL)
@@ -138,7 +212,7 @@ scrub_excerpt(const char *text, size_t len, size_t max)
 		appendBinaryStringInfo(&kept, at, value - at);
 		appendStringInfoString(&kept, *at == '"' ? "\"*\"" : "*");
 		if (*at == '"')
-			at = json_skip_value(value, end);
+			at = skip_personal(value, end, slashes);
 		else
 			at = memchr(value, '<', end - value);
 		if (at == NULL)

@@ -228,7 +228,7 @@ BEGIN
 			('quarantine', 'since', 'start of that task''s window'),
 			('quarantine', 'until', 'end of that task''s window, exclusive'),
 			('quarantine', 'received_at', 'when it was first met, our clock'),
-			('quarantine', 'resolved_at', 'when a good record of the same id was stored'),
+			('quarantine', 'resolved_at', 'when the value was read, or a record of that id and age or newer was stored'),
 			('quarantine', 'digest', 'SHA-256 of body or value, to know it again'),
 			('status_names', 'object', 'order or refund'),
 			('status_names', 'platform', 'platform of the status'),

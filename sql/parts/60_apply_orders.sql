@@ -143,6 +143,7 @@ BEGIN
 	n_changed := 0;
 	n_unchanged := v_total;
 	IF v_fresh IS NULL AND v_known IS NULL THEN
+		PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids);
 		RETURN;
 	END IF;
 
@@ -327,6 +328,7 @@ BEGIN
 		PERFORM ordersync.write_orders(p_shop, p_source, p_run, p_task,
 			n_tids, n_modified, n_payloads, c_tids, c_modified, c_payloads, c_touches);
 	END IF;
+	PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[]) IS

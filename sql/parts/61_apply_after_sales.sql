@@ -107,6 +107,7 @@ BEGIN
 	n_changed := 0;
 	n_unchanged := v_total;
 	IF v_fresh IS NULL AND v_known IS NULL THEN
+		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
 		RETURN;
 	END IF;
 
@@ -259,6 +260,7 @@ BEGIN
 		PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
 			n_ids, n_modified, n_payloads, c_ids, c_modified, c_payloads, c_touches);
 	END IF;
+	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[]) IS

@@ -3,8 +3,10 @@
  *
  * A record without a usable key, time or shape is kept as bytes with its
  * reason; a value that cannot be read costs that value, not the record.  The
- * same trouble met again is noted once while it is open, and closed by the
- * transaction that stores a record of that id in which it is gone.
+ * same trouble met again is noted once while it is open.  A value is resolved
+ * by the transaction that stores a version in which it is gone, a record by the
+ * one that finds stored what it could not be: a version of that age or a later
+ * one.  An older one, which another list may bring at any time, is no answer.
  */
 CREATE FUNCTION ordersync.quarantine_records(
 	p_shop bigint,
@@ -33,8 +35,73 @@ COMMENT ON FUNCTION ordersync.quarantine_records(bigint, text, bigint, bigint, b
 	'keeps records that cannot be stored, each once while it is open; id 0 or NULL: it has none; without their bytes where the shop''s privacy is strict';
 
 /*
- * Closes what the stored records of p_ids settle and notes what p_suspects
- * still hold that cannot be read.  Cheap when there is neither.
+ * Called for every page behind its rows, also where none was written: a record
+ * may have been spoilt on its way though nothing of it was new.
+ */
+CREATE FUNCTION ordersync.resolve_records(
+	p_shop bigint,
+	p_stream text,
+	p_ids bigint[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF NOT EXISTS (
+		SELECT
+		FROM ordersync.quarantine q
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.resolved_at IS NULL
+	) THEN
+		RETURN;
+	END IF;
+
+	UPDATE ordersync.quarantine q
+	SET resolved_at = pg_catalog.now()
+	WHERE q.shop_id = p_shop
+		AND q.stream = p_stream
+		AND q.record_id = ANY (p_ids)
+		AND q.resolved_at IS NULL
+		AND q.reason NOT IN ('value', 'line')
+		AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE((
+			SELECT s.modified
+			FROM ordersync.split_records(q.body, p_stream) AS s
+			LIMIT 1), '-infinity');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[]) IS
+	'resolves the records of these ids that could not be stored and are by now, as they were or newer';
+
+CREATE FUNCTION ordersync.stored_modified(
+	p_shop bigint,
+	p_stream text,
+	p_id bigint
+)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_stream = 'orders' THEN
+		RETURN (
+			SELECT p.modified
+			FROM ordersync.order_payloads p
+			WHERE p.shop_id = p_shop
+				AND p.tid = p_id);
+	END IF;
+	RETURN (
+		SELECT p.modified
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.refund_id = p_id);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.stored_modified(bigint, text, bigint) IS
+	'the modified of a stored record; NULL when it is not stored';
+
+/*
+ * Closes what the stored records of p_ids have cured of their values and notes
+ * what p_suspects still hold that cannot be read.  Cheap when there is neither.
  */
 CREATE FUNCTION ordersync.note_values(
 	p_shop bigint,
@@ -89,6 +156,7 @@ BEGIN
 			AND q.stream = p_stream
 			AND q.record_id = ANY (p_ids)
 			AND q.resolved_at IS NULL
+			AND q.reason IN ('value', 'line')
 			AND (v_noted IS NULL
 				OR pg_catalog.concat_ws('/', q.record_id, q.reason, q.column_name, q.digest::text)
 					<> ALL (v_noted));

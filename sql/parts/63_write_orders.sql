@@ -501,7 +501,8 @@ RETURNS TABLE (
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT pg_catalog.count(*)::integer,
-		LEAST(COALESCE(pg_catalog.sum(ordersync.read_int(l.num)), 0), 2147483647)::integer,
+		GREATEST(LEAST(COALESCE(pg_catalog.sum(ordersync.read_int(l.num)), 0),
+			2147483647), -2147483648)::integer,
 		CASE
 			WHEN pg_catalog.min(l.logistics_company) = pg_catalog.max(l.logistics_company)
 				THEN pg_catalog.min(l.logistics_company)

@@ -1,6 +1,6 @@
 -- Records: exact ids and times, personal data gone, the bad ones apart with their reason.
 BEGIN;
-SELECT plan(166);
+SELECT plan(170);
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';
 \ir ../fixtures/wire_samples.sql
@@ -169,8 +169,13 @@ FROM (VALUES
 	('cut off in the value', '[{"tid":1,"receiver_name":"张三'),
 	('cut off after it', '[{"tid":1,"buyer_message":{"a":["张三","138"'),
 	('foreign', '[{"tid":1,"seller_nick":"nobody","modified":"2024-02-29 23:59:59","receiver_name":"张三"}]'),
-	('no id', '[{"receiver_name":"张三","address":"138"}]')
+	('no id', '[{"receiver_name":"张三","address":"138"}]'),
+	('a text', '["{\"receiver_name\":\"张三\",\"tid\":1,\"address\" : {\"a\":[\"138\"]}}"]'),
+	('a text in a text', '["{\"a\":\"{\\\"receiver_mobile\\\":138,\\\"buyer_memo\\\":\\\"张三\\\"}\"}"]'),
+	('a text that is cut off', '["{\"receiver_name\":\"张三')
 ) AS e (why, list), LATERAL pg_temp.split(e.list, 'orders', ARRAY['a']) AS s;
+SELECT is((SELECT s.body FROM pg_temp.split('["{\"receiver_name\":\"a\\\"b\",\"tid\":1,\"receiver_zip\":null}"]') AS s), '"{\\"tid\\":1}"',
+	'the rest of a text stays');
 
 -- digests
 SELECT is((SELECT count(DISTINCT s.digest) FROM pg_temp.split(
