@@ -38,8 +38,8 @@ $world->add_shops(1 .. @kinds);
 $world->sql(q{SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}')});
 my %shop = map { $kinds[ $_ - 1 ] => $_ } 1 .. @kinds;
 my %streams = (
-	orders => [ 'trades', 'order_payloads', 'tid', 'sold.increment' ],
-	after_sales => [ 'refunds', 'after_sale_payloads', 'refund_id', 'taobao.refunds' ]);
+	orders => [ 'trades', 'tid', 'sold.increment' ],
+	after_sales => [ 'refunds', 'refund_id', 'taobao.refunds' ]);
 # One whole day that has settled for both streams.
 my ($since, $until) = split /\|/, $world->sql("SELECT day, day + 1 FROM (SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date - 3 AS day) d");
 $_ .= ' 00:00:00' for $since, $until;
@@ -49,7 +49,7 @@ my %said = map { my $k = $_; $k => { map { $_ => $world->says($k, $streams{$_}[0
 # Reads that day of every shop; the runs that did not succeed.
 sub read_day
 {
-	my $runs = join ',', map { $world->sql("SELECT ordersync_trigger_incremental($_, '$since+08', '$until+08')") } 1 .. @kinds;
+	my $runs = $world->sql("SELECT string_agg(run_id::text, ',') FROM ordersync_trigger_all('incremental', '$since+08', '$until+08')");
 	$world->wait_until('that day of every shop', sub {
 		$world->sql("SELECT count(*) FROM ordersync.sync_runs WHERE run_id IN ($runs) AND state IN ('pending', 'running')") == 0 });
 	return $world->sql("SELECT shop_id, state, message FROM ordersync.sync_runs WHERE run_id IN ($runs) AND state <> 'succeeded'");
@@ -60,46 +60,61 @@ sub spoil
 	$world->fault('withhold', one_of => 1, method => $_) for 'fullinfo', 'refund.get';
 	for my $kind (@kinds)
 	{
-		$world->fault('blemish', kind => $kind, to => 2, count => 1, shop => $shop{$kind}, method => $_->[3]) for values %streams;
+		$world->fault('blemish', kind => $kind, to => 2, count => 1, shop => $shop{$kind}, method => $_->[2]) for values %streams;
 	}
 	return;
 }
 
-# What is open in quarantine of one shop and stream.
+# What a query says of each shop and stream, its first two columns: lists of lines.
+sub each_says
+{
+	my %lines = map { my $k = $_; map { ("$k $_" => []) } keys %streams } 1 .. @kinds;
+	for (split /\n/, $world->sql($_[0]))
+	{
+		my ($k, $stream, $line) = split /\|/, $_, 3;
+		push @{ $lines{"$k $stream"} }, $line if $lines{"$k $stream"};
+	}
+	return %lines;
+}
 sub open_rows
 {
-	my ($k, $stream) = @_;
-	return $world->sql("SELECT reason, record_id, column_name, value, encode(body, 'hex') FROM ordersync.quarantine
-		WHERE shop_id = $k AND stream = '$stream' AND resolved_at IS NULL");
+	return each_says("SELECT shop_id, stream, reason, record_id, column_name, value, encode(body, 'hex') FROM ordersync.quarantine
+		WHERE resolved_at IS NULL ORDER BY quarantine_id");
+}
+sub windows
+{
+	return each_says("SELECT shop_id, stream, concat_ws(' ', verdict, reported, seen, quarantined) FROM ordersync.window_counts
+		WHERE basis = 'modified'");
 }
 
 spoil();
 is(read_day(), '', 'every run succeeds, whatever its pages hold');
 my %bad;
+my %open = open_rows();
+my %windows = windows();
+my %days = each_says("SELECT shop_id, stream, concat_ws(' ', quarantined, verdict IN ('counted', 'proven')) FROM ordersync.completeness
+	WHERE basis = 'modified' AND day = '$since'");
+my %placed = each_says("SELECT q.shop_id, q.stream, (q.since, q.until) = (t.since, t.until) AND q.until - q.since = interval '1 day'
+	FROM ordersync.quarantine q JOIN ordersync.sync_tasks t USING (task_id, run_id, shop_id)");
 for my $kind (@kinds)
 {
 	my ($b, $k) = ($blemish{$kind}, $shop{$kind});
 	subtest "a record with blemish $kind" => sub {
 		for my $stream (sort keys %streams)
 		{
-			my ($object, $table, $id) = @{ $streams{$stream} };
+			my ($object, $id) = @{ $streams{$stream} };
 			my $truth = $said{$k}{$stream};
-			my ($reason, $record, $column, $value, $hex) = split /\|/, open_rows($k, $stream), -1;
+			my @noted = @{ $open{"$k $stream"} };
+			my ($reason, $record, $column, $value, $hex) = @noted ? split /\|/, $noted[0], -1 : ();
 			my $note = $b->{value} ? $b->{value}{$stream} : $b->{line} ? $b->{line}{$stream} : 1;
+			is(scalar @noted, $note ? 1 : 0, "$stream: noted once");
 			is($reason // '', $note ? $b->{whole} // ($b->{value} ? 'value' : 'line') : '', "$stream: the reason");
 			my @missing = $world->behind($k, $object, @that_day);
 			is(scalar @missing, $b->{whole} ? 1 : 0, "$stream: all others of the page are stored");
-			is($world->sql("SELECT string_agg(concat_ws(' ', verdict, reported, seen, quarantined), ', ') FROM ordersync.window_counts
-				WHERE shop_id = $k AND stream = '$stream' AND basis = 'modified'"),
-				join(' ', 'counted', (scalar keys %$truth) x 2, $b->{whole} ? 1 : 0), "$stream: it counts as seen");
-			is($world->sql("SELECT concat_ws(' ', quarantined, verdict IN ('counted', 'proven')) FROM ordersync.completeness
-				WHERE shop_id = $k AND stream = '$stream' AND basis = 'modified' AND day = '$since'"),
-				($b->{whole} ? 1 : 0) . ' t', "$stream: and the day says so");
+			is("@{ $windows{qq($k $stream)} }", join(' ', 'counted', (scalar keys %$truth) x 2, $b->{whole} ? 1 : 0), "$stream: it counts as seen");
+			is("@{ $days{qq($k $stream)} }", ($b->{whole} ? 1 : 0) . ' t', "$stream: and the day says so");
 			next unless $note;
-			is($world->sql("SELECT count(*) FROM ordersync.quarantine q JOIN ordersync.sync_tasks t USING (task_id, run_id, shop_id)
-				WHERE q.shop_id = $k AND q.stream = '$stream' AND (q.since, q.until) = (t.since, t.until)
-				AND q.until - q.since = interval '1 day'"),
-				'1', "$stream: with its task and window");
+			is("@{ $placed{qq($k $stream)} }", 't', "$stream: with its task and window");
 			is($record, $missing[0], "$stream: it is the one that is missing") if $b->{known};
 			is($record, '', "$stream: whose it is cannot be told") if $b->{whole} && !$b->{known};
 			if ($b->{whole})
@@ -134,29 +149,29 @@ is($world->sql('SELECT string_agg(q::text, E\'\n\' ORDER BY quarantine_id) FROM 
 # The platform is well: the same records, now good.
 $world->no_faults;
 is(read_day(), '', 'read when they are good');
+%open = open_rows();
+%windows = windows();
+# The transaction that stored a record is known by what it noted of its first appearance.
+my %resolved = each_says("SELECT q.shop_id, q.stream, concat_ws(' ', q.resolved_at IS NOT NULL,
+		q.xmin = xid(c.changed_in) AND q.resolved_at = c.recorded_at)
+	FROM ordersync.quarantine q LEFT JOIN ordersync.order_changes c
+		ON c.shop_id = q.shop_id AND c.id = q.record_id AND c.field = 'first_seen' AND q.reason NOT IN ('value', 'line')");
 for my $kind (@kinds)
 {
 	my ($b, $k) = ($blemish{$kind}, $shop{$kind});
 	subtest "after blemish $kind" => sub {
-		for my $stream (sort keys %{ $bad{$k} })
+		for my $stream (sort keys %streams)
 		{
-			my ($object, $table, $id) = @{ $streams{$stream} };
-			is(join(' ', $world->behind($k, $object, @that_day)), '', "$stream: all is stored");
-			is($world->sql("SELECT sum(quarantined) FROM ordersync.window_counts WHERE shop_id = $k AND stream = '$stream'"), '0',
-				"$stream: the window has no bad record any more");
+			is(join(' ', $world->behind($k, $streams{$stream}[0], @that_day)), '', "$stream: all is stored");
+			my $count = keys %{ $said{$k}{$stream} };
+			is("@{ $windows{qq($k $stream)} }", "counted $count $count 0", "$stream: the window has no bad record any more");
 			if ($bad{$k}{$stream})
 			{
-				is($world->sql("SELECT count(*), count(resolved_at) FROM ordersync.quarantine WHERE shop_id = $k AND stream = '$stream'"),
-					'1|1', "$stream: it is resolved");
-				# that transaction is known by what it noted of the record's first appearance
-				is($world->sql("SELECT count(*) FROM ordersync.quarantine q
-					JOIN ordersync.order_changes c ON c.shop_id = q.shop_id AND c.id = q.record_id AND c.field = 'first_seen'
-					WHERE q.shop_id = $k AND q.stream = '$stream' AND q.xmin = xid(c.changed_in) AND q.resolved_at = c.recorded_at"),
-					'1', "$stream: by the transaction that stored it") if $b->{whole};
+				is("@{ $resolved{qq($k $stream)} }", $b->{whole} ? 't t' : 't', "$stream: resolved by the transaction that stored it");
 			}
-			else
+			elsif ($b->{whole})
 			{
-				like(open_rows($k, $stream), qr/^$b->{whole}\|\|/, "$stream: nobody can tell which one it was, so it stays for people");
+				like("@{ $open{qq($k $stream)} }", qr/^$b->{whole}\|\|/, "$stream: nobody can tell which one it was, so it stays for people");
 			}
 		}
 	};
