@@ -6,7 +6,9 @@
  * nothing of ours.  All run with the caller's rights: row level security on
  * the tables holds behind them too.
  *
- * A view is replaced in place; columns are only ever added at its end.
+ * A view is replaced in place; columns are only ever added at its end.  Sums
+ * over other tables are subqueries in the list of columns: a reader that does
+ * not ask for them does not pay for them.
  */
 CREATE FUNCTION ordersync.set_up_reports()
 RETURNS void
@@ -92,7 +94,17 @@ BEGIN
 		o.trade_from,
 		o.platform_state,
 		o.first_seen_at,
-		o.synced_at
+		o.synced_at,
+		CASE
+			WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade') THEN NULL
+			ELSE round(EXTRACT(epoch FROM o.paid_at - o.created) / 3600, 2)
+		END AS hours_to_pay,
+		CASE
+			WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade')
+				THEN round(EXTRACT(epoch FROM o.consign_time - o.created) / 3600, 2)
+			ELSE round(EXTRACT(epoch FROM o.consign_time - o.paid_at) / 3600, 2)
+		END AS hours_to_ship,
+		round(EXTRACT(epoch FROM o.end_time - o.consign_time) / 3600, 2) AS hours_to_end
 	FROM ordersync.orders o
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'order'
@@ -103,28 +115,6 @@ BEGIN
 			ELSE o.status
 		END
 	$query$);
-	COMMENT ON VIEW ordersync.order_report IS
-		'orders for people: unified stage, names, ids as text, money by the definitions in the README';
-	COMMENT ON COLUMN ordersync.order_report.tid_str IS
-		'tid as text, for tools that round 19 digits';
-	COMMENT ON COLUMN ordersync.order_report.stage IS
-		'unified stage; deposit_paid: a pre-sale of which the deposit is paid and the balance is not';
-	COMMENT ON COLUMN ordersync.order_report.stage_zh IS
-		'name of the stage in Chinese';
-	COMMENT ON COLUMN ordersync.order_report.stage_en IS
-		'name of the stage in English';
-	COMMENT ON COLUMN ordersync.order_report.gmv IS
-		'yuan; sum over the lines of total_fee - part_mjz_discount, every stage, without postage; by created_date';
-	COMMENT ON COLUMN ordersync.order_report.paid_amount IS
-		'yuan; paid with postage, as it was before the first refund; by paid_date';
-	COMMENT ON COLUMN ordersync.order_report.deposit_received IS
-		'yuan; deposit of a pre-sale whose balance is unpaid or forfeited';
-	COMMENT ON COLUMN ordersync.order_report.refunded_amount IS
-		'yuan; sum of refunded_amount of its after-sales to date';
-	COMMENT ON COLUMN ordersync.order_report.net_amount IS
-		'yuan; paid_amount - refunded_amount, net by cohort: falls for weeks after paid_date';
-	COMMENT ON COLUMN ordersync.order_report.unallocated IS
-		'yuan; paid_amount - post_fee - the lines'' paid amounts: service orders, freight insurance, points, fees';
 
 	PERFORM ordersync.make_report('sub_orders', $query$
 	SELECT s.shop_id,
@@ -220,26 +210,6 @@ BEGIN
 		AND r.platform = s.platform
 		AND r.status = s.refund_status
 	$query$);
-	COMMENT ON VIEW ordersync.sub_order_report IS
-		'item lines for people: unified stages of order, line and refund, names, ids as text, money by the definitions in the README';
-	COMMENT ON COLUMN ordersync.sub_order_report.oid_str IS
-		'oid as text, for tools that round 19 digits';
-	COMMENT ON COLUMN ordersync.sub_order_report.trade_stage IS
-		'its order''s unified stage';
-	COMMENT ON COLUMN ordersync.sub_order_report.stage IS
-		'unified stage of the line itself';
-	COMMENT ON COLUMN ordersync.sub_order_report.refund_stage IS
-		'unified stage of the line''s latest refund';
-	COMMENT ON COLUMN ordersync.sub_order_report.list_amount IS
-		'yuan; price x num; by created_date';
-	COMMENT ON COLUMN ordersync.sub_order_report.gmv IS
-		'yuan; total_fee - part_mjz_discount, every stage, without postage; by created_date';
-	COMMENT ON COLUMN ordersync.sub_order_report.paid_amount IS
-		'yuan; paid without postage, as it was before the first refund; by paid_date';
-	COMMENT ON COLUMN ordersync.sub_order_report.refunded_amount IS
-		'yuan; sum of refunded_amount of its after-sales to date';
-	COMMENT ON COLUMN ordersync.sub_order_report.net_amount IS
-		'yuan; paid_amount - refunded_amount; may be below zero, refunds can include postage';
 
 	PERFORM ordersync.make_report('after_sales', $query$
 	SELECT a.shop_id,
@@ -287,7 +257,8 @@ BEGIN
 		a.buyer_nick,
 		a.buyer_open_uid,
 		a.first_seen_at,
-		a.synced_at
+		a.synced_at,
+		round(EXTRACT(epoch FROM a.refunded_at - a.created) / 3600, 2) AS hours_to_refund
 	FROM ordersync.after_sales a
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'refund'
@@ -298,16 +269,6 @@ BEGIN
 		AND t.platform = a.platform
 		AND t.status = a.order_status
 	$query$);
-	COMMENT ON VIEW ordersync.after_sale_report IS
-		'after-sales for people: unified stage, names, ids as text';
-	COMMENT ON COLUMN ordersync.after_sale_report.refund_id_str IS
-		'refund_id as text, for tools that round 19 digits';
-	COMMENT ON COLUMN ordersync.after_sale_report.stage IS
-		'unified stage of the after-sale';
-	COMMENT ON COLUMN ordersync.after_sale_report.order_stage IS
-		'unified stage of the order at the time of the refund';
-	COMMENT ON COLUMN ordersync.after_sale_report.refunded_amount IS
-		'yuan; money given back, 0 until then and for exchange, repair and reshipment; by refunded_date';
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_reports() IS

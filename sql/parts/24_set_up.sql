@@ -21,6 +21,9 @@ BEGIN
 	PERFORM ordersync.set_up_payload_cuts();
 	PERFORM ordersync.set_up_added_fields();
 	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.set_up_sales();
+	PERFORM ordersync.set_up_stages();
+	PERFORM ordersync.comment_reports();
 	PERFORM ordersync.set_up_completeness();
 	PERFORM ordersync.set_up_progress();
 	PERFORM ordersync.make_log_partitions();
