@@ -309,18 +309,17 @@ BEGIN
 	WITH p AS MATERIALIZED (
 		SELECT DISTINCT ON (t.oid) t.*, d.amount,
 			t.amount_known AND d.amount IS NOT NULL
-				AND (COALESCE(t.refund_status = 'SUCCESS', false)
-					OR COALESCE(t.oid = ANY (v_refunded_oids), false)) AS refunded,
+				AND (t.line_refunded OR COALESCE(t.oid = ANY (v_refunded_oids), false)) AS refunded,
 			-- this very record's figures are from after a refund
 			t.amount_known AND d.amount IS NOT NULL
-				AND (COALESCE(t.refund_status = 'SUCCESS', false)
-					OR COALESCE(t.oid = ANY (v_lowered_oids), false)) AS lowered
+				AND (t.line_refunded OR COALESCE(t.oid = ANY (v_lowered_oids), false)) AS lowered
 		FROM (
 			SELECT w.tid, w.modified, w.trade_status, w.trade_type, w.created, w.pay_time, w.paid_at,
 				w.buyer_open_uid, w.receiver_state,
 				LEAST(r.ordinality, 32767)::smallint AS line_no,
 				w.paid_at IS NOT NULL AS amount_known,
 				ordersync.read_bigint(r.oid) AS oid, r.status, r.refund_status,
+				ordersync.line_refunded(r.refund_status, r.special_refund_type) AS line_refunded,
 				ordersync.read_bigint(r.refund_id) AS refund_id,
 				ordersync.read_bigint(r.num_iid) AS num_iid, r.outer_iid,
 				ordersync.read_bigint(r.sku_id) AS sku_id, r.outer_sku_id, r.title,
@@ -361,7 +360,7 @@ BEGIN
 						part_mjz_discount text, divide_order_fee text, payment text,
 						is_free_gift text, consign_time text, end_time text, shipping_type text,
 						logistics_company text, invoice_no text, store_code text,
-						item_meal_name text
+						item_meal_name text, special_refund_type text
 					)
 				) WITH ORDINALITY AS r
 			OFFSET 0
@@ -489,6 +488,18 @@ $function$;
 COMMENT ON FUNCTION ordersync.write_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], jsonb[], bigint[], timestamptz[], jsonb[], boolean[]) IS
 	'projects merged payloads into orders and sub_orders; only rows that differ are written';
 
+/*
+ * A line's own word that money went back.  Price protection and cash-back leave
+ * refund_status alone and are a list of their own, which may be read later than
+ * the order whose figures they lowered.
+ */
+CREATE FUNCTION ordersync.line_refunded(p_refund_status text, p_special_refund_type text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN COALESCE(p_refund_status = 'SUCCESS', false) OR COALESCE(p_special_refund_type <> '', false);
+COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
+	'whether an item line''s record says that money went back';
+
 CREATE FUNCTION ordersync.roll_up_lines(p_lines jsonb)
 RETURNS TABLE (
 	line_count integer,
@@ -527,12 +538,14 @@ BEGIN ATOMIC
 				FROM pg_catalog.jsonb_to_recordset(p_lines) AS d (invoice_no text)
 				WHERE d.invoice_no <> '')
 		END,
-		COALESCE(pg_catalog.bool_or(l.refund_status = 'SUCCESS'), false)
+		COALESCE(pg_catalog.bool_or(ordersync.line_refunded(l.refund_status, l.special_refund_type)), false)
 	FROM (
 		SELECT r.num, NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
-			NULLIF(r.invoice_no, '') COLLATE "C" AS invoice_no, r.refund_status
+			NULLIF(r.invoice_no, '') COLLATE "C" AS invoice_no, r.refund_status,
+			r.special_refund_type
 		FROM pg_catalog.jsonb_to_recordset(p_lines) AS r (
-			oid text, num text, logistics_company text, invoice_no text, refund_status text)
+			oid text, num text, logistics_company text, invoice_no text, refund_status text,
+			special_refund_type text)
 		WHERE ordersync.read_bigint(r.oid) IS NOT NULL
 	) l;
 END;

@@ -215,7 +215,7 @@ BEGIN
 		CASE WHEN truth.paid_at(r) IS NOT NULL
 			THEN coalesce(truth.money(line ->> 'divide_order_fee'),
 				truth.money(line ->> 'total_fee') - coalesce(truth.money(line ->> 'part_mjz_discount'), 0)) END,
-		coalesce(line ->> 'refund_status' = 'SUCCESS', false)
+		coalesce(line ->> 'refund_status' = 'SUCCESS', false) OR coalesce(line ->> 'special_refund_type', '') <> ''
 	FROM (SELECT body::jsonb AS r FROM truth.incoming WHERE body <> '' AND p_object = 'trades' OFFSET 0) AS said
 	CROSS JOIN jsonb_array_elements(r #> '{orders,order}') WITH ORDINALITY AS l (line, line_no);
 
