@@ -98,7 +98,8 @@ is($house->writes, $writes, 'and writes nothing');
 
 # One id that always fails does not take the others with it.
 my @five = split /\n/, $house->sql("SELECT tid FROM ordersync.orders WHERE shop_id = 2 ORDER BY tid LIMIT 5");
-$house->sql("UPDATE ordersync.order_payloads SET sources = 4, rank = 3, digest_details = NULL WHERE tid IN (" . join(',', @five) . ');
+$house->sql("UPDATE ordersync.order_payloads SET sources = 4, rank = 3, digest_details = NULL,
+	payload = payload - 'available_confirm_fee' WHERE tid IN (" . join(',', @five) . ');
 	DELETE FROM ordersync.lookups');
 $house->sql("ALTER SYSTEM SET ordersync.retry_base = '20ms'; ALTER SYSTEM SET ordersync.retry_cap = '100ms'");
 $house->sql('SELECT pg_reload_conf()');
