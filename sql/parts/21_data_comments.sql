@@ -78,6 +78,7 @@ BEGIN
 			('orders', 'package_count', 'derived: number of distinct waybills of the lines'),
 			('orders', 'line_count', 'derived: number of lines'),
 			('orders', 'item_num', 'derived: sum of num over the lines'),
+			('orders', 'gmv', 'derived, yuan: GMV 下单金额: sum over the lines of total_fee - part_mjz_discount, every stage, unpaid and closed too, without postage; by created_date'),
 			('orders', 'buyer_nick', 'buyer''s nick as masked by the platform; count buyers by buyer_open_uid [Trade.buyer_nick]'),
 			('orders', 'buyer_open_uid', 'buyer, the platform''s pseudonym; stable within one application key [Trade.buyer_open_uid]'),
 			('orders', 'oaid', 'addressee id, for printing and merging through the platform [Trade.oaid]'),

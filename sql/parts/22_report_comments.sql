@@ -51,7 +51,6 @@ BEGIN
 			('order_report', 'stage', 'unified stage of status; deposit_paid: a pre-sale of which the deposit is paid and the balance is not'),
 			('order_report', 'stage_zh', 'name of the stage in Chinese'),
 			('order_report', 'stage_en', 'name of the stage in English'),
-			('order_report', 'gmv', 'yuan; GMV 下单金额: sum over the lines of total_fee - part_mjz_discount, every stage, unpaid and closed too, without postage; by created_date'),
 			('order_report', 'paid_amount', 'yuan; paid amount 支付金额: payment with postage where paid_at is set, as it was before the first refund; by paid_date'),
 			('order_report', 'deposit_received', 'yuan; deposit 定金 of a pre-sale whose balance is unpaid or forfeited: money held, not sales'),
 			('order_report', 'refunded_amount', 'yuan; refunded amount 退款金额: sum of refunded_amount of its after-sales to date'),

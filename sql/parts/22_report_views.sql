@@ -44,12 +44,7 @@ BEGIN
 		o.adjust_fee,
 		o.post_fee,
 		o.payment,
-		(
-			SELECT sum(s.total_fee - COALESCE(s.part_mjz_discount, 0))
-			FROM ordersync.sub_orders s
-			WHERE s.shop_id = o.shop_id
-				AND s.tid = o.tid
-		) AS gmv,
+		o.gmv,
 		o.paid_amount,
 		CASE
 			WHEN o.step_trade_status IN ('FRONT_PAID_FINAL_NOPAID', 'FRONT_PAID_FRONT_FORFEITED')

@@ -180,7 +180,7 @@ BEGIN
 			received_payment, available_confirm_fee, step_paid_fee, commission_fee,
 			credit_card_fee, cod_fee, order_tax_fee, platform_subsidy_fee, yfx_fee, point_fee,
 			real_point_fee, buyer_obtain_point_fee, cod_status, shipping_type, is_part_consign,
-			logistics_company, invoice_no, package_count, line_count, item_num, buyer_nick,
+			logistics_company, invoice_no, package_count, line_count, item_num, gmv, buyer_nick,
 			buyer_open_uid, oaid, receiver_country, receiver_state, receiver_city,
 			receiver_district, seller_flag, seller_memo, has_buyer_message, alipay_no,
 			platform_state, details_at, first_seen_at, synced_at, paid_amount_frozen)
@@ -192,7 +192,7 @@ BEGIN
 			p.commission_fee, p.credit_card_fee, p.cod_fee, p.order_tax_fee,
 			p.platform_subsidy_fee, p.yfx_fee, p.point_fee, p.real_point_fee,
 			p.buyer_obtain_point_fee, p.cod_status, p.shipping_type, p.is_part_consign,
-			p.logistics_company, p.invoice_no, p.package_count, p.line_count, p.item_num,
+			p.logistics_company, p.invoice_no, p.package_count, p.line_count, p.item_num, p.gmv,
 			p.buyer_nick, p.buyer_open_uid, p.oaid, p.receiver_country, p.receiver_state,
 			p.receiver_city, p.receiver_district, p.seller_flag, p.seller_memo,
 			p.has_buyer_message, p.alipay_no,
@@ -209,7 +209,7 @@ BEGIN
 				credit_card_fee, cod_fee, order_tax_fee, platform_subsidy_fee, yfx_fee,
 				point_fee, real_point_fee, buyer_obtain_point_fee, cod_status, shipping_type,
 				is_part_consign, logistics_company, invoice_no, package_count, line_count,
-				item_num, buyer_nick, buyer_open_uid, oaid, receiver_country, receiver_state,
+				item_num, gmv, buyer_nick, buyer_open_uid, oaid, receiver_country, receiver_state,
 				receiver_city, receiver_district, seller_flag, seller_memo, has_buyer_message,
 				alipay_no, platform_state
 			) = ROW (
@@ -224,7 +224,7 @@ BEGIN
 				excluded.yfx_fee, excluded.point_fee, excluded.real_point_fee,
 				excluded.buyer_obtain_point_fee, excluded.cod_status, excluded.shipping_type,
 				excluded.is_part_consign, excluded.logistics_company, excluded.invoice_no,
-				excluded.package_count, excluded.line_count, excluded.item_num,
+				excluded.package_count, excluded.line_count, excluded.item_num, excluded.gmv,
 				excluded.buyer_nick, excluded.buyer_open_uid, excluded.oaid,
 				excluded.receiver_country, excluded.receiver_state, excluded.receiver_city,
 				excluded.receiver_district, excluded.seller_flag, excluded.seller_memo,
@@ -266,7 +266,7 @@ BEGIN
 				o.order_tax_fee, o.platform_subsidy_fee, o.yfx_fee, o.point_fee,
 				o.real_point_fee, o.buyer_obtain_point_fee, o.cod_status, o.shipping_type,
 				o.is_part_consign, o.logistics_company, o.invoice_no, o.package_count,
-				o.line_count, o.item_num, o.buyer_nick, o.buyer_open_uid, o.oaid,
+				o.line_count, o.item_num, o.gmv, o.buyer_nick, o.buyer_open_uid, o.oaid,
 				o.receiver_country, o.receiver_state, o.receiver_city, o.receiver_district,
 				o.seller_flag, o.seller_memo, o.has_buyer_message, o.alipay_no, o.platform_state
 			) IS DISTINCT FROM (
@@ -281,7 +281,7 @@ BEGIN
 				excluded.yfx_fee, excluded.point_fee, excluded.real_point_fee,
 				excluded.buyer_obtain_point_fee, excluded.cod_status, excluded.shipping_type,
 				excluded.is_part_consign, excluded.logistics_company, excluded.invoice_no,
-				excluded.package_count, excluded.line_count, excluded.item_num,
+				excluded.package_count, excluded.line_count, excluded.item_num, excluded.gmv,
 				excluded.buyer_nick, excluded.buyer_open_uid, excluded.oaid,
 				excluded.receiver_country, excluded.receiver_state, excluded.receiver_city,
 				excluded.receiver_district, excluded.seller_flag, excluded.seller_memo,
@@ -504,6 +504,7 @@ CREATE FUNCTION ordersync.roll_up_lines(p_lines jsonb)
 RETURNS TABLE (
 	line_count integer,
 	item_num integer,
+	gmv numeric,
 	logistics_company text,
 	invoice_no text,
 	package_count integer,
@@ -514,6 +515,8 @@ BEGIN ATOMIC
 	SELECT pg_catalog.count(*)::integer,
 		GREATEST(LEAST(COALESCE(pg_catalog.sum(ordersync.read_int(l.num)), 0),
 			2147483647), -2147483648)::integer,
+		-- amounts that fit may have a sum that does not
+		CASE WHEN pg_catalog.abs(pg_catalog.sum(l.gmv)) < 1e16 THEN pg_catalog.sum(l.gmv) END,
 		CASE
 			WHEN pg_catalog.min(l.logistics_company) = pg_catalog.max(l.logistics_company)
 				THEN pg_catalog.min(l.logistics_company)
@@ -542,10 +545,12 @@ BEGIN ATOMIC
 	FROM (
 		SELECT r.num, NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
 			NULLIF(r.invoice_no, '') COLLATE "C" AS invoice_no, r.refund_status,
-			r.special_refund_type
+			r.special_refund_type,
+			ordersync.read_money(r.total_fee) - COALESCE(ordersync.read_money(r.part_mjz_discount), 0)
+				AS gmv
 		FROM pg_catalog.jsonb_to_recordset(p_lines) AS r (
 			oid text, num text, logistics_company text, invoice_no text, refund_status text,
-			special_refund_type text)
+			special_refund_type text, total_fee text, part_mjz_discount text)
 		WHERE ordersync.read_bigint(r.oid) IS NOT NULL
 	) l;
 END;

@@ -18,7 +18,7 @@ INSERT INTO ordersync.orders (
 	shop_id, tid, seller_nick, type, status, trade_from, created, pay_time, consign_time, end_time, modified, async_modified,
 	paid_at, total_fee, discount_fee, adjust_fee, post_fee, payment, paid_amount, received_payment, commission_fee,
 	order_tax_fee, point_fee, real_point_fee, buyer_obtain_point_fee, cod_status, shipping_type, is_part_consign,
-	logistics_company, invoice_no, package_count, line_count, item_num, buyer_nick, buyer_open_uid, oaid, receiver_country,
+	logistics_company, invoice_no, package_count, line_count, item_num, gmv, buyer_nick, buyer_open_uid, oaid, receiver_country,
 	receiver_state, receiver_city, receiver_district, seller_flag, has_buyer_message, alipay_no, platform_state,
 	first_seen_at, synced_at)
 SELECT shop, 3000000000000000000 + day * 10000000000 + shop * 100000000::bigint + i * 100, '测试店铺' || shop, 'fixed',
@@ -28,7 +28,7 @@ SELECT shop, 3000000000000000000 + day * 10000000000 + shop * 100000000::bigint 
 	CASE WHEN paid THEN pay END, price * sums.units, 0, 0, postage, price * sums.units + postage,
 	CASE WHEN paid THEN price * sums.units + postage END, price * sums.units + postage, 0,
 	0, 0, 0, 0, 'NEW_CREATED', 'express', false,
-	'中通快递', 'SF' || lpad((i * 7919 + day)::text, 13, '0'), 1, lines, sums.units, '测**',
+	'中通快递', 'SF' || lpad((i * 7919 + day)::text, 13, '0'), 1, lines, sums.units, price * sums.units, '测**',
 	'AAH' || md5((random() * 800000)::integer::text), md5(i::text || day), '中国', '浙江省', '杭州市', '余杭区', 0, false,
 	'2026' || lpad((day * 100000 + i)::text, 24, '0'), 'listed', created, created + interval '10 days'
 FROM (

@@ -102,7 +102,9 @@ SELECT jsonb_build_object(
 	'package_count', (SELECT count(DISTINCT l ->> 'invoice_no')
 		FROM jsonb_array_elements(r #> '{orders,order}') AS l WHERE l ->> 'invoice_no' <> ''),
 	'line_count', jsonb_array_length(r #> '{orders,order}'),
-	'item_num', (SELECT sum((l ->> 'num')::bigint) FROM jsonb_array_elements(r #> '{orders,order}') AS l)
+	'item_num', (SELECT sum((l ->> 'num')::bigint) FROM jsonb_array_elements(r #> '{orders,order}') AS l),
+	'gmv', (SELECT sum(truth.money(l ->> 'total_fee') - coalesce(truth.money(l ->> 'part_mjz_discount'), 0))
+		FROM jsonb_array_elements(r #> '{orders,order}') AS l)
 ) || CASE WHEN api IN ('list', 'full') THEN jsonb_build_object(
 	'trade_from', r ->> 'trade_from', 'trade_source', r ->> 'trade_source',
 	'commission_fee', truth.money(r ->> 'commission_fee'), 'cod_fee', truth.money(r ->> 'cod_fee'),
