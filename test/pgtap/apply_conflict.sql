@@ -193,7 +193,7 @@ INSERT INTO sent VALUES
 	('refunds', 3, 'special', '2026-03-02 10:00:00', '{"status":"SUCCESS","refund_fee":"3.00","special_refund_type":"priceProtect"}', '[]'),
 	('refunds', 4, 'list', '2026-03-02 10:00:00', '{"status":"WAIT_BUYER_RETURN_GOODS","refund_fee":"4.00"}', '[]'),
 	('refunds', 5, 'details', '2026-03-02 10:00:00', '{"status":"WAIT_SELLER_CONFIRM_GOODS","desc":"d5","cs_status":5,"refund_remind_timeout":{"remind_type":1}}', '[]'),
-	('refunds', 6, 'list', '2026-03-03 10:00:00', '{"status":"CLOSED","refund_fee":"6.00","desc":""}', '[]');
+	('refunds', 6, 'list', '2026-02-28 23:59:59', '{"status":"WAIT_SELLER_AGREE","refund_fee":"6.00","desc":""}', '[]');
 
 /* --- all orders of arrival --- */
 
