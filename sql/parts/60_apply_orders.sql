@@ -179,9 +179,14 @@ BEGIN
 
 		IF v_keeps = 'off' THEN
 			-- what was not stored was not returned either
-			SELECT pg_catalog.array_agg(ordersync.plain_lines(p_bodies[f.ord]::jsonb - v_hidden))
+			SELECT pg_catalog.array_agg(
+				CASE
+					WHEN ordersync.has_plain_lines(b.body) THEN b.body
+					ELSE ordersync.plain_lines(b.body)
+				END)
 			INTO n_payloads
-			FROM pg_catalog.unnest(v_fresh) AS f (ord)
+			FROM pg_catalog.unnest(v_fresh) AS f (ord),
+				LATERAL (SELECT p_bodies[f.ord]::jsonb - v_hidden AS body OFFSET 0) b
 			WHERE p_ids[f.ord] = ANY (n_tids);
 		END IF;
 
@@ -238,7 +243,8 @@ BEGIN
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
 					SELECT p.tid, p.rank, p.sources, p.modified,
-						COALESCE(p.payload, ordersync.order_of_columns(p_shop, p.tid)) AS payload,
+						COALESCE(p.payload,
+							(SELECT ordersync.orders_of_columns(p_shop, p_ids)) -> p.tid::text, '{}') AS payload,
 						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
 					FROM ordersync.order_payloads p
 					WHERE p.shop_id = p_shop

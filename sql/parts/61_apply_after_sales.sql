@@ -189,7 +189,9 @@ BEGIN
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
 					SELECT p.refund_id, p.rank, p.sources, p.modified,
-						COALESCE(p.payload, ordersync.after_sale_of_columns(p_shop, p.refund_id)) AS payload,
+						COALESCE(p.payload,
+							(SELECT ordersync.after_sales_of_columns(p_shop, p_ids)) -> p.refund_id::text,
+							'{}') AS payload,
 						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
 					FROM ordersync.after_sale_payloads p
 					WHERE p.shop_id = p_shop

@@ -70,83 +70,89 @@ COMMENT ON FUNCTION ordersync.is_kept(text, boolean) IS
 	'whether the payload of a stored record is stored when it changes, given the shop''s option and whether it was cut';
 
 /*
- * Bases of merges.  STABLE: they see what the statement sees that reads the
- * payload's row, hence the columns that belong to that row.  EXECUTEd, like all
- * that looks into tables with several indexes.
+ * Bases of merges, of all of a page's records whose payload is NULL: an object
+ * with a member for each, by its id.  As an uncorrelated subquery it is computed
+ * once for a page, and only when it is needed.  STABLE: it sees what the
+ * statement sees that reads the payloads' rows, hence the columns that belong to
+ * these.  EXECUTEd, like all that looks into tables with several indexes.
  */
-CREATE FUNCTION ordersync.order_of_columns(p_shop bigint, p_tid bigint)
+CREATE FUNCTION ordersync.orders_of_columns(p_shop bigint, p_tids bigint[])
 RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_order jsonb;
+	v_orders jsonb;
 BEGIN
 	EXECUTE
-		'SELECT ordersync.fields_of(pg_catalog.to_jsonb(o) || pg_catalog.jsonb_build_object( '
+		'SELECT pg_catalog.jsonb_object_agg(o.tid, pg_catalog.jsonb_strip_nulls( '
+			'(pg_catalog.to_jsonb(o) - $3) || pg_catalog.jsonb_build_object( '
 				'''created'', ordersync.show_instant(o.created), '
 				'''pay_time'', ordersync.show_instant(o.pay_time), '
 				'''consign_time'', ordersync.show_instant(o.consign_time), '
 				'''end_time'', ordersync.show_instant(o.end_time), '
-				'''async_modified'', ordersync.show_instant(o.async_modified) '
-			'), ordersync.order_fields(''trade'')) '
-			'|| pg_catalog.jsonb_build_object(''orders'', pg_catalog.jsonb_build_object(''order'', COALESCE(( '
-				'SELECT pg_catalog.jsonb_agg(ordersync.fields_of(pg_catalog.to_jsonb(s) || pg_catalog.jsonb_build_object( '
-					'''consign_time'', ordersync.show_instant(s.consign_time), '
-					'''end_time'', ordersync.show_instant(s.end_time), '
-					'''is_free_gift'', NULLIF(s.is_gift AND s.price IS DISTINCT FROM 0, false) '
-					'), ordersync.order_fields(''order'')) ORDER BY s.line_no, s.oid) '
-				'FROM ordersync.sub_orders s '
-				'WHERE s.shop_id = $1 '
-					'AND s.tid = $2 '
-			'), ''[]''))) '
-		'FROM ordersync.orders o '
-		'WHERE o.shop_id = $1 '
-			'AND o.tid = $2'
-	INTO v_order
-	USING p_shop, p_tid;
-	RETURN COALESCE(v_order, '{}');
+				'''async_modified'', ordersync.show_instant(o.async_modified), '
+				'''orders'', pg_catalog.jsonb_build_object(''order'', COALESCE(l.lines, ''[]''))))) '
+		'FROM pg_catalog.unnest($2) AS i (id) '
+		'JOIN ordersync.order_payloads p ON p.shop_id = $1 AND p.tid = i.id AND p.payload IS NULL '
+		'JOIN ordersync.orders o ON o.shop_id = $1 AND o.tid = i.id '
+		'CROSS JOIN LATERAL ( '
+			'SELECT pg_catalog.jsonb_agg((pg_catalog.to_jsonb(s) - $4) || pg_catalog.jsonb_build_object( '
+				'''consign_time'', ordersync.show_instant(s.consign_time), '
+				'''end_time'', ordersync.show_instant(s.end_time), '
+				'''is_free_gift'', NULLIF(s.is_gift AND s.price IS DISTINCT FROM 0, false)) '
+				'ORDER BY s.line_no, s.oid) AS lines '
+			'FROM ordersync.sub_orders s '
+			'WHERE s.shop_id = $1 '
+				'AND s.tid = i.id '
+		') l'
+	INTO v_orders
+	USING p_shop, p_tids, ordersync.columns_but('orders', ordersync.order_fields('trade')),
+		ordersync.columns_but('sub_orders', ordersync.order_fields('order'));
+	RETURN v_orders;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.order_of_columns(bigint, bigint) IS
-	'an order as a record made of its columns and its lines'', for merges where the payload is not kept';
+COMMENT ON FUNCTION ordersync.orders_of_columns(bigint, bigint[]) IS
+	'those of these orders whose payload is not kept, as records made of their columns and their lines'', for merges';
 
-CREATE FUNCTION ordersync.after_sale_of_columns(p_shop bigint, p_refund bigint)
+CREATE FUNCTION ordersync.after_sales_of_columns(p_shop bigint, p_ids bigint[])
 RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_after_sale jsonb;
+	v_after_sales jsonb;
 BEGIN
 	EXECUTE
-		'SELECT ordersync.fields_of(pg_catalog.to_jsonb(a) || pg_catalog.jsonb_build_object( '
+		'SELECT pg_catalog.jsonb_object_agg(a.refund_id, pg_catalog.jsonb_strip_nulls( '
+			'(pg_catalog.to_jsonb(a) - $3) || pg_catalog.jsonb_build_object( '
 				'''created'', ordersync.show_instant(a.created), '
 				'''good_return_time'', ordersync.show_instant(a.good_return_time), '
 				'''desc'', a.description, '
 				'''refund_remind_timeout'', CASE WHEN a.timeout IS NOT NULL THEN '
-					'pg_catalog.jsonb_build_object(''timeout'', ordersync.show_instant(a.timeout)) END '
-			'), ordersync.after_sale_fields()) '
-		'FROM ordersync.after_sales a '
-		'WHERE a.shop_id = $1 '
-			'AND a.refund_id = $2'
-	INTO v_after_sale
-	USING p_shop, p_refund;
-	RETURN COALESCE(v_after_sale, '{}');
+					'pg_catalog.jsonb_build_object(''timeout'', ordersync.show_instant(a.timeout)) END))) '
+		'FROM pg_catalog.unnest($2) AS i (id) '
+		'JOIN ordersync.after_sale_payloads p ON p.shop_id = $1 AND p.refund_id = i.id AND p.payload IS NULL '
+		'JOIN ordersync.after_sales a ON a.shop_id = $1 AND a.refund_id = i.id'
+	INTO v_after_sales
+	USING p_shop, p_ids, ordersync.columns_but('after_sales', ordersync.after_sale_fields());
+	RETURN v_after_sales;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.after_sale_of_columns(bigint, bigint) IS
-	'an after-sale as a record made of its columns, for merges where the payload is not kept';
+COMMENT ON FUNCTION ordersync.after_sales_of_columns(bigint, bigint[]) IS
+	'those of these after-sales whose payload is not kept, as records made of their columns, for merges';
 
-CREATE FUNCTION ordersync.fields_of(p_row jsonb, p_fields text[])
-RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION ordersync.columns_but(p_table text, p_fields text[])
+RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
-	FROM pg_catalog.jsonb_each(p_row) e
-	WHERE e.key = ANY (p_fields)
-		AND e.value <> 'null'
+	SELECT pg_catalog.array_agg(a.attname::text)
+	FROM pg_catalog.pg_attribute a
+	WHERE a.attrelid = pg_catalog.to_regclass('ordersync.' || p_table)
+		AND a.attnum > 0
+		AND NOT a.attisdropped
+		AND a.attname <> ALL (p_fields)
 $function$;
-COMMENT ON FUNCTION ordersync.fields_of(jsonb, text[]) IS
-	'a row as jsonb reduced to these fields, those without a value left out';
+COMMENT ON FUNCTION ordersync.columns_but(text, text[]) IS
+	'the columns of a table that are no fields of a record';
 
 /*
  * Cutting what is stored already.  Once a day a shop's orders are walked by the
