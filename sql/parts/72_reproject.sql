@@ -29,7 +29,7 @@ BEGIN
 	COMMIT;						-- in a transaction block it fails here, before anything is written
 	FOR v_shop IN
 		SELECT s.shop_id
-		FROM ordersync.shops s
+		FROM ordersync.stored_shops s
 		WHERE shop_ids IS NULL
 		UNION
 		SELECT i.id

@@ -70,7 +70,7 @@ BEGIN
 	END IF;
 	v_after := ordersync.list_cursor(after);
 	IF shop_ids IS NULL THEN
-		shop_ids := ARRAY(SELECT s.shop_id FROM ordersync.shops s);
+		shop_ids := ARRAY(SELECT s.shop_id FROM ordersync.stored_shops s);
 	END IF;
 	IF v_search IS NOT NULL THEN
 		v_tids := ordersync.list_numbers(shop_ids, v_search);
