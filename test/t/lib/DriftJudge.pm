@@ -80,12 +80,12 @@ sub broken
 		. ($promise ? " AND promise ~ '$promise'" : '') . ' ORDER BY shop_id, n LIMIT 10');
 }
 
-# In how many of these shops a record was lost or old, or called whole when it was not.
+# In how many of these shops a promise of that kind was broken.
 sub shops_broken
 {
-	my ($self, $shops) = @_;
-	return $self->sql("SELECT count(DISTINCT shop_id) FROM (SELECT shop_id FROM drift.broken_ends UNION ALL SELECT shop_id FROM drift.broken_claims)
-		AS b WHERE shop_id BETWEEN $shops");
+	my ($self, $shops, $promise) = @_;
+	return $self->sql("SELECT count(DISTINCT shop_id) FROM (SELECT shop_id, promise FROM drift.broken_ends
+		UNION ALL SELECT shop_id, promise FROM drift.broken_claims) AS b WHERE shop_id BETWEEN $shops AND promise ~ '$promise'");
 }
 
 # Of these shops: how many records were held against a claim; how many of them saw what a test of this kind must have seen.
