@@ -145,7 +145,7 @@ BEGIN
 		LATERAL (
 			SELECT u.day,
 				u.num_iid,
-				max(u.title) AS title,
+				max(u.title) COLLATE "default" AS title,
 				COALESCE(sum(u.lines), 0)::bigint AS lines,
 				COALESCE(sum(u.items), 0)::bigint AS items,
 				COALESCE(sum(u.gift_items), 0)::bigint AS gift_items,
@@ -155,7 +155,7 @@ BEGIN
 			FROM (
 				SELECT s.paid_date AS day,
 					s.num_iid,
-					max(s.title) AS title,
+					max(s.title COLLATE "C") AS title,
 					count(*) AS lines,
 					sum(s.num) AS items,
 					sum(s.num) FILTER (WHERE s.is_gift) AS gift_items,
@@ -169,7 +169,7 @@ BEGIN
 				UNION ALL
 				SELECT a.refunded_date,
 					a.num_iid,
-					max(a.title),
+					max(a.title COLLATE "C"),
 					NULL, NULL, NULL, NULL,
 					count(*),
 					sum(a.refunded_amount)
@@ -200,7 +200,7 @@ BEGIN
 		LATERAL (
 			SELECT u.day,
 				u.num_iid,
-				max(u.title) AS title,
+				max(u.title) COLLATE "default" AS title,
 				COALESCE(sum(u.lines), 0)::bigint AS lines,
 				COALESCE(sum(u.refunded_lines), 0)::bigint AS refunded_lines,
 				COALESCE(sum(u.paid_amount), 0) AS paid_amount,
@@ -208,7 +208,7 @@ BEGIN
 			FROM (
 				SELECT s.paid_date AS day,
 					s.num_iid,
-					max(s.title) AS title,
+					max(s.title COLLATE "C") AS title,
 					count(*) AS lines,
 					NULL::bigint AS refunded_lines,
 					sum(s.paid_amount) AS paid_amount,

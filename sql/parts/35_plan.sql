@@ -462,8 +462,13 @@ RETURNS TABLE (since timestamptz, until timestamptz, fresh boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 ROWS 50
 AS $function$
-	SELECT w.since, LEAST(w.since + p_max_window, pg_catalog.upper(h.piece)), h.fresh
+	SELECT w.since, LEAST(w.since + longest.step, pg_catalog.upper(h.piece)), h.fresh
 	FROM pg_catalog.unnest(p_ranges) r
+	CROSS JOIN LATERAL (
+		-- '1 day' as 24 hours: a day of the session's zone may have 23
+		SELECT pg_catalog.make_interval(secs =>
+			EXTRACT(epoch FROM p_max_window)::double precision) AS step
+	) longest
 	CROSS JOIN LATERAL pg_catalog.generate_series(
 		ordersync.day_of(pg_catalog.lower(r))::timestamp,
 		ordersync.day_of(pg_catalog.upper(r) - interval '1 second')::timestamp,
@@ -480,7 +485,7 @@ AS $function$
 	CROSS JOIN LATERAL pg_catalog.generate_series(
 		pg_catalog.lower(h.piece),
 		pg_catalog.upper(h.piece) - interval '1 second',
-		p_max_window) w (since)
+		longest.step) w (since)
 	WHERE NOT pg_catalog.isempty(h.piece)
 $function$;
 COMMENT ON FUNCTION ordersync.cut_windows(tstzmultirange, timestamptz, interval) IS

@@ -1,6 +1,6 @@
 -- Planning: which ranges a run reads and how they are cut. Set arithmetic, no worker, no network.
 BEGIN;
-SELECT plan(54);
+SELECT plan(55);
 SET client_min_messages = error;
 SET timezone = 'America/New_York';
 
@@ -34,6 +34,8 @@ SELECT results_eq(
 		('2026-09-01 01:00:00 to 2026-09-01 01:10:00 Asia/Shanghai') $$,
 	'the last part of a range is as long as what is left');
 SELECT is((SELECT count(*) FROM ordersync.cut_windows('{}', now(), '1 day')), 0::bigint, 'nothing cut is nothing');
+SELECT is((SELECT count(*) FROM ordersync.cut_windows(pg_temp.r('2026-03-08', '2026-03-09'), 'infinity', '1 day')), 1::bigint,
+	'a day is one window, also where the session''s day has 23 hours');
 SELECT is(
 	(SELECT range_agg(tstzrange(since, until)) FROM ordersync.cut_windows(
 		pg_temp.r('2026-08-30 13:07:01', '2026-09-03 02:00:59') + pg_temp.r('2026-09-10', '2026-09-12 00:00:01'), pg_temp.sh('2026-09-11 05:00'), '7 hours')),
