@@ -23,13 +23,13 @@ my $said = $read{UTC};
 
 # What the gateway itself says, by text: numbers of 19 digits would be rounded on the way.
 my %truth;
-for my $object (qw(trades refunds))
+for my $object (qw(trades refunds special))
 {
 	my $file = $house->node->basedir . "/$object";
 	system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $file, "http://$house->{address}/control/truth?shop=1&api=list&object=$object");
 	for (split /\n/, slurp_file($file))
 	{
-		if ($object eq 'refunds') { /"refund_id":"(\d+)"/ and $truth{refund_id}{$1} = 1; next }
+		if ($object ne 'trades') { /"refund_id":"(\d+)"/ and $truth{refund_id}{$1} = 1; next }
 		my ($tid) = /"tid":(\d+)/;
 		$truth{tid}{$tid} = 1;
 		$truth{oid}{ $_->{oid} } = 1 for @{ decode_json($_)->{orders}{order} };
