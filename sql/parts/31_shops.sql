@@ -372,7 +372,7 @@ BEGIN
 				PERFORM ordersync.check_option(v_key, v_value IN ('"normal"', '"strict"'), '"normal" or "strict"');
 			WHEN 'payloads' THEN
 				PERFORM ordersync.check_option(v_key, v_value IN ('"keep"', '"off"')
-					OR v_text ~ '^[0-9]{1,4} (days?|months?|years?)$', '"keep", "off" or an age like "90 days"');
+					OR v_text ~ '^([0-9]{1,4} days?|[0-9]{1,3} months?|[0-9]{1,2} years?)$', '"keep", "off" or an age like "90 days"');
 			WHEN 'incremental', 'full_run' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string'
 					AND (v_text = 'off' OR v_text ~ '^[-0-9*,/]+( +[-0-9*,/A-Za-z]+){4}$'),

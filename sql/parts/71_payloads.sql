@@ -158,8 +158,8 @@ COMMENT ON FUNCTION ordersync.columns_but(text, text[]) IS
  * Cutting what is stored already.  Once a day a shop's orders are walked by the
  * day of their creation, a little at a time; where the walk stands is
  * remembered.  A day is looked at again until it is half a year older than the
- * age, for the orders that end late; those that end later still keep their
- * payload.
+ * age, for the orders that end late and for rows that somebody held; what ends
+ * later still keeps its payload.
  */
 CREATE FUNCTION ordersync.cut_payloads(p_for interval DEFAULT '0.2 seconds')
 RETURNS boolean
@@ -214,8 +214,7 @@ BEGIN
 				RETURN true;
 			END IF;
 		END LOOP;
-		PERFORM ordersync.remember_cut(v.shop_id, v.keeps,
-			v.last_day - CASE v.keeps WHEN 'off' THEN 0 ELSE 180 END, v_today);
+		PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v.last_day - 180, v_today);
 	END LOOP;
 	RETURN false;
 END
@@ -257,7 +256,7 @@ BEGIN
 				'AND p.payload IS NOT NULL '
 			'ORDER BY p.tid '
 			'LIMIT 1000 '
-			'FOR NO KEY UPDATE OF p '
+			'FOR NO KEY UPDATE OF p SKIP LOCKED '
 		') '
 		'UPDATE ordersync.order_payloads p '
 		'SET payload = NULL '
@@ -280,7 +279,7 @@ BEGIN
 				'AND p.payload IS NOT NULL '
 			'ORDER BY p.refund_id '
 			'LIMIT 1000 '
-			'FOR NO KEY UPDATE OF p '
+			'FOR NO KEY UPDATE OF p SKIP LOCKED '
 		') '
 		'UPDATE ordersync.after_sale_payloads p '
 		'SET payload = NULL '
