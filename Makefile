@@ -9,12 +9,14 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 OUR_HEADERS = $(wildcard src/*.h)
 
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
-SQL_SCRIPT = sql/ordersync--$(EXTVERSION).sql
+# CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
+SQL_CHECK = sql/ordersync--check.sql
+SQL_SCRIPT = sql/ordersync--check--$(EXTVERSION).sql
 DATA_built = $(SQL_SCRIPT)
-DATA = $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
+DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test demo demo-stop packages gateway window bench check-build dist
+.PHONY: test demo demo-stop packages gateway window bench check-build dist no-single-script
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
@@ -51,6 +53,11 @@ endif
 include $(PGXS)
 
 $(OBJS): $(OUR_HEADERS) | check-build
+
+# The server prefers one script that installs this version at once, and an older build may have left it there.
+install: no-single-script
+no-single-script:
+	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
 
 $(SQL_SCRIPT): $(SQL_PARTS) ordersync.control
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"

@@ -4,23 +4,6 @@
 \echo Use "CREATE EXTENSION ordersync" to load this file. \quit
 
 /*
- * Order texts come as UTF-8 and must come back byte for byte; any other
- * encoding would refuse some buyer's emoji in the middle of a night's run.
- */
-DO $$
-BEGIN
-	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'feature_not_supported',
-			MESSAGE = 'ordersync needs a database with encoding UTF8',
-			DETAIL = pg_catalog.format('The encoding of database "%s" is %s.',
-				pg_catalog.current_database(), pg_catalog.getdatabaseencoding()),
-			HINT = 'Create a database for it: CREATE DATABASE orders ENCODING ''UTF8'' TEMPLATE template0.';
-	END IF;
-END
-$$;
-
-/*
  * The schema outlives the extension: the tables in it are the user's.  As a
  * member it would take them along on DROP EXTENSION ... CASCADE, and CREATE
  * SCHEMA IF NOT EXISTS refuses a schema that is there from a dump; so it is
