@@ -33,7 +33,6 @@ sub new
 sub seed { return $_[0]{seed} }
 sub shop { return $_[0]{shop} }
 sub gateway_name { return "world_$_[0]{shop}" }
-sub page_size { return $_[0]{page_size} }
 
 # --- what a seed draws ---
 
@@ -47,8 +46,8 @@ sub draw
 	my ($self) = @_;
 
 	# the world: most of them dense, so that a second holds more than a page
-	$self->{days} = $self->one_of(days => 2, 2, 2, 2, 3, 3, 5, $self->between(long_days => 6, 30));
-	$self->{orders} = $self->between(orders => 150, 450);
+	$self->{days} = $self->one_of(days => 2, 2, 2, 2, 2, 3, 5, $self->between(long_days => 6, 30));
+	$self->{orders} = $self->between(orders => 120, 360);
 	$self->{burst} = $self->one_of(bursts => 0, $self->between(burst => 1, 250), 250);
 	$self->{began} = $self->between(began => 1772294400, 1793000000);	# of 2026: any second of a day, any day of a month
 	$self->{exclusive_end} = $self->one_of(end => 0, 1);
@@ -57,12 +56,12 @@ sub draw
 
 	# how it is read
 	$self->{page_size} = $self->between(page_size => 20, 100);
-	$self->{max_window} = $self->one_of(max_window => '1 day', '1 day', '1 day', '12 hours', '4 hours');
+	$self->{max_window} = $self->one_of(max_window => '1 day', '1 day', '1 day', '12 hours', '6 hours');
 
 	# how it moves while it is read: after each of a run's first pages so many orders change, with a `modified` of now or
 	# of some time ago
 	$self->{churn} = $self->one_of(churns => 1, $self->between(few => 1, 5), $self->between(churn => 1, $self->{page_size}), $self->{page_size});
-	$self->{pages} = $self->between(pages => 5, 30);
+	$self->{pages} = $self->between(pages => 4, 16);
 	$self->{ago} = $self->one_of(agos => 0, $self->between(ago => 1, $hour)) * $late;
 
 	# the silences before its incremental runs: one in which a day ends and then another, so that it can be proven

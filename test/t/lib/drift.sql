@@ -69,6 +69,7 @@ CREATE TABLE drift.facts (
 	object drift.object,
 	id bigint,
 	created timestamptz,
+	shown timestamptz,			-- when it was visible at all
 	happened timestamptz,		-- the newest `modified`, visible or not
 	visible timestamptz,		-- the newest that was visible
 	arrival timestamptz,		-- when that became visible
@@ -121,9 +122,9 @@ CREATE FUNCTION drift.work_out() RETURNS void
 LANGUAGE sql AS $function$
 	ANALYZE drift.versions;
 	INSERT INTO drift.facts
-	SELECT f.shop_id, f.n, f.object, f.id, f.created, f.happened, f.visible, f.arrival, f.before_full, h.modified
+	SELECT f.shop_id, f.n, f.object, f.id, f.created, f.shown, f.happened, f.visible, f.arrival, f.before_full, h.modified
 	FROM (
-		SELECT m.shop_id, m.n, v.object, v.id, min(v.created) AS created,
+		SELECT m.shop_id, m.n, v.object, v.id, min(v.created) AS created, min(v.arrival) AS shown,
 			max(v.modified) FILTER (WHERE v.modified <= m.at) AS happened,
 			max(v.modified) FILTER (WHERE v.arrival <= m.at) AS visible,
 			max(v.arrival) FILTER (WHERE v.arrival <= m.at) AS arrival,
@@ -146,7 +147,7 @@ $function$;
  * seen or not. Proven by created: none that was created there is missing.
  *
  * Covered: the same of what could be seen, but for what became visible later than windows wait for. By arrival: of what
- * became visible in the range. By created: what was visible when the full run began.
+ * became visible in the range. By created also: nothing is older than it was when the full run began.
  */
 CREATE VIEW drift.broken_claims AS
 SELECT f.shop_id, f.n, c.claim || ' by ' || c.basis AS promise, f.object, f.id, f.had,
@@ -158,7 +159,7 @@ CROSS JOIN (SELECT current_setting('ordersync.settle')::interval - interval '5 s
 CROSS JOIN LATERAL (
 	SELECT CASE
 		WHEN c.basis = 'created' AND c.ranges @> f.created THEN
-			CASE WHEN c.claim = 'covered' THEN f.before_full ELSE GREATEST(f.before_full, f.created) END
+			GREATEST(f.before_full, CASE WHEN c.claim <> 'covered' OR f.shown - f.created < w.waited THEN f.created END)
 		WHEN c.basis = 'arrival' AND c.ranges @> f.arrival THEN f.visible
 		WHEN c.basis <> 'modified' THEN NULL
 		WHEN c.claim <> 'covered' THEN GREATEST(
@@ -188,17 +189,29 @@ FROM (
 FULL JOIN drift.newest AS t USING (shop_id, object, id)
 WHERE h.modified IS DISTINCT FROM t.modified;
 
--- At the end every day that ended more than a day ago is proven; by created, what had been read late enough for that.
+-- At the end every day that ended more than a day ago is there and proven: by modified from the day of the full run on, by
+-- created up to it.
 CREATE VIEW drift.unproven_days AS
-SELECT d.shop_id, d.n, d.stream || ' by ' || d.basis AS what, d.day, d.verdict
+SELECT m.shop_id, m.n, e.stream || ' by ' || e.basis AS what, e.day, d.verdict
 FROM drift.moments AS m
 JOIN drift.moments AS b ON b.shop_id = m.shop_id AND b.n = 0
-JOIN drift.days AS d ON d.shop_id = m.shop_id AND d.n = m.n
-CROSS JOIN LATERAL (SELECT timezone('Asia/Shanghai', d.day + interval '1 day') AS ends) AS e
-WHERE m.is_last
-	AND e.ends <= m.at - interval '24 hours'
-	AND (d.basis <> 'created' OR e.ends <= b.began - current_setting('ordersync.proof_delay')::interval)
-	AND d.verdict <> 'proven';
+CROSS JOIN LATERAL (
+	SELECT timezone('Asia/Shanghai', b.began)::date AS full_run,
+		-- as far as its windows closed
+		timezone('Asia/Shanghai', b.began - current_setting('ordersync.settle')::interval - interval '5 seconds')::date AS created,
+		timezone('Asia/Shanghai', m.at - interval '48 hours')::date AS ended
+) AS l
+CROSS JOIN LATERAL (
+	SELECT s.stream, 'modified' AS basis, t.day::date
+	FROM (VALUES ('orders'), ('after_sales')) AS s (stream)
+	CROSS JOIN generate_series(l.full_run, l.ended, interval '1 day') AS t (day)
+	UNION ALL
+	SELECT 'orders', 'created', t.day::date
+	FROM generate_series(l.created - 2, LEAST(l.created, l.ended), interval '1 day') AS t (day)
+) AS e
+LEFT JOIN drift.days AS d ON d.shop_id = m.shop_id AND d.n = m.n
+	AND d.stream = e.stream AND d.basis = e.basis AND d.day = e.day
+WHERE m.is_last AND d.verdict IS DISTINCT FROM 'proven';
 
 CREATE VIEW drift.unfinished_runs AS
 SELECT m.shop_id, m.n, m.kind, m.state
