@@ -74,6 +74,14 @@ BEGIN
 		LOOP
 			EXECUTE v;
 		END LOOP;
+	ELSIF p_variant = 'keys only' THEN
+		FOR v IN
+			SELECT format('DROP INDEX %s', x.indexrelid::regclass)
+			FROM pg_index AS x
+			WHERE x.indrelid IN ('ordersync.orders'::regclass, 'ordersync.sub_orders'::regclass) AND NOT x.indisprimary
+		LOOP
+			EXECUTE v;
+		END LOOP;
 	ELSIF p_variant = 'not derived' THEN
 		FOR v IN
 			SELECT format('ALTER TABLE %s ALTER COLUMN %I DROP EXPRESSION', a.attrelid::regclass, a.attname)
