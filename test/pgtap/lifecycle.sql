@@ -1,6 +1,6 @@
 -- The lifecycle: a row when an order or after-sale is first stored and one for each change of a watched column, none else.
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'UTC';
 
@@ -88,18 +88,18 @@ SELECT results_eq('SELECT object, id, field, old_value, new_value, tid, task_id,
 /* --- whatever comes: the changes are what the columns went through, worked out by comparing the tables before and after --- */
 
 -- the watched columns, as text
-CREATE FUNCTION pg_temp.watched() RETURNS TABLE (object text, id bigint, tid bigint, field text, value text, modified timestamptz) LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.watched(p_shop bigint) RETURNS TABLE (object text, id bigint, tid bigint, field text, value text, modified timestamptz) LANGUAGE sql AS $$
 	SELECT 'order', o.tid, o.tid, f.field, NULLIF(f.value, ''), o.modified
 	FROM ordersync.orders o,
 		LATERAL (VALUES ('status', o.status), ('step_trade_status', o.step_trade_status), ('payment', o.payment::text),
 			('pay_time', to_char(o.pay_time AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS')),
 			('consign_time', to_char(o.consign_time AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS')),
 			('end_time', to_char(o.end_time AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS'))) AS f (field, value)
-	WHERE o.shop_id = 8
+	WHERE o.shop_id = p_shop
 	UNION ALL
-	SELECT 'sub_order', s.oid, s.tid, 'refund_status', NULLIF(s.refund_status, ''), s.modified FROM ordersync.sub_orders s WHERE s.shop_id = 8
+	SELECT 'sub_order', s.oid, s.tid, 'refund_status', NULLIF(s.refund_status, ''), s.modified FROM ordersync.sub_orders s WHERE s.shop_id = p_shop
 	UNION ALL
-	SELECT 'after_sale', a.refund_id, a.tid, 'status', NULLIF(a.status, ''), a.modified FROM ordersync.after_sales a WHERE a.shop_id = 8
+	SELECT 'after_sale', a.refund_id, a.tid, 'status', NULLIF(a.status, ''), a.modified FROM ordersync.after_sales a WHERE a.shop_id = p_shop
 $$;
 CREATE FUNCTION pg_temp.one_of(VARIADIC p_values text[]) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
 	SELECT p_values[1 + floor(random() * cardinality(p_values))]::jsonb
@@ -125,25 +125,25 @@ CREATE FUNCTION pg_temp.any_refund(p_id bigint, p_minute integer) RETURNS text L
 		'modified', to_char(timestamp '2026-12-31 23:55:00' + p_minute * interval '1 minute', 'YYYY-MM-DD HH24:MI:SS'),
 		'status', pg_temp.one_of('"WAIT_SELLER_AGREE"', '"SUCCESS"', '"CLOSED"', '""', 'null'))::text
 $$;
-CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM pg_temp.watched();
-CREATE TEMP TABLE after ON COMMIT DROP AS SELECT * FROM pg_temp.watched();
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM pg_temp.watched(0);
+CREATE TEMP TABLE after ON COMMIT DROP AS SELECT * FROM pg_temp.watched(0);
 -- One page of anything; the changes that it brought against those that it made: what is left over on either side.
-CREATE FUNCTION pg_temp.step(p_task bigint) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.step(p_shop bigint, p_task bigint) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
 	v_source text := (ARRAY['increment', 'list', 'details'])[1 + floor(random() * 3)];
 	v_refunds boolean := random() < 0.3 AND v_source <> 'increment';
 	v_bodies text[];
 BEGIN
 	TRUNCATE before, after;
-	INSERT INTO before SELECT * FROM pg_temp.watched();
+	INSERT INTO before SELECT * FROM pg_temp.watched(p_shop);
 	SELECT array_agg(CASE WHEN v_refunds THEN pg_temp.any_refund(id, m) ELSE pg_temp.any_order(id, m) END) INTO v_bodies
 	FROM generate_series(1, 40) AS id, LATERAL (SELECT (p_task % 1000)::integer / 5 + floor(random() * 12)::integer AS m WHERE id > 0) x
 	WHERE random() < 0.5;
 	PERFORM CASE WHEN v_refunds
-		THEN ordersync.apply_after_sales(8, v_source, 80, p_task, array_agg((b::jsonb ->> 'refund_id')::bigint), array_agg(ordersync.read_time(b::jsonb ->> 'modified')), array_agg(sha256(b::bytea)), array_agg(b))
-		ELSE ordersync.apply_orders(8, v_source, 80, p_task, array_agg((b::jsonb ->> 'tid')::bigint), array_agg(ordersync.read_time(b::jsonb ->> 'modified')), array_agg(sha256(b::bytea)), array_agg(b)) END
+		THEN ordersync.apply_after_sales(p_shop, v_source, 80, p_task, array_agg((b::jsonb ->> 'refund_id')::bigint), array_agg(ordersync.read_time(b::jsonb ->> 'modified')), array_agg(sha256(b::bytea)), array_agg(b))
+		ELSE ordersync.apply_orders(p_shop, v_source, 80, p_task, array_agg((b::jsonb ->> 'tid')::bigint), array_agg(ordersync.read_time(b::jsonb ->> 'modified')), array_agg(sha256(b::bytea)), array_agg(b)) END
 	FROM unnest(v_bodies) AS b;
-	INSERT INTO after SELECT * FROM pg_temp.watched();
+	INSERT INTO after SELECT * FROM pg_temp.watched(p_shop);
 
 	RETURN QUERY
 	WITH made AS (
@@ -161,16 +161,20 @@ BEGIN
 		WHERE a.object = 'sub_order' AND a.value <> 'NO_REFUND' AND NOT EXISTS (SELECT FROM before b WHERE b.object = 'sub_order' AND b.id = a.id)
 			AND EXISTS (SELECT FROM before b WHERE b.object = 'order' AND b.id = a.tid)
 	), brought AS (
-		SELECT c.object, c.id, c.tid, c.field, c.old_value, c.new_value, c.platform_time FROM ordersync.order_changes c WHERE c.task_id = p_task AND c.shop_id = 8
+		SELECT c.object, c.id, c.tid, c.field, c.old_value, c.new_value, c.platform_time FROM ordersync.order_changes c WHERE c.task_id = p_task AND c.shop_id = p_shop
 	)
 	(SELECT format('task %s did not record %s', p_task, made) FROM made EXCEPT ALL SELECT format('task %s did not record %s', p_task, brought) FROM brought)
 	UNION ALL
 	(SELECT format('task %s recorded %s', p_task, brought) FROM brought EXCEPT ALL SELECT format('task %s recorded %s', p_task, made) FROM made);
 END $$;
-SELECT setseed(0.42);
-SELECT is_empty('SELECT s FROM generate_series(1001, 1150) AS n, LATERAL pg_temp.step(n) AS s LIMIT 5', '150 pages of 20 records as chance has them: each brings exactly the changes that its columns went through');
-SELECT cmp_ok(count(*), '>', 3000::bigint, 'which are many') FROM ordersync.order_changes WHERE shop_id = 8;
-SELECT is(count(DISTINCT (object, field)), 10::bigint, 'and of every kind') FROM ordersync.order_changes WHERE shop_id = 8;
+-- one shop keeps the records, the other only their columns
+SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS gateways \gset
+SELECT count(ordersync_add_shop(n, 'shop', 'key', options => CASE n WHEN 9 THEN '{"payloads": "off"}'::jsonb END)) AS shops FROM unnest(ARRAY[8, 9]) AS n \gset
+SELECT is_empty(format('SELECT s FROM generate_series(1001, 1150) AS n, LATERAL pg_temp.step(%s, n) AS s LIMIT 5', shop),
+	format('150 pages of 20 records as chance has them, records %s: each brings exactly the changes that its columns went through', kept))
+FROM (SELECT setseed(0.42), 8, 'kept' UNION ALL SELECT setseed(0.42), 9, 'not kept') AS x (seeded, shop, kept);
+SELECT cmp_ok(count(*), '>', 6000::bigint, 'which are many') FROM ordersync.order_changes WHERE shop_id IN (8, 9);
+SELECT is(count(DISTINCT (object, field)), 10::bigint, 'and of every kind') FROM ordersync.order_changes WHERE shop_id IN (8, 9);
 SELECT is_empty($$
 	SELECT c::text FROM (
 		SELECT c.*, lag(c.new_value) OVER w AS was, row_number() OVER w AS i
