@@ -96,6 +96,9 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)
 		INCLUDE (paid_amount, post_fee, item_num, buyer_open_uid);
 	CREATE INDEX IF NOT EXISTS orders_tid_idx ON ordersync.orders (tid);
+	-- what is not in the lists, so that it is noted when it is again
+	CREATE INDEX IF NOT EXISTS orders_unlisted_idx ON ordersync.orders (shop_id, tid)
+		WHERE platform_state <> 'listed';
 
 	CREATE TABLE IF NOT EXISTS ordersync.sub_orders (
 		shop_id bigint NOT NULL,
@@ -282,6 +285,7 @@ BEGIN
 		shop_id bigint NOT NULL,
 		stream text NOT NULL,
 		record_id bigint,
+		modified timestamptz,
 		reason text NOT NULL,
 		column_name text,
 		body bytea,

@@ -139,6 +139,8 @@ BEGIN
 			));
 	END IF;
 
+	PERFORM ordersync.note_listed(p_shop, p_source, p_ids);
+
 	n_new := 0;
 	n_changed := 0;
 	n_unchanged := v_total;

@@ -21,8 +21,10 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.quarantine (
-		shop_id, stream, record_id, reason, body, run_id, task_id, since, until, digest)
-	SELECT p_shop, p_stream, NULLIF(q.id, 0), q.reason, CASE WHEN r.hidden = '{}' THEN q.body END,
+		shop_id, stream, record_id, modified, reason, body, run_id, task_id, since, until, digest)
+	SELECT p_shop, p_stream, NULLIF(q.id, 0),
+		(SELECT s.modified FROM ordersync.split_records(q.body, p_stream) AS s LIMIT 1),
+		q.reason, CASE WHEN r.hidden = '{}' THEN q.body END,
 		p_run, p_task, t.since, t.until, pg_catalog.sha256(COALESCE(q.body, ''))
 	FROM ROWS FROM (
 		pg_catalog.unnest(p_ids), pg_catalog.unnest(p_reasons), pg_catalog.unnest(p_bodies)
@@ -64,10 +66,7 @@ BEGIN
 		AND q.record_id = ANY (p_ids)
 		AND q.resolved_at IS NULL
 		AND q.reason NOT IN ('value', 'line')
-		AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE((
-			SELECT s.modified
-			FROM ordersync.split_records(q.body, p_stream) AS s
-			LIMIT 1), '-infinity');
+		AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE(q.modified, '-infinity');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[]) IS

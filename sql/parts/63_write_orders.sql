@@ -73,7 +73,8 @@ BEGIN
 		SELECT pg_catalog.array_agg(c.tid)
 		INTO v_disputed_tids
 		FROM ROWS FROM (pg_catalog.unnest(c_tids), pg_catalog.unnest(c_payloads)) AS c (tid, payload)
-		WHERE c.payload @? '$.orders.order[*].refund_status ? (@ != "NO_REFUND" && @ != "")';
+		WHERE p_source = 'history'
+			OR c.payload @? '$.orders.order[*].refund_status ? (@ != "NO_REFUND" && @ != "")';
 
 		IF v_tids IS NULL THEN
 			RETURN;				-- only fields that have no column
@@ -158,11 +159,12 @@ BEGIN
 		) t,
 			LATERAL (
 				SELECT CASE
+					-- a pre-sale by its stages, whatever type it is said to have
+					WHEN t.step_trade_status <> '' THEN
+						CASE WHEN t.step_trade_status = 'FRONT_PAID_FINAL_PAID' THEN t.pay_time END
 					WHEN t.type = 'step' THEN
 						CASE
-							WHEN t.step_trade_status = 'FRONT_PAID_FINAL_PAID' THEN t.pay_time
-							WHEN COALESCE(t.step_trade_status, '') = ''
-								AND t.status IN ('WAIT_SELLER_SEND_GOODS', 'PAID_FORBID_CONSIGN',
+							WHEN t.status IN ('WAIT_SELLER_SEND_GOODS', 'PAID_FORBID_CONSIGN',
 									'SELLER_CONSIGNED_PART', 'WAIT_BUYER_CONFIRM_GOODS',
 									'TRADE_BUYER_SIGNED', 'TRADE_FINISHED', 'TRADE_CLOSED') THEN t.pay_time
 						END
@@ -204,7 +206,7 @@ BEGIN
 		SET (
 				modified, seller_nick, type, status, step_trade_status, trade_from,
 				trade_source, created, pay_time, consign_time, end_time, async_modified,
-				paid_at, total_fee, discount_fee, adjust_fee, post_fee, payment,
+				total_fee, discount_fee, adjust_fee, post_fee, payment,
 				received_payment, available_confirm_fee, step_paid_fee, commission_fee,
 				credit_card_fee, cod_fee, order_tax_fee, platform_subsidy_fee, yfx_fee,
 				point_fee, real_point_fee, buyer_obtain_point_fee, cod_status, shipping_type,
@@ -216,7 +218,7 @@ BEGIN
 				excluded.modified, excluded.seller_nick, excluded.type, excluded.status,
 				excluded.step_trade_status, excluded.trade_from, excluded.trade_source,
 				excluded.created, excluded.pay_time, excluded.consign_time, excluded.end_time,
-				excluded.async_modified, excluded.paid_at, excluded.total_fee,
+				excluded.async_modified, excluded.total_fee,
 				excluded.discount_fee, excluded.adjust_fee, excluded.post_fee, excluded.payment,
 				excluded.received_payment, excluded.available_confirm_fee,
 				excluded.step_paid_fee, excluded.commission_fee, excluded.credit_card_fee,
@@ -234,23 +236,36 @@ BEGIN
 			/*
 			 * What was paid is remembered from before the first refund.  While a
 			 * line is in dispute the figures may have fallen for a refund that
-			 * has another after it and is not stored yet: they are not followed down.
+			 * has another after it and is not stored yet, and the history does not
+			 * say what they fell for: they are not followed down.  What was sold
+			 * and then closed was sold on its day, also where only its end tells
+			 * the payment (cash on delivery).
 			 */
+			paid_at = CASE
+				WHEN ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at) THEN o.paid_at
+				ELSE excluded.paid_at
+			END,
 			paid_amount = CASE
 				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
+						OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
 					THEN COALESCE(o.paid_amount, excluded.paid_amount)
 				WHEN excluded.tid = ANY (v_disputed_tids)
 					THEN GREATEST(excluded.paid_amount,
 						CASE WHEN excluded.paid_at IS NOT NULL THEN o.paid_amount END)
 				ELSE excluded.paid_amount
 			END,
-			paid_amount_frozen = o.paid_amount_frozen OR excluded.paid_amount_frozen,
+			paid_amount_frozen = o.paid_amount_frozen OR excluded.paid_amount_frozen
+				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at),
 			details_at = COALESCE(excluded.details_at, o.details_at),
 			synced_at = excluded.synced_at
 		WHERE excluded.details_at IS NOT NULL
-			OR excluded.paid_amount_frozen AND NOT o.paid_amount_frozen
+			OR NOT o.paid_amount_frozen AND (excluded.paid_amount_frozen
+				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at))
+			OR o.paid_at IS DISTINCT FROM excluded.paid_at
+				AND NOT ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
 			OR o.paid_amount IS DISTINCT FROM CASE
 				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
+						OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
 					THEN COALESCE(o.paid_amount, excluded.paid_amount)
 				WHEN excluded.tid = ANY (v_disputed_tids)
 					THEN GREATEST(excluded.paid_amount,
@@ -260,7 +275,7 @@ BEGIN
 			OR (
 				o.modified, o.seller_nick, o.type, o.status, o.step_trade_status, o.trade_from,
 				o.trade_source, o.created, o.pay_time, o.consign_time, o.end_time,
-				o.async_modified, o.paid_at, o.total_fee, o.discount_fee, o.adjust_fee,
+				o.async_modified, o.total_fee, o.discount_fee, o.adjust_fee,
 				o.post_fee, o.payment, o.received_payment, o.available_confirm_fee,
 				o.step_paid_fee, o.commission_fee, o.credit_card_fee, o.cod_fee,
 				o.order_tax_fee, o.platform_subsidy_fee, o.yfx_fee, o.point_fee,
@@ -273,7 +288,7 @@ BEGIN
 				excluded.modified, excluded.seller_nick, excluded.type, excluded.status,
 				excluded.step_trade_status, excluded.trade_from, excluded.trade_source,
 				excluded.created, excluded.pay_time, excluded.consign_time, excluded.end_time,
-				excluded.async_modified, excluded.paid_at, excluded.total_fee,
+				excluded.async_modified, excluded.total_fee,
 				excluded.discount_fee, excluded.adjust_fee, excluded.post_fee, excluded.payment,
 				excluded.received_payment, excluded.available_confirm_fee,
 				excluded.step_paid_fee, excluded.commission_fee, excluded.credit_card_fee,
@@ -400,7 +415,7 @@ BEGIN
 		WHERE p.oid IS NOT NULL
 		ON CONFLICT (shop_id, oid) DO UPDATE
 		SET (
-				modified, tid, trade_status, trade_type, created, pay_time, paid_at,
+				modified, tid, trade_status, trade_type, created, pay_time,
 				buyer_open_uid, receiver_state, line_no, status, refund_status, refund_id,
 				num_iid, outer_iid, sku_id, outer_sku_id, title, sku_properties_name, cid,
 				price, num, total_fee, discount_fee, adjust_fee, part_mjz_discount,
@@ -408,7 +423,7 @@ BEGIN
 				logistics_company, invoice_no, store_code, item_meal_name
 			) = ROW (
 				excluded.modified, excluded.tid, excluded.trade_status, excluded.trade_type,
-				excluded.created, excluded.pay_time, excluded.paid_at, excluded.buyer_open_uid,
+				excluded.created, excluded.pay_time, excluded.buyer_open_uid,
 				excluded.receiver_state, excluded.line_no, excluded.status,
 				excluded.refund_status, excluded.refund_id, excluded.num_iid,
 				excluded.outer_iid, excluded.sku_id, excluded.outer_sku_id, excluded.title,
@@ -419,10 +434,16 @@ BEGIN
 				excluded.shipping_type, excluded.logistics_company, excluded.invoice_no,
 				excluded.store_code, excluded.item_meal_name
 			),
+			paid_at = CASE
+				WHEN ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at) THEN s.paid_at
+				ELSE excluded.paid_at
+			END,
 			paid_amount = CASE
 				WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
+						OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
 					THEN COALESCE(s.paid_amount, excluded.paid_amount)
 				WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+						OR COALESCE(p_source = 'history', false)
 					THEN GREATEST(excluded.paid_amount,
 						CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
 				ELSE excluded.paid_amount
@@ -432,21 +453,27 @@ BEGIN
 				WHEN s.paid_amount IS NOT NULL THEN false
 				ELSE excluded.paid_amount_estimated
 			END,
-			paid_amount_frozen = s.paid_amount_frozen OR excluded.paid_amount_frozen,
+			paid_amount_frozen = s.paid_amount_frozen OR excluded.paid_amount_frozen
+				OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at),
 			synced_at = excluded.synced_at
 		WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
-			AND (excluded.paid_amount_frozen AND NOT s.paid_amount_frozen
+			AND (NOT s.paid_amount_frozen AND (excluded.paid_amount_frozen
+					OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at))
+				OR s.paid_at IS DISTINCT FROM excluded.paid_at
+					AND NOT ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
 				OR s.paid_amount IS DISTINCT FROM CASE
 					WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
+							OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
 						THEN COALESCE(s.paid_amount, excluded.paid_amount)
 					WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+							OR COALESCE(p_source = 'history', false)
 						THEN GREATEST(excluded.paid_amount,
 							CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
 					ELSE excluded.paid_amount
 				END
 				OR (
 					s.modified, s.tid, s.trade_status, s.trade_type, s.created, s.pay_time,
-					s.paid_at, s.buyer_open_uid, s.receiver_state, s.line_no, s.status,
+					s.buyer_open_uid, s.receiver_state, s.line_no, s.status,
 					s.refund_status, s.refund_id, s.num_iid, s.outer_iid, s.sku_id,
 					s.outer_sku_id, s.title, s.sku_properties_name, s.cid, s.price, s.num,
 					s.total_fee, s.discount_fee, s.adjust_fee, s.part_mjz_discount,
@@ -455,8 +482,7 @@ BEGIN
 					s.item_meal_name
 				) IS DISTINCT FROM (
 					excluded.modified, excluded.tid, excluded.trade_status, excluded.trade_type,
-					excluded.created, excluded.pay_time, excluded.paid_at,
-					excluded.buyer_open_uid, excluded.receiver_state, excluded.line_no,
+					excluded.created, excluded.pay_time, excluded.buyer_open_uid, excluded.receiver_state, excluded.line_no,
 					excluded.status, excluded.refund_status, excluded.refund_id,
 					excluded.num_iid, excluded.outer_iid, excluded.sku_id,
 					excluded.outer_sku_id, excluded.title, excluded.sku_properties_name,
@@ -499,6 +525,48 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(p_refund_status = 'SUCCESS', false) OR COALESCE(p_special_refund_type <> '', false);
 COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
 	'whether an item line''s record says that money went back';
+
+/*
+ * That an order was read is news of where the platform has it, also when the
+ * record itself is no news.  Few orders are elsewhere than in the lists, and
+ * these have an index of their own.
+ */
+CREATE FUNCTION ordersync.note_listed(p_shop bigint, p_source text, p_tids bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_source = 'history' THEN
+		UPDATE ordersync.orders o
+		SET platform_state = 'archived',
+			synced_at = pg_catalog.now()
+		WHERE o.shop_id = p_shop
+			AND o.tid = ANY (p_tids)
+			AND o.platform_state <> 'archived';
+	ELSE
+		UPDATE ordersync.orders o
+		SET platform_state = 'listed',
+			synced_at = pg_catalog.now()
+		WHERE o.shop_id = p_shop
+			AND o.tid = ANY (p_tids)
+			AND o.platform_state <> 'listed';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS
+	'notes in which list orders have been read';
+
+/*
+ * Once sold, an order that is closed later was sold all the same: the day of its
+ * payment is not taken from the sales of a day that is past.  Whoever closes an
+ * order before it is paid says TRADE_CLOSED_BY_TAOBAO.
+ */
+CREATE FUNCTION ordersync.stays_paid(p_paid_at timestamptz, p_status text, p_was_paid_at timestamptz)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_paid_at IS NULL AND p_was_paid_at IS NOT NULL AND COALESCE(p_status = 'TRADE_CLOSED', false);
+COMMENT ON FUNCTION ordersync.stays_paid(timestamptz, text, timestamptz) IS
+	'whether an order that counted as paid still does though its record no longer says so: it was closed after its sale';
 
 CREATE FUNCTION ordersync.roll_up_lines(p_lines jsonb)
 RETURNS TABLE (
@@ -543,15 +611,18 @@ BEGIN ATOMIC
 		END,
 		COALESCE(pg_catalog.bool_or(ordersync.line_refunded(l.refund_status, l.special_refund_type)), false)
 	FROM (
-		SELECT r.num, NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
+		SELECT DISTINCT ON (ordersync.read_bigint(r.oid))	-- the same line twice: the first of them
+			r.num, NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
 			NULLIF(r.invoice_no, '') COLLATE "C" AS invoice_no, r.refund_status,
 			r.special_refund_type,
 			ordersync.read_money(r.total_fee) - COALESCE(ordersync.read_money(r.part_mjz_discount), 0)
 				AS gmv
-		FROM pg_catalog.jsonb_to_recordset(p_lines) AS r (
-			oid text, num text, logistics_company text, invoice_no text, refund_status text,
-			special_refund_type text, total_fee text, part_mjz_discount text)
+		FROM ROWS FROM (pg_catalog.jsonb_to_recordset(p_lines) AS (
+				oid text, num text, logistics_company text, invoice_no text, refund_status text,
+				special_refund_type text, total_fee text, part_mjz_discount text)
+			) WITH ORDINALITY AS r
 		WHERE ordersync.read_bigint(r.oid) IS NOT NULL
+		ORDER BY ordersync.read_bigint(r.oid), r.ordinality
 	) l;
 END;
 COMMENT ON FUNCTION ordersync.roll_up_lines(jsonb) IS

@@ -1,6 +1,6 @@
 -- Orders from a page to the tables: forms of the wire, exactness, quarantine.
 BEGIN;
-SELECT plan(66);
+SELECT plan(73);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
@@ -150,6 +150,16 @@ SELECT results_eq($$SELECT record_id, reason, body, run_id FROM ordersync.quaran
 	$$VALUES (NULL::bigint, 'no_id', '{"x":1}'::bytea, 70::bigint), (300, 'no_time', '{"tid":300}', 70), (NULL, 'nul', '\x7b00ff7d', 70)$$, 'each is kept once');
 SELECT is(pg_temp.put('increment', '{"tid":300,"modified":"2021-01-01 00:00:00"}'), '1/0/0', 'one of them comes whole');
 SELECT isnt((SELECT resolved_at FROM ordersync.quarantine WHERE record_id = 300), NULL, 'which resolves it');
+-- of a shop that keeps no bytes of them, too, an older version is no answer
+SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
+SELECT ordersync_add_shop(7, '测试旗舰店', 'key', options => '{"privacy": "strict"}');
+SELECT is(pg_temp.put('increment', '{"tid":301,"modified":"2021-01-01 00:00:00"}'), '1/0/0', 'an order');
+SELECT lives_ok($$SELECT ordersync.quarantine_records(7, 'orders', 72, 702, ARRAY[301], ARRAY['shape'], ARRAY['{"tid":301,"modified":"2021-01-02 00:00:00","orders":{"order":[}']::bytea[])$$, 'its next version cannot be stored');
+SELECT results_eq($$SELECT body, modified FROM ordersync.quarantine WHERE record_id = 301$$, $$VALUES (NULL::bytea, ordersync.read_time('2021-01-02 00:00:00'))$$, 'its age is noted, not its bytes');
+SELECT is(pg_temp.put('increment', '{"tid":301,"modified":"2021-01-01 00:00:00"}'), '0/0/1', 'the one that is stored comes again');
+SELECT is((SELECT resolved_at FROM ordersync.quarantine WHERE record_id = 301), NULL, 'and resolves nothing');
+SELECT is(pg_temp.put('increment', '{"tid":301,"modified":"2021-01-02 00:00:00"}'), '0/1/0', 'the next one comes whole');
+SELECT isnt((SELECT resolved_at FROM ordersync.quarantine WHERE record_id = 301), NULL, 'which resolves it');
 
 -- unknown fields and values are kept
 SELECT is(pg_temp.put('increment', '{"tid":310,"modified":"2021-01-01 00:00:00","status":"SOMETHING_NEW","a_new_field":{"x":[1,2]}}'), '1/0/0', 'an order of tomorrow');

@@ -25,7 +25,7 @@ $$;
 CREATE FUNCTION def.paid_time(r jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 SELECT nullif(CASE
 	WHEN r ->> 'type' = 'cod' THEN CASE r ->> 'status' WHEN 'TRADE_FINISHED' THEN r ->> 'end_time' END
-	WHEN r ->> 'type' = 'step' THEN CASE r ->> 'step_trade_status' WHEN 'FRONT_PAID_FINAL_PAID' THEN r ->> 'pay_time' END
+	WHEN r ->> 'type' = 'step' OR coalesce(r ->> 'step_trade_status', '') <> '' THEN CASE r ->> 'step_trade_status' WHEN 'FRONT_PAID_FINAL_PAID' THEN r ->> 'pay_time' END
 	ELSE r ->> 'pay_time'
 END, '')
 $$;

@@ -60,7 +60,7 @@ CREATE FUNCTION truth.paid_at(r jsonb) RETURNS timestamptz LANGUAGE sql STABLE A
 SELECT CASE
 	WHEN r ->> 'type' IN ('cod', 'b2c_cod', 'super_market_cod_trade')
 		THEN CASE WHEN r ->> 'status' = 'TRADE_FINISHED' THEN truth.at(r ->> 'end_time') END
-	WHEN r ->> 'type' = 'step' AND coalesce(r ->> 'step_trade_status', '') <> ''
+	WHEN coalesce(r ->> 'step_trade_status', '') <> ''
 		THEN CASE WHEN r ->> 'step_trade_status' = 'FRONT_PAID_FINAL_PAID' THEN truth.at(r ->> 'pay_time') END
 	WHEN r ->> 'type' = 'step'
 		THEN CASE WHEN r ->> 'status' IN ('WAIT_SELLER_SEND_GOODS', 'PAID_FORBID_CONSIGN', 'SELLER_CONSIGNED_PART',
