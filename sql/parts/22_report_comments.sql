@@ -103,7 +103,7 @@ BEGIN
 			('daily_sales', 'average_order', 'yuan; paid_amount of an order paid on the day, orders of zero left out; of several days: sum of paid_amount by sum of paid_orders - zero_orders'),
 			('daily_sales', 'refunds', 'after-sales that gave money back on the day (refunded_date), of orders of whatever day'),
 			('daily_sales', 'refunded_amount', 'yuan; refunded amount 退款金额: money given back on the day, price protection and cash-back among it; no exchanges and repairs'),
-			('daily_sales', 'net_sales', 'yuan; net sales 净销售额 by event: paid_amount - refunded_amount of the day; ties to cash, may be below zero'),
+			('daily_sales', 'net_sales', 'yuan; net sales 净销售额 by event: paid_amount - refunded_amount of the day; ties to cash but for deposits, which are no sale when they come but a refund when they go; may be below zero'),
 			('item_sales', 'day', 'day in Asia/Shanghai'),
 			('item_sales', 'num_iid', 'item id; NULL: refunds that name no line'),
 			('item_sales', 'num_iid_str', 'num_iid as text'),

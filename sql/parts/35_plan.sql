@@ -46,6 +46,13 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_day(date) IS
 	'the first instant of a day in Asia/Shanghai';
 
+CREATE FUNCTION @extschema@.ordersync_today()
+RETURNS date
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pg_catalog.timezone('Asia/Shanghai', pg_catalog.now())::date;
+COMMENT ON FUNCTION @extschema@.ordersync_today() IS
+	'the day it is in Asia/Shanghai; current_date is the session''s, which is another for hours a day elsewhere';
+
 CREATE FUNCTION ordersync.day_of(p_at timestamptz)
 RETURNS date
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

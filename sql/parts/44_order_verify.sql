@@ -64,7 +64,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'since and until must be given',
-			HINT = format('The last thirty days: SELECT ordersync_verify(%s, ordersync_day(current_date - 30), now()).', shop_id);
+			HINT = format('The last thirty days: SELECT ordersync_verify(%s, ordersync_day(ordersync_today() - 30), now()).', shop_id);
 	END IF;
 	PERFORM ordersync.set_up_when_older();
 	PERFORM ordersync.lock_shop(shop_id);

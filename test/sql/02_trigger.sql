@@ -15,6 +15,12 @@ UPDATE ordersync.shops SET first_incremental_at = now() - interval '2 days' WHER
 SET timezone = 'America/New_York';
 SELECT ordersync_day('2026-03-08') = '2026-03-07 16:00:00+00';
 SELECT ordersync_day(NULL);
+-- today is Shanghai's day; of these two zones at any hour at least one has another
+SET TimeZone = 'Pacific/Kiritimati';
+SELECT ordersync_today() = timezone('Asia/Shanghai', now())::date AS today;
+SET TimeZone = 'Pacific/Pago_Pago';
+SELECT ordersync_today() = timezone('Asia/Shanghai', now())::date AS today;
+SET TimeZone = 'America/New_York';
 CREATE VIEW last_run AS
 	SELECT r.shop_id, r.kind, r.state, r.open_tasks = d.windows AS all_open, d.windows BETWEEN 110 AND 117 AS by_day, d.streams,
 		r.since = ordersync_day(current_day - 40) AS since_40, r.until = ordersync_day(current_day - 10) AS until_10

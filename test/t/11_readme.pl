@@ -20,6 +20,9 @@ my @sister = blocks('README.zh-CN.md');
 sub bare { return join '', map { s/\s+//gr } map { s/--.*$//gmr } @_ }
 is(bare(@sister), bare(@blocks), 'the Chinese README has the same blocks');
 
+# Days are Shanghai's, whatever zone the reader's session is in.
+is_deeply([ grep { /current_date|now\(\)::date/i } @blocks ], [], 'no block asks the session which day it is');
+
 my $url = $house->url;
 for my $block (@blocks)
 {
