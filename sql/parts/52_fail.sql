@@ -55,13 +55,13 @@ BEGIN
 		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
 		AND (p_class = 'permission' OR v.ext_type IS NOT NULL AND p_class = 'parameters');
 	v_dead := p_verdict = 'rejected'
-		OR v_charge AND v.attempt >= CASE
-			WHEN v.splits = 0 THEN p_max_attempts
+		OR v_charge AND CASE
+			WHEN v.splits = 0 THEN v.attempt >= p_max_attempts
 			-- half of what failed, and it is known that the failure is its own
-			WHEN v_local THEN LEAST(p_max_attempts, 2)
-			-- the other half is still to be read, and will tell
-			WHEN ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis) THEN 3 * p_max_attempts
-			ELSE p_max_attempts
+			WHEN v_local THEN v.attempt >= LEAST(p_max_attempts, 2)
+			-- the other half is still to be read, however long that takes, and will tell
+			ELSE v.attempt >= p_max_attempts
+				AND NOT ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis)
 		END;
 	IF v_dead AND v_local AND NOT v_unserved THEN
 		v_spared := ordersync.spare_rest(p_task);

@@ -1,6 +1,6 @@
 -- Checks, fetches by id, links, halving: what the worker's calls come to, without worker or network.
 BEGIN;
-SELECT plan(84);
+SELECT plan(85);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -201,6 +201,7 @@ SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'malformed', 'malformed') FROM x
 SELECT matches(pg_temp.windows(), '^0\.0*-30\.0* pending, 30\.0*-60\.0* pending$', 'into two');
 SELECT is(pg_temp.run_is(), 'running, 2 open, 0 held', 'that the run counts');
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'malformed', 'malformed', 2) FROM x), 'pending', 'a half waits for the other one to tell');
+SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'malformed', 'malformed', 100) FROM x), 'pending', 'however often it fails until then');
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks, x WHERE run_id = r), 2::bigint, 'before it is halved again');
 UPDATE ordersync.sync_tasks SET state = 'succeeded', finished_at = clock_timestamp() FROM x WHERE task_id = pg_temp.task(r, 2);
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'malformed', 'malformed', 2) FROM x), 'pending', 'when that was read');
