@@ -1,6 +1,6 @@
 -- Columns of the three tables that BI reads: each says its unit, its meaning and where it comes from.
 BEGIN;
-SELECT plan(10);
+SELECT plan(11);
 SELECT ordersync.set_up();
 
 CREATE TEMP VIEW said AS
@@ -14,6 +14,31 @@ WHERE a.attrelid IN ('ordersync.orders'::regclass, 'ordersync.sub_orders'::regcl
 	AND a.attnum > 0
 	AND NOT a.attisdropped;
 
+SELECT bag_eq($$SELECT tab::text, type, string_agg(col, ' ' ORDER BY col COLLATE "C") FROM said GROUP BY 1, 2$$, $$VALUES
+	('orders', 'bigint', 'buyer_obtain_point_fee point_fee real_point_fee shop_id tid'),
+	('orders', 'text', 'alipay_no buyer_nick buyer_open_uid cod_status invoice_no logistics_company oaid platform platform_state receiver_city receiver_country receiver_district receiver_state seller_memo seller_nick shipping_type status step_trade_status trade_from trade_source type'),
+	('orders', 'timestamp with time zone', 'async_modified consign_time created details_at end_time first_seen_at modified paid_at pay_time synced_at'),
+	('orders', 'date', 'created_date end_date paid_date'),
+	('orders', 'numeric', 'adjust_fee available_confirm_fee cod_fee commission_fee credit_card_fee discount_fee gmv order_tax_fee paid_amount payment platform_subsidy_fee post_fee received_payment step_paid_fee total_fee yfx_fee'),
+	('orders', 'boolean', 'has_buyer_message is_part_consign paid_amount_frozen'),
+	('orders', 'integer', 'item_num line_count package_count'),
+	('orders', 'smallint', 'seller_flag'),
+	('sub_orders', 'bigint', 'cid num_iid oid refund_id shop_id sku_id tid'),
+	('sub_orders', 'text', 'buyer_open_uid invoice_no item_meal_name logistics_company outer_iid outer_sku_id platform receiver_state refund_status shipping_type sku_properties_name status store_code title trade_status trade_type'),
+	('sub_orders', 'timestamp with time zone', 'consign_time created end_time first_seen_at modified paid_at pay_time synced_at'),
+	('sub_orders', 'date', 'created_date paid_date'),
+	('sub_orders', 'smallint', 'line_no'),
+	('sub_orders', 'numeric', 'adjust_fee discount_fee divide_order_fee paid_amount part_mjz_discount payment price total_fee'),
+	('sub_orders', 'integer', 'num'),
+	('sub_orders', 'boolean', 'is_gift paid_amount_estimated paid_amount_frozen'),
+	('after_sales', 'bigint', 'num_iid oid refund_id refund_version shop_id sku_id tid'),
+	('after_sales', 'text', 'buyer_nick buyer_open_uid company_name description dispute_type good_status operation_contraint order_status outer_id platform reason refund_phase sid sku special_refund_type status title'),
+	('after_sales', 'boolean', 'has_good_return'),
+	('after_sales', 'integer', 'advance_status cs_status num'),
+	('after_sales', 'timestamp with time zone', 'closed_at created first_seen_at good_return_time modified refunded_at synced_at timeout'),
+	('after_sales', 'date', 'created_date refunded_date'),
+	('after_sales', 'numeric', 'payment price refund_fee refunded_amount split_seller_fee split_taobao_fee total_fee')$$,
+	'these are the columns, by type');
 SELECT is_empty($$SELECT tab, col FROM said WHERE comment IS NULL$$, 'every column is commented');
 SELECT is_empty($$SELECT tab, col FROM said WHERE object IS NULL AND comment !~ '^derived|our (clock|number)'$$,
 	'and names its field, unless it is derived or ours');
