@@ -47,6 +47,8 @@ typedef enum ClaimColumn
 	CLAIM_KEY_CHECK,
 	CLAIM_REQUIRE_SELLER,
 	CLAIM_SELLER_NICKS,
+	CLAIM_FIELDS_ADD,
+	CLAIM_FIELDS_DROP,
 	CLAIM_SEALED_DATA_KEY,
 	CLAIM_GATEWAY,
 	CLAIM_BASE_URL,
@@ -64,7 +66,7 @@ static DbStatement claim_statement = {
 	.sql = "SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
 	" c.fresh, c.may_cut, c.work, c.history, c.ext_type, c.details_of, c.follow_up, c.ids,"
 	" c.attempt, c.walk, c.key_check, c.require_seller,"
-	" c.seller_nicks, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
+	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms"
 	" FROM ordersync.claim($1, $2, $3) AS c",
@@ -120,6 +122,8 @@ static SyncTask *read_task(uint64 row, MemoryContext context);
 static Gateway *read_gateway(uint64 row, MemoryContext context);
 static void read_ids(uint64 row, int column, SyncTask *task);
 static void read_nicks(uint64 row, int column, SyncTask *task);
+static void read_names(uint64 row, int column, FieldNames *fields);
+static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
 static void add_cuts(DbParams *params, const Settlement *settlement);
 static void add_page_size(DbParams *params, int page_size);
@@ -162,6 +166,8 @@ read_claim(uint64 row, Claim *claim)
 
 	read_ids(row, CLAIM_IDS, task);
 	read_nicks(row, CLAIM_SELLER_NICKS, task);
+	read_names(row, CLAIM_FIELDS_ADD, &task->fields_add);
+	read_names(row, CLAIM_FIELDS_DROP, &task->fields_drop);
 	task->gateway = read_gateway(row, claim->context);
 	claim->task = task;
 	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
@@ -241,21 +247,39 @@ read_ids(uint64 row, int column, SyncTask *task)
 static void
 read_nicks(uint64 row, int column, SyncTask *task)
 {
+	task->seller_nicks = read_texts(row, column, 1, &task->nseller_nicks);
+}
+
+static void
+read_names(uint64 row, int column, FieldNames *fields)
+{
+	fields->names = read_texts(row, column, 0, &fields->n);
+}
+
+/* The texts of an array without its NULLs, with room for so many more. */
+static char **
+read_texts(uint64 row, int column, int room, int *n)
+{
 	bool		isnull;
 	Datum		value = db_value(row, column, &isnull);
-	Datum	   *nicks = NULL;
+	Datum	   *elements = NULL;
 	bool	   *nulls = NULL;
-	int			n = 0;
+	int			nelements = 0;
+	char	  **texts;
 
+	*n = 0;
+	if (isnull && room == 0)
+		return NULL;
 	if (!isnull)
 		deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
-						  &nicks, &nulls, &n);
-	task->seller_nicks = palloc(sizeof(char *) * (n + 1));
-	for (int i = 0; i < n; i++)
+						  &elements, &nulls, &nelements);
+	texts = palloc(sizeof(char *) * (nelements + room + 1));
+	for (int i = 0; i < nelements; i++)
 	{
 		if (!nulls[i])
-			task->seller_nicks[task->nseller_nicks++] = TextDatumGetCString(nicks[i]);
+			texts[(*n)++] = TextDatumGetCString(elements[i]);
 	}
+	return texts;
 }
 
 static bytea *

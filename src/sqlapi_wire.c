@@ -183,7 +183,8 @@ ordersync_sign(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(ordersync_build_call);
 /*
  * build_call(protocol, base_url, app_key, app_secret, sign_method, session, kind, stream, basis,
- * since_s, until_s, page_no, page_size, use_has_next, id, now_ms) → (method, url, body, error)
+ * since_s, until_s, page_no, page_size, use_has_next, id, now_ms, fields_add, fields_drop)
+ * → (method, url, body, error)
  */
 Datum
 ordersync_build_call(PG_FUNCTION_ARGS)
@@ -212,6 +213,8 @@ ordersync_build_call(PG_FUNCTION_ARGS)
 	call.ask.page_size = PG_GETARG_INT32(12);
 	call.ask.use_has_next = PG_GETARG_BOOL(13);
 	call.id = PG_GETARG_INT64(14);
+	task.fields_add.names = text_array(PG_GETARG_ARRAYTYPE_P(16), &task.fields_add.n);
+	task.fields_drop.names = text_array(PG_GETARG_ARRAYTYPE_P(17), &task.fields_drop.n);
 
 	protocol = gateway_protocol(gateway.protocol);
 	if (protocol == NULL)

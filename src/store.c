@@ -18,22 +18,22 @@
 
 #define APPLY(function) \
 	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8) AS a"
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a"
 
 #define APPLY_TYPES { \
 	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID \
+	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID \
 }
 
 static DbStatement apply_orders_statement = {
 	.sql = APPLY("apply_orders"),
-	.nparams = 8,
+	.nparams = 10,
 	.types = APPLY_TYPES
 };
 
 static DbStatement apply_after_sales_statement = {
 	.sql = APPLY("apply_after_sales"),
-	.nparams = 8,
+	.nparams = 10,
 	.types = APPLY_TYPES
 };
 
@@ -70,6 +70,7 @@ static DbStatement not_served_statement = {
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
 				  const RecordPage *page, int n, StoreCounts *counts);
+static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 
@@ -158,12 +159,32 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
 	db_add(&params, array_of(digests, NULL, k, BYTEAOID));
 	db_add(&params, array_of(bodies, NULL, k, TEXTOID));
+	/* as the page was asked with, whatever the shop's options are by now */
+	add_names(&params, &task->fields_add);
+	add_names(&params, &task->fields_drop);
 	db_run(stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
 		   &apply_orders_statement, &params);
 
 	counts->records_new = db_int4(0, 0);
 	counts->changed = db_int4(0, 1);
 	counts->unchanged = db_int4(0, 2);
+}
+
+/* NULL for none. */
+static void
+add_names(DbParams *params, const FieldNames *fields)
+{
+	Datum	   *names;
+
+	if (fields->n == 0)
+	{
+		db_add_null(params);
+		return;
+	}
+	names = palloc(sizeof(Datum) * fields->n);
+	for (int i = 0; i < fields->n; i++)
+		names[i] = CStringGetTextDatum(fields->names[i]);
+	db_add(params, array_of(names, NULL, fields->n, TEXTOID));
 }
 
 int

@@ -60,6 +60,13 @@ typedef struct Gateway
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 } Gateway;
 
+/* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
+typedef struct FieldNames
+{
+	int			n;
+	char	  **names;
+} FieldNames;
+
 /* One window of one stream of one run, as claimed. */
 typedef struct SyncTask
 {
@@ -87,6 +94,8 @@ typedef struct SyncTask
 	char	  **seller_nicks;		/* names under which the shop's records come */
 	int			nseller_nicks;
 	char	   *data_key;			/* opened; never log */
+	FieldNames	fields_add;			/* asked for beside the protocol's own */
+	FieldNames	fields_drop;		/* not asked for */
 	Gateway	   *gateway;
 } SyncTask;
 

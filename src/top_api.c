@@ -22,6 +22,12 @@
 	"waimai,o2o_offlinetrade,nopaid,eticket,tmall_i18n,insurance_plus,finance," \
 	"pre_auth_type,lazada"
 
+/* An order's lines, and how a shop's options and parameter "fields" name a field of them. */
+#define LINES "orders"
+#define LINE_PREFIX "orders."
+/* How a shop's options name a field of an after-sale; no call does. */
+#define REFUND_PREFIX "refunds."
+
 static const TopApi apis[] = {
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_MODIFIED,
@@ -95,6 +101,13 @@ static const TopApi apis[] = {
 static bool lists(const TopApi *api, const SyncTask *task);
 static uint8 source_bit(const char *source);
 static const TopFields *object_fields(const char *object);
+static char *whole_record(const TopApi *api, const SyncTask *task);
+static void ask_for_lines(StringInfo list, const TopApi *api, const FieldNames *drop);
+static const char *name_of(const char *option, bool refund);
+static bool drops(const FieldNames *drop, const char *prefix, const char *name, bool refund);
+static bool comes_with_lines(StringInfo list, const TopApi *api, const char *name);
+static bool asks_for(StringInfo list, const char *name);
+static void ask_for(StringInfo list, const char *prefix, const char *name);
 
 /* See top_api.h. */
 const TopApi *
@@ -139,8 +152,6 @@ char *
 top_field_list(const TopApi *api, const GatewayCall *call)
 {
 	StringInfoData list;
-	const char **names;
-	int			n = 0;
 
 	initStringInfo(&list);
 	if (call->kind == CALL_LIST && call->only_total)
@@ -158,16 +169,128 @@ top_field_list(const TopApi *api, const GatewayCall *call)
 		appendStringInfo(&list, "%s,modified,created", api->id);
 		return list.data;
 	}
-	names = gateway_served_fields(api->list.source, api->object, &n);
+	return whole_record(api, call->task);
+}
+
+/*
+ * All that the API serves, but for what the shop drops, and what it adds; each
+ * name once.  Lines are asked for as one object, which is what the platform's
+ * own clients do; by their names only where one of them is dropped.
+ */
+static char *
+whole_record(const TopApi *api, const SyncTask *task)
+{
+	StringInfoData list;
+	bool		refund = strcmp(api->object, "refund") == 0;
+	int			n = 0;
+	const char **names = gateway_served_fields(api->list.source, api->object, &n);
+
+	initStringInfo(&list);
 	for (int i = 0; i < n; i++)
 	{
-		if (i > 0)
-			appendStringInfoChar(&list, ',');
-		appendStringInfoString(&list, names[i]);
+		if (!refund && strcmp(names[i], LINES) == 0)
+			ask_for_lines(&list, api, &task->fields_drop);
+		else if (!drops(&task->fields_drop, "", names[i], refund))
+			ask_for(&list, "", names[i]);
 	}
-	if (api->extra_fields != NULL)
-		appendStringInfo(&list, ",%s", api->extra_fields);
+	for (int i = 0; i < task->fields_add.n; i++)
+	{
+		const char *name = name_of(task->fields_add.names[i], refund);
+
+		if (name != NULL && !asks_for(&list, name) && !comes_with_lines(&list, api, name))
+			ask_for(&list, "", name);
+	}
 	return list.data;
+}
+
+static void
+ask_for_lines(StringInfo list, const TopApi *api, const FieldNames *drop)
+{
+	const char **names;
+	bool		whole = true;
+	int			n = 0;
+
+	for (int i = 0; i < drop->n; i++)
+		whole = whole && strncmp(drop->names[i], LINE_PREFIX, strlen(LINE_PREFIX)) != 0;
+	if (whole)
+	{
+		ask_for(list, "", LINES);
+		if (api->extra_fields != NULL)
+			ask_for(list, "", api->extra_fields);
+		return;
+	}
+	names = gateway_served_fields(api->list.source, "order", &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!drops(drop, LINE_PREFIX, names[i], false))
+			ask_for(list, LINE_PREFIX, names[i]);
+	}
+}
+
+/* An option's name as a call for orders, or for refunds, spells it; NULL: it is the other's. */
+static const char *
+name_of(const char *option, bool refund)
+{
+	bool		of_refund = strncmp(option, REFUND_PREFIX, strlen(REFUND_PREFIX)) == 0;
+
+	if (of_refund != refund)
+		return NULL;
+	return of_refund ? option + strlen(REFUND_PREFIX) : option;
+}
+
+static bool
+drops(const FieldNames *drop, const char *prefix, const char *name, bool refund)
+{
+	for (int i = 0; i < drop->n; i++)
+	{
+		const char *dropped = name_of(drop->names[i], refund);
+
+		if (dropped != NULL && strncmp(dropped, prefix, strlen(prefix)) == 0 &&
+			strcmp(dropped + strlen(prefix), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is the name a line's field that the API is known to serve, and are lines asked for whole? */
+static bool
+comes_with_lines(StringInfo list, const TopApi *api, const char *name)
+{
+	int			n = 0;
+	const char **names;
+
+	if (strncmp(name, LINE_PREFIX, strlen(LINE_PREFIX)) != 0 || !asks_for(list, LINES))
+		return false;
+	names = gateway_served_fields(api->list.source, "order", &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(name + strlen(LINE_PREFIX), names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A field of an object that is in the list whole may have to be named all the same. */
+static bool
+asks_for(StringInfo list, const char *name)
+{
+	const char *at = list->data;
+
+	while (*at != '\0')
+	{
+		size_t		len = strcspn(at, ",");
+
+		if (strncmp(at, name, len) == 0 && name[len] == '\0')
+			return true;
+		at += len + (at[len] == ',');
+	}
+	return false;
+}
+
+static void
+ask_for(StringInfo list, const char *prefix, const char *name)
+{
+	appendStringInfo(list, "%s%s%s", list->len > 0 ? "," : "", prefix, name);
 }
 
 /* See gateway.h. */

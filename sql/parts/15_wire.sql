@@ -76,6 +76,8 @@ CREATE FUNCTION ordersync.build_call(
 	use_has_next boolean,
 	id bigint,
 	now_ms bigint,
+	fields_add text[] DEFAULT '{}',
+	fields_drop text[] DEFAULT '{}',
 	OUT method text,
 	OUT url text,
 	OUT body text,
@@ -84,7 +86,7 @@ CREATE FUNCTION ordersync.build_call(
 RETURNS record
 AS 'MODULE_PATHNAME', 'ordersync_build_call'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION ordersync.build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint) IS
+COMMENT ON FUNCTION ordersync.build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint, text[], text[]) IS
 	'the request that a worker would send: kind is list, details or whoami; for tests and for looking at what a gateway is asked';
 
 CREATE FUNCTION ordersync.classify(

@@ -81,6 +81,7 @@ BEGIN
 		END IF;
 	END IF;
 	PERFORM ordersync.check_shop_options(p_options);
+	PERFORM ordersync.check_field_options(ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options));
 
 	IF v_known THEN
 		PERFORM ordersync.check_allowed(p_shop);
@@ -145,6 +146,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_options jsonb;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
 	PERFORM ordersync.check_shop_options(options);
@@ -152,7 +155,10 @@ BEGIN
 	UPDATE ordersync.shops s
 	SET options = ordersync.merge_options(s.options, ordersync_set_shop.options),
 		updated_at = now()
-	WHERE s.shop_id = ordersync_set_shop.shop_id;
+	WHERE s.shop_id = ordersync_set_shop.shop_id
+	RETURNING s.options INTO v_options;
+	-- as they are now: somebody else may have set the other one meanwhile
+	PERFORM ordersync.check_field_options(v_options);
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.forget_hidden(shop_id);
 	END IF;
@@ -382,9 +388,7 @@ BEGIN
 					AND v_value <> '[]' AND v_value <@ '["orders", "after_sales"]',
 					'a list of "orders" and "after_sales"');
 			WHEN 'fields_add', 'fields_drop' THEN
-				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'array'
-					AND NOT pg_catalog.jsonb_path_exists(v_value, '$[*] ? (@.type() != "string" || !(@ like_regex "^[a-z][a-z0-9_.]*$"))'),
-					'a list of field names');
+				PERFORM ordersync.check_field_names(v_key, v_value);
 		END CASE;
 	END LOOP;
 END

@@ -38,6 +38,8 @@ CREATE FUNCTION ordersync.apply_orders(
 	p_modified timestamptz[],
 	p_digests bytea[],
 	p_bodies text[],
+	p_add text[] DEFAULT NULL,
+	p_drop text[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -75,6 +77,11 @@ DECLARE
 	v_line_drop text[];
 	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
 	v_mask smallint;			-- one of those, mostly the only one in a page
+	v_nulls jsonb;				-- added fields, of the order and of its lines
+	v_line_nulls jsonb;
+	v_fills boolean := false;	-- there are some
+	v_unserved text[];			-- dropped ones
+	v_line_unserved text[];
 	v_left text[];
 	v_taken text[];
 	v_line_left text[];
@@ -85,6 +92,16 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('unknown source of orders "%s"', p_source);
+	END IF;
+
+	IF p_add IS NOT NULL THEN
+		v_nulls := ordersync.added_nulls(p_add, 'trade');
+		v_line_nulls := ordersync.added_nulls(p_add, 'order');
+		v_fills := v_nulls IS NOT NULL OR v_line_nulls IS NOT NULL;
+	END IF;
+	IF p_drop IS NOT NULL THEN
+		v_unserved := ordersync.option_fields(p_drop, 'trade');
+		v_line_unserved := ordersync.option_fields(p_drop, 'order');
 	END IF;
 
 	/*
@@ -127,6 +144,7 @@ BEGIN
 		INTO v_known, v_mask
 		FROM ROWS FROM (pg_catalog.unnest(v_known), pg_catalog.unnest(v_masks)) AS k (ord, mask)
 		WHERE k.mask IS NULL
+			OR v_fills
 			OR k.mask <> ALL (ARRAY(
 				SELECT d.mask
 				FROM (
@@ -153,6 +171,14 @@ BEGIN
 	SELECT r.keeps, r.hidden
 	INTO v_keeps, v_hidden
 	FROM ordersync.payload_rules(p_shop) r;
+	IF v_fills THEN
+		SELECT pg_catalog.array_agg(
+			CASE WHEN b.ord = ANY (v_fresh || v_known)
+				THEN ordersync.mark_added(b.body::jsonb, v_nulls, v_line_nulls)::text END
+			ORDER BY b.ord)
+		INTO p_bodies
+		FROM pg_catalog.unnest(p_bodies) WITH ORDINALITY AS b (body, ord);
+	END IF;
 
 	IF v_fresh IS NOT NULL THEN
 		WITH ins AS (
@@ -203,13 +229,13 @@ BEGIN
 	END IF;
 
 	IF v_known IS NOT NULL THEN
-		v_drop := COALESCE(ordersync.served_fields(p_source, 'trade'), '{}');
-		v_line_drop := COALESCE(ordersync.served_fields(p_source, 'order'), '{}');
+		v_drop := ordersync.fields_but(ordersync.served_fields(p_source, 'trade'), v_unserved);
+		v_line_drop := ordersync.fields_but(ordersync.served_fields(p_source, 'order'), v_line_unserved);
 	END IF;
 	IF v_mask IS NOT NULL THEN
-		v_left := ordersync.fields_left(p_source, v_mask, 'trade');
+		v_left := ordersync.fields_left(p_source, v_mask, 'trade', v_unserved);
 		v_taken := ordersync.fields_taken(v_mask, 'trade');
-		v_line_left := ordersync.fields_left(p_source, v_mask, 'order');
+		v_line_left := ordersync.fields_left(p_source, v_mask, 'order', v_line_unserved);
 		v_line_taken := ordersync.fields_taken(v_mask, 'order');
 	END IF;
 
@@ -233,11 +259,16 @@ BEGIN
 			SELECT k.ord, p.*, n.new_modified,
 				CASE WHEN n.new_modified > p.modified THEN v_rank ELSE GREATEST(p.rank, v_rank) END
 					AS new_rank,
-				CASE WHEN n.new_modified > p.modified THEN v_bit ELSE p.sources | v_bit END
-					AS new_sources,
+				CASE
+					WHEN n.new_modified > p.modified THEN v_bit
+					WHEN p.only_fills THEN p.sources
+					ELSE p.sources | v_bit
+				END AS new_sources,
 				CASE
 					WHEN n.new_modified > p.modified OR v_rank >= p.rank THEN
 						ordersync.merge_order(p.payload, n.body, v_drop, NULL, v_line_drop, NULL)
+					WHEN p.only_fills THEN
+						ordersync.fill_added(p.payload, n.body, v_nulls, v_line_nulls)
 					ELSE
 						ordersync.merge_order(p.payload, n.body, l.left_fields, l.taken_fields,
 							l.left_line_fields, l.taken_line_fields)
@@ -247,24 +278,28 @@ BEGIN
 					SELECT p.tid, p.rank, p.sources, p.modified,
 						COALESCE(p.payload,
 							(SELECT ordersync.orders_of_columns(p_shop, p_ids)) -> p.tid::text, '{}') AS payload,
-						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
+						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin,
+						-- nothing is left to it but what was added since
+						v_fills AND p.payload IS NOT NULL AND v_rank < p.rank
+							AND NOT ordersync.order_columns_left(p_source, p.sources) AS only_fills
 					FROM ordersync.order_payloads p
 					WHERE p.shop_id = p_shop
 						AND p.tid = p_ids[k.ord]
 						AND (p_modified[k.ord] > p.modified
 							OR p_modified[k.ord] = p.modified
-							AND (v_rank >= p.rank OR p.sources & v_bit = 0))
+							AND (v_rank >= p.rank OR p.sources & v_bit = 0
+									OR v_fills AND p.payload IS NOT NULL))
 					OFFSET 0
 				) p,
 				LATERAL (
 					-- a poorer source leaves alone what the sources of this age have written
 					SELECT
 						CASE p.sources WHEN v_mask THEN v_left ELSE
-							ordersync.fields_left(p_source, p.sources, 'trade') END AS left_fields,
+							ordersync.fields_left(p_source, p.sources, 'trade', v_unserved) END AS left_fields,
 						CASE p.sources WHEN v_mask THEN v_taken ELSE
 							ordersync.fields_taken(p.sources, 'trade') END AS taken_fields,
 						CASE p.sources WHEN v_mask THEN v_line_left ELSE
-							ordersync.fields_left(p_source, p.sources, 'order') END AS left_line_fields,
+							ordersync.fields_left(p_source, p.sources, 'order', v_line_unserved) END AS left_line_fields,
 						CASE p.sources WHEN v_mask THEN v_line_taken ELSE
 							ordersync.fields_taken(p.sources, 'order') END AS taken_line_fields
 				) l,
@@ -281,7 +316,8 @@ BEGIN
 		) m
 		WHERE m.new_modified > m.modified
 			OR m.merged IS DISTINCT FROM m.payload
-				AND (v_rank >= m.rank OR ordersync.order_columns_differ(m.payload, m.merged));
+				AND (v_rank >= m.rank OR v_fills AND NOT m.row_cut
+					OR ordersync.order_columns_differ(m.payload, m.merged));
 
 		EXIT WHEN c_ords IS NULL;
 
@@ -339,5 +375,5 @@ BEGIN
 	PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[]) IS
+COMMENT ON FUNCTION ordersync.apply_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
 	'stores a page of orders by the upsert rules; writes and locks nothing for records that change nothing';

@@ -15,6 +15,8 @@ CREATE FUNCTION ordersync.apply_after_sales(
 	p_modified timestamptz[],
 	p_digests bytea[],
 	p_bodies text[],
+	p_add text[] DEFAULT NULL,
+	p_drop text[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -49,12 +51,23 @@ DECLARE
 	v_keeps text;				-- the shop's option payloads: keep, off or an age
 	v_hidden text[];			-- fields that the shop does not want stored
 	v_drop text[];
+	v_nulls jsonb;				-- added fields
+	v_fills boolean := false;	-- there are some
+	v_unserved text[];			-- dropped ones
 	v_same boolean;
 BEGIN
 	IF v_rank IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('unknown source of after-sales "%s"', p_source);
+	END IF;
+
+	IF p_add IS NOT NULL THEN
+		v_nulls := ordersync.added_nulls(p_add, 'refund');
+		v_fills := v_nulls IS NOT NULL;
+	END IF;
+	IF p_drop IS NOT NULL THEN
+		v_unserved := ordersync.option_fields(p_drop, 'refund');
 	END IF;
 
 	SELECT pg_catalog.count(*),
@@ -91,6 +104,7 @@ BEGIN
 		INTO v_known
 		FROM ROWS FROM (pg_catalog.unnest(v_known), pg_catalog.unnest(v_masks)) AS k (ord, mask)
 		WHERE k.mask IS NULL
+			OR v_fills
 			OR k.mask <> ALL (ARRAY(
 				SELECT d.mask
 				FROM (
@@ -119,6 +133,14 @@ BEGIN
 	SELECT r.keeps, r.hidden
 	INTO v_keeps, v_hidden
 	FROM ordersync.payload_rules(p_shop) r;
+	IF v_fills THEN
+		SELECT pg_catalog.array_agg(
+			CASE WHEN b.ord = ANY (v_fresh || v_known)
+				THEN ordersync.mark_added(b.body::jsonb, v_nulls, NULL)::text END
+			ORDER BY b.ord)
+		INTO p_bodies
+		FROM pg_catalog.unnest(p_bodies) WITH ORDINALITY AS b (body, ord);
+	END IF;
 
 	IF v_fresh IS NOT NULL THEN
 		WITH ins AS (
@@ -158,7 +180,7 @@ BEGIN
 	END IF;
 
 	IF v_known IS NOT NULL THEN
-		v_drop := COALESCE(ordersync.served_fields(p_source, 'refund'), '{}');
+		v_drop := ordersync.fields_but(ordersync.served_fields(p_source, 'refund'), v_unserved);
 	END IF;
 
 	-- what would be stored differently; decided without a lock, again when a row moved
@@ -176,14 +198,19 @@ BEGIN
 			SELECT k.ord, p.*, n.new_modified,
 				CASE WHEN n.new_modified > p.modified THEN v_rank ELSE GREATEST(p.rank, v_rank) END
 					AS new_rank,
-				CASE WHEN n.new_modified > p.modified THEN v_bit ELSE p.sources | v_bit END
-					AS new_sources,
+				CASE
+					WHEN n.new_modified > p.modified THEN v_bit
+					WHEN p.only_fills THEN p.sources
+					ELSE p.sources | v_bit
+				END AS new_sources,
 				CASE
 					WHEN n.new_modified > p.modified OR v_rank >= p.rank THEN
 						ordersync.merge_fields(p.payload, n.body, v_drop, NULL)
+					WHEN p.only_fills THEN
+						ordersync.fill_added(p.payload, n.body, v_nulls, NULL)
 					ELSE
 						ordersync.merge_fields(p.payload, n.body,
-							ordersync.fields_left(p_source, p.sources, 'refund'),
+							ordersync.fields_left(p_source, p.sources, 'refund', v_unserved),
 							ordersync.fields_taken(p.sources, 'refund'))
 				END AS merged
 			FROM pg_catalog.unnest(v_known) AS k (ord),
@@ -192,13 +219,16 @@ BEGIN
 						COALESCE(p.payload,
 							(SELECT ordersync.after_sales_of_columns(p_shop, p_ids)) -> p.refund_id::text,
 							'{}') AS payload,
-						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin
+						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin,
+						v_fills AND p.payload IS NOT NULL AND v_rank < p.rank
+							AND NOT ordersync.after_sale_columns_left(p_source, p.sources) AS only_fills
 					FROM ordersync.after_sale_payloads p
 					WHERE p.shop_id = p_shop
 						AND p.refund_id = p_ids[k.ord]
 						AND (p_modified[k.ord] > p.modified
 							OR p_modified[k.ord] = p.modified
-							AND (v_rank >= p.rank OR p.sources & v_bit = 0))
+							AND (v_rank >= p.rank OR p.sources & v_bit = 0
+									OR v_fills AND p.payload IS NOT NULL))
 					OFFSET 0
 				) p,
 				LATERAL (
@@ -209,7 +239,8 @@ BEGIN
 		) m
 		WHERE m.new_modified > m.modified
 			OR m.merged IS DISTINCT FROM m.payload
-				AND (v_rank >= m.rank OR ordersync.after_sale_columns_differ(m.payload, m.merged));
+				AND (v_rank >= m.rank OR v_fills AND NOT m.row_cut
+					OR ordersync.after_sale_columns_differ(m.payload, m.merged));
 
 		EXIT WHEN c_ords IS NULL;
 
@@ -265,5 +296,5 @@ BEGIN
 	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[]) IS
+COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
 	'stores a page of after-sales by the upsert rules; writes and locks nothing for records that change nothing';

@@ -167,6 +167,74 @@ $function$;
 COMMENT ON FUNCTION ordersync.merge_order(jsonb, jsonb, text[], text[], text[], text[]) IS
 	'an order''s payload merged on two levels: its fields, and its lines by oid';
 
+/* What was added and asked for, and did not come, is a null from here on: it is served. */
+CREATE FUNCTION ordersync.mark_added(p_record jsonb, p_nulls jsonb, p_line_nulls jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_record jsonb := COALESCE(p_nulls, '{}') || p_record;
+BEGIN
+	IF p_line_nulls IS NULL THEN
+		RETURN v_record;
+	END IF;
+	IF NOT ordersync.has_plain_lines(v_record) THEN
+		v_record := ordersync.plain_lines(v_record);
+	END IF;
+	RETURN COALESCE(
+		pg_catalog.jsonb_set(v_record, '{orders,order}', (
+			SELECT pg_catalog.jsonb_agg(p_line_nulls || l.line ORDER BY l.i)
+			FROM pg_catalog.jsonb_array_elements(v_record #> '{orders,order}') WITH ORDINALITY AS l (line, i)
+		), false),
+		v_record);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.mark_added(jsonb, jsonb, jsonb) IS
+	'the record, and its lines, with the nulls for which it has no value';
+
+/*
+ * A poorer record of equal age whose source has had its turn, or has nothing of
+ * its own to say, still brings fields that were added since: those that no
+ * source has been asked for, whose key is not there yet.
+ */
+CREATE FUNCTION ordersync.fill_added(p_old jsonb, p_new jsonb, p_nulls jsonb, p_line_nulls jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_fields jsonb := ordersync.only_fields(p_new, p_nulls) || p_old;
+BEGIN
+	IF p_line_nulls IS NULL THEN
+		RETURN v_fields;
+	END IF;
+	RETURN COALESCE(
+		pg_catalog.jsonb_set(v_fields, '{orders,order}', (
+			SELECT pg_catalog.jsonb_agg(COALESCE(ordersync.only_fields(n.line, p_line_nulls), '{}') || o.line ORDER BY o.i)
+			FROM pg_catalog.jsonb_array_elements(v_fields #> '{orders,order}') WITH ORDINALITY AS o (line, i)
+			LEFT JOIN LATERAL (
+				SELECT n.line
+				FROM pg_catalog.jsonb_array_elements(p_new #> '{orders,order}') AS n (line)
+				WHERE n.line ->> 'oid' = o.line ->> 'oid'
+				LIMIT 1
+			) n ON true
+		), false),
+		v_fields);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.fill_added(jsonb, jsonb, jsonb, jsonb) IS
+	'a payload with the added fields of a record, and of its lines, that it does not have';
+
+CREATE FUNCTION ordersync.only_fields(p_record jsonb, p_fields jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
+	FROM pg_catalog.jsonb_each(p_record) AS e
+	WHERE p_fields ? e.key
+);
+COMMENT ON FUNCTION ordersync.only_fields(jsonb, jsonb) IS
+	'of a record''s fields those that another object has';
+
 CREATE FUNCTION ordersync.fields_taken(p_sources smallint, p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -189,7 +257,11 @@ $function$;
 COMMENT ON FUNCTION ordersync.fields_taken(smallint, text) IS
 	'fields that a set of sources (as in a payload''s row) serves';
 
-CREATE FUNCTION ordersync.fields_left(p_source text, p_sources smallint, p_object text)
+CREATE FUNCTION ordersync.fields_left(
+	p_source text,
+	p_sources smallint,
+	p_object text,
+	p_unserved text[] DEFAULT NULL)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -198,10 +270,12 @@ AS $function$
 		SELECT pg_catalog.unnest(ordersync.served_fields(p_source, p_object))
 		EXCEPT
 		SELECT pg_catalog.unnest(ordersync.fields_taken(p_sources, p_object))
+		EXCEPT
+		SELECT pg_catalog.unnest(p_unserved)
 	) AS f (field)
 $function$;
-COMMENT ON FUNCTION ordersync.fields_left(text, smallint, text) IS
-	'fields that a source serves and none of a set of sources does';
+COMMENT ON FUNCTION ordersync.fields_left(text, smallint, text, text[]) IS
+	'fields that a source serves, but for those that were not asked for, and none of a set of sources does';
 
 /* Fields of a record, and of its lines, that have a column. */
 CREATE FUNCTION ordersync.order_fields(p_object text)

@@ -338,6 +338,15 @@ show_fields(const Call *control, Out *o)
 	return 200;
 }
 
+/* Whether records have NOVEL_FIELD. */
+static int
+set_novel(const Call *control, Out *o)
+{
+	select_set_novel(number(control, "on", 1) != 0);
+	out_lit(o, "{\"ok\":true}\n");
+	return 200;
+}
+
 static const struct
 {
 	const char *path;
@@ -348,7 +357,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/reply", reply}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/limit", set_limit},
-	{"/control/fields", show_fields}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 bool

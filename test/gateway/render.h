@@ -57,6 +57,9 @@ extern void render_promotions(Out *o, const Trade *t, const Selection *sel, cons
 extern void render_logistics(Out *o, const Trade *t, const Selection *sel, const Wire *w);
 extern void render_agreement(Out *o, const Trade *t, const Selection *sel);
 
+/* NOVEL_FIELD of a record: its kind's letter and its id. */
+extern void put_novel(Out *o, char kind, int64_t id);
+
 /* One of the people's fields; false when it is none of them. */
 extern bool put_person(Out *o, int id, const Trade *t, const Selection *sel);
 

@@ -66,6 +66,7 @@ static const struct
 typedef struct Marks
 {
 	bool		on[OBJECT_COUNT][TF_COUNT];
+	bool		novel[OBJECT_COUNT];
 } Marks;
 
 static struct
@@ -76,6 +77,16 @@ static struct
 	Selection	selection;
 }			cache[CACHED];
 static unsigned cache_next;
+
+bool		select_novel;
+
+void
+select_set_novel(bool on)
+{
+	select_novel = on;
+	for (unsigned i = 0; i < CACHED; i++)
+		cache[i].used = false;
+}
 
 static bool
 serves(Api api, Object object, int id)
@@ -102,6 +113,12 @@ find_field(Object object, const char *name, size_t n)
 }
 
 static bool
+is_novel(const char *name, size_t n)
+{
+	return select_novel && n == strlen(NOVEL_FIELD) && memcmp(name, NOVEL_FIELD, n) == 0;
+}
+
+static bool
 mark(Marks *m, Api api, const char *name, size_t n)
 {
 	Object		top = api >= API_REFUNDS ? OBJECT_REFUND : OBJECT_TRADE;
@@ -109,6 +126,8 @@ mark(Marks *m, Api api, const char *name, size_t n)
 	size_t		head = dot ? (size_t) (dot - name) : n;
 	int			id = find_field(top, name, head);
 
+	if (is_novel(name, n))
+		return m->novel[top] = true;
 	if (id < 0 || !serves(api, top, id))
 		return false;
 	m->on[top][id] = true;
@@ -125,6 +144,8 @@ mark(Marks *m, Api api, const char *name, size_t n)
 			return true;
 		}
 		/* orders.shp_info.transport_type asks for orders.shp_info */
+		if (nested[i].object == OBJECT_ORDER && is_novel(dot + 1, n - head - 1))
+			return m->novel[OBJECT_ORDER] = true;
 		end = memchr(dot + 1, '.', n - head - 1);
 		sub = find_field(nested[i].object, dot + 1,
 						 end ? (size_t) (end - dot - 1) : n - head - 1);
@@ -149,6 +170,7 @@ oaid_complete(const Marks *m)
 static void
 pick(Selection *s, const Marks *m)
 {
+	memcpy(s->novel, m->novel, sizeof(s->novel));
 	for (int object = 0; object < OBJECT_COUNT; object++)
 	{
 		Picked	   *p = &s->picked[object];

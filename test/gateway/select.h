@@ -70,8 +70,18 @@ typedef struct Selection
 	bool		oaid;			/* all that oaid depends on is asked for */
 	int			unknown;		/* names that this API does not serve */
 	char		unknown_name[64];	/* the first of them */
+	bool		novel[OBJECT_COUNT];	/* NOVEL_FIELD is asked for */
 	Picked		picked[OBJECT_COUNT];
 } Selection;
+
+/*
+ * A field that is in no documentation: trades, lines and refunds have it from
+ * the moment on at which the platform is told to serve it, and nobody gets it who
+ * does not name it.
+ */
+#define NOVEL_FIELD "new_field"
+extern bool select_novel;
+extern void select_set_novel(bool on);
 
 /*
  * The selection for a list of names; kept for the next request, so the result

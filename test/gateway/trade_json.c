@@ -46,7 +46,19 @@ render_trade(Out *o, const Shop *shop, const Trade *t, const Selection *sel, con
 			out_char(o, ']');
 		out_char(o, ',');
 	}
+	/* one order in ten has nothing to say there */
+	if (sel->novel[OBJECT_TRADE] && t->f.hash % 10 != 3)
+		put_novel(o, 'N', t->f.tid);
 	put_end(o, '}');
+}
+
+void
+put_novel(Out *o, char kind, int64_t id)
+{
+	out_lit(o, "\"" NOVEL_FIELD "\":\"");
+	out_char(o, kind);
+	out_int(o, id);
+	out_lit(o, "\",");
 }
 
 const char *
