@@ -338,11 +338,21 @@ RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT ARRAY(
-		SELECT pg_catalog.format('GRANT %s ON ordersync.%I TO %s', a.privilege_type, p_view,
-			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END)
-		FROM pg_catalog.pg_class c,
-			LATERAL pg_catalog.aclexplode(c.relacl) a
-		WHERE c.oid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+		SELECT pg_catalog.format('GRANT %s%s ON ordersync.%I TO %s%s', a.privilege_type, ' (' || pg_catalog.quote_ident(r.attname) || ')',
+			p_view, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
+		FROM (
+			SELECT NULL AS attname, c.relacl AS acl
+			FROM pg_catalog.pg_class c
+			WHERE c.oid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+			UNION ALL
+			SELECT t.attname, t.attacl
+			FROM pg_catalog.pg_attribute t
+			WHERE t.attrelid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+				AND t.attnum > 0
+				AND t.attname = ANY (p_columns)
+		) r,
+			LATERAL pg_catalog.aclexplode(r.acl) a
 		UNION ALL
 		SELECT pg_catalog.format('COMMENT ON %s IS %L',
 			CASE
