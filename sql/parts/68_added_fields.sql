@@ -114,6 +114,16 @@ BEGIN
 			MESSAGE = 'a column needs a name of 1 to 63 bytes',
 			HINT = 'Letters, digits and "_" spare everybody the quotes: buyer_area.';
 	END IF;
+	-- what ordersync_order puts beside the report's columns would hide the field there
+	IF p_name = ANY (CASE p_target
+		WHEN 'orders' THEN ARRAY['lines', 'after_sales', 'lifecycle']
+		ELSE ARRAY['sku_id_str']
+	END) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'reserved_name',
+			MESSAGE = pg_catalog.format('ordersync_order itself uses the name "%s"', p_name),
+			HINT = 'Choose another name.';
+	END IF;
 	PERFORM ordersync.refuse_personal(p_target, p_path, v_steps);
 
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));

@@ -139,6 +139,7 @@ DECLARE
 	v_order jsonb;
 BEGIN
 	PERFORM ordersync.list_ready();
+	-- names that the reports have no column of are refused to added fields: ordersync.add_field()
 	SELECT to_jsonb(o) || jsonb_build_object(
 		'lines', COALESCE((
 			SELECT jsonb_agg(to_jsonb(s) || jsonb_build_object('sku_id_str', s.sku_id::text)

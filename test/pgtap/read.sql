@@ -1,6 +1,6 @@
 -- Reading by programs: pages of orders that neither double nor hide a row, what is found by what, one order whole, and whose rows a role sees.
 BEGIN;
-SELECT plan(58);
+SELECT plan(59);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 
@@ -113,6 +113,22 @@ SELECT results_eq($$SELECT a ->> 'refund_id_str', a ->> 'oid_str', a ->> 'stage'
 	$$VALUES ('1347456243420036949', '1347456243420016949', 'refunded')$$, 'the refund too');
 SELECT results_eq($$SELECT e ->> 'object', e ->> 'id_str', e ->> 'field', e ->> 'old_value', e ->> 'new_value', (e ->> 'platform_time')::timestamptz FROM story, jsonb_array_elements(o -> 'lifecycle') e$$,
 	$$VALUES ('order', '1347456243420006949', 'first_seen', NULL, 'WAIT_SELLER_SEND_GOODS', '2026-08-03 02:00:00+00'::timestamptz), ('order', '1347456243420006949', 'status', 'WAIT_SELLER_SEND_GOODS', 'WAIT_BUYER_CONFIRM_GOODS', '2026-08-04 02:00:00+00'), ('after_sale', '1347456243420036949', 'first_seen', NULL, 'SUCCESS', '2026-08-05 02:00:00+00')$$, 'and its life');
+CREATE FUNCTION pg_temp.refusal(p_target text, p_name text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM ordersync_add_field(p_target, p_name, 'x', 'text');
+	RETURN 'taken';
+EXCEPTION
+	WHEN OTHERS THEN
+		RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT results_eq($$SELECT t, k, pg_temp.refusal(t, k) FROM (
+		SELECT DISTINCT 'orders', jsonb_object_keys(o) FROM story
+		UNION SELECT 'sub_orders', jsonb_object_keys(l) FROM story, jsonb_array_elements(o -> 'lines') l
+		UNION SELECT 'after_sales', jsonb_object_keys(a) FROM story, jsonb_array_elements(o -> 'after_sales') a) x (t, k)
+	WHERE k <> ALL (ordersync.columns_of(ordersync.report_of(t))) ORDER BY 1, 2$$,
+	$$VALUES ('after_sales', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"'), ('orders', 'after_sales', '42939 ordersync_order itself uses the name "after_sales"'), ('orders', 'lifecycle', '42939 ordersync_order itself uses the name "lifecycle"'),
+		('orders', 'lines', '42939 ordersync_order itself uses the name "lines"'), ('sub_orders', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"')$$, 'no added field can have a name that it sets beside the reports'' columns');
 SELECT is(ordersync_order(3, 8) -> 'after_sales', '[]', 'an order without refunds has a list of none');
 SELECT throws_like(q, m, m) FROM (VALUES
 	('SELECT ordersync_order(3, 999)', 'shop 3 has no order 999'), ('SELECT ordersync_order(NULL, 999)', 'shop NULL has no order 999'),
