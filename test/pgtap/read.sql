@@ -1,6 +1,6 @@
 -- Reading by programs: pages of orders that neither double nor hide a row, what is found by what, one order whole, and whose rows a role sees.
 BEGIN;
-SELECT plan(59);
+SELECT plan(87);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 
@@ -86,6 +86,52 @@ SELECT results_eq($$SELECT tid FROM ordersync_orders('{4}', '2026-09-01 00:00:00
 SELECT is((SELECT count(*) FROM ordersync_orders('{}', NULL, NULL)), 0::bigint, 'no shop, no order');
 SELECT is((SELECT count(*) FROM ordersync_orders('{99}', NULL, NULL)), 0::bigint, 'nor of a shop that is not there');
 SELECT is((SELECT string_agg(DISTINCT shop_id::text, ' ') FROM ordersync_orders(NULL, NULL, '2026-09-02', page => 1000)), '4 5', 'NULL: every shop');
+
+-- the largest and smallest numbers: their cursors are taken as they were given
+INSERT INTO ordersync.orders (shop_id, tid, status, created)
+SELECT s.id, t.id, 'TRADE_FINISHED', '2026-08-20 00:00:00+08'
+FROM (VALUES (9223372036854775807), (-9223372036854775808)) s (id), (VALUES (9223372036854775807), (9223372036854775806)) t (id);
+CREATE FUNCTION pg_temp.turn_all(p_shops bigint[], p_page integer, p_since timestamptz DEFAULT NULL, p_until timestamptz DEFAULT NULL, p_search text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	o record;
+	last text;
+	n integer;
+BEGIN
+	FOR turn IN 1 .. 2000 LOOP
+		n := 0;
+		FOR o IN SELECT * FROM ordersync_orders(p_shops, p_since, p_until, search => p_search, after => last, page => p_page) LOOP
+			RETURN NEXT o.shop_id || '/' || o.tid;
+			last := o.cursor;
+			n := n + 1;
+		END LOOP;
+		EXIT WHEN n < p_page;
+	END LOOP;
+END
+$$;
+SELECT results_eq($$SELECT * FROM pg_temp.turn_all('{9223372036854775807, -9223372036854775808}', 1)$$,
+	$$VALUES ('9223372036854775807/9223372036854775807'), ('9223372036854775807/9223372036854775806'), ('-9223372036854775808/9223372036854775807'), ('-9223372036854775808/9223372036854775806')$$, 'every number that a shop or an order can have turns the page');
+SELECT throws_ok(format('SELECT ordersync_orders(NULL, NULL, NULL, after => %L)', c), '22023', format('"%s" is no cursor', c), c)
+FROM unnest(ARRAY['1/9223372036854775808/1', '1/-9223372036854775809/1', '1/1/9223372036854775808', '9223372036854775808/1/1', '-9223372036854775808/1/1', '1/1', '-/1', '1//1', '--/1/1', '1/1/-', '1e3/1/1']) c;
+
+-- orders whose time of creation could not be read stand behind all others
+INSERT INTO ordersync.orders (shop_id, tid, status, created)
+SELECT 6 + i % 2, 7000 + i, CASE i WHEN 3 THEN 'WAIT_BUYER_PAY' ELSE 'TRADE_FINISHED' END, CASE WHEN i > 40 THEN timestamptz '2026-08-21 00:00:00+08' + i % 7 * interval '1 hour' END
+FROM generate_series(1, 100) i;
+CREATE TEMP TABLE undated AS
+SELECT row_number() OVER (ORDER BY created DESC NULLS LAST, shop_id DESC, tid DESC) AS n, shop_id || '/' || tid AS o, created FROM ordersync.orders WHERE shop_id IN (6, 7);
+SELECT results_eq(format('SELECT * FROM pg_temp.turn_all(%L, %s)', '{6, 7}', p), 'SELECT o FROM undated ORDER BY n', format('pages of %s: those without a time too, once and last', p))
+FROM unnest(ARRAY[1, 7, 60, 100, 1000]) p;
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', '2026-08-01', NULL, page => 1000)), 60::bigint, 'they are in no range that begins');
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', NULL, '2026-09-01', page => 1000)), 60::bigint, 'nor in one that ends');
+SELECT is((SELECT string_agg(concat(tid, created), ' ') FROM ordersync_orders(NULL, NULL, NULL, search => '7003')), '7003', 'one of them is found by its number');
+SELECT is((SELECT string_agg(tid_str, ' ') FROM ordersync_orders('{6, 7}', NULL, NULL, '{unpaid}')), '7003', 'and by its stage');
+SELECT is((SELECT string_agg(o.cursor, ' ') FROM ordersync_orders('{7}', NULL, NULL, search => '7003') o), '-/7/7003', 'its cursor says that it has no time');
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', NULL, NULL, after => '-/6/-9223372036854775808')), 0::bigint, 'behind the last there is nothing');
+INSERT INTO ordersync.orders (shop_id, tid, status) SELECT 1, 500 + i, 'TRADE_FINISHED' FROM generate_series(1, 50) i;
+SELECT is(c.whole || ' ' || (c.by_index < 22000), '0 true', 'the pages with the big shop''s are read from the index: ' || c.by_index || ' rows, ' || q) FROM unnest(ARRAY[
+	$$SELECT * FROM ordersync_orders('{1}', NULL, NULL)$$, $$SELECT * FROM ordersync_orders(NULL, NULL, NULL)$$,
+	$$SELECT * FROM ordersync_orders('{1}', NULL, NULL, after => '1790784010000000/1/1')$$, $$SELECT * FROM ordersync_orders('{1}', NULL, NULL, after => '-/1/530')$$]) q, pg_temp.cost_of(q) c;
+SELECT results_eq($$SELECT tid FROM ordersync_orders('{1}', NULL, NULL, after => '-/1/530')$$, $$SELECT generate_series(529, 501, -1)::bigint$$, 'as far as they go');
 
 -- one order with everything
 SELECT is(pg_temp.put(3, '{"tid":1347456243420006949,"type":"fixed","status":"WAIT_SELLER_SEND_GOODS","modified":"2026-08-03 10:00:00","created":"2026-08-02 23:59:59","pay_time":"2026-08-03 00:00:00","payment":"152.00","post_fee":"10.00","buyer_nick":"t**7","buyer_open_uid":"AAxyz","buyer_area":"浙江","orders":{"order":[{"oid":1347456243420016949,"title":"棉T恤 白","outer_iid":"SPU-1","outer_sku_id":"SKU-1","sku_id":"4611686018427387905","num":2,"status":"WAIT_SELLER_SEND_GOODS","refund_status":"NO_REFUND","total_fee":"100.00","divide_order_fee":"86.00"},{"oid":1347456243420026949,"title":"Socks 100%","num":1,"status":"WAIT_SELLER_SEND_GOODS","total_fee":"60.00","divide_order_fee":"54.00"}]}}',
