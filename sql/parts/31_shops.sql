@@ -105,6 +105,7 @@ BEGIN
 		WHERE s.shop_id = p_shop;
 	END IF;
 
+	PERFORM ordersync.restart_cut(p_shop);
 	IF p_options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.forget_hidden(p_shop);
 	END IF;
@@ -153,6 +154,7 @@ BEGIN
 	SET options = ordersync.merge_options(s.options, ordersync_set_shop.options),
 		updated_at = now()
 	WHERE s.shop_id = ordersync_set_shop.shop_id;
+	PERFORM ordersync.restart_cut(shop_id);
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.forget_hidden(shop_id);
 	END IF;
