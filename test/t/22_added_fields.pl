@@ -173,7 +173,11 @@ $house->sql('CREATE ROLE dba LOGIN; CREATE ROLE ops LOGIN');
 $house->sql("SELECT ordersync_grant('dba', 'admin'), ordersync_grant('ops', 'operator')");
 my $as = sub { my ($role, $sql) = @_; my ($status, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ]); return $err };
 like($as->('ops', 'CALL ordersync_reproject()'), qr/permission denied/, 'not for an operator');
-like($as->('dba', 'BEGIN; CALL ordersync_reproject()'), qr/invalid transaction termination/, 'nor in a transaction block');
+like($as->('dba', "$_ CALL ordersync_reproject()"), qr/ERROR:  invalid transaction termination\n.*HINT: .*outside a transaction.*AUTOCOMMIT on/s, "nor in a transaction block: $_")
+	for 'BEGIN;', "\\set AUTOCOMMIT off\n";
+like($as->('ops', 'BEGIN; CALL ordersync_sync(1)'), qr/invalid transaction termination.*outside a transaction/s, 'which ordersync_sync refuses alike');
+like($as->('dba', 'CALL ordersync_reproject(ARRAY[1, 99])'), qr/ERROR:  unknown shop 99\n.*HINT: .*ordersync\.shops/s, 'nor for a shop that is not there');
+isnt(join(' ', $rows->('', 'shop_id IN (1, 14)')), "@before", 'before which nothing is written');
 
 my $half = $house->sql("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY created) FROM ordersync.orders WHERE shop_id = 1");
 my $err = $as->('dba', "CALL ordersync_reproject('{1}', until => '$half')");
