@@ -1,7 +1,7 @@
 /*
  * sqlapi.c
  *	  The C functions of the house that SQL sees: waking and watching workers,
- *	  sealing secrets, reading settings.
+ *	  sealing secrets, reading settings, telling a transaction block.
  *
  * wake() only takes note; the latches are set when the transaction has
  * committed and let go of its locks, so that a worker that looks finds what it
@@ -49,6 +49,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
@@ -56,6 +57,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_seal);
 PG_FUNCTION_INFO_V1(ordersync_setting);
+PG_FUNCTION_INFO_V1(ordersync_in_block);
 
 /* ordersync.wake() */
 Datum
@@ -221,4 +223,15 @@ ordersync_setting(PG_FUNCTION_ARGS)
 
 	PG_RETURN_TEXT_P(cstring_to_text(GetConfigOptionByName(psprintf("ordersync.%s", name),
 														   NULL, false)));
+}
+
+/*
+ * ordersync.in_block(): whether a COMMIT in a procedure would fail for want of
+ * a transaction of its own.  Nothing in SQL tells, and the error of the COMMIT
+ * itself cannot be caught: in a block that catches, COMMIT always fails.
+ */
+Datum
+ordersync_in_block(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(IsTransactionBlock());
 }

@@ -20,12 +20,7 @@ BEGIN
 	PERFORM ordersync.set_up_data();
 	PERFORM ordersync.set_up_payload_cuts();
 	PERFORM ordersync.set_up_added_fields();
-	PERFORM ordersync.set_up_reports();
-	PERFORM ordersync.set_up_sales();
-	PERFORM ordersync.set_up_stages();
-	PERFORM ordersync.comment_reports();
-	PERFORM ordersync.set_up_completeness();
-	PERFORM ordersync.set_up_progress();
+	PERFORM ordersync.set_up_views();
 	PERFORM ordersync.make_log_partitions();
 	PERFORM ordersync.apply_grants();
 	PERFORM ordersync.adopt_tasks();
@@ -45,6 +40,35 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up() IS
 	'makes missing tables and views, adopts those restored from a dump, brings older ones up to date, applies grants again';
+
+/*
+ * A view is replaced when nobody has it in an open transaction.  Waiting for
+ * one would make all its readers wait, so it is not waited for: the worker tries
+ * again at its next round, everybody else is told whom to wait for.
+ */
+CREATE FUNCTION ordersync.set_up_views()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.set_up_sales();
+	PERFORM ordersync.set_up_stages();
+	PERFORM ordersync.comment_reports();
+	PERFORM ordersync.set_up_completeness();
+	PERFORM ordersync.set_up_progress();
+EXCEPTION
+	WHEN lock_not_available THEN
+		PERFORM ordersync.refuse_views_in_use(ARRAY(
+			SELECT c.relname::text
+			FROM pg_catalog.pg_class c
+			WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+				AND c.relkind = 'v'));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_views() IS
+	'makes or replaces the views, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
 
 CREATE FUNCTION ordersync.adopt_tasks()
 RETURNS void
@@ -106,13 +130,26 @@ CREATE FUNCTION ordersync.keep_house()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_message text;
+	v_detail text;
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
 		RETURN false;			-- nothing is set up yet: the first gateway does it
 	END IF;
-	IF ordersync.set_up_when_older() THEN
-		RETURN true;			-- made the partitions on its way, and took its time
-	END IF;
+	BEGIN
+		IF ordersync.set_up_when_older() THEN
+			RETURN true;			-- made the partitions on its way, and took its time
+		END IF;
+	EXCEPTION
+		WHEN lock_not_available THEN
+			GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL;
+			-- the worker itself keeps quiet about locks
+			RAISE LOG USING
+				MESSAGE = pg_catalog.format('ordersync tries again later: %s', v_message),
+				DETAIL = v_detail;
+			RAISE;
+	END;
 	PERFORM ordersync.make_log_partitions();
 	RETURN ordersync.cut_payloads();
 END

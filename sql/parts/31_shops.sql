@@ -106,6 +106,7 @@ BEGIN
 		WHERE s.shop_id = p_shop;
 	END IF;
 
+	PERFORM ordersync.restart_cut(p_shop);
 	IF p_options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.forget_hidden(p_shop);
 	END IF;
@@ -159,6 +160,7 @@ BEGIN
 	RETURNING s.options INTO v_options;
 	-- as they are now: somebody else may have set the other one meanwhile
 	PERFORM ordersync.check_field_options(v_options);
+	PERFORM ordersync.restart_cut(shop_id);
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.forget_hidden(shop_id);
 	END IF;

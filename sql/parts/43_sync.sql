@@ -21,7 +21,8 @@ DECLARE
 	v_ended boolean;
 	v_pause double precision := 0.05;
 BEGIN
-	COMMIT;						-- in a transaction block it fails here, before anything is triggered
+	PERFORM ordersync.refuse_block('ordersync_sync');
+	COMMIT;						-- called by a function it fails here, before anything is triggered
 	IF kind OPERATOR(pg_catalog.=) 'full' THEN
 		v_run := @extschema@.ordersync_trigger_full(shop_id, since, until);
 	ELSIF kind OPERATOR(pg_catalog.=) 'incremental' THEN

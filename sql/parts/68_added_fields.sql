@@ -8,6 +8,11 @@
  * keep their places, so that what users built on it goes on; what is new, a
  * later release's column or an added one, comes at its end.
  *
+ * Replacing a view locks out who reads it, and waits for who has read it in a
+ * transaction that is still open, while all who come later wait behind it.  So a
+ * view that would be the same is left alone, and nobody waits here for longer
+ * than two seconds: who wanted the change tries again.
+ *
  * A column that is not selected costs nothing: the payload is joined by its
  * primary key, a join that the planner leaves out when nobody looks at it, and
  * a line is found in its order's payload where its value is computed.
@@ -58,10 +63,16 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
+SET lock_timeout = '2s'
 AS $function$
 BEGIN
 	PERFORM ordersync.set_up_when_older();
-	PERFORM ordersync.add_field(target, name, path, type);
+	BEGIN
+		PERFORM ordersync.add_field(target, name, path, type);
+	EXCEPTION
+		WHEN lock_not_available THEN
+			PERFORM ordersync.refuse_views_in_use(ARRAY[ordersync.report_of(target)]);
+	END;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_field(text, text, text, text) IS
@@ -72,10 +83,16 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
+SET lock_timeout = '2s'
 AS $function$
 BEGIN
 	PERFORM ordersync.set_up_when_older();
-	PERFORM ordersync.drop_field(target, name);
+	BEGIN
+		PERFORM ordersync.drop_field(target, name);
+	EXCEPTION
+		WHEN lock_not_available THEN
+			PERFORM ordersync.refuse_views_in_use(ARRAY[ordersync.report_of(target)]);
+	END;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_drop_field(text, text) IS
@@ -96,6 +113,16 @@ BEGIN
 			ERRCODE = 'invalid_name',
 			MESSAGE = 'a column needs a name of 1 to 63 bytes',
 			HINT = 'Letters, digits and "_" spare everybody the quotes: buyer_area.';
+	END IF;
+	-- what ordersync_order puts beside the report's columns would hide the field there
+	IF p_name = ANY (CASE p_target
+		WHEN 'orders' THEN ARRAY['lines', 'after_sales', 'lifecycle']
+		ELSE ARRAY['sku_id_str']
+	END) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'reserved_name',
+			MESSAGE = pg_catalog.format('ordersync_order itself uses the name "%s"', p_name),
+			HINT = 'Choose another name.';
 	END IF;
 	PERFORM ordersync.refuse_personal(p_target, p_path, v_steps);
 
@@ -182,8 +209,10 @@ DECLARE
 	v_fixed text[];
 	v_added text[];
 	v_old text[];
+	v_goes boolean;				-- some column does, so the view has to be made anew
 	v_kept text[];				-- statements that give a new view what the old one had
 	v_columns text;
+	v_text text;
 	v_kept_one text;
 	v ordersync.added_fields;
 BEGIN
@@ -196,12 +225,7 @@ BEGIN
 		WHERE f.target = p_target
 		ORDER BY f.field_id);
 	v_old := ordersync.columns_of(v_view);
-
-	IF NOT v_old <@ (v_fixed || v_added) THEN
-		v_kept := ordersync.kept_of_view(v_view, v_fixed || v_added);
-		EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', v_view);
-		v_old := '{}';
-	END IF;
+	v_goes := NOT v_old <@ (v_fixed || v_added);
 
 	SELECT pg_catalog.string_agg(
 			CASE
@@ -211,19 +235,28 @@ BEGIN
 	INTO v_columns
 	FROM (
 		SELECT u.name, pg_catalog.min(u.n) AS n
-		FROM pg_catalog.unnest(v_old || v_fixed || v_added) WITH ORDINALITY u (name, n)
+		FROM pg_catalog.unnest(CASE WHEN v_goes THEN '{}' ELSE v_old END || v_fixed || v_added)
+			WITH ORDINALITY u (name, n)
 		GROUP BY u.name
 	) c
 	LEFT JOIN ordersync.added_fields f ON f.target = p_target AND f.name = c.name;
+	v_text := CASE
+		WHEN v_added = '{}' THEN p_query
+		ELSE pg_catalog.format('SELECT %s FROM (%s) r LEFT JOIN ordersync.%s p ON p.shop_id = r.shop_id AND p.%4$s = r.%4$s',
+			v_columns, p_query, CASE p_target
+				WHEN 'after_sales' THEN 'after_sale_payloads'
+				ELSE 'order_payloads'
+			END, CASE p_target WHEN 'after_sales' THEN 'refund_id' ELSE 'tid' END)
+	END;
+
+	IF v_goes THEN
+		v_kept := ordersync.kept_of_view(v_view, v_fixed || v_added);
+		EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', v_view);
+	ELSIF ordersync.view_is(v_view, v_text) THEN
+		RETURN;
+	END IF;
 	EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW ordersync.%I WITH (security_invoker = true) AS ', v_view)
-		|| CASE
-			WHEN v_added = '{}' THEN p_query
-			ELSE pg_catalog.format('SELECT %s FROM (%s) r LEFT JOIN ordersync.%s p ON p.shop_id = r.shop_id AND p.%4$s = r.%4$s',
-				v_columns, p_query, CASE p_target
-					WHEN 'after_sales' THEN 'after_sale_payloads'
-					ELSE 'order_payloads'
-				END, CASE p_target WHEN 'after_sales' THEN 'refund_id' ELSE 'tid' END)
-		END;
+		|| v_text;
 
 	FOR v IN
 		SELECT f.*
@@ -241,16 +274,95 @@ $function$;
 COMMENT ON FUNCTION ordersync.make_report(text, text) IS
 	'makes or replaces a report view of its query and the added fields';
 
+/* How the server writes down the one is compared with how it writes down the other. */
+CREATE FUNCTION ordersync.view_is(p_view text, p_query text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_view regclass := pg_catalog.to_regclass(pg_catalog.format('ordersync.%I', p_view));
+	v_same boolean;
+BEGIN
+	IF v_view IS NULL THEN
+		RETURN false;
+	END IF;
+	EXECUTE pg_catalog.format('CREATE VIEW ordersync.%I AS ', p_view || '_candidate') || p_query;
+	SELECT pg_catalog.pg_get_viewdef(c.oid) = pg_catalog.pg_get_viewdef(n.oid)
+		AND c.reloptions = '{security_invoker=true}'
+	INTO v_same
+	FROM pg_catalog.pg_class c, pg_catalog.pg_class n
+	WHERE c.oid = v_view
+		AND n.oid = pg_catalog.format('ordersync.%I', p_view || '_candidate')::pg_catalog.regclass;
+	EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', p_view || '_candidate');
+	RETURN v_same IS TRUE;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.view_is(text, text) IS
+	'whether a view of ours is there and is this query already; takes no lock on it that readers would notice';
+
+/* Called where a lock was not to be had: the lock is given up by then, and those behind it go on. */
+CREATE FUNCTION ordersync.refuse_views_in_use(p_views text[])
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_key bigint := ordersync.lock_key('set_up');
+	v_who text;
+	v_first integer;
+BEGIN
+	SELECT pg_catalog.string_agg(DISTINCT pg_catalog.concat_ws(' ', 'process', l.pid::text,
+			'of "' || a.usename || '"', '(' || NULLIF(a.application_name, '') || ')'), ', '),
+		pg_catalog.min(l.pid)
+	INTO v_who, v_first
+	FROM pg_catalog.pg_locks l
+	LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+	WHERE l.granted
+		AND l.pid <> pg_catalog.pg_backend_pid()
+		AND l.database = (
+			SELECT d.oid
+			FROM pg_catalog.pg_database d
+			WHERE d.datname = pg_catalog.current_database())
+		AND (l.relation IN (
+				SELECT pg_catalog.to_regclass(pg_catalog.format('ordersync.%I', v.name))
+				FROM pg_catalog.unnest(p_views) v (name))
+			OR l.locktype = 'advisory'
+				AND l.objsubid = 1
+				AND (l.classid::bigint << 32) | l.objid::bigint = v_key);
+	RAISE EXCEPTION USING
+		ERRCODE = 'lock_not_available',
+		MESSAGE = CASE pg_catalog.cardinality(p_views)
+			WHEN 1 THEN pg_catalog.format('ordersync.%s is in use and cannot be changed', p_views[1])
+			ELSE 'a view of ordersync is in use and cannot be changed'
+		END,
+		DETAIL = COALESCE('In an open transaction it was read, or is changed, by ' || v_who || '.',
+			'Who had it has let go of it since.'),
+		HINT = COALESCE(pg_catalog.format('Try again when that transaction has ended, or end it: SELECT pg_terminate_backend(%s).', v_first),
+			'Try again.');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_views_in_use(text[]) IS
+	'raises the error for views that somebody reads, with who it is';
+
 CREATE FUNCTION ordersync.kept_of_view(p_view text, p_columns text[])
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT ARRAY(
-		SELECT pg_catalog.format('GRANT %s ON ordersync.%I TO %s', a.privilege_type, p_view,
-			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END)
-		FROM pg_catalog.pg_class c,
-			LATERAL pg_catalog.aclexplode(c.relacl) a
-		WHERE c.oid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+		SELECT pg_catalog.format('GRANT %s%s ON ordersync.%I TO %s%s', a.privilege_type, ' (' || pg_catalog.quote_ident(r.attname) || ')',
+			p_view, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END,
+			CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END)
+		FROM (
+			SELECT NULL AS attname, c.relacl AS acl
+			FROM pg_catalog.pg_class c
+			WHERE c.oid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+			UNION ALL
+			SELECT t.attname, t.attacl
+			FROM pg_catalog.pg_attribute t
+			WHERE t.attrelid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
+				AND t.attnum > 0
+				AND t.attname = ANY (p_columns)
+		) r,
+			LATERAL pg_catalog.aclexplode(r.acl) a
 		UNION ALL
 		SELECT pg_catalog.format('COMMENT ON %s IS %L',
 			CASE

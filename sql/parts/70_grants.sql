@@ -205,7 +205,7 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|in_block|refuse_block)$' THEN 'reader'
 			WHEN p.proname ~ '^reproject_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL

@@ -31,6 +31,8 @@ BEGIN
 		shop_id bigint PRIMARY KEY,
 		keeps text NOT NULL,
 		next_day date NOT NULL,
+		next_refund bigint,
+		whole_on date NOT NULL,
 		done_on date
 	);
 	COMMENT ON TABLE ordersync.payload_cuts IS
@@ -40,9 +42,13 @@ BEGIN
 	COMMENT ON COLUMN ordersync.payload_cuts.keeps IS
 		'the shop''s option payloads at that time; another one begins anew';
 	COMMENT ON COLUMN ordersync.payload_cuts.next_day IS
-		'created_date of the orders that are looked at next';
+		'created_date of the orders that are looked at next; infinity: orders are done, after-sales are looked at';
+	COMMENT ON COLUMN ordersync.payload_cuts.next_refund IS
+		'after-sales with higher numbers are looked at next; NULL: all of them';
+	COMMENT ON COLUMN ordersync.payload_cuts.whole_on IS
+		'day on which a walk over orders of all ages last began';
 	COMMENT ON COLUMN ordersync.payload_cuts.done_on IS
-		'day on which the walk last came to its end';
+		'day on which the walk last came to its end; NULL while it goes on';
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_payload_cuts() IS
@@ -156,10 +162,13 @@ COMMENT ON FUNCTION ordersync.columns_but(text, text[]) IS
 
 /*
  * Cutting what is stored already.  Once a day a shop's orders are walked by the
- * day of their creation, a little at a time; where the walk stands is
- * remembered.  A day is looked at again until it is half a year older than the
- * age, for the orders that end late and for rows that somebody held; what ends
- * later still keeps its payload.
+ * day of their creation, then those whose creation could not be read, then its
+ * after-sales by number (few, and their order need not be stored), a little at a
+ * time; where the walk stands is remembered.  A day is looked at daily until it
+ * is half a year older than the age, for the orders that end late and for rows
+ * that somebody held; and every thirty days all of them are, for what ended later
+ * still.  An index of when orders ended would spare that reading, and be one more
+ * to write with every order.
  */
 CREATE FUNCTION ordersync.cut_payloads(p_for interval DEFAULT '0.2 seconds')
 RETURNS boolean
@@ -169,7 +178,8 @@ DECLARE
 	v_stop_at timestamptz := pg_catalog.clock_timestamp() + p_for;
 	v_today date := (pg_catalog.now() AT TIME ZONE 'Asia/Shanghai')::date;
 	v record;
-	v_day date;
+	v_next record;
+	v_whole_on date;
 BEGIN
 	IF NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('cut_payloads')) THEN
 		RETURN false;			-- another worker is at it
@@ -182,7 +192,7 @@ BEGIN
 		WHERE s.shop_id = c.shop_id
 			AND s.options ->> 'payloads' = c.keeps);
 	FOR v IN
-		SELECT s.shop_id, s.options ->> 'payloads' AS keeps, c.next_day, e.ended_before,
+		SELECT s.shop_id, s.options ->> 'payloads' AS keeps, e.ended_before,
 			(LEAST(e.ended_before, pg_catalog.now()) AT TIME ZONE 'Asia/Shanghai')::date AS last_day
 		FROM ordersync.shops s
 		LEFT JOIN ordersync.payload_cuts c ON c.shop_id = s.shop_id
@@ -196,25 +206,19 @@ BEGIN
 			AND c.done_on IS DISTINCT FROM v_today
 		ORDER BY s.shop_id
 	LOOP
-		v_day := COALESCE(v.next_day, '-infinity');
+		SELECT * INTO v_next
+		FROM ordersync.begin_cut(v.shop_id, v_today);
+		v_whole_on := v_next.whole_on;
 		LOOP
-			EXECUTE
-				'SELECT pg_catalog.min(o.created_date) '
-				'FROM ordersync.orders o '
-				'WHERE o.shop_id = $1 '
-					'AND o.created_date BETWEEN $2 AND $3'
-			INTO v_day
-			USING v.shop_id, v_day, v.last_day;
-			EXIT WHEN v_day IS NULL;
-			IF NOT ordersync.cut_day(v.shop_id, v_day, v.ended_before) THEN
-				v_day := v_day + 1;
-			END IF;
+			SELECT * INTO v_next
+			FROM ordersync.cut_step(v.shop_id, v_next.next_day, v_next.next_refund, v.ended_before, v.last_day);
+			EXIT WHEN v_next.next_day IS NULL;
 			IF pg_catalog.clock_timestamp() >= v_stop_at THEN
-				PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v_day, NULL);
+				PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v_next.next_day, v_next.next_refund, v_whole_on, NULL);
 				RETURN true;
 			END IF;
 		END LOOP;
-		PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v.last_day - 180, v_today);
+		PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v.last_day - 180, NULL, v_whole_on, v_today);
 	END LOOP;
 	RETURN false;
 END
@@ -222,18 +226,102 @@ $function$;
 COMMENT ON FUNCTION ordersync.cut_payloads(interval) IS
 	'cuts payloads as the shops'' option says, for so long; true when there is more to do now';
 
-CREATE FUNCTION ordersync.remember_cut(p_shop bigint, p_keeps text, p_day date, p_done_on date)
+CREATE FUNCTION ordersync.begin_cut(
+	p_shop bigint,
+	p_today date,
+	OUT next_day date,
+	OUT next_refund bigint,
+	OUT whole_on date)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v ordersync.payload_cuts;
+BEGIN
+	SELECT c.* INTO v
+	FROM ordersync.payload_cuts c
+	WHERE c.shop_id = p_shop;
+	IF v.shop_id IS NULL OR v.done_on IS NOT NULL AND v.whole_on <= p_today - 30 THEN
+		next_day := '-infinity';
+		whole_on := p_today;
+		RETURN;
+	END IF;
+	next_day := v.next_day;
+	next_refund := v.next_refund;
+	whole_on := v.whole_on;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.begin_cut(bigint, date) IS
+	'where the walk that cuts a shop''s payloads begins or goes on';
+
+CREATE FUNCTION ordersync.cut_step(
+	p_shop bigint,
+	INOUT next_day date,
+	INOUT next_refund bigint,
+	p_ended_before timestamptz,
+	p_last_day date)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_day date;
+BEGIN
+	IF next_day = 'infinity' THEN
+		next_refund := ordersync.cut_after_sales(p_shop, next_refund, p_ended_before);
+		IF next_refund IS NULL THEN
+			next_day := NULL;
+		END IF;
+		RETURN;
+	END IF;
+
+	EXECUTE
+		'SELECT pg_catalog.min(o.created_date) '
+		'FROM ordersync.orders o '
+		'WHERE o.shop_id = $1 '
+			'AND o.created_date BETWEEN $2 AND $3'
+	INTO v_day
+	USING p_shop, next_day, p_last_day;
+	next_day := CASE
+		WHEN ordersync.cut_day(p_shop, v_day, p_ended_before) THEN COALESCE(v_day, p_last_day + 1)
+		ELSE COALESCE(v_day + 1, 'infinity')
+	END;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cut_step(bigint, date, bigint, timestamptz, date) IS
+	'one step of the walk that cuts a shop''s payloads, and where it goes on; next_day is NULL at its end';
+
+CREATE FUNCTION ordersync.remember_cut(
+	p_shop bigint,
+	p_keeps text,
+	p_day date,
+	p_refund bigint,
+	p_whole_on date,
+	p_done_on date)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
-	INSERT INTO ordersync.payload_cuts AS c (shop_id, keeps, next_day, done_on)
-	VALUES (p_shop, p_keeps, p_day, p_done_on)
+	INSERT INTO ordersync.payload_cuts AS c (shop_id, keeps, next_day, next_refund, whole_on, done_on)
+	VALUES (p_shop, p_keeps, p_day, p_refund, p_whole_on, p_done_on)
 	ON CONFLICT (shop_id) DO UPDATE
 	SET next_day = excluded.next_day,
+		next_refund = excluded.next_refund,
+		whole_on = excluded.whole_on,
 		done_on = excluded.done_on
 $function$;
-COMMENT ON FUNCTION ordersync.remember_cut(bigint, text, date, date) IS
+COMMENT ON FUNCTION ordersync.remember_cut(bigint, text, date, bigint, date, date) IS
 	'where the walk that cuts a shop''s payloads goes on, or that it has come to its end';
+
+/* What came between off, keep and off again on one day is cut on that day too. */
+CREATE FUNCTION ordersync.restart_cut(p_shop bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	DELETE FROM ordersync.payload_cuts c
+	USING ordersync.shops s
+	WHERE c.shop_id = p_shop
+		AND s.shop_id = p_shop
+		AND c.keeps IS DISTINCT FROM s.options ->> 'payloads'
+$function$;
+COMMENT ON FUNCTION ordersync.restart_cut(bigint) IS
+	'forgets the walk that cuts a shop''s payloads where its option has changed: the next one begins anew';
 
 CREATE FUNCTION ordersync.cut_day(p_shop bigint, p_day date, p_ended_before timestamptz)
 RETURNS boolean
@@ -241,7 +329,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_orders bigint;
-	v_after_sales bigint;
 BEGIN
 	EXECUTE
 		'WITH due AS MATERIALIZED ( '
@@ -249,8 +336,9 @@ BEGIN
 			'FROM ordersync.orders o '
 			'JOIN ordersync.order_payloads p ON p.shop_id = o.shop_id AND p.tid = o.tid '
 			'WHERE o.shop_id = $1 '
-				'AND o.created_date = $2 '
-				'AND ($3 = ''infinity'' '
+				'AND o.created_date '
+		|| CASE WHEN p_day IS NULL THEN 'IS NULL ' ELSE '= $2 ' END
+		||		'AND ($3 = ''infinity'' '
 					'OR o.status IN (''TRADE_FINISHED'', ''TRADE_CLOSED'', ''TRADE_CLOSED_BY_TAOBAO'') '
 						'AND COALESCE(o.end_time, o.modified) < $3) '
 				'AND p.payload IS NOT NULL '
@@ -265,20 +353,44 @@ BEGIN
 			'AND p.tid = due.tid'
 	USING p_shop, p_day, p_ended_before;
 	GET DIAGNOSTICS v_orders = ROW_COUNT;
+	RETURN v_orders = 1000;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cut_day(bigint, date, timestamptz) IS
+	'cuts up to a thousand payloads of orders created on a day (NULL: nobody knows when) that ended before a time; true when there may be more';
+
+CREATE FUNCTION ordersync.cut_after_sales(p_shop bigint, p_after bigint, p_ended_before timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_last bigint;
+BEGIN
+	EXECUTE
+		'SELECT pg_catalog.max(b.refund_id) '
+		'FROM ( '
+			'SELECT a.refund_id '
+			'FROM ordersync.after_sales a '
+			'WHERE a.shop_id = $1 '
+				'AND ($2 IS NULL OR a.refund_id > $2) '
+			'ORDER BY a.refund_id '
+			'LIMIT 1000 '
+		') b'
+	INTO v_last
+	USING p_shop, p_after;
 
 	EXECUTE
 		'WITH due AS MATERIALIZED ( '
 			'SELECT p.refund_id '
-			'FROM ordersync.orders o '
-			'JOIN ordersync.after_sales a ON a.shop_id = o.shop_id AND a.tid = o.tid '
+			'FROM ordersync.after_sales a '
 			'JOIN ordersync.after_sale_payloads p ON p.shop_id = a.shop_id AND p.refund_id = a.refund_id '
-			'WHERE o.shop_id = $1 '
-				'AND o.created_date = $2 '
-				'AND ($3 = ''infinity'' '
-					'OR a.status IN (''SUCCESS'', ''CLOSED'') AND a.modified < $3) '
+			'WHERE a.shop_id = $1 '
+				'AND ($2 IS NULL OR a.refund_id > $2) '
+				'AND a.refund_id <= $3 '
+				'AND ($4 = ''infinity'' '
+					'OR a.status IN (''SUCCESS'', ''CLOSED'') AND a.modified < $4) '
 				'AND p.payload IS NOT NULL '
 			'ORDER BY p.refund_id '
-			'LIMIT 1000 '
 			'FOR NO KEY UPDATE OF p SKIP LOCKED '
 		') '
 		'UPDATE ordersync.after_sale_payloads p '
@@ -286,13 +398,12 @@ BEGIN
 		'FROM due '
 		'WHERE p.shop_id = $1 '
 			'AND p.refund_id = due.refund_id'
-	USING p_shop, p_day, p_ended_before;
-	GET DIAGNOSTICS v_after_sales = ROW_COUNT;
-	RETURN GREATEST(v_orders, v_after_sales) = 1000;
+	USING p_shop, p_after, v_last, p_ended_before;
+	RETURN v_last;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.cut_day(bigint, date, timestamptz) IS
-	'cuts up to a thousand payloads of orders created on a day, and of their after-sales, that ended before a time; true when there may be more';
+COMMENT ON FUNCTION ordersync.cut_after_sales(bigint, bigint, timestamptz) IS
+	'cuts the payloads of those of the next thousand after-sales that ended before a time; the last one''s number, NULL at the end';
 
 /* The option was set on a shop that has records: what it hides is taken out of them. */
 CREATE FUNCTION ordersync.forget_hidden(p_shop bigint)

@@ -26,15 +26,11 @@ DECLARE
 	v_written bigint;
 	v_say_at timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) interval '1 second';
 BEGIN
-	COMMIT;						-- in a transaction block it fails here, before anything is written
+	PERFORM ordersync.refuse_block('ordersync_reproject');
+	COMMIT;						-- called by a function it fails here, before anything is written
 	FOR v_shop IN
-		SELECT s.shop_id
-		FROM ordersync.stored_shops s
-		WHERE shop_ids IS NULL
-		UNION
-		SELECT i.id
-		FROM pg_catalog.unnest(shop_ids) AS i (id)
-		ORDER BY 1
+		SELECT r.id
+		FROM ordersync.reproject_shops(shop_ids) AS r (id)
 	LOOP
 		FOREACH v_stream IN ARRAY ARRAY['orders', 'after_sales'] LOOP
 			v_read := 0;
@@ -63,6 +59,41 @@ END
 $procedure$;
 COMMENT ON PROCEDURE @extschema@.ordersync_reproject(bigint[], timestamptz, timestamptz) IS
 	'writes the rows of these shops that were created in a range again from their payloads, in batches; not in a transaction block';
+
+CREATE FUNCTION ordersync.reproject_shops(p_shops bigint[])
+RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_shop bigint;
+BEGIN
+	-- a removed shop's rows are written again too; any other number is a mistake
+	FOR v_shop IN
+		SELECT i.id
+		FROM unnest(p_shops) AS i (id)
+		WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.stored_shops s
+			WHERE s.shop_id = i.id)
+	LOOP
+		PERFORM ordersync.check_shop(v_shop);
+	END LOOP;
+
+	RETURN QUERY
+	SELECT s.shop_id
+	FROM ordersync.stored_shops s
+	WHERE p_shops IS NULL
+		OR s.shop_id = ANY (p_shops)
+	UNION
+	SELECT i.id
+	FROM unnest(p_shops) AS i (id)
+	ORDER BY 1;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.reproject_shops(bigint[]) IS
+	'the shops whose rows are written again, all that are stored or those named; raises an error for one that is not there';
 
 CREATE FUNCTION ordersync.reproject_batches(
 	p_stream text,

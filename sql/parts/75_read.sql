@@ -10,6 +10,10 @@
  * while somebody turns the pages neither double nor hide a row.  Per shop the
  * index on the day of creation hands out the rows in order but for the day that
  * is being read, which is sorted: a page costs at most a sort of one shop's day.
+ *
+ * An order whose time of creation could not be read is in no range.  Without
+ * one it is in the list, behind all others: the same index hands those out by
+ * themselves.
  */
 CREATE FUNCTION @extschema@.ordersync_orders(
 	shop_ids bigint[],
@@ -59,6 +63,8 @@ DECLARE
 	v_search text := NULLIF(btrim(search), '');
 	v_after record;
 	v_tids bigint[];
+	v_where text;
+	v_lists text[];				-- of a shop: its orders by creation, and those without it
 BEGIN
 	PERFORM ordersync.list_ready();
 	PERFORM ordersync.list_check_stages(stages);
@@ -76,21 +82,8 @@ BEGIN
 		v_tids := ordersync.list_numbers(shop_ids, v_search);
 	END IF;
 
-	RETURN QUERY EXECUTE
-		'WITH chosen AS MATERIALIZED ( '
-			'SELECT c.* '
-			'FROM (SELECT DISTINCT i.id FROM unnest($1) i (id)) i, '
-				'LATERAL ( '
-					'SELECT o.shop_id, o.tid, o.created '
-					'FROM ordersync.order_report o '
-					'WHERE o.shop_id = i.id '
-						'AND o.created_date >= ($2 AT TIME ZONE ''Asia/Shanghai'')::date '
-						'AND o.created_date <= ($3 AT TIME ZONE ''Asia/Shanghai'')::date '
-						'AND o.created >= $2 '
-						'AND o.created < $3 '
-		|| CASE WHEN after IS NOT NULL THEN
-						'AND (o.created, o.shop_id, o.tid) < ($4, $5, $6) ' ELSE '' END
-		|| CASE WHEN stages IS NOT NULL THEN
+	v_where :=
+		CASE WHEN stages IS NOT NULL THEN
 						'AND o.stage = ANY ($7) ' ELSE '' END
 		|| CASE WHEN v_tids IS NOT NULL THEN
 						'AND o.tid = ANY ($8) '
@@ -100,11 +93,46 @@ BEGIN
 								'SELECT FROM ordersync.sub_orders s '
 								'WHERE s.shop_id = o.shop_id AND s.tid = o.tid '
 									'AND (strpos(lower(s.title), lower($9)) > 0 OR s.outer_iid = $9 OR s.outer_sku_id = $9))) '
-			ELSE '' END
-		||			'ORDER BY o.created_date DESC, o.created DESC, o.tid DESC '
+			ELSE '' END;
+	IF after IS NULL OR v_after.created IS NOT NULL THEN
+		v_lists := ARRAY['( '
+					'SELECT o.shop_id, o.tid, o.created '
+					'FROM ordersync.order_report o '
+					'WHERE o.shop_id = i.id '
+						'AND o.created_date >= ($2 AT TIME ZONE ''Asia/Shanghai'')::date '
+						'AND o.created_date <= ($3 AT TIME ZONE ''Asia/Shanghai'')::date '
+						'AND o.created >= $2 '
+						'AND o.created < $3 '
+			|| CASE WHEN after IS NOT NULL THEN
+						'AND (o.created, o.shop_id, o.tid) < ($4, $5, $6) ' ELSE '' END
+			|| v_where
+			||		'ORDER BY o.created_date DESC, o.created DESC, o.tid DESC '
 					'LIMIT $10 '
-				') c '
-			'ORDER BY c.created DESC, c.shop_id DESC, c.tid DESC '
+				') '];
+	END IF;
+	-- few, if any: those whose time of creation could not be read
+	IF since IS NULL AND until IS NULL THEN
+		v_lists := v_lists || ('( '
+					'SELECT o.shop_id, o.tid, o.created '
+					'FROM ordersync.order_report o '
+					'WHERE o.shop_id = i.id '
+						'AND o.created_date IS NULL '
+			|| CASE WHEN v_after.created IS NULL AND after IS NOT NULL THEN
+						'AND (o.shop_id, o.tid) < ($5, $6) ' ELSE '' END
+			|| v_where
+			||		'ORDER BY o.tid DESC '
+					'LIMIT $10 '
+				') ');
+	END IF;
+
+	RETURN QUERY EXECUTE
+		'WITH chosen AS MATERIALIZED ( '
+			'SELECT c.* '
+			'FROM (SELECT DISTINCT i.id FROM unnest($1) i (id)) i, '
+				'LATERAL ( '
+		||			COALESCE(array_to_string(v_lists, 'UNION ALL '), 'SELECT NULL::bigint, NULL::bigint, NULL::timestamptz WHERE false ')
+		||		') c (shop_id, tid, created) '
+			'ORDER BY c.created DESC NULLS LAST, c.shop_id DESC, c.tid DESC '
 			'LIMIT $10 '
 		') '
 		'SELECT r.shop_id, r.tid, r.tid_str, r.type, r.status, r.stage, r.stage_zh, r.stage_en, r.created, '
@@ -116,16 +144,16 @@ BEGIN
 				'FROM ordersync.sub_orders s '
 				'WHERE s.shop_id = c.shop_id AND s.tid = c.tid '
 			'), r.seller_flag, r.synced_at, '
-			'concat_ws(''/'', (extract(epoch FROM c.created) * 1000000)::bigint, c.shop_id, c.tid) '
+			'concat_ws(''/'', COALESCE((extract(epoch FROM c.created) * 1000000)::bigint::text, ''-''), c.shop_id, c.tid) '
 		'FROM chosen c '
 		'JOIN ordersync.order_report r ON r.shop_id = c.shop_id AND r.tid = c.tid '
-		'ORDER BY c.created DESC, c.shop_id DESC, c.tid DESC'
+		'ORDER BY c.created DESC NULLS LAST, c.shop_id DESC, c.tid DESC'
 	USING shop_ids, COALESCE(since, '-infinity'), LEAST(until, v_after.created + interval '1 second', 'infinity'),
 		v_after.created, v_after.shop_id, v_after.tid, stages, v_tids, v_search, page;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_orders(bigint[], timestamptz, timestamptz, text[], text, text, integer) IS
-	'orders of shops (NULL: all) created in a range, newest first, by page: after is the cursor of the last order of the page before. search: an order''s or line''s number by its key; else, through the range, a buyer, a waybill, a merchant''s code or a part of a title';
+	'orders of shops (NULL: all) created in a range, newest first and those without a time last (they are in no range), by page: after is the cursor of the last order of the page before. search: an order''s or line''s number by its key; else, through the range, a buyer, a waybill, a merchant''s code or a part of a title';
 
 CREATE FUNCTION @extschema@.ordersync_order(shop_id bigint, tid bigint)
 RETURNS jsonb
@@ -139,6 +167,7 @@ DECLARE
 	v_order jsonb;
 BEGIN
 	PERFORM ordersync.list_ready();
+	-- names that the reports have no column of are refused to added fields: ordersync.add_field()
 	SELECT to_jsonb(o) || jsonb_build_object(
 		'lines', COALESCE((
 			SELECT jsonb_agg(to_jsonb(s) || jsonb_build_object('sku_id_str', s.sku_id::text)
@@ -234,24 +263,31 @@ CREATE FUNCTION ordersync.list_cursor(
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_parts text[] := pg_catalog.regexp_match(p_cursor, '^(-?[0-9]{1,18})/(-?[0-9]{1,18})/([0-9]{1,19})$');
+	v_parts text[] := pg_catalog.regexp_match(p_cursor, '^(-|-?[0-9]{1,19})/(-?[0-9]{1,19})/(-?[0-9]{1,19})$');
+	v_micros bigint;
 BEGIN
 	IF p_cursor IS NULL THEN
 		RETURN;
 	END IF;
-	IF v_parts IS NULL OR v_parts[3]::numeric > 9223372036854775807 THEN
+	IF v_parts IS NULL
+		-- the first instant that there is
+		OR NULLIF(v_parts[1], '-')::numeric NOT BETWEEN -210866803200000000 AND 9223372036854775807
+		OR v_parts[2]::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+		OR v_parts[3]::numeric NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+	THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('"%s" is no cursor', p_cursor),
 			HINT = 'after is the column cursor of the last order of a page, as it was returned.';
 	END IF;
-	created := timestamptz 'epoch' + v_parts[1]::bigint * interval '1 microsecond';
+	v_micros := NULLIF(v_parts[1], '-')::bigint;
+	created := timestamptz 'epoch' + v_micros / 1000000 * interval '1 second' + v_micros % 1000000 * interval '1 microsecond';
 	shop_id := v_parts[2];
 	tid := v_parts[3];
 END
 $function$;
 COMMENT ON FUNCTION ordersync.list_cursor(text) IS
-	'the place in a list of orders that a cursor stands for';
+	'the place in a list of orders that a cursor stands for; created is NULL behind all that have one';
 
 CREATE FUNCTION ordersync.list_numbers(p_shops bigint[], p_number text)
 RETURNS bigint[]

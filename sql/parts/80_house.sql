@@ -44,6 +44,31 @@ AS 'MODULE_PATHNAME', 'ordersync_setting';
 COMMENT ON FUNCTION ordersync.setting(text) IS
 	'value of the setting ordersync.<name> as SHOW gives it, with its unit; loads the library';
 
+CREATE FUNCTION ordersync.in_block()
+RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_in_block';
+COMMENT ON FUNCTION ordersync.in_block() IS
+	'whether we are in a transaction block, also one that a driver opened';
+
+/* Called by procedures that commit: with every caller's rights and search_path. */
+CREATE FUNCTION ordersync.refuse_block(p_procedure text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF ordersync.in_block() THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_transaction_termination',
+			MESSAGE = 'invalid transaction termination',
+			DETAIL = pg_catalog.format('%s commits as it goes on, which a transaction block does not allow.', p_procedure),
+			HINT = 'Call it outside a transaction: in psql after \set AUTOCOMMIT on, in Python with conn.autocommit = True, in JDBC with setAutoCommit(true).';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_block(text) IS
+	'raises an error in a transaction block, with what to do about it';
+
 CREATE FUNCTION ordersync.worker_list()
 RETURNS TABLE (
 	database text,

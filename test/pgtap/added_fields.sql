@@ -1,6 +1,6 @@
 -- Added fields: columns of the reports from the payloads, of every type, that no value can make fail and that cost nothing unread.
 BEGIN;
-SELECT plan(92);
+SELECT plan(94);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
@@ -107,6 +107,20 @@ SELECT throws_like($$SELECT ordersync_drop_field('orders', 'area')$$, 'other vie
 DROP VIEW pg_temp.mine;
 CREATE ROLE pgtap_analyst;
 GRANT SELECT ON ordersync.order_report TO pgtap_analyst;
+CREATE ROLE pgtap_viewer;
+CREATE ROLE pgtap_lead;
+GRANT SELECT (shop_id, stage, area), UPDATE (stage) ON ordersync.order_report TO pgtap_viewer;
+GRANT SELECT (gmv) ON ordersync.order_report TO pgtap_lead WITH GRANT OPTION;
+GRANT SELECT ON ordersync.order_report TO pgtap_lead WITH GRANT OPTION;
+CREATE FUNCTION pg_temp.rights() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT DISTINCT concat_ws(' ', x.attname, a.grantee::regrole, a.privilege_type, a.is_grantable)
+	FROM (
+		SELECT NULL AS attname, c.relacl AS acl FROM pg_class c WHERE c.oid = 'ordersync.order_report'::regclass
+		UNION ALL
+		SELECT t.attname::text, t.attacl FROM pg_attribute t WHERE t.attrelid = 'ordersync.order_report'::regclass AND t.attnum > 0 AND t.attname <> 'area'
+	) x, aclexplode(x.acl) a
+$$;
+CREATE TEMP TABLE rights AS SELECT pg_temp.rights() AS r;
 COMMENT ON COLUMN ordersync.order_report.buyer_nick IS 'what an analyst noted';
 CREATE FUNCTION pg_temp.comments() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT concat_ws(': ', a.attname, d.description) FROM pg_description d LEFT JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND a.attnum > 0
@@ -117,6 +131,8 @@ SELECT lives_ok($$SELECT ordersync_drop_field('orders', 'area')$$, 'a field is d
 SELECT is('area' = ANY (ordersync.columns_of('order_report')), false, 'its column is gone');
 SELECT bag_eq('SELECT pg_temp.comments()', 'SELECT c FROM comments', 'what its columns are said to be stays');
 SELECT is(has_table_privilege('pgtap_analyst', 'ordersync.order_report', 'SELECT'), true, 'who could read the report still can');
+SELECT is((SELECT count(*) FROM rights WHERE r ~ 'pgtap_(viewer|lead)'), 5::bigint, 'rights on columns, and rights to pass on');
+SELECT bag_eq('SELECT pg_temp.rights()', 'SELECT r FROM rights', 'stay as they were');
 SELECT lives_ok('SELECT ordersync_drop_field(target, name) FROM ordersync.added_fields', 'all of them');
 SELECT is(ordersync.columns_of(f.v), f.columns, f.v || ' is as it was') FROM fixed f;
 

@@ -1,6 +1,6 @@
 -- What is kept of records: whatever a shop keeps, its columns are the same; what is cut, and when; what strict privacy hides.
 BEGIN;
-SELECT plan(74);
+SELECT plan(93);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
@@ -265,6 +265,38 @@ SELECT is(pg_temp.kept(5), ' / ', 'off: everything is cut');
 SELECT is(pg_temp.kept(6), '603 605 / 72 73', 'an age: what is older');
 SELECT lives_ok($$SELECT ordersync_set_shop(5, '{"payloads": null}'), ordersync.keep_house()$$, 'the option goes');
 SELECT is((SELECT string_agg(shop_id::text, ' ') FROM ordersync.payload_cuts), '6', 'and the walk is forgotten');
+
+-- nothing is out of the walk's way: no time of creation, no order, a late end, an option that came back
+SELECT ordersync_add_shop(7, 'shop', 'key', options => '{"payloads": "90 days"}');
+SELECT is(pg_temp.put(7, 'list', replace(pg_temp.order_of(701, '120 days', 'TRADE_FINISHED', '91 days'), pg_temp.at('120 days'), '0000-00-00 00:00:00'),
+	replace(pg_temp.order_of(702, '120 days', 'TRADE_FINISHED', '89 days'), pg_temp.at('120 days'), '0000-00-00 00:00:00'), pg_temp.order_of(703, '300 days', 'WAIT_SELLER_SEND_GOODS')), '3/0/0', 'orders without a time of creation, and an old one that is open');
+SELECT is((SELECT string_agg(tid::text, ' ' ORDER BY tid) FROM ordersync.orders WHERE shop_id = 7 AND created IS NULL), '701 702', 'two have none');
+SELECT is(pg_temp.put_refund(7, 'list', format('{"refund_id":81,"tid":9999,"status":"SUCCESS","modified":"%s"}', pg_temp.at('95 days')), format('{"refund_id":82,"tid":9999,"status":"SUCCESS","modified":"%s"}', pg_temp.at('5 days')),
+	format('{"refund_id":83,"status":"CLOSED","modified":"%s"}', pg_temp.at('95 days'))), '3/0/0', 'refunds of orders that are not stored');
+SELECT is(pg_temp.cut() > 1, true, 'the walk');
+SELECT is(pg_temp.kept(7), '702 703 / 82', 'reaches them all');
+UPDATE ordersync.orders SET status = 'TRADE_FINISHED', end_time = now() - interval '91 days' WHERE shop_id = 7 AND tid = 703;
+UPDATE ordersync.payload_cuts SET done_on = done_on - 1;
+SELECT is(pg_temp.cut() > 1, true, 'an order ends half a year and more after its creation');
+SELECT is(pg_temp.kept(7), '702 703 / 82', 'the daily walk does not go back so far');
+UPDATE ordersync.payload_cuts SET done_on = done_on - 1, whole_on = whole_on - 30;
+SELECT is(pg_temp.cut() > 1, true, 'after a month');
+SELECT is(pg_temp.kept(7), '702 / 82', 'it does');
+SELECT is((SELECT count(*) FROM ordersync.payload_cuts WHERE whole_on = done_on), (SELECT count(*) FROM ordersync.payload_cuts), 'and says so');
+INSERT INTO ordersync.after_sales (shop_id, refund_id, status, modified) SELECT 7, 9000 + i, 'SUCCESS', now() - interval '1 year' FROM generate_series(1, 2500) i;
+INSERT INTO ordersync.after_sale_payloads (shop_id, refund_id, rank, sources, modified, payload) SELECT 7, 9000 + i, 1, 1, now(), '{}' FROM generate_series(1, 2500) i;
+UPDATE ordersync.payload_cuts SET done_on = done_on - 1;
+SELECT is(pg_temp.cut() > 3, true, 'a thousand after-sales at a time');
+SELECT is(pg_temp.kept(7), '702 / 82', 'to the last');
+SELECT ordersync_add_shop(8, 'shop', 'key', options => '{"payloads": "off"}');
+SELECT is(pg_temp.cut() > 0, true, 'a shop that keeps nothing is walked');
+SELECT lives_ok($$SELECT ordersync_set_shop(8, '{"payloads": "keep"}')$$, 'it keeps payloads for an hour');
+SELECT is(pg_temp.put(8, 'list', pg_temp.order_of(801, '400 days', 'TRADE_FINISHED', '390 days'), pg_temp.order_of(802, '1 day', 'WAIT_BUYER_PAY')), '2/0/0', 'orders come');
+SELECT is(pg_temp.kept(8), '801 802 / ', 'and are kept');
+SELECT lives_ok($$SELECT ordersync_add_shop(8, 'shop', NULL, options => '{"payloads": "off"}')$$, 'it keeps nothing again');
+SELECT is(pg_temp.cut() > 1, true, 'it is walked again on that day');
+SELECT is(pg_temp.kept(8), ' / ', 'and nothing is left');
+
 SELECT throws_ok(format($$SELECT ordersync_set_shop(5, '{"payloads": "%s"}')$$, v), '22023', NULL, 'no option: ' || v)
 FROM unnest(ARRAY['on', '90', '-1 days', '1 day; DROP', '9 weeks', '9999 years']) v;
 

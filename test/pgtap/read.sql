@@ -1,6 +1,6 @@
 -- Reading by programs: pages of orders that neither double nor hide a row, what is found by what, one order whole, and whose rows a role sees.
 BEGIN;
-SELECT plan(58);
+SELECT plan(87);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 
@@ -87,6 +87,52 @@ SELECT is((SELECT count(*) FROM ordersync_orders('{}', NULL, NULL)), 0::bigint, 
 SELECT is((SELECT count(*) FROM ordersync_orders('{99}', NULL, NULL)), 0::bigint, 'nor of a shop that is not there');
 SELECT is((SELECT string_agg(DISTINCT shop_id::text, ' ') FROM ordersync_orders(NULL, NULL, '2026-09-02', page => 1000)), '4 5', 'NULL: every shop');
 
+-- the largest and smallest numbers: their cursors are taken as they were given
+INSERT INTO ordersync.orders (shop_id, tid, status, created)
+SELECT s.id, t.id, 'TRADE_FINISHED', '2026-08-20 00:00:00+08'
+FROM (VALUES (9223372036854775807), (-9223372036854775808)) s (id), (VALUES (9223372036854775807), (9223372036854775806)) t (id);
+CREATE FUNCTION pg_temp.turn_all(p_shops bigint[], p_page integer, p_since timestamptz DEFAULT NULL, p_until timestamptz DEFAULT NULL, p_search text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	o record;
+	last text;
+	n integer;
+BEGIN
+	FOR turn IN 1 .. 2000 LOOP
+		n := 0;
+		FOR o IN SELECT * FROM ordersync_orders(p_shops, p_since, p_until, search => p_search, after => last, page => p_page) LOOP
+			RETURN NEXT o.shop_id || '/' || o.tid;
+			last := o.cursor;
+			n := n + 1;
+		END LOOP;
+		EXIT WHEN n < p_page;
+	END LOOP;
+END
+$$;
+SELECT results_eq($$SELECT * FROM pg_temp.turn_all('{9223372036854775807, -9223372036854775808}', 1)$$,
+	$$VALUES ('9223372036854775807/9223372036854775807'), ('9223372036854775807/9223372036854775806'), ('-9223372036854775808/9223372036854775807'), ('-9223372036854775808/9223372036854775806')$$, 'every number that a shop or an order can have turns the page');
+SELECT throws_ok(format('SELECT ordersync_orders(NULL, NULL, NULL, after => %L)', c), '22023', format('"%s" is no cursor', c), c)
+FROM unnest(ARRAY['1/9223372036854775808/1', '1/-9223372036854775809/1', '1/1/9223372036854775808', '9223372036854775808/1/1', '-9223372036854775808/1/1', '1/1', '-/1', '1//1', '--/1/1', '1/1/-', '1e3/1/1']) c;
+
+-- orders whose time of creation could not be read stand behind all others
+INSERT INTO ordersync.orders (shop_id, tid, status, created)
+SELECT 6 + i % 2, 7000 + i, CASE i WHEN 3 THEN 'WAIT_BUYER_PAY' ELSE 'TRADE_FINISHED' END, CASE WHEN i > 40 THEN timestamptz '2026-08-21 00:00:00+08' + i % 7 * interval '1 hour' END
+FROM generate_series(1, 100) i;
+CREATE TEMP TABLE undated AS
+SELECT row_number() OVER (ORDER BY created DESC NULLS LAST, shop_id DESC, tid DESC) AS n, shop_id || '/' || tid AS o, created FROM ordersync.orders WHERE shop_id IN (6, 7);
+SELECT results_eq(format('SELECT * FROM pg_temp.turn_all(%L, %s)', '{6, 7}', p), 'SELECT o FROM undated ORDER BY n', format('pages of %s: those without a time too, once and last', p))
+FROM unnest(ARRAY[1, 7, 60, 100, 1000]) p;
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', '2026-08-01', NULL, page => 1000)), 60::bigint, 'they are in no range that begins');
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', NULL, '2026-09-01', page => 1000)), 60::bigint, 'nor in one that ends');
+SELECT is((SELECT string_agg(concat(tid, created), ' ') FROM ordersync_orders(NULL, NULL, NULL, search => '7003')), '7003', 'one of them is found by its number');
+SELECT is((SELECT string_agg(tid_str, ' ') FROM ordersync_orders('{6, 7}', NULL, NULL, '{unpaid}')), '7003', 'and by its stage');
+SELECT is((SELECT string_agg(o.cursor, ' ') FROM ordersync_orders('{7}', NULL, NULL, search => '7003') o), '-/7/7003', 'its cursor says that it has no time');
+SELECT is((SELECT count(*) FROM ordersync_orders('{6, 7}', NULL, NULL, after => '-/6/-9223372036854775808')), 0::bigint, 'behind the last there is nothing');
+INSERT INTO ordersync.orders (shop_id, tid, status) SELECT 1, 500 + i, 'TRADE_FINISHED' FROM generate_series(1, 50) i;
+SELECT is(c.whole || ' ' || (c.by_index < 22000), '0 true', 'the pages with the big shop''s are read from the index: ' || c.by_index || ' rows, ' || q) FROM unnest(ARRAY[
+	$$SELECT * FROM ordersync_orders('{1}', NULL, NULL)$$, $$SELECT * FROM ordersync_orders(NULL, NULL, NULL)$$,
+	$$SELECT * FROM ordersync_orders('{1}', NULL, NULL, after => '1790784010000000/1/1')$$, $$SELECT * FROM ordersync_orders('{1}', NULL, NULL, after => '-/1/530')$$]) q, pg_temp.cost_of(q) c;
+SELECT results_eq($$SELECT tid FROM ordersync_orders('{1}', NULL, NULL, after => '-/1/530')$$, $$SELECT generate_series(529, 501, -1)::bigint$$, 'as far as they go');
+
 -- one order with everything
 SELECT is(pg_temp.put(3, '{"tid":1347456243420006949,"type":"fixed","status":"WAIT_SELLER_SEND_GOODS","modified":"2026-08-03 10:00:00","created":"2026-08-02 23:59:59","pay_time":"2026-08-03 00:00:00","payment":"152.00","post_fee":"10.00","buyer_nick":"t**7","buyer_open_uid":"AAxyz","buyer_area":"浙江","orders":{"order":[{"oid":1347456243420016949,"title":"棉T恤 白","outer_iid":"SPU-1","outer_sku_id":"SKU-1","sku_id":"4611686018427387905","num":2,"status":"WAIT_SELLER_SEND_GOODS","refund_status":"NO_REFUND","total_fee":"100.00","divide_order_fee":"86.00"},{"oid":1347456243420026949,"title":"Socks 100%","num":1,"status":"WAIT_SELLER_SEND_GOODS","total_fee":"60.00","divide_order_fee":"54.00"}]}}',
 	'{"tid":8,"type":"step","status":"WAIT_BUYER_PAY","step_trade_status":"FRONT_PAID_FINAL_NOPAID","modified":"2026-08-03 10:00:00","created":"2026-08-03 10:00:00"}'), '2/0/0', 'two orders');
@@ -113,6 +159,22 @@ SELECT results_eq($$SELECT a ->> 'refund_id_str', a ->> 'oid_str', a ->> 'stage'
 	$$VALUES ('1347456243420036949', '1347456243420016949', 'refunded')$$, 'the refund too');
 SELECT results_eq($$SELECT e ->> 'object', e ->> 'id_str', e ->> 'field', e ->> 'old_value', e ->> 'new_value', (e ->> 'platform_time')::timestamptz FROM story, jsonb_array_elements(o -> 'lifecycle') e$$,
 	$$VALUES ('order', '1347456243420006949', 'first_seen', NULL, 'WAIT_SELLER_SEND_GOODS', '2026-08-03 02:00:00+00'::timestamptz), ('order', '1347456243420006949', 'status', 'WAIT_SELLER_SEND_GOODS', 'WAIT_BUYER_CONFIRM_GOODS', '2026-08-04 02:00:00+00'), ('after_sale', '1347456243420036949', 'first_seen', NULL, 'SUCCESS', '2026-08-05 02:00:00+00')$$, 'and its life');
+CREATE FUNCTION pg_temp.refusal(p_target text, p_name text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM ordersync_add_field(p_target, p_name, 'x', 'text');
+	RETURN 'taken';
+EXCEPTION
+	WHEN OTHERS THEN
+		RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT results_eq($$SELECT t, k, pg_temp.refusal(t, k) FROM (
+		SELECT DISTINCT 'orders', jsonb_object_keys(o) FROM story
+		UNION SELECT 'sub_orders', jsonb_object_keys(l) FROM story, jsonb_array_elements(o -> 'lines') l
+		UNION SELECT 'after_sales', jsonb_object_keys(a) FROM story, jsonb_array_elements(o -> 'after_sales') a) x (t, k)
+	WHERE k <> ALL (ordersync.columns_of(ordersync.report_of(t))) ORDER BY 1, 2$$,
+	$$VALUES ('after_sales', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"'), ('orders', 'after_sales', '42939 ordersync_order itself uses the name "after_sales"'), ('orders', 'lifecycle', '42939 ordersync_order itself uses the name "lifecycle"'),
+		('orders', 'lines', '42939 ordersync_order itself uses the name "lines"'), ('sub_orders', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"')$$, 'no added field can have a name that it sets beside the reports'' columns');
 SELECT is(ordersync_order(3, 8) -> 'after_sales', '[]', 'an order without refunds has a list of none');
 SELECT throws_like(q, m, m) FROM (VALUES
 	('SELECT ordersync_order(3, 999)', 'shop 3 has no order 999'), ('SELECT ordersync_order(NULL, 999)', 'shop NULL has no order 999'),

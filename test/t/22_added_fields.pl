@@ -2,6 +2,7 @@
 # reports outlive the extension, a dump and an older version; lost columns come back from the payloads, batch by batch.
 use strict;
 use warnings;
+use IPC::Run;
 use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -113,6 +114,32 @@ cmp_ok($house->sql("SELECT count(seller_kind) FROM ordersync.sub_order_report WH
 cmp_ok($house->sql("SELECT count(area) FROM ordersync.order_report WHERE shop_id = 1"), '>', 100, 'where the payload is kept');
 is($house->sql("SELECT count(area) FROM ordersync.order_report WHERE shop_id = 12"), 0, 'and NULL where it is not');
 
+# A report that somebody reads in an open transaction: only a change of that report waits for him, and not for long.
+{
+	my ($in, $out, $err) = ("SET application_name = 'dashboard'; BEGIN; SELECT FROM ordersync.daily_sales LIMIT 0; SELECT 'reads ' || count(*) FROM ordersync.order_report;\n", '', '');
+	my $bi = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
+	$bi->pump until $out =~ /^reads/m || !$bi->pumpable;
+	my $pid = $house->sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'dashboard'");
+
+	my ($status, undef, $refused) = $node->psql('postgres', "SET statement_timeout = '20s'; SELECT ordersync_add_field('after_sales', 'phase', 'refund_phase', 'text'), ordersync_drop_field('after_sales', 'phase')");
+	is($status, 0, "another report's fields come and go beside a reader") or diag($refused);
+	my $began = time;
+	my $reader = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', "SELECT pg_sleep(1)", '-c', "SET statement_timeout = '4s'", '-c', "SELECT count(*) > 0 FROM ordersync.order_report" ],
+		'>', \my $read, '2>', \my $read_err);
+	($status, undef, $refused) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '20s'; SELECT ordersync_add_field('orders', 'point', 'alipay_point', 'bigint')");
+	cmp_ok(time - $began, '<', 10, 'a field of that report does not wait for long');
+	like($refused, qr/55P03: ordersync\.order_report is in use and cannot be changed\n.*\bprocess $pid of "\w+" \(dashboard\).*pg_terminate_backend\($pid\)/s, 'it says for whom to wait');
+	$reader->finish;
+	is("$read$read_err", "\nt\n", 'who comes to read meanwhile does not wait for long either');
+	like($house->sql_fails("SELECT ordersync_drop_field('orders', 'area')"), qr/order_report is in use/, 'nor does a field go');
+	like($house->sql_fails("SET statement_timeout = '20s'; BEGIN; UPDATE ordersync.installation SET version = '0.0.9'; SELECT ordersync.keep_house()"), qr/a view of ordersync is in use/, 'nor does a new version wait to make its views');
+	is($house->sql("SELECT count(*) FROM ordersync.added_fields"), 3, 'nothing is half done');
+	$in .= "COMMIT;\n\\q\n";
+	$bi->finish;
+	$house->sql("SELECT ordersync_add_field('orders', 'point', 'alipay_point', 'bigint'), ordersync_drop_field('orders', 'point')");
+	is($house->sql($told), $said, 'afterwards it goes');
+}
+
 $house->sql('DROP EXTENSION ordersync');
 is($house->sql($told), $said, 'it is there while the extension is not');
 $house->sql('CREATE EXTENSION ordersync');
@@ -146,7 +173,11 @@ $house->sql('CREATE ROLE dba LOGIN; CREATE ROLE ops LOGIN');
 $house->sql("SELECT ordersync_grant('dba', 'admin'), ordersync_grant('ops', 'operator')");
 my $as = sub { my ($role, $sql) = @_; my ($status, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ]); return $err };
 like($as->('ops', 'CALL ordersync_reproject()'), qr/permission denied/, 'not for an operator');
-like($as->('dba', 'BEGIN; CALL ordersync_reproject()'), qr/invalid transaction termination/, 'nor in a transaction block');
+like($as->('dba', "$_ CALL ordersync_reproject()"), qr/ERROR:  invalid transaction termination\n.*HINT: .*outside a transaction.*AUTOCOMMIT on/s, "nor in a transaction block: $_")
+	for 'BEGIN;', "\\set AUTOCOMMIT off\n";
+like($as->('ops', 'BEGIN; CALL ordersync_sync(1)'), qr/invalid transaction termination.*outside a transaction/s, 'which ordersync_sync refuses alike');
+like($as->('dba', 'CALL ordersync_reproject(ARRAY[1, 99])'), qr/ERROR:  unknown shop 99\n.*HINT: .*ordersync\.shops/s, 'nor for a shop that is not there');
+isnt(join(' ', $rows->('', 'shop_id IN (1, 14)')), "@before", 'before which nothing is written');
 
 my $half = $house->sql("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY created) FROM ordersync.orders WHERE shop_id = 1");
 my $err = $as->('dba', "CALL ordersync_reproject('{1}', until => '$half')");
