@@ -131,7 +131,7 @@ is($house->sql("SELECT count(area) FROM ordersync.order_report WHERE shop_id = 1
 	like($refused, qr/55P03: ordersync\.order_report is in use and cannot be changed\n.*\bprocess $pid of "\w+" \(dashboard\).*pg_terminate_backend\($pid\)/s, 'it says for whom to wait');
 	$reader->finish;
 	is("$read$read_err", "\nt\n", 'who comes to read meanwhile does not wait for long either');
-	like($house->sql_fails("SELECT ordersync_drop_field('orders', 'area')"), qr/order_report is in use/, 'nor does a field go');
+	like($house->sql_fails("SET statement_timeout = '20s'; SELECT ordersync_drop_field('orders', 'area')"), qr/order_report is in use/, 'nor does a field go');
 	like($house->sql_fails("SET statement_timeout = '20s'; BEGIN; UPDATE ordersync.installation SET version = '0.0.9'; SELECT ordersync.keep_house()"), qr/a view of ordersync is in use/, 'nor does a new version wait to make its views');
 	is($house->sql("SELECT count(*) FROM ordersync.added_fields"), 3, 'nothing is half done');
 	$in .= "COMMIT;\n\\q\n";
