@@ -43,7 +43,8 @@ my %expected = (
 	'orders by creation, every documented field' => {
 		at => '2000-01-01 00:00:00', nick => '我在测试',
 		orders => '2231958349 fixed(一口价) TRADE_NO_CREATE_PAY 2000-01-01 00:00:00 2000-01-01 00:00:00 2000-01-01 00:00:00'
-			. ' 200.07 200.07 200.07 200.07 200.07 0 我在测试 浙江省',
+			# it says of itself that neither deposit nor balance is paid
+			. ' 200.07 200.07 200.07  200.07 0 我在测试 浙江省',
 		payload => '{trades_sold_get_response,trades,trade,0}',
 	},
 	'refunds, 2016' => {
