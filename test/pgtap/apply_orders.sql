@@ -5,18 +5,7 @@ SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL DateStyle = 'SQL, DMY';
 
--- applies records as the worker does; answers new/changed/unchanged
-CREATE FUNCTION pg_temp.put(p_source text, VARIADIC p_records text[]) RETURNS text LANGUAGE sql AS $$
-	SELECT format('%s/%s/%s', a.n_new, a.n_changed, a.n_unchanged)
-	FROM (
-		SELECT array_agg((r::jsonb ->> 'tid')::bigint) AS ids,
-			array_agg(ordersync.read_time(r::jsonb ->> 'modified')) AS modified,
-			array_agg(substr(sha256(convert_to(r, 'UTF8')), 1, 16)) AS digests,
-			array_agg(r) AS bodies
-		FROM unnest(p_records) AS r
-	) p,
-		ordersync.apply_orders(7, p_source, 70, 700, p.ids, p.modified, p.digests, p.bodies) a
-$$;
+\ir lib/put.sql
 
 -- the documentation's own sample record: an order whose line has no id
 SELECT is(pg_temp.put('list', $${"seller_nick":"我在测试","pic_path":"http:\/\/img08.taobao.net\/a.jpg","payment":"200.07","seller_rate":true,"post_fee":"200.07","receiver_state":"浙江省","consign_time":"2000-01-01 00:00:00","received_payment":"200.07","receiver_country":"中国","order_tax_fee":"0","shop_pick":"1","tid":2231958349,"num":1,"num_iid":3424234,"status":"TRADE_NO_CREATE_PAY","title":"麦包包","type":"fixed(一口价)","price":"200.07","discount_fee":"200.07","total_fee":"200.07","created":"2000-01-01 00:00:00","pay_time":"2000-01-01 00:00:00","modified":"2000-01-01 00:00:00","end_time":"2000-01-01 00:00:00","seller_flag":1,"buyer_nick":"我在测试","has_buyer_message":true,"credit_card_fee":"30.5","step_trade_status":"FRONT_NOPAID_FINAL_NOPAID","step_paid_fee":"525.70","mark_desc":"该订单需要延长收货时间","shipping_type":"free","adjust_fee":"200.07","trade_from":"WAP,JHS","service_orders":{"service_order":[{}]},"buyer_rate":true,"receiver_city":"杭州市","receiver_district":"西湖区","orders":{"order":[{}]},"rx_audit_status":"0","post_gate_declare":true,"cross_bonded_declare":false,"order_tax_promotion_fee":"0"}$$),

@@ -3,22 +3,7 @@ BEGIN;
 SELECT plan(24);
 SELECT ordersync.set_up();
 
-CREATE FUNCTION pg_temp.put(p_source text, VARIADIC p_records text[]) RETURNS text LANGUAGE sql AS $$
-	SELECT format('%s/%s/%s', a.n_new, a.n_changed, a.n_unchanged)
-	FROM (
-		SELECT array_agg((r::jsonb ->> 'tid')::bigint) AS ids,
-			array_agg(ordersync.read_time(r::jsonb ->> 'modified')) AS modified,
-			array_agg(substr(sha256(convert_to(r, 'UTF8')), 1, 16)) AS digests,
-			array_agg(r) AS bodies
-		FROM unnest(p_records) AS r
-	) p,
-		ordersync.apply_orders(7, p_source, 70, 700, p.ids, p.modified, p.digests, p.bodies) a
-$$;
-CREATE FUNCTION pg_temp.put_refund(p_record text) RETURNS text LANGUAGE sql AS $$
-	SELECT format('%s/%s/%s', a.n_new, a.n_changed, a.n_unchanged)
-	FROM ordersync.apply_after_sales(7, 'list', 71, 710, ARRAY[(p_record::jsonb ->> 'refund_id')::bigint],
-		ARRAY[ordersync.read_time(p_record::jsonb ->> 'modified')], ARRAY[substr(sha256(convert_to(p_record, 'UTF8')), 1, 16)], ARRAY[p_record]) a
-$$;
+\ir lib/put.sql
 -- an order of the lines given, each of 100.00, on a day of March
 CREATE FUNCTION pg_temp.trade(p_tid bigint, p_day integer, p_oids bigint[], p_fields jsonb DEFAULT '{}', p_line jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
 	SELECT (jsonb_build_object('tid', p_tid, 'type', 'fixed', 'status', 'WAIT_SELLER_SEND_GOODS',
@@ -35,7 +20,7 @@ $$;
 -- cash on delivery: its end is its payment, and after a refund it has none
 SELECT is(pg_temp.put('list', pg_temp.trade(1, 5, '{11}', '{"type": "cod", "pay_time": null, "status": "TRADE_FINISHED", "end_time": "2026-03-05 12:00:00"}')), '1/0/0', 'an order paid at the door');
 SELECT results_eq('SELECT pg_temp.sales()', ARRAY['03-05 paid 110.00 back 0'], 'is a sale of the day on which it ended');
-SELECT is(pg_temp.put_refund('{"refund_id": 1, "tid": 1, "oid": 11, "status": "SUCCESS", "refund_fee": "110.00", "created": "2026-03-05 13:00:00", "modified": "2026-03-06 12:00:00"}'), '1/0/0', 'its money goes back');
+SELECT is(pg_temp.put_refund('list', '{"refund_id": 1, "tid": 1, "oid": 11, "status": "SUCCESS", "refund_fee": "110.00", "created": "2026-03-05 13:00:00", "modified": "2026-03-06 12:00:00"}'), '1/0/0', 'its money goes back');
 SELECT is(pg_temp.put('list', pg_temp.trade(1, 6, '{11}', '{"type": "cod", "pay_time": null, "status": "TRADE_CLOSED", "end_time": "2026-03-06 12:00:00", "payment": "0.00"}', '{"refund_status": "SUCCESS"}')), '0/1/0', 'and it is closed');
 SELECT results_eq('SELECT pg_temp.sales()', ARRAY['03-05 paid 110.00 back 0', '03-06 paid 0 back 110.00'], 'the past day is as it was');
 SELECT results_eq('SELECT paid_amount, paid_date, trade_status FROM ordersync.sub_orders WHERE oid = 11', $$VALUES (100.00, '2026-03-05'::date, 'TRADE_CLOSED')$$, 'so is its line''s');
