@@ -33,3 +33,41 @@ BEGIN
 	END IF;
 END
 $$;
+
+/*
+ * Functions of ours run as pg_database_owner and name those that users call,
+ * which may be in a schema where that role may use nothing.
+ *
+ * What a script grants is noted as the extension's own and then left out of
+ * dumps, here the whole access list of a schema that is not ours, with what
+ * others were granted on it.  So that note is put back as it was.
+ */
+DO $$
+DECLARE
+	v_schema oid := '@extschema@'::pg_catalog.regnamespace;
+	v_noted pg_catalog.aclitem[];
+BEGIN
+	IF pg_catalog.has_schema_privilege('pg_database_owner', v_schema, 'USAGE') THEN
+		RETURN;
+	END IF;
+
+	SELECT i.initprivs
+	INTO v_noted
+	FROM pg_catalog.pg_init_privs i
+	WHERE i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+		AND i.objoid OPERATOR(pg_catalog.=) v_schema;
+
+	GRANT USAGE ON SCHEMA @extschema@ TO pg_database_owner;
+
+	IF v_noted IS NULL THEN
+		DELETE FROM pg_catalog.pg_init_privs i
+		WHERE i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+			AND i.objoid OPERATOR(pg_catalog.=) v_schema;
+	ELSE
+		UPDATE pg_catalog.pg_init_privs i
+		SET initprivs = v_noted
+		WHERE i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+			AND i.objoid OPERATOR(pg_catalog.=) v_schema;
+	END IF;
+END
+$$;

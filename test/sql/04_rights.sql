@@ -10,6 +10,9 @@ CREATE ROLE regress_ordersync_nobody;
 CREATE ROLE regress_ordersync_bi;
 CREATE ROLE regress_ordersync_ops;
 CREATE ROLE regress_ordersync_boss;
+-- wherever the extension is: in schema public everybody may use it anyway
+DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO regress_ordersync_nobody, regress_ordersync_bi, regress_ordersync_ops, regress_ordersync_boss',
+	(SELECT e.extnamespace::regnamespace FROM pg_extension e WHERE e.extname = 'ordersync')); END $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_shop(41, '测试店铺41', 'session-41');
 SELECT ordersync_add_shop(42, '测试店铺42', 'session-42');
@@ -99,6 +102,8 @@ SELECT ordersync_remove_shop(41);
 SELECT ordersync_remove_shop(42);
 SELECT ordersync_revoke('regress_ordersync_bi');
 SELECT ordersync_revoke('regress_ordersync_boss');
+DO $$ BEGIN EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM regress_ordersync_nobody, regress_ordersync_bi, regress_ordersync_ops, regress_ordersync_boss',
+	(SELECT e.extnamespace::regnamespace FROM pg_extension e WHERE e.extname = 'ordersync')); END $$;
 DROP ROLE regress_ordersync_nobody;
 DROP ROLE regress_ordersync_bi;
 DROP ROLE regress_ordersync_ops;
