@@ -16,7 +16,7 @@ DATA_built = $(SQL_SCRIPT)
 DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test demo demo-stop packages gateway window bench check-build dist no-single-script
+.PHONY: test test-long demo demo-stop packages gateway window bench check-build dist no-single-script
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
@@ -88,6 +88,10 @@ window:
 
 test:
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/run
+
+# What takes long: many seeds, large shops, rates.
+test-long:
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/run long
 
 demo:
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/demo/start

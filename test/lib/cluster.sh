@@ -4,7 +4,8 @@
 # Everything stands in one folder of its own made by mktemp: data, sockets, logs, the gateway. Nothing listens on
 # TCP but the gateway, on loopback. As root the processes run as user postgres, since the server refuses root.
 #
-# cluster_make NAME [CONF-LINE…]   a folder, initdb, postgresql.conf; sets WORK, BIN, PGHOST, PGPORT, PGUSER
+# cluster_make NAME [CONF-LINE…]   a folder, a data directory, postgresql.conf; sets WORK, BIN, PGHOST, PGPORT, PGUSER
+# cluster_initdb DIRECTORY         a data directory: a copy of CLUSTER_TEMPLATE where that is set, otherwise by initdb
 # cluster_start / cluster_stop     pg_ctl; the server's log is shown when it does not start
 # gateway_start [ARG…]             sets GATEWAY (its URL) and GATEWAY_PID; ready when it returns
 # control PATH                     one request to the gateway's control side
@@ -38,12 +39,20 @@ cluster_make() {
 	# The data is UTF-8 whatever the locale of the one who runs this.
 	export PGHOST=$WORK/sock PGPORT=${PGPORT:-56700} PGUSER=postgres PGCLIENTENCODING=UTF8
 	unset PGSERVICE PGPASSFILE PGOPTIONS PGDATABASE PGHOSTADDR PGSSLMODE
-	as_owner "$BIN/initdb" -D "$WORK/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8 >"$WORK/initdb.log" 2>&1 ||
-		{ cat "$WORK/initdb.log" >&2; die 'initdb failed'; }
+	cluster_initdb "$WORK/data"
 	{
 		printf "listen_addresses = ''\nunix_socket_directories = '%s'\nport = %s\n" "$PGHOST" "$PGPORT"
 		printf '%s\n' "$@"
 	} >>"$WORK/data/postgresql.conf"
+}
+
+cluster_initdb() {
+	if [ -n "${CLUSTER_TEMPLATE:-}" ]; then
+		as_owner cp -a "$CLUSTER_TEMPLATE" "$1"
+		return
+	fi
+	as_owner "$BIN/initdb" -D "$1" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8 >"$1.initdb.log" 2>&1 ||
+		{ cat "$1.initdb.log" >&2; die 'initdb failed'; }
 }
 
 cluster_start() {

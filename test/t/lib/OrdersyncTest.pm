@@ -29,8 +29,7 @@ sub new
 	my ($class, %arg) = @_;
 	my $self = bless { n => 0, kinds => {} }, $class;
 	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses);
-	# Whatever the locale of the one who runs the tests.
-	$self->{node}->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+	init_from_template($self->{node});
 	$self->{node}->append_conf('postgresql.conf', join "\n",
 		"shared_preload_libraries = 'ordersync'",
 		"ordersync.databases = '" . ($arg{databases} // 'postgres') . "'",
@@ -41,6 +40,19 @@ sub new
 	$self->{node}->start;
 	$self->start_gateway($arg{alive} ? () : '--still', @{ $arg{gateway} // [] }) unless $arg{without_gateway};
 	return $self;
+}
+
+# A copy of the template cluster in place of initdb. PostgreSQL::Test::Cluster has templates from 17 on only.
+sub init_from_template
+{
+	my ($node) = @_;
+	no warnings 'redefine';
+	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
+	local *PostgreSQL::Test::Utils::system_or_bail = sub {
+		return $run->($_[0] eq 'initdb' ? ('cp', '-a', "$ENV{ORDERSYNC_TEMPLATES}/plain", $node->data_dir) : @_) };
+	delete local $ENV{INITDB_TEMPLATE};
+	$node->init;
+	return;
 }
 
 sub node { return $_[0]{node} }
