@@ -46,7 +46,7 @@ my @parts = (
 	[ gateway => [ 'test/gateway' ], \&each_program ],
 	[ window => [ 'test/window' ], \&each_program ],
 	[ isolation => [ glob 'test/specs/*.spec' ], sub { return ('races (isolation tester)' => [ 'test/lib/in_cluster', 'isolation', @_ ]) } ],
-	[ regress => [ glob 'test/sql/*.sql' ], sub { return map { ("the API as typed ($_)" => [ 'test/lib/in_cluster', "regress-$_", @_ ]) } qw(plain preloaded) } ],
+	[ regress => [ glob 'test/sql/*.sql' ], sub { return map { ("the API as typed ($_)" => [ 'test/lib/in_cluster', "regress-$_", @_ ]) } qw(plain preloaded schema owner) } ],
 	[ pgtap => [ glob 'test/pgtap/*.sql' ], sub { return map { ($_ => [ 'test/lib/in_cluster', 'pgtap', $_ ]) } @_ } ],
 );
 
