@@ -5,7 +5,7 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $orders = $ENV{ORDERSYNC_ORDERS} // 40000;
+my $orders = $ENV{ORDERS} // 40000;
 my $house = OrdersyncTest->new(
 	gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 30 ],
 	conf => "autovacuum = off\nshared_buffers = 256MB\nmax_wal_size = 4GB");
