@@ -19,7 +19,7 @@ my $spoilt = 20;			# seeds that must fail when the same script is spoilt
 
 # Times that the platform tells without a zone are those of Shanghai.
 my $house = OrdersyncTest->new(without_gateway => 1, conf => join "\n",
-	"timezone = 'Asia/Shanghai'", 'fsync = off', 'ordersync.workers = 2', 'ordersync.max_in_flight = 32', 'jit = off');
+	"timezone = 'Asia/Shanghai'", 'ordersync.workers = 2', 'ordersync.max_in_flight = 32');
 $house->sql('CREATE EXTENSION ordersync; SELECT ordersync.set_up()');	# the judge's views read its tables
 my $judge = DriftJudge->new($house);
 my %world;
