@@ -8,7 +8,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $house = OrdersyncTest->new(
-	gateway => [ '--shops' => 1, '--orders-per-shop' => 20000, '--days' => 30 ],
+	gateway => [ '--shops' => 1, '--orders-per-shop' => 3000, '--days' => 30 ],
 	conf => 'ordersync.max_in_flight = 32');
 $house->add_shops(1);
 is($house->incremental(1), 'succeeded', 'a first run checks the data key');

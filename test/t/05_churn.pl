@@ -5,7 +5,7 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 6000, '--days' => 30 ]);
+my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 3000, '--days' => 30 ]);
 $house->add_shops(1);
 
 $house->control('churn', per_page => 5);

@@ -6,7 +6,7 @@ use OrdersyncTest;
 use Test::More;
 
 my $house = OrdersyncTest->new(
-	gateway => [ '--shops' => 2, '--orders-per-shop' => 3000, '--days' => 30 ],
+	gateway => [ '--shops' => 2, '--orders-per-shop' => 1000, '--days' => 30 ],
 	conf => "ordersync.retry_base = '50ms'\nordersync.retry_cap = '500ms'");
 $house->add_shops(1);
 my %shop = map { $_->{shop} => $_ } @{ $house->control('shops') };

@@ -55,6 +55,14 @@ sub init_from_template
 	return;
 }
 
+# Goes on with another file of tests: test/long has files that run one of test/t at another size.
+sub go_on_with
+{
+	my ($file) = @_;
+	do "$test/$file" or die $@ || "$file: $!\n";
+	return;
+}
+
 sub node { return $_[0]{node} }
 sub sql { my ($self, $q, $db) = @_; return $self->{node}->safe_psql($db // 'postgres', $q) }
 
@@ -192,9 +200,8 @@ sub trigger
 sub finish
 {
 	my ($self, $run) = @_;
-	$self->wait_until("run $run", sub {
-		$self->run_state($run) !~ /^(?:pending|running)$/ });
-	my $state = $self->run_state($run);
+	my $state;
+	$self->wait_until("run $run", sub { ($state = $self->run_state($run)) !~ /^(?:pending|running)$/ });
 	$self->explain_run($run) unless $state eq 'succeeded';
 	return $state;
 }
@@ -223,12 +230,15 @@ sub wait_until
 {
 	my ($self, $what, $condition, $limit) = @_;
 	my $deadline = time + ($limit // $PostgreSQL::Test::Utils::timeout_default // 180);
-	until ($condition->())
+	for (;;)
 	{
+		my $asked = time;
+		return 1 if $condition->();
 		die "waited in vain for $what\n" if time > $deadline;
-		usleep(20_000);
+		# Asking is a psql each time: it must not take the processor from what is waited for.
+		my $took = time - $asked;
+		usleep(1e6 * ($took < 0.01 ? 0.02 : $took > 0.1 ? 0.2 : 2 * $took));
 	}
-	return 1;
 }
 
 # Seconds until the condition held.

@@ -5,10 +5,10 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $orders = $ENV{ORDERSYNC_ORDERS} // 40000;
+my $orders = $ENV{ORDERS} // 40000;
 my $house = OrdersyncTest->new(
 	gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 30 ],
-	conf => "autovacuum = off\nshared_buffers = 256MB\nmax_wal_size = 4GB");
+	conf => "jit = on\nautovacuum = off\nshared_buffers = 256MB\nmax_wal_size = 4GB");
 $house->add_shops(1);
 
 is($house->full(1), 'succeeded', "a full run of $orders orders");
