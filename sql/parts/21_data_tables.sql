@@ -94,7 +94,7 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS orders_created_date_idx ON ordersync.orders (shop_id, created_date)
 		INCLUDE (gmv);
 	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)
-		INCLUDE (paid_amount, post_fee, item_num, buyer_open_uid);
+		INCLUDE (paid_amount, post_fee, buyer_open_uid, platform_state);
 	CREATE INDEX IF NOT EXISTS orders_tid_idx ON ordersync.orders (tid);
 	-- what is not in the lists, so that it is noted when it is again
 	CREATE INDEX IF NOT EXISTS orders_unlisted_idx ON ordersync.orders (shop_id, tid)
@@ -155,7 +155,7 @@ BEGIN
 	);
 	CREATE INDEX IF NOT EXISTS sub_orders_tid_idx ON ordersync.sub_orders (shop_id, tid);
 	CREATE INDEX IF NOT EXISTS sub_orders_paid_date_idx ON ordersync.sub_orders (shop_id, paid_date, num_iid)
-		INCLUDE (paid_amount);
+		INCLUDE (paid_amount, num);
 	-- the link check: lines that name an after-sale, a few in a hundred
 	CREATE INDEX IF NOT EXISTS sub_orders_refund_id_idx ON ordersync.sub_orders (shop_id, refund_id)
 		WHERE refund_id IS NOT NULL;

@@ -68,7 +68,7 @@ BEGIN
 				COALESCE(sum(u.paid_orders), 0)::bigint AS paid_orders,
 				COALESCE(sum(u.zero_orders), 0)::bigint AS zero_orders,
 				COALESCE(sum(u.items), 0)::bigint AS items,
-				COALESCE(sum(u.buyers), 0)::bigint AS buyers,
+				CASE WHEN sum(u.paid_orders) > 0 THEN sum(u.buyers) ELSE 0 END::bigint AS buyers,
 				COALESCE(sum(u.paid_amount), 0) AS paid_amount,
 				COALESCE(sum(u.post_fee), 0) AS post_fee,
 				COALESCE(sum(u.lines_paid), 0) AS lines_paid,
@@ -96,8 +96,14 @@ BEGIN
 					NULL, NULL,
 					count(*),
 					count(*) FILTER (WHERE o.paid_amount = 0),
-					sum(o.item_num),
-					count(DISTINCT o.buyer_open_uid COLLATE "C"),
+					NULL,
+					-- the history does not serve buyers: none is known, not that there was none
+					CASE
+						WHEN count(o.buyer_open_uid) > 0
+							AND count(*) FILTER (
+								WHERE o.buyer_open_uid IS NULL AND o.platform_state = 'archived') = 0
+							THEN count(DISTINCT o.buyer_open_uid COLLATE "C")
+					END,
 					sum(o.paid_amount),
 					sum(o.post_fee),
 					NULL, NULL, NULL
@@ -106,8 +112,11 @@ BEGIN
 					AND o.paid_date IS NOT NULL
 				GROUP BY o.paid_date
 				UNION ALL
+				-- pieces by line: one that was closed before its order was paid has no paid_date
 				SELECT s.paid_date,
-					NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+					NULL, NULL, NULL, NULL,
+					sum(s.num),
+					NULL, NULL, NULL,
 					sum(s.paid_amount),
 					NULL, NULL
 				FROM ordersync.sub_orders s

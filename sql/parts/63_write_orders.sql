@@ -154,11 +154,13 @@ BEGIN
 					receiver_city text, receiver_district text, seller_flag text,
 					seller_memo text, has_buyer_message text, alipay_no text
 				),
-				LATERAL ordersync.roll_up_lines(w.payload -> 'orders' -> 'order') AS l
+				LATERAL ordersync.roll_up_lines(w.payload -> 'orders' -> 'order', r.type) AS l
 			OFFSET 0
 		) t,
 			LATERAL (
 				SELECT CASE
+					-- closed before it was paid, whatever time it has
+					WHEN t.status = 'TRADE_CLOSED_BY_TAOBAO' THEN NULL
 					-- a pre-sale by its stages, whatever type it is said to have
 					WHEN t.step_trade_status <> '' THEN
 						CASE WHEN t.step_trade_status = 'FRONT_PAID_FINAL_PAID' THEN t.pay_time END
@@ -242,36 +244,28 @@ BEGIN
 			 * the payment (cash on delivery).
 			 */
 			paid_at = CASE
-				WHEN ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at) THEN o.paid_at
+				WHEN ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen)
+					THEN o.paid_at
 				ELSE excluded.paid_at
 			END,
-			paid_amount = CASE
-				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
-						OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
-					THEN COALESCE(o.paid_amount, excluded.paid_amount)
-				WHEN excluded.tid = ANY (v_disputed_tids)
-					THEN GREATEST(excluded.paid_amount,
-						CASE WHEN excluded.paid_at IS NOT NULL THEN o.paid_amount END)
-				ELSE excluded.paid_amount
-			END,
+			paid_amount = ordersync.kept_amount(o.paid_amount, excluded.paid_amount, excluded.paid_at,
+				o.paid_amount_frozen OR excluded.paid_amount_frozen OR ordersync.stays_paid(
+					excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen),
+				excluded.tid = ANY (v_disputed_tids)),
 			paid_amount_frozen = o.paid_amount_frozen OR excluded.paid_amount_frozen
-				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at),
+				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen),
 			details_at = COALESCE(excluded.details_at, o.details_at),
 			synced_at = excluded.synced_at
 		WHERE excluded.details_at IS NOT NULL
 			OR NOT o.paid_amount_frozen AND (excluded.paid_amount_frozen
-				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at))
+				OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen))
 			OR o.paid_at IS DISTINCT FROM excluded.paid_at
-				AND NOT ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
-			OR o.paid_amount IS DISTINCT FROM CASE
-				WHEN o.paid_amount_frozen OR excluded.paid_amount_frozen
-						OR ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at)
-					THEN COALESCE(o.paid_amount, excluded.paid_amount)
-				WHEN excluded.tid = ANY (v_disputed_tids)
-					THEN GREATEST(excluded.paid_amount,
-						CASE WHEN excluded.paid_at IS NOT NULL THEN o.paid_amount END)
-				ELSE excluded.paid_amount
-			END
+				AND NOT ordersync.stays_paid(excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen)
+			OR o.paid_amount IS DISTINCT FROM ordersync.kept_amount(
+				o.paid_amount, excluded.paid_amount, excluded.paid_at,
+				o.paid_amount_frozen OR excluded.paid_amount_frozen OR ordersync.stays_paid(
+					excluded.paid_at, excluded.status, o.paid_at, o.paid_amount_frozen),
+				excluded.tid = ANY (v_disputed_tids))
 			OR (
 				o.modified, o.seller_nick, o.type, o.status, o.step_trade_status, o.trade_from,
 				o.trade_source, o.created, o.pay_time, o.consign_time, o.end_time,
@@ -323,16 +317,20 @@ BEGIN
 
 	WITH p AS MATERIALIZED (
 		SELECT DISTINCT ON (t.oid) t.*, d.amount,
-			t.amount_known AND d.amount IS NOT NULL
+			d.amount IS NOT NULL
 				AND (t.line_refunded OR COALESCE(t.oid = ANY (v_refunded_oids), false)) AS refunded,
 			-- this very record's figures are from after a refund
-			t.amount_known AND d.amount IS NOT NULL
+			d.amount IS NOT NULL
 				AND (t.line_refunded OR COALESCE(t.oid = ANY (v_lowered_oids), false)) AS lowered
 		FROM (
-			SELECT w.tid, w.modified, w.trade_status, w.trade_type, w.created, w.pay_time, w.paid_at,
+			SELECT w.tid, w.modified, w.trade_status, w.trade_type, w.created, w.pay_time,
+				-- its order's, but not of a line that was not paid with it
+				CASE
+					WHEN NOT ordersync.line_unsold(w.trade_type, r.status, r.refund_status, r.special_refund_type)
+						THEN w.paid_at
+				END AS paid_at,
 				w.buyer_open_uid, w.receiver_state,
 				LEAST(r.ordinality, 32767)::smallint AS line_no,
-				w.paid_at IS NOT NULL AS amount_known,
 				ordersync.read_bigint(r.oid) AS oid, r.status, r.refund_status,
 				ordersync.line_refunded(r.refund_status, r.special_refund_type) AS line_refunded,
 				ordersync.read_bigint(r.refund_id) AS refund_id,
@@ -382,7 +380,7 @@ BEGIN
 		) t,
 			LATERAL (
 				SELECT CASE
-					WHEN t.amount_known
+					WHEN t.paid_at IS NOT NULL
 						THEN COALESCE(t.divide_order_fee, CASE
 							-- two amounts that fit may differ by one that does not
 							WHEN pg_catalog.abs(t.total_fee - COALESCE(t.part_mjz_discount, 0)) < 1e16
@@ -435,42 +433,38 @@ BEGIN
 				excluded.store_code, excluded.item_meal_name
 			),
 			paid_at = CASE
-				WHEN ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at) THEN s.paid_at
+				WHEN ordersync.stays_paid(excluded.paid_at,
+						ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen)
+					THEN s.paid_at
 				ELSE excluded.paid_at
 			END,
-			paid_amount = CASE
-				WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
-						OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
-					THEN COALESCE(s.paid_amount, excluded.paid_amount)
-				WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
-						OR COALESCE(p_source = 'history', false)
-					THEN GREATEST(excluded.paid_amount,
-						CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
-				ELSE excluded.paid_amount
-			END,
+			paid_amount = ordersync.kept_amount(s.paid_amount, excluded.paid_amount, excluded.paid_at,
+				s.paid_amount_frozen OR excluded.paid_amount_frozen OR ordersync.stays_paid(excluded.paid_at,
+					ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen),
+				COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+					OR COALESCE(p_source = 'history', false)),
 			paid_amount_estimated = CASE
 				WHEN s.paid_amount_frozen THEN s.paid_amount_estimated
 				WHEN s.paid_amount IS NOT NULL THEN false
 				ELSE excluded.paid_amount_estimated
 			END,
 			paid_amount_frozen = s.paid_amount_frozen OR excluded.paid_amount_frozen
-				OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at),
+				OR ordersync.stays_paid(excluded.paid_at,
+					ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen),
 			synced_at = excluded.synced_at
 		WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
 			AND (NOT s.paid_amount_frozen AND (excluded.paid_amount_frozen
-					OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at))
+					OR ordersync.stays_paid(excluded.paid_at,
+						ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen))
 				OR s.paid_at IS DISTINCT FROM excluded.paid_at
-					AND NOT ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
-				OR s.paid_amount IS DISTINCT FROM CASE
-					WHEN s.paid_amount_frozen OR excluded.paid_amount_frozen
-							OR ordersync.stays_paid(excluded.paid_at, excluded.trade_status, s.paid_at)
-						THEN COALESCE(s.paid_amount, excluded.paid_amount)
-					WHEN COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
-							OR COALESCE(p_source = 'history', false)
-						THEN GREATEST(excluded.paid_amount,
-							CASE WHEN excluded.paid_at IS NOT NULL THEN s.paid_amount END)
-					ELSE excluded.paid_amount
-				END
+					AND NOT ordersync.stays_paid(excluded.paid_at,
+						ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen)
+				OR s.paid_amount IS DISTINCT FROM ordersync.kept_amount(
+					s.paid_amount, excluded.paid_amount, excluded.paid_at,
+					s.paid_amount_frozen OR excluded.paid_amount_frozen OR ordersync.stays_paid(excluded.paid_at,
+						ordersync.line_end(excluded.trade_status, excluded.status), s.paid_at, s.paid_amount_frozen),
+					COALESCE(excluded.refund_status, '') NOT IN ('NO_REFUND', '')
+						OR COALESCE(p_source = 'history', false))
 				OR (
 					s.modified, s.tid, s.trade_status, s.trade_type, s.created, s.pay_time,
 					s.buyer_open_uid, s.receiver_state, s.line_no, s.status,
@@ -527,6 +521,38 @@ COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
 	'whether an item line''s record says that money went back';
 
 /*
+ * A line may end apart from its order, without ever having been paid for: the
+ * seller closes one of several before the buyer pays for the rest, or one is
+ * refused at the door of an order that is paid there, which closes it although
+ * no money went back.
+ */
+CREATE FUNCTION ordersync.line_unsold(
+	p_trade_type text,
+	p_status text,
+	p_refund_status text,
+	p_special_refund_type text
+)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE p_status
+	WHEN 'TRADE_CLOSED_BY_TAOBAO' THEN true
+	WHEN 'TRADE_CLOSED' THEN
+		COALESCE(p_trade_type IN ('cod', 'b2c_cod', 'super_market_cod_trade'), false)
+			AND NOT ordersync.line_refunded(p_refund_status, p_special_refund_type)
+	ELSE false
+END;
+COMMENT ON FUNCTION ordersync.line_unsold(text, text, text, text) IS
+	'whether an item line was closed without having been paid, whatever its order was';
+
+/* An order that ends ends its lines; a line that ended before it ended its own way. */
+CREATE FUNCTION ordersync.line_end(p_trade_status text, p_status text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_status IN ('TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO') THEN p_status ELSE p_trade_status END;
+COMMENT ON FUNCTION ordersync.line_end(text, text) IS
+	'the status that tells how an item line was closed: its own, or else its order''s';
+
+/*
  * That an order was read is news of where the platform has it, also when the
  * record itself is no news.  Few orders are elsewhere than in the lists, and
  * these have an index of their own.
@@ -557,18 +583,43 @@ COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS
 	'notes in which list orders have been read';
 
 /*
- * Once sold, an order that is closed later was sold all the same: the day of its
- * payment is not taken from the sales of a day that is past.  Whoever closes an
- * order before it is paid says TRADE_CLOSED_BY_TAOBAO.
+ * Once sold, what is closed later was sold all the same: the day of its payment
+ * is not taken from the sales of a day that is past.  TRADE_CLOSED_BY_TAOBAO says
+ * that it was closed before it was paid, so it was no sale, whatever was thought
+ * of it; but what money went back for (the amount is frozen) was.
  */
-CREATE FUNCTION ordersync.stays_paid(p_paid_at timestamptz, p_status text, p_was_paid_at timestamptz)
+CREATE FUNCTION ordersync.stays_paid(
+	p_paid_at timestamptz,
+	p_status text,
+	p_was_paid_at timestamptz,
+	p_was_frozen boolean
+)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_paid_at IS NULL AND p_was_paid_at IS NOT NULL AND COALESCE(p_status = 'TRADE_CLOSED', false);
-COMMENT ON FUNCTION ordersync.stays_paid(timestamptz, text, timestamptz) IS
-	'whether an order that counted as paid still does though its record no longer says so: it was closed after its sale';
+RETURN p_paid_at IS NULL AND p_was_paid_at IS NOT NULL
+	AND COALESCE(p_status = 'TRADE_CLOSED' OR p_status = 'TRADE_CLOSED_BY_TAOBAO' AND p_was_frozen, false);
+COMMENT ON FUNCTION ordersync.stays_paid(timestamptz, text, timestamptz, boolean) IS
+	'whether an order or line that counted as paid still does though its record no longer says so: it was closed after its sale';
 
-CREATE FUNCTION ordersync.roll_up_lines(p_lines jsonb)
+/* Fixed: what was paid is known from before.  Disputed: the record's figure may have fallen. */
+CREATE FUNCTION ordersync.kept_amount(
+	p_was numeric,
+	p_now numeric,
+	p_paid_at timestamptz,
+	p_fixed boolean,
+	p_disputed boolean
+)
+RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN p_fixed THEN COALESCE(p_was, p_now)
+	WHEN p_disputed THEN GREATEST(p_now, CASE WHEN p_paid_at IS NOT NULL THEN p_was END)
+	ELSE p_now
+END;
+COMMENT ON FUNCTION ordersync.kept_amount(numeric, numeric, timestamptz, boolean, boolean) IS
+	'paid_amount of a stored order or line after a record of it: as it was, the higher one, or as the record says';
+
+CREATE FUNCTION ordersync.roll_up_lines(p_lines jsonb, p_trade_type text)
 RETURNS TABLE (
 	line_count integer,
 	item_num integer,
@@ -581,7 +632,11 @@ RETURNS TABLE (
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT pg_catalog.count(*)::integer,
-		GREATEST(LEAST(COALESCE(pg_catalog.sum(ordersync.read_int(l.num)), 0),
+		GREATEST(LEAST(COALESCE(
+				CASE
+					WHEN pg_catalog.bool_and(l.unsold) THEN pg_catalog.sum(l.num)
+					ELSE pg_catalog.sum(l.num) FILTER (WHERE NOT l.unsold)
+				END, 0),
 			2147483647), -2147483648)::integer,
 		-- amounts that fit may have a sum that does not
 		CASE WHEN pg_catalog.abs(pg_catalog.sum(l.gmv)) < 1e16 THEN pg_catalog.sum(l.gmv) END,
@@ -612,18 +667,21 @@ BEGIN ATOMIC
 		COALESCE(pg_catalog.bool_or(ordersync.line_refunded(l.refund_status, l.special_refund_type)), false)
 	FROM (
 		SELECT DISTINCT ON (ordersync.read_bigint(r.oid))	-- the same line twice: the first of them
-			r.num, NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
+			ordersync.read_int(r.num) AS num,
+			ordersync.line_unsold(p_trade_type, r.status, r.refund_status, r.special_refund_type) AS unsold,
+			NULLIF(r.logistics_company, '') COLLATE "C" AS logistics_company,
 			NULLIF(r.invoice_no, '') COLLATE "C" AS invoice_no, r.refund_status,
 			r.special_refund_type,
 			ordersync.read_money(r.total_fee) - COALESCE(ordersync.read_money(r.part_mjz_discount), 0)
 				AS gmv
 		FROM ROWS FROM (pg_catalog.jsonb_to_recordset(p_lines) AS (
-				oid text, num text, logistics_company text, invoice_no text, refund_status text,
-				special_refund_type text, total_fee text, part_mjz_discount text)
+				oid text, status text, num text, logistics_company text, invoice_no text,
+				refund_status text, special_refund_type text, total_fee text,
+				part_mjz_discount text)
 			) WITH ORDINALITY AS r
 		WHERE ordersync.read_bigint(r.oid) IS NOT NULL
 		ORDER BY ordersync.read_bigint(r.oid), r.ordinality
 	) l;
 END;
-COMMENT ON FUNCTION ordersync.roll_up_lines(jsonb) IS
-	'what an order''s row tells of its lines';
+COMMENT ON FUNCTION ordersync.roll_up_lines(jsonb, text) IS
+	'what an order of this type tells of its lines in its own row';
