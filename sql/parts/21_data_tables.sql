@@ -206,6 +206,7 @@ BEGIN
 		refund_version bigint,
 		first_seen_at timestamptz,
 		synced_at timestamptz,
+		turned_at timestamptz,
 		PRIMARY KEY (shop_id, refund_id)
 	) WITH (
 		fillfactor = 85,
