@@ -99,7 +99,10 @@ BEGIN
 				THEN round(EXTRACT(epoch FROM o.consign_time - o.created) / 3600, 2)
 			ELSE round(EXTRACT(epoch FROM o.consign_time - o.paid_at) / 3600, 2)
 		END AS hours_to_ship,
-		round(EXTRACT(epoch FROM o.end_time - o.consign_time) / 3600, 2) AS hours_to_end
+		round(EXTRACT(epoch FROM o.end_time - o.consign_time) / 3600, 2) AS hours_to_end,
+		COALESCE(o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
+			AND (o.platform_state <> 'listed' OR o.created < now() - interval '2160 hours'), false)
+			AS end_unknown
 	FROM ordersync.orders o
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'order'
@@ -179,7 +182,10 @@ BEGIN
 		s.buyer_open_uid,
 		s.receiver_state,
 		s.first_seen_at,
-		s.synced_at
+		s.synced_at,
+		COALESCE(o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
+			AND (o.platform_state <> 'listed' OR o.created < now() - interval '2160 hours'), false)
+			AS end_unknown
 	FROM ordersync.sub_orders s
 	LEFT JOIN ordersync.orders o
 		ON o.shop_id = s.shop_id
