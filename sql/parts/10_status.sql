@@ -120,14 +120,22 @@ RETURN
 			CASE status
 				WHEN 'NO_REFUND' THEN 'none'
 				WHEN 'WAIT_SELLER_AGREE' THEN 'requested'
-				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN 'requested'
+				WHEN 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS' THEN 'requested'
+				WHEN 'POST_FEE_DISPUTE_WAIT_ACTIVATE' THEN 'requested'
 				WHEN 'WAIT_BUYER_RETURN_GOODS' THEN 'returning'
 				WHEN 'WAIT_SELLER_CONFIRM_GOODS' THEN 'returned'
 				WHEN 'SELLER_REFUSE_BUYER' THEN 'refused'
 				WHEN 'SUCCESS' THEN 'refunded'
 				WHEN 'CLOSED' THEN 'cancelled'
+				-- the exchange is closed: what follows is a refund
+				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN 'cancelled'
 				WHEN 'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS' THEN 'exchanging'
 				WHEN 'WAIT_SELLER_CONSIGN_GOODS' THEN 'exchanging'
+				WHEN 'WAIT_SELLER_CONSIGN_GOOGDS' THEN 'exchanging'	-- spelled so by the platform
+				WHEN 'EXCHANGE_WAIT_BUYER_CONFIRM_GOODS' THEN 'exchanging'
+				-- of goods that are sent again
+				WHEN 'WAIT_SELLER_SEND_GOODS' THEN 'exchanging'
+				WHEN 'WAIT_BUYER_CONFIRM_REDO_SEND_GOODS' THEN 'exchanging'
 				ELSE 'unknown'
 			END
 	END;
@@ -152,7 +160,8 @@ RETURN
 				WHEN 'NO_REFUND' THEN 'no refund'
 				WHEN 'requested' THEN 'requested'
 				WHEN 'WAIT_SELLER_AGREE' THEN 'requested'
-				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN 'requested'
+				WHEN 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS' THEN 'requested'
+				WHEN 'POST_FEE_DISPUTE_WAIT_ACTIVATE' THEN 'requested'
 				WHEN 'returning' THEN 'goods to be returned'
 				WHEN 'WAIT_BUYER_RETURN_GOODS' THEN 'goods to be returned'
 				WHEN 'returned' THEN 'goods sent back'
@@ -163,9 +172,14 @@ RETURN
 				WHEN 'SUCCESS' THEN 'refunded'
 				WHEN 'cancelled' THEN 'cancelled'
 				WHEN 'CLOSED' THEN 'cancelled'
+				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN 'cancelled'
 				WHEN 'exchanging' THEN 'exchanging'
 				WHEN 'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS' THEN 'exchanging'
 				WHEN 'WAIT_SELLER_CONSIGN_GOODS' THEN 'exchanging'
+				WHEN 'WAIT_SELLER_CONSIGN_GOOGDS' THEN 'exchanging'
+				WHEN 'EXCHANGE_WAIT_BUYER_CONFIRM_GOODS' THEN 'exchanging'
+				WHEN 'WAIT_SELLER_SEND_GOODS' THEN 'exchanging'
+				WHEN 'WAIT_BUYER_CONFIRM_REDO_SEND_GOODS' THEN 'exchanging'
 				ELSE 'unknown'
 			END
 		ELSE
@@ -174,7 +188,8 @@ RETURN
 				WHEN 'NO_REFUND' THEN '无退款'
 				WHEN 'requested' THEN '申请中'
 				WHEN 'WAIT_SELLER_AGREE' THEN '申请中'
-				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN '申请中'
+				WHEN 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS' THEN '申请中'
+				WHEN 'POST_FEE_DISPUTE_WAIT_ACTIVATE' THEN '申请中'
 				WHEN 'returning' THEN '待买家退货'
 				WHEN 'WAIT_BUYER_RETURN_GOODS' THEN '待买家退货'
 				WHEN 'returned' THEN '买家已退货'
@@ -185,9 +200,14 @@ RETURN
 				WHEN 'SUCCESS' THEN '退款成功'
 				WHEN 'cancelled' THEN '退款取消'
 				WHEN 'CLOSED' THEN '退款取消'
+				WHEN 'EXCHANGE_TRANSFORM_TO_REFUND' THEN '退款取消'
 				WHEN 'exchanging' THEN '换货中'
 				WHEN 'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS' THEN '换货中'
 				WHEN 'WAIT_SELLER_CONSIGN_GOODS' THEN '换货中'
+				WHEN 'WAIT_SELLER_CONSIGN_GOOGDS' THEN '换货中'
+				WHEN 'EXCHANGE_WAIT_BUYER_CONFIRM_GOODS' THEN '换货中'
+				WHEN 'WAIT_SELLER_SEND_GOODS' THEN '换货中'
+				WHEN 'WAIT_BUYER_CONFIRM_REDO_SEND_GOODS' THEN '换货中'
 				ELSE '未知'
 			END
 	END;

@@ -96,6 +96,9 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)
 		INCLUDE (paid_amount, post_fee, buyer_open_uid, platform_state);
 	CREATE INDEX IF NOT EXISTS orders_tid_idx ON ordersync.orders (tid);
+	-- open orders, a few in a hundred; end_time is set once in an order's life, status changes again and again
+	CREATE INDEX IF NOT EXISTS orders_open_idx ON ordersync.orders (shop_id, created_date)
+		WHERE end_time IS NULL;
 	-- what is not in the lists, so that it is noted when it is again
 	CREATE INDEX IF NOT EXISTS orders_unlisted_idx ON ordersync.orders (shop_id, tid)
 		WHERE platform_state <> 'listed';
@@ -206,6 +209,7 @@ BEGIN
 		refund_version bigint,
 		first_seen_at timestamptz,
 		synced_at timestamptz,
+		turned_at timestamptz,
 		PRIMARY KEY (shop_id, refund_id)
 	) WITH (
 		fillfactor = 85,

@@ -99,7 +99,10 @@ BEGIN
 				THEN round(EXTRACT(epoch FROM o.consign_time - o.created) / 3600, 2)
 			ELSE round(EXTRACT(epoch FROM o.consign_time - o.paid_at) / 3600, 2)
 		END AS hours_to_ship,
-		round(EXTRACT(epoch FROM o.end_time - o.consign_time) / 3600, 2) AS hours_to_end
+		round(EXTRACT(epoch FROM o.end_time - o.consign_time) / 3600, 2) AS hours_to_end,
+		COALESCE(o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
+			AND (o.platform_state <> 'listed' OR o.created < now() - interval '2160 hours'), false)
+			AS end_unknown
 	FROM ordersync.orders o
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'order'
@@ -179,7 +182,10 @@ BEGIN
 		s.buyer_open_uid,
 		s.receiver_state,
 		s.first_seen_at,
-		s.synced_at
+		s.synced_at,
+		COALESCE(o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
+			AND (o.platform_state <> 'listed' OR o.created < now() - interval '2160 hours'), false)
+			AS end_unknown
 	FROM ordersync.sub_orders s
 	LEFT JOIN ordersync.orders o
 		ON o.shop_id = s.shop_id
@@ -253,7 +259,8 @@ BEGIN
 		a.buyer_open_uid,
 		a.first_seen_at,
 		a.synced_at,
-		round(EXTRACT(epoch FROM a.refunded_at - a.created) / 3600, 2) AS hours_to_refund
+		round(EXTRACT(epoch FROM a.refunded_at - a.created) / 3600, 2) AS hours_to_refund,
+		a.turned_at
 	FROM ordersync.after_sales a
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'refund'
@@ -300,9 +307,12 @@ AS $function$
 		@extschema@.ordersync_refund_status_name(s.status, 'zh'),
 		@extschema@.ordersync_refund_status_name(s.status, 'en')
 	FROM pg_catalog.unnest(ARRAY[
-		'NO_REFUND', 'WAIT_SELLER_AGREE', 'EXCHANGE_TRANSFORM_TO_REFUND', 'WAIT_BUYER_RETURN_GOODS',
-		'WAIT_SELLER_CONFIRM_GOODS', 'SELLER_REFUSE_BUYER', 'SUCCESS', 'CLOSED',
+		'NO_REFUND', 'WAIT_SELLER_AGREE', 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS',
+		'POST_FEE_DISPUTE_WAIT_ACTIVATE', 'WAIT_BUYER_RETURN_GOODS', 'WAIT_SELLER_CONFIRM_GOODS',
+		'SELLER_REFUSE_BUYER', 'SUCCESS', 'CLOSED', 'EXCHANGE_TRANSFORM_TO_REFUND',
 		'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS', 'WAIT_SELLER_CONSIGN_GOODS',
+		'WAIT_SELLER_CONSIGN_GOOGDS', 'EXCHANGE_WAIT_BUYER_CONFIRM_GOODS',
+		'WAIT_SELLER_SEND_GOODS', 'WAIT_BUYER_CONFIRM_REDO_SEND_GOODS',
 		'none', 'requested', 'returning', 'returned', 'refused', 'refunded', 'cancelled',
 		'exchanging', 'unknown'
 	]) AS s (status)

@@ -334,6 +334,7 @@ BEGIN
 	END IF;
 	IF p_kind = 'incremental' AND p_since IS NULL THEN
 		PERFORM ordersync.fetch_aging(v_run, p_shop, p_now);
+		PERFORM ordersync.seek_ends(v_run, p_shop, p_now);
 	END IF;
 
 	-- nothing to read is a run that has ended

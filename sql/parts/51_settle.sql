@@ -133,7 +133,10 @@ BEGIN
 		PERFORM ordersync.add_parts(v.task_id, p_cuts);
 	END IF;
 	IF p_state = 'succeeded' AND p_call IS NOT NULL THEN
-		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of));
+		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
+	END IF;
+	IF v.state = 'succeeded' AND v.reason = 'open' AND v.history THEN
+		PERFORM ordersync.note_sought(v.shop_id, v.since, v.until, v.run_id, v.began_at);
 	END IF;
 
 	v_open := v_open + GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;

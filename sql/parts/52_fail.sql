@@ -51,9 +51,9 @@ BEGIN
 	END IF;
 	v_local := ordersync.is_local_failure(v, p_verdict, p_class);
 	v_unserved := p_verdict = 'rejected'
-		AND ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of) IS NOT NULL
+		AND ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason) IS NOT NULL
 		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
-		AND (p_class = 'permission' OR v.ext_type IS NOT NULL AND p_class = 'parameters');
+		AND (p_class = 'permission' OR (v.ext_type IS NOT NULL OR v.history) AND p_class = 'parameters');
 	v_dead := p_verdict = 'rejected'
 		OR v_charge AND CASE
 			WHEN v.splits = 0 THEN v.attempt >= p_max_attempts
@@ -234,7 +234,7 @@ BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
-	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of);
+	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason);
 
 	UPDATE ordersync.sync_tasks t
 	SET state = 'succeeded',
@@ -245,7 +245,7 @@ BEGIN
 		FROM ordersync.sync_tasks o
 		WHERE o.run_id = v.run_id
 			AND o.state = 'pending'
-			AND ordersync.list_name(o.stream, o.basis, o.ext_type, o.details_of) = v_list
+			AND ordersync.list_name(o.stream, o.basis, o.ext_type, o.details_of, o.reason) = v_list
 		ORDER BY o.task_id
 		FOR UPDATE SKIP LOCKED
 	) o

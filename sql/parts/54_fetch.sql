@@ -4,7 +4,7 @@
  * Why a record is fetched stands in the task's reason: details (the shop's
  * option), order (somebody asked for it), arrival (it became visible late),
  * link (another record speaks of it), aging (its platform will soon not list it
- * any more).  Where an id stands in the task is its cursor, "at N" ids done; its
+ * any more), open (it does not, and the order's end was not seen).  Where an id stands in the task is its cursor, "at N" ids done; its
  * since and until are where by modified the records are known or thought to be,
  * so that one that cannot be stored shows in its days.
  */
@@ -173,6 +173,13 @@ COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstz
  * Orders that are not finished shortly before the lists let go of them: whatever
  * happens to them later is in no list by creation any more.
  */
+CREATE FUNCTION ordersync.has_ended(p_status text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_status IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO');
+COMMENT ON FUNCTION ordersync.has_ended(text) IS
+	'whether nothing more happens to an order of this status; NULL for NULL';
+
 CREATE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -188,7 +195,8 @@ BEGIN
 		AND o.created_date BETWEEN ordersync.day_of(p_now) - 89 AND ordersync.day_of(p_now) - 80
 		AND o.created > ordersync.horizon(p_now) + ordersync.grace()
 		AND o.created <= p_now - interval '1920 hours'
-		AND o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
+		AND o.end_time IS NULL
+		AND NOT ordersync.has_ended(o.status)
 		AND o.platform_state = 'listed'
 		AND (o.details_at IS NULL OR o.details_at < o.created + interval '1920 hours')
 		-- one that had not changed when it was asked for keeps its details_at
@@ -214,6 +222,141 @@ COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
 	'makes tasks that fetch the shop''s unfinished orders of 80 to 90 days once more';
 
 /*
+ * Orders that the lists have let go of before their end was seen.  From a day
+ * after that on the history has them: it is read for a second of creation each,
+ * or from the day's first to its last of them where that takes fewer calls.  One
+ * that is still open then, or not there, is looked for again when it has waited
+ * twice as long: ten times in the two years that the history reaches back.
+ *
+ * The windows close nothing: what the lists once counted of such a day is worth
+ * more than a list without totals.  A shop whose application may not read the
+ * history has the order asked for by its number, by the same calendar.
+ */
+CREATE FUNCTION ordersync.seek_ends(p_run bigint, p_shop bigint, p_now timestamptz)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET enable_seqscan = off
+AS $function$
+DECLARE
+	v_shop ordersync.shops;
+	v_tids bigint[];
+	v_created timestamptz[];
+	v_tasks integer;
+BEGIN
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop;
+	IF NOT COALESCE(v_shop.options -> 'streams', '["orders"]') ? 'orders' THEN
+		RETURN 0;
+	END IF;
+
+	SELECT pg_catalog.array_agg(d.tid ORDER BY d.created), pg_catalog.array_agg(d.created ORDER BY d.created)
+	INTO v_tids, v_created
+	FROM (
+		SELECT o.tid, o.created
+		FROM ordersync.orders o
+		LEFT JOIN LATERAL (
+			SELECT l.asked_at
+			FROM ordersync.lookups l
+			WHERE l.shop_id = o.shop_id
+				AND l.stream = 'history'
+				AND l.record_id = o.tid
+			OFFSET 0
+		) l ON true
+		WHERE o.shop_id = p_shop
+			AND o.end_time IS NULL
+			AND o.created_date BETWEEN ordersync.day_of(ordersync.history_horizon(p_now)) AND ordersync.day_of(ordersync.horizon(p_now))
+			AND o.created > ordersync.history_horizon(p_now) + interval '24 hours'
+			AND o.created <= ordersync.horizon(p_now) - interval '24 hours'
+			AND NOT ordersync.has_ended(o.status)
+			AND (l.asked_at IS NULL
+				OR p_now - l.asked_at >= GREATEST(interval '24 hours', ordersync.horizon(l.asked_at) - o.created))
+		-- the rest is for the next runs: who brings two years of orders is not to wait for these
+		ORDER BY l.asked_at NULLS FIRST, o.created DESC
+		LIMIT 1000
+	) d;
+	IF v_tids IS NULL THEN
+		RETURN 0;
+	END IF;
+
+	IF NOT ordersync.is_served(v_shop.unserved, 'history', p_now) THEN
+		IF NOT ordersync.is_served(v_shop.unserved, 'details of orders', p_now) THEN
+			RETURN 0;
+		END IF;
+		RETURN ordersync.add_fetches(p_run, p_shop, 'orders', v_tids,
+			tstzrange(v_created[1], v_created[pg_catalog.cardinality(v_created)], '[]'), 'open');
+	END IF;
+
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, history, since, until, fresh, reason)
+	SELECT p_run, p_shop, 'orders', 'created', true, w.since, w.until, true, 'open'
+	FROM (
+		SELECT pg_catalog.array_agg(DISTINCT c.created) AS instants, pg_catalog.min(c.created) AS since,
+			pg_catalog.max(c.created) AS until
+		FROM pg_catalog.unnest(v_created) c (created)
+		GROUP BY ordersync.day_of(c.created)
+	) d
+	CROSS JOIN LATERAL (
+		-- pages of fifty
+		SELECT pg_catalog.count(*) / 50 + 1 <= pg_catalog.cardinality(d.instants) AS at_once
+		FROM ordersync.orders o
+		WHERE o.shop_id = p_shop
+			AND o.created_date = ordersync.day_of(d.since)
+			AND o.created BETWEEN d.since AND d.until
+	) n
+	CROSS JOIN LATERAL (
+		SELECT d.since AS first, d.until AS last
+		WHERE n.at_once
+		UNION ALL
+		SELECT i.instant, i.instant
+		FROM pg_catalog.unnest(d.instants) i (instant)
+		WHERE NOT n.at_once
+	) r
+	CROSS JOIN LATERAL ordersync.cut_windows(
+		tstzmultirange(tstzrange(r.first, r.last + interval '1 second')), 'infinity', ordersync.max_window(p_shop)) w;
+	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.seek_ends(bigint, bigint, timestamptz) IS
+	'makes tasks that look for the end of open orders older than the lists reach, and returns how many; the caller counts them';
+
+CREATE FUNCTION ordersync.note_sought(
+	p_shop bigint,
+	p_since timestamptz,
+	p_until timestamptz,
+	p_run bigint,
+	p_began_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET enable_seqscan = off
+AS $function$
+BEGIN
+	PERFORM ordersync.note_lookup(p_shop, 'history', o.tid, true, NULL, p_run, p_began_at)
+	FROM ordersync.orders o
+	WHERE o.shop_id = p_shop
+		AND o.end_time IS NULL
+		AND o.created_date = ordersync.day_of(p_since)
+		AND o.created >= p_since
+		AND o.created < p_until
+		AND NOT ordersync.has_ended(o.status);
+
+	-- whether it was there or not: no list has it any more
+	UPDATE ordersync.orders o
+	SET platform_state = 'archived',
+		synced_at = pg_catalog.now()
+	WHERE o.shop_id = p_shop
+		AND o.end_time IS NULL
+		AND o.created_date = ordersync.day_of(p_since)
+		AND o.created >= p_since
+		AND o.created < p_until
+		AND NOT ordersync.has_ended(o.status)
+		AND o.platform_state IS DISTINCT FROM 'archived';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigint, timestamptz) IS
+	'remembers of which open orders the history has been read, so that they wait before it is read for them again';
+
+/*
  * What a fetch by id came to, in the transaction that stores the record, or
  * puts it into quarantine.  That it was asked for is remembered, so that it is
  * not asked for again before what led to it changes; one that a check missed
@@ -232,7 +375,7 @@ BEGIN
 
 	-- details that changed something are remembered in the record's sources
 	IF v.reason <> 'details' OR NOT p_changed THEN
-		PERFORM ordersync.note_lookup(v.shop_id, v.details_of, p_id, p_stored,
+		PERFORM ordersync.note_lookup(v.shop_id, CASE v.reason WHEN 'open' THEN 'history' ELSE v.details_of END, p_id, p_stored,
 			CASE WHEN NOT p_stored THEN 'it is in quarantine' END, v.run_id, v.began_at);
 	END IF;
 	IF p_changed AND v.reason IN ('arrival', 'link', 'verify') THEN
@@ -253,7 +396,8 @@ BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
-	PERFORM ordersync.note_lookup(v.shop_id, v.details_of, p_id, false, p_message, v.run_id, v.began_at);
+	PERFORM ordersync.note_lookup(v.shop_id, CASE v.reason WHEN 'open' THEN 'history' ELSE v.details_of END, p_id, false,
+		p_message, v.run_id, v.began_at);
 
 	IF v.details_of = 'orders' THEN
 		UPDATE ordersync.orders o

@@ -33,7 +33,8 @@ BEGIN
 		pg_catalog.array_agg(ordersync.read_bigint(w.payload ->> 'tid')),
 		pg_catalog.array_agg(NULLIF(ordersync.read_bigint(w.payload ->> 'oid'), 0)),
 		pg_catalog.array_agg(COALESCE(w.payload ->> 'status' = 'SUCCESS', false)
-			AND ordersync.moves_money(w.payload ->> 'dispute_type'))
+			AND (ordersync.moves_money(w.payload ->> 'dispute_type')
+				OR ordersync.was_turned(p_shop, w.refund_id)))
 	INTO v_ids, v_modified, v_payloads, v_tids, v_oids, v_refunded
 	FROM (
 		SELECT n.refund_id, n.modified, n.payload
@@ -112,18 +113,20 @@ BEGIN
 			good_return_time, timeout, total_fee, refund_fee, refunded_amount, payment,
 			split_seller_fee, split_taobao_fee, reason, description, title, num, price, num_iid,
 			sku_id, sku, outer_id, company_name, sid, buyer_nick, buyer_open_uid,
-			refund_version, first_seen_at, synced_at)
+			refund_version, first_seen_at, synced_at, turned_at)
 		SELECT p_shop, p.refund_id, p.found_tid, p.found_oid, p.status, p.order_status, p.dispute_type,
 			p.special_refund_type, p.refund_phase, p.good_status, p.has_good_return,
 			p.cs_status, p.advance_status, NULLIF(p.operation_contraint, 'null'), p.created,
 			p.modified, CASE WHEN p.status = 'SUCCESS' THEN p.modified END,
-			CASE WHEN p.status = 'CLOSED' THEN p.modified END, p.good_return_time, p.timeout,
+			CASE WHEN p.status IN ('CLOSED', 'EXCHANGE_TRANSFORM_TO_REFUND') THEN p.modified END,
+			p.good_return_time, p.timeout,
 			p.total_fee, p.refund_fee,
 			CASE WHEN p.refunded THEN COALESCE(p.refund_fee, 0) ELSE 0 END, p.payment,
 			p.split_seller_fee, p.split_taobao_fee, p.reason, p."desc", p.title, p.num, p.price,
 			COALESCE(p.num_iid, p.found_item), p.sku_id, p.sku, p.outer_id, p.company_name,
 			p.sid, p.buyer_nick, p.buyer_open_uid, p.refund_version, pg_catalog.now(),
-			pg_catalog.now()
+			pg_catalog.now(),
+			CASE WHEN p.status = 'EXCHANGE_TRANSFORM_TO_REFUND' THEN p.modified END
 		FROM p
 		ON CONFLICT (shop_id, refund_id) DO UPDATE
 		SET (
@@ -152,6 +155,7 @@ BEGIN
 			num_iid = COALESCE(excluded.num_iid, a.num_iid),
 			refunded_at = COALESCE(a.refunded_at, excluded.refunded_at),
 			closed_at = COALESCE(a.closed_at, excluded.closed_at),
+			turned_at = COALESCE(a.turned_at, excluded.turned_at),
 			synced_at = excluded.synced_at
 		WHERE (
 				a.modified, a.status, a.order_status, a.dispute_type, a.special_refund_type,
@@ -161,7 +165,7 @@ BEGIN
 				a.split_taobao_fee, a.reason, a.description, a.title, a.num, a.price, a.sku_id,
 				a.sku, a.outer_id, a.company_name, a.sid, a.buyer_nick, a.buyer_open_uid,
 				a.refund_version,
-				a.tid, a.oid, a.num_iid, a.refunded_at, a.closed_at
+				a.tid, a.oid, a.num_iid, a.refunded_at, a.closed_at, a.turned_at
 			) IS DISTINCT FROM (
 				excluded.modified, excluded.status, excluded.order_status,
 				excluded.dispute_type, excluded.special_refund_type, excluded.refund_phase,
@@ -177,7 +181,8 @@ BEGIN
 				COALESCE(excluded.tid, a.tid), COALESCE(excluded.oid, a.oid),
 				COALESCE(excluded.num_iid, a.num_iid),
 				COALESCE(a.refunded_at, excluded.refunded_at),
-				COALESCE(a.closed_at, excluded.closed_at)
+				COALESCE(a.closed_at, excluded.closed_at),
+				COALESCE(a.turned_at, excluded.turned_at)
 			)
 	)
 	SELECT pg_catalog.array_agg(p.refund_id) FILTER (

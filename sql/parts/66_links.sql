@@ -21,6 +21,26 @@ RETURN COALESCE(
 COMMENT ON FUNCTION ordersync.moves_money(text) IS
 	'an after-sale of this kind gives money back; exchange, repair and reshipment do not';
 
+/*
+ * An exchange that was closed to go on as a refund.  No public text says whether
+ * the refund keeps the number and the dispute_type of the exchange.  If it does,
+ * its SUCCESS is the refund's, since an exchange that is closed cannot succeed;
+ * if it is an after-sale of its own, it counts by its own type, once.
+ */
+CREATE FUNCTION ordersync.was_turned(p_shop bigint, p_refund_id bigint)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT EXISTS (
+		SELECT
+		FROM ordersync.after_sales a
+		WHERE a.shop_id = p_shop
+			AND a.refund_id = p_refund_id
+			AND a.turned_at IS NOT NULL)
+$function$;
+COMMENT ON FUNCTION ordersync.was_turned(bigint, bigint) IS
+	'an after-sale that was seen as an exchange turned into a refund';
+
 /* Refunds that are stored already: what they say of these orders, and which lack their line. */
 CREATE FUNCTION ordersync.after_sales_of(
 	p_shop bigint,
@@ -43,7 +63,7 @@ BEGIN
 		'FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS t (tid, modified), '
 			'LATERAL ( '
 				'SELECT a.tid, a.oid, a.num_iid, a.refunded_at, '
-					'a.status = ''SUCCESS'' AND ordersync.moves_money(a.dispute_type) AS refunded '
+					'a.status = ''SUCCESS'' AND (ordersync.moves_money(a.dispute_type) OR a.turned_at IS NOT NULL) AS refunded '
 				'FROM ordersync.after_sales a '
 				'WHERE a.shop_id = $1 '
 					'AND a.tid = t.tid '
@@ -85,7 +105,7 @@ BEGIN
 				'AND (a.oid = l.oid OR a.oid IS NULL AND l.alone) '
 				'AND (a.oid IS NULL OR a.num_iid IS NULL AND l.num_iid IS NOT NULL) '
 			'RETURNING a.tid, a.oid, a.refunded_at, '
-				'a.status = ''SUCCESS'' AND ordersync.moves_money(a.dispute_type) AS refunded '
+				'a.status = ''SUCCESS'' AND (ordersync.moves_money(a.dispute_type) OR a.turned_at IS NOT NULL) AS refunded '
 		') '
 		'SELECT pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid), '
 			'pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(COALESCE(k.refunded, false)) '

@@ -35,7 +35,7 @@ SELECT bag_eq($$SELECT tab::text, type, string_agg(col, ' ' ORDER BY col COLLATE
 	('after_sales', 'text', 'buyer_nick buyer_open_uid company_name description dispute_type good_status operation_contraint order_status outer_id platform reason refund_phase sid sku special_refund_type status title'),
 	('after_sales', 'boolean', 'has_good_return'),
 	('after_sales', 'integer', 'advance_status cs_status num'),
-	('after_sales', 'timestamp with time zone', 'closed_at created first_seen_at good_return_time modified refunded_at synced_at timeout'),
+	('after_sales', 'timestamp with time zone', 'closed_at created first_seen_at good_return_time modified refunded_at synced_at timeout turned_at'),
 	('after_sales', 'date', 'created_date refunded_date'),
 	('after_sales', 'numeric', 'payment price refund_fee refunded_amount split_seller_fee split_taobao_fee total_fee')$$,
 	'these are the columns, by type');

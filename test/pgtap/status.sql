@@ -1,6 +1,6 @@
 -- The mapping of statuses: complete, never an error, cheap in any query.
 BEGIN;
-SELECT plan(89);
+SELECT plan(107);
 
 CREATE TEMP TABLE expected (kind text, status text, stage text) ON COMMIT DROP;
 INSERT INTO expected VALUES
@@ -22,7 +22,8 @@ INSERT INTO expected VALUES
 	('order', NULL, NULL),
 	('refund', 'NO_REFUND', 'none'),
 	('refund', 'WAIT_SELLER_AGREE', 'requested'),
-	('refund', 'EXCHANGE_TRANSFORM_TO_REFUND', 'requested'),
+	('refund', 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS', 'requested'),
+	('refund', 'POST_FEE_DISPUTE_WAIT_ACTIVATE', 'requested'),
 	('refund', 'WAIT_BUYER_RETURN_GOODS', 'returning'),
 	('refund', 'WAIT_SELLER_CONFIRM_GOODS', 'returned'),
 	('refund', 'SELLER_REFUSE_BUYER', 'refused'),
@@ -30,6 +31,11 @@ INSERT INTO expected VALUES
 	('refund', 'CLOSED', 'cancelled'),
 	('refund', 'WAIT_BUYER_CONFIRM_EXCHANGE_SELLER_SEND_GOODS', 'exchanging'),
 	('refund', 'WAIT_SELLER_CONSIGN_GOODS', 'exchanging'),
+	('refund', 'WAIT_SELLER_CONSIGN_GOOGDS', 'exchanging'),
+	('refund', 'EXCHANGE_WAIT_BUYER_CONFIRM_GOODS', 'exchanging'),
+	('refund', 'WAIT_SELLER_SEND_GOODS', 'exchanging'),
+	('refund', 'WAIT_BUYER_CONFIRM_REDO_SEND_GOODS', 'exchanging'),
+	('refund', 'EXCHANGE_TRANSFORM_TO_REFUND', 'cancelled'),
 	('refund', 'A_STATUS_OF_TOMORROW', 'unknown'),
 	('refund', NULL, NULL);
 

@@ -188,7 +188,7 @@ $$;
 
 CREATE FUNCTION truth.unread_refund() RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_object_agg(name, NULL) FROM unnest(ARRAY['cs_status', 'advance_status', 'good_return_time', 'timeout',
-	'split_seller_fee', 'split_taobao_fee', 'price', 'special_refund_type', 'refunded_at', 'refunded_date', 'closed_at']) AS name
+	'split_seller_fee', 'split_taobao_fee', 'price', 'special_refund_type', 'refunded_at', 'refunded_date', 'closed_at', 'turned_at']) AS name
 $$;
 
 CREATE UNLOGGED TABLE truth.expected (tab text, shop_id bigint, id bigint, columns jsonb, PRIMARY KEY (tab, shop_id, id));
@@ -280,7 +280,7 @@ BEGIN
 			|| jsonb_build_object('shop_id', shop_id, 'refund_id', id,
 				'refunded_at', (array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'SUCCESS'))[1],
 				'refunded_date', truth.day((array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'SUCCESS'))[1]),
-				'closed_at', (array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' = 'CLOSED'))[1])
+				'closed_at', (array_agg(modified ORDER BY n) FILTER (WHERE columns ->> 'status' IN ('CLOSED', 'EXCHANGE_TRANSFORM_TO_REFUND')))[1])
 	FROM truth.readings
 	WHERE object = 'refunds'
 	GROUP BY shop_id, id;
