@@ -4,7 +4,7 @@
  *
  * Preloaded by the postmaster, it has shared memory and a launcher besides its
  * settings; loaded later, by a function call or LOAD, it has settings and
- * functions, and no worker runs.  curl is left alone here: it is a worker's
+ * functions, and no worker runs.  Either way it keeps secrets out of the log.  curl is left alone here: it is a worker's
  * business (http.c), and this may be the postmaster.
  */
 #include "compat.h"
@@ -14,6 +14,7 @@
 
 #include "guc.h"
 #include "launcher.h"
+#include "secret_log.h"
 #include "shmem.h"
 
 ORDERSYNC_MODULE_MAGIC;
@@ -24,6 +25,7 @@ void
 _PG_init(void)
 {
 	guc_define();
+	secret_log_install();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shmem_install();

@@ -83,6 +83,7 @@ job_news(const Job *job)
 JobStep
 job_submit(Job *job)
 {
+	const char *class;
 	char	   *why;
 
 	MemoryContextReset(job->page_context);
@@ -92,8 +93,8 @@ job_submit(Job *job)
 	job->page = NULL;
 	memset(&job->news, 0, sizeof(job->news));
 
-	if (job->task->data_key == NULL && !job_open_secrets(job, &why))
-		return job_fail_before_call(job, VERDICT_UNAUTHORIZED, "key_unreadable", why);
+	if (job->task->data_key == NULL && (class = job_open_secrets(job, &why)) != NULL)
+		return job_fail_secret(job, class, why);
 	if (job->protocol == NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
 								"the gateway's protocol is not one that this version speaks");

@@ -45,6 +45,7 @@ typedef struct JobNews
 {
 	int64		ban_ms;			/* how long the platform wants no calls; 0: not said */
 	bool		more_work;		/* there are tasks now that were not claimable before */
+	bool		key_file;		/* the key file could not be used */
 	bool		lost;			/* the task could be neither settled nor failed */
 } JobNews;
 

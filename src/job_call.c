@@ -17,44 +17,54 @@
 #define EXCERPT_SIZE 2048
 
 static char *open_one(const bytea *sealed, const char *kind, const char *name,
-					  MemoryContext context, char **why);
+					  MemoryContext context, SecretTrouble *trouble);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
 static void redact(char *said, const SyncTask *task);
 
-/* Both secrets into the job's context; false with a line for people when one stays shut. */
-bool
+/*
+ * Both secrets into the job's context; NULL, or the class of what keeps one shut
+ * with a line for people: key_file (nothing opens now), secret_unreadable (the
+ * gateway's), key_unreadable (the shop's).
+ */
+const char *
 job_open_secrets(Job *job, char **why)
 {
 	SyncTask   *task = job->task;
+	SecretTrouble trouble = {0};
 	char		shop[32];
 
 	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
 	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
-										 task->gateway->name, job->context, why);
+										 task->gateway->name, job->context, &trouble);
+	*why = trouble.why;
 	if (task->gateway->app_secret == NULL)
-		return false;
-	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, why);
-	return task->data_key != NULL;
+		return trouble.key_file ? "key_file" : "secret_unreadable";
+	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, &trouble);
+	*why = trouble.why;
+	if (task->data_key == NULL)
+		return trouble.key_file ? "key_file" : "key_unreadable";
+	return NULL;
 }
 
 static char *
 open_one(const bytea *sealed, const char *kind, const char *name,
-		 MemoryContext context, char **why)
+		 MemoryContext context, SecretTrouble *trouble)
 {
 	MemoryContext before;
 	char	   *plain;
 
 	if (sealed == NULL)
 	{
-		*why = psprintf("no %s of %s is stored", kind, name);
+		trouble->key_file = false;
+		trouble->why = psprintf("no %s of %s is stored", kind, name);
 		return NULL;
 	}
 	before = MemoryContextSwitchTo(context);
-	plain = secret_open(sealed, psprintf("%s/%s", kind, name), why);
+	plain = secret_open(sealed, psprintf("%s/%s", kind, name), trouble);
 	MemoryContextSwitchTo(before);
-	if (plain == NULL)
-		*why = psprintf("the %s of %s cannot be opened: %s", kind, name, *why);
+	if (plain == NULL && !trouble->key_file)
+		trouble->why = psprintf("the %s of %s cannot be opened: %s", kind, name, trouble->why);
 	return plain;
 }
 

@@ -38,6 +38,18 @@ job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *m
 	return JOB_OVER;
 }
 
+/*
+ * T3 for a secret that stays shut.  A key file that cannot be used says nothing
+ * of the task, its shop or its gateway: again soon, uncharged.
+ */
+JobStep
+job_fail_secret(Job *job, const char *class, const char *message)
+{
+	job->news.key_file = strcmp(class, "key_file") == 0;
+	return job_fail_before_call(job, job->news.key_file ? VERDICT_RETRY : VERDICT_UNAUTHORIZED,
+								class, message);
+}
+
 /* T3 for a call that did not end ok. */
 JobStep
 job_fail_call(Job *job)

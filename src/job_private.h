@@ -70,8 +70,8 @@ extern JobStep job_fetch_answered(Job *job);	/* also one that was no good */
 extern bool job_count_next(Job *job);
 extern JobStep job_count_answered(Job *job);
 
-/* job_call.c: both secrets into the job's context; false with a line for people. */
-extern bool job_open_secrets(Job *job, char **why);
+/* job_call.c: both secrets into the job's context; NULL, or a class and a line for people. */
+extern const char *job_open_secrets(Job *job, char **why);
 
 /* job_call.c: what came back, judged, with the platform's clock and the log's line. */
 extern void job_read_reply(Job *job);
@@ -83,6 +83,7 @@ extern JobStep job_key_answered(Job *job);
 /* job_fail.c: T3, for no call, for a call that was not ok, for a refused T2. */
 extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class,
 									const char *message);
+extern JobStep job_fail_secret(Job *job, const char *class, const char *message);
 extern JobStep job_fail_call(Job *job);
 extern JobStep job_fail_malformed(Job *job, char *message);
 extern JobStep job_fail_in_database(Job *job, const ErrorData *error);

@@ -59,7 +59,8 @@ typedef enum ClaimColumn
 	CLAIM_PROXY,
 	CLAIM_PAGE_SIZE,
 	CLAIM_CALLS_PER_SECOND,
-	CLAIM_CLOCK_OFFSET_MS
+	CLAIM_CLOCK_OFFSET_MS,
+	CLAIM_LIFTED_MS
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -68,7 +69,7 @@ static DbStatement claim_statement = {
 	" c.attempt, c.walk, c.key_check, c.require_seller,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
-	" c.calls_per_second, c.clock_offset_ms"
+	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -115,6 +116,12 @@ static DbStatement fail_statement = {
 static DbStatement keep_house_statement = {
 	.sql = "SELECT ordersync.keep_house()",
 	.nparams = 0
+};
+
+static DbStatement note_key_file_statement = {
+	.sql = "SELECT n.sealed, n.shut FROM ordersync.note_key_file($1) AS n",
+	.nparams = 1,
+	.types = {TEXTOID}
 };
 
 static void read_claim(uint64 row, Claim *claim);
@@ -224,6 +231,7 @@ read_gateway(uint64 row, MemoryContext context)
 	rate = db_value(row, CLAIM_CALLS_PER_SECOND, &isnull);
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
+	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
 	return gateway;
 }
 
@@ -411,6 +419,17 @@ queue_keep_house(void)
 
 	db_run(&keep_house_statement, &params);
 	return db_bool(0, 0);
+}
+
+void
+queue_note_key_file(const char *trouble, KeyFileNote *result)
+{
+	DbParams	params = {0};
+
+	db_add_text(&params, trouble);
+	db_run(&note_key_file_statement, &params);
+	result->sealed = db_int4(0, 0);
+	result->shut = db_int4(0, 1);
 }
 
 static void

@@ -93,6 +93,13 @@ typedef struct Failure
 	const CallLog *call;		/* NULL: no call was made */
 } Failure;
 
+/* What the key file means to a database's secrets. */
+typedef struct KeyFileNote
+{
+	int			sealed;			/* how many there are */
+	int			shut;			/* of these, how many cannot be opened now */
+} KeyFileNote;
+
 /* Takes up to max tasks, each into a child of parent; returns how many. */
 extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
 
@@ -115,6 +122,9 @@ extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 u
 							  const CallLog *call);
 
 extern void queue_fail(const SyncTask *task, const Failure *failure);
+
+/* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
+extern void queue_note_key_file(const char *trouble, KeyFileNote *result);
 
 /* Tables up to date, log partitions for the days to come. */
 extern bool queue_keep_house(void);

@@ -3,11 +3,15 @@
  *	  Seals and opens secrets: AES-256-GCM, the key in a file that SQL cannot
  *	  reach.
  *
- * The key file holds 32 random bytes, mode 0600.  The first secret makes it:
- * written under another name, flushed, then linked to its own, so that it is
- * there whole or not at all, and the slower of two backends takes the faster
- * one's.  Nothing ever replaces it: a lost or foreign key means that the
- * secrets must be given anew, and both say so.
+ * The key file holds 32 random bytes, mode 0600 (0640 where the data directory
+ * is open to a group).  It is made when the first secret is to be sealed, and
+ * only where none is sealed yet: written under another name, flushed, then
+ * linked to its own, so that it is there whole or not at all, and the slower of
+ * two backends takes the faster one's.  Nothing ever replaces it.
+ *
+ * That the file cannot be used is a state of the server, which passes; that a
+ * secret does not open with it is a state of that secret, which was sealed with
+ * another key.  The two are never taken for each other.
  *
  * Sealed: one byte of version, 12 of nonce, the cipher text, 16 of tag.  The
  * purpose is authenticated along with it, so that one shop's sealed key cannot
@@ -27,6 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file_perm.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 
@@ -39,21 +44,30 @@
 #define TAG_SIZE 16
 #define SEALED_OVERHEAD (1 + NONCE_SIZE + TAG_SIZE)
 
-typedef enum KeyState
-{
-	KEY_READ,
-	KEY_MISSING,
-	KEY_UNUSABLE
-} KeyState;
-
-static KeyState read_key(unsigned char key[KEY_SIZE], char **why);
+static KeyFileState read_key(unsigned char key[KEY_SIZE], char **why);
 static char *unusable_because(int fd);
-static void make_key_file(void);
+static bool is_private(const struct stat *status);
 static void write_key(const char *path);
 static bool encrypt(const unsigned char *key, const char *purpose, const char *plain,
 					size_t len, unsigned char *sealed);
 static bool decrypt(const unsigned char *key, const char *purpose,
 					const unsigned char *sealed, size_t len, char *plain);
+
+void
+secret_look(KeyFile *found)
+{
+	unsigned char key[KEY_SIZE];
+	unsigned char digest[EVP_MAX_MD_SIZE];
+
+	found->mark = 0;
+	found->state = read_key(key, &found->why);
+	if (found->state != KEY_FILE_READY)
+		return;
+	if (EVP_Digest(key, sizeof(key), digest, NULL, EVP_sha256(), NULL) == 1)
+		memcpy(&found->mark, digest, sizeof(found->mark));
+	OPENSSL_cleanse(key, sizeof(key));
+	ERR_clear_error();
+}
 
 bytea *
 secret_seal(const char *plain, size_t len, const char *purpose)
@@ -61,15 +75,9 @@ secret_seal(const char *plain, size_t len, const char *purpose)
 	unsigned char key[KEY_SIZE];
 	bytea	   *sealed;
 	char	   *why;
-	KeyState	state = read_key(key, &why);
 	bool		done;
 
-	if (state == KEY_MISSING)
-	{
-		make_key_file();
-		state = read_key(key, &why);
-	}
-	if (state != KEY_READ)
+	if (read_key(key, &why) != KEY_FILE_READY)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("could not seal the secret"),
@@ -89,7 +97,7 @@ secret_seal(const char *plain, size_t len, const char *purpose)
 }
 
 char *
-secret_open(const bytea *sealed, const char *purpose, char **why)
+secret_open(const bytea *sealed, const char *purpose, SecretTrouble *trouble)
 {
 	unsigned char key[KEY_SIZE];
 	size_t		len = VARSIZE_ANY_EXHDR(sealed);
@@ -97,13 +105,17 @@ secret_open(const bytea *sealed, const char *purpose, char **why)
 	char	   *plain;
 	bool		opened;
 
+	trouble->key_file = false;
 	if (len < SEALED_OVERHEAD || data[0] != SEALED_VERSION)
 	{
-		*why = pstrdup("it is not sealed in a form that this version knows");
+		trouble->why = pstrdup("it is not sealed in a form that this version knows");
 		return NULL;
 	}
-	if (read_key(key, why) != KEY_READ)
+	if (read_key(key, &trouble->why) != KEY_FILE_READY)
+	{
+		trouble->key_file = true;
 		return NULL;
+	}
 
 	plain = palloc(len - SEALED_OVERHEAD + 1);
 	opened = decrypt(key, purpose, data, len, plain);
@@ -111,7 +123,7 @@ secret_open(const bytea *sealed, const char *purpose, char **why)
 	if (opened)
 		return plain;
 	pfree(plain);
-	*why = pstrdup("it was sealed with another key than the one in ordersync.key_file");
+	trouble->why = pstrdup("it was sealed with another key than the one in ordersync.key_file");
 	return NULL;
 }
 
@@ -124,7 +136,7 @@ secret_wipe(char *plain)
 }
 
 /* Reads the key file; why is set unless it was read.  Never errors out. */
-static KeyState
+static KeyFileState
 read_key(unsigned char key[KEY_SIZE], char **why)
 {
 	int			fd = OpenTransientFile(guc_key_file, O_RDONLY | PG_BINARY);
@@ -134,9 +146,10 @@ read_key(unsigned char key[KEY_SIZE], char **why)
 	{
 		bool		missing = errno == ENOENT;
 
-		*why = missing ? pstrdup("the key file does not exist") :
-			psprintf("the key file cannot be opened: %s", strerror(errno));
-		return missing ? KEY_MISSING : KEY_UNUSABLE;
+		*why = missing ? psprintf("the key file \"%s\" does not exist", guc_key_file) :
+			psprintf("the key file \"%s\" cannot be opened: %s", guc_key_file,
+					 strerror(errno));
+		return missing ? KEY_FILE_MISSING : KEY_FILE_UNUSABLE;
 	}
 
 	*why = unusable_because(fd);
@@ -148,7 +161,7 @@ read_key(unsigned char key[KEY_SIZE], char **why)
 							got < 0 ? strerror(errno) : "it is too short");
 	}
 	CloseTransientFile(fd);
-	return *why == NULL ? KEY_READ : KEY_UNUSABLE;
+	return *why == NULL ? KEY_FILE_READY : KEY_FILE_UNUSABLE;
 }
 
 /* A key that others can read is no key.  NULL when the file is as it should be. */
@@ -164,19 +177,35 @@ unusable_because(int fd)
 	if (status.st_size != KEY_SIZE)
 		return psprintf("the key file must hold %d bytes, not %lld",
 						KEY_SIZE, (long long) status.st_size);
-	if (status.st_uid != geteuid())
+	if (status.st_uid != geteuid() && status.st_uid != 0)
 		return pstrdup("the key file does not belong to the server's user");
-	if (status.st_mode & (S_IRWXG | S_IRWXO))
-		return pstrdup("the key file can be used by others than the server's user: chmod it to 0600");
+	if (!is_private(&status))
+		return psprintf("the key file can be used by others than the server's user: "
+						"chmod it to 0600 (its mode is %04o)",
+						(unsigned int) (status.st_mode & 07777));
 	return NULL;
 }
 
 /*
- * Makes the key file, whole or not at all, and not twice: link() refuses a name
- * that is taken, and then the other one's key is as good.
+ * As the server judges its own files: a group may read in a data directory that
+ * is open to it, and what root owns, as mounted secrets are.
  */
-static void
-make_key_file(void)
+static bool
+is_private(const struct stat *status)
+{
+	mode_t		shared = status->st_mode & (S_IRWXG | S_IRWXO);
+
+	if (status->st_uid == 0 || (pg_file_create_mode & S_IRGRP) != 0)
+		shared &= ~S_IRGRP;
+	return shared == 0;
+}
+
+/*
+ * Whole or not at all, and not twice: link() refuses a name that is taken, and
+ * then the other one's key is as good.
+ */
+void
+secret_make_key(void)
 {
 	char		temporary[MAXPGPATH];
 	char		directory[MAXPGPATH];
@@ -215,7 +244,7 @@ write_key(const char *path)
 				 errmsg("could not draw random numbers")));
 	unlink(path);				/* of an earlier process of this number */
 	fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY,
-							   S_IRUSR | S_IWUSR);
+							   pg_file_create_mode & (S_IRUSR | S_IWUSR | S_IRGRP));
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),

@@ -8,17 +8,45 @@
 
 #include "compat.h"
 
+/* How the key file was found. */
+typedef enum KeyFileState
+{
+	KEY_FILE_READY,
+	KEY_FILE_MISSING,
+	KEY_FILE_UNUSABLE
+} KeyFileState;
+
+typedef struct KeyFile
+{
+	KeyFileState state;
+	char	   *why;			/* one line, palloc'd; NULL when it is ready */
+	uint64		mark;			/* another one for another key; 0 unless it is ready */
+} KeyFile;
+
+/* Looks at the key file.  Never errors out. */
+extern void secret_look(KeyFile *found);
+
+/* Makes the key file; one that is there, or comes meanwhile, is left as it is. */
+extern void secret_make_key(void);
+
 /*
  * Seals; the result can be opened with the same purpose only (kind/name, such as
- * "data_key/7").  Makes the key file when there is none.  Errors are for people.
+ * "data_key/7").  Errors are for people.
  */
 extern bytea *secret_seal(const char *plain, size_t len, const char *purpose);
 
+/* Why a secret stays shut. */
+typedef struct SecretTrouble
+{
+	bool		key_file;		/* nothing can be opened now, whatever it is */
+	char	   *why;			/* one line, palloc'd */
+} SecretTrouble;
+
 /*
- * The plain text, NUL-terminated; or NULL with *why saying in one line why it
- * cannot be opened.  Both palloc'd; the caller wipes what it was given.
+ * The plain text, NUL-terminated, palloc'd, to be wiped by the caller; or NULL
+ * with the trouble.  Never errors out.
  */
-extern char *secret_open(const bytea *sealed, const char *purpose, char **why);
+extern char *secret_open(const bytea *sealed, const char *purpose, SecretTrouble *trouble);
 
 /* Overwrites a secret that is no longer needed. */
 extern void secret_wipe(char *plain);

@@ -23,6 +23,7 @@
  */
 #include "compat.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -48,6 +49,8 @@ typedef struct WorkerSlot
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
 	char		state_now[SHMEM_CLASS_SIZE];
+	bool		key_missed;		/* its database has secrets, the key file is not there */
+	uint32		told;			/* hash of what it said of the key file last; 0: nothing */
 
 	/* without a lock: set by who wakes, cleared by the worker */
 	pg_atomic_uint32 woken;
@@ -469,4 +472,45 @@ shmem_tell(const char *state_now)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	strlcpy(my_slot->state_now, state_now, SHMEM_CLASS_SIZE);
 	LWLockRelease(shared->lock);
+}
+
+void
+shmem_miss_key(bool missed)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->key_missed = missed;
+	LWLockRelease(shared->lock);
+}
+
+bool
+shmem_key_missed_elsewhere(Oid database)
+{
+	bool		missed = false;
+
+	if (shared == NULL)
+		return false;
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots && !missed; i++)
+		missed = shared->slots[i].state == SLOT_RUNNING &&
+			shared->slots[i].database != database && shared->slots[i].key_missed;
+	LWLockRelease(shared->lock);
+	return missed;
+}
+
+/* Two workers that see the same at once must not write the same line twice. */
+bool
+shmem_tell_once(const char *words)
+{
+	uint32		told = hash_bytes((const unsigned char *) words, (int) strlen(words)) | 1;
+	bool		first = true;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		if (shared->slots[i].state == SLOT_RUNNING && shared->slots[i].told == told)
+			first = false;
+	}
+	my_slot->told = told;
+	LWLockRelease(shared->lock);
+	return first;
 }

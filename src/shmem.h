@@ -110,4 +110,13 @@ extern void shmem_called(void);
 extern void shmem_failed(const char *class);
 extern void shmem_tell(const char *state_now);
 
+/* Worker: its database has sealed secrets, and the key file is not there. */
+extern void shmem_miss_key(bool missed);
+
+/* Does a worker of another database say so? */
+extern bool shmem_key_missed_elsewhere(Oid database);
+
+/* Worker: is it the first of this server's to say so?  Of each the last words count. */
+extern bool shmem_tell_once(const char *words);
+
 #endif							/* ORDERSYNC_SHMEM_H */

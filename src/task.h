@@ -58,6 +58,7 @@ typedef struct Gateway
 	int			page_size;			/* records asked for in one call, 1..100 */
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
+	int64		lifted_ms;			/* epoch; what the platform said before bans nothing; 0: none */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */

@@ -30,8 +30,9 @@
 #include "json_scan.h"
 #include "top_api.h"
 
-/* No ban is believed to last longer. */
-#define MAX_BAN_S (31 * 24 * 3600)
+/* A day's quota is the longest ban there is; a larger number is no number of seconds. */
+#define MAX_BAN_S (24 * 3600)
+#define UNBELIEVED_BAN_S (10 * 60)
 
 typedef struct ErrorRow
 {
@@ -148,8 +149,8 @@ ban_of(const char *text)
 	if (*at < '0' || *at > '9')
 		return -1;
 	for (; *at >= '0' && *at <= '9'; at++)
-		seconds = Min(seconds * 10 + (*at - '0'), MAX_BAN_S);
-	return seconds;
+		seconds = Min(seconds * 10 + (*at - '0'), MAX_BAN_S + 1);
+	return seconds <= MAX_BAN_S ? seconds : UNBELIEVED_BAN_S;
 }
 
 /* The data key is not, or no longer, valid. */

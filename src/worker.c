@@ -44,6 +44,7 @@
 #include "guc.h"
 #include "http.h"
 #include "job.h"
+#include "key_watch.h"
 #include "pace.h"
 #include "queue.h"
 #include "shmem.h"
@@ -65,10 +66,12 @@ typedef struct Work
 	Job		   *job;
 } Work;
 
-/* One gateway's pace in this process. */
+/* The pace of one application at one gateway in this process. */
 typedef struct GatewayPace
 {
 	char	   *name;
+	char	   *app_key;
+	int64		lifted_ms;		/* when bans were lifted last, as far as is known */
 	double		per_second;		/* as set; the pace has its part of it */
 	int			workers;
 	Pace		pace;
@@ -105,6 +108,7 @@ static void do_keep_house(void *arg);
 static void claim(void);
 static int	room(void);
 static int64 next_claim(void);
+static int64 next_try(void);
 static void do_claim(void *arg);
 static void take_claims(const Claim *claims, int n);
 static void want_claim(void);
@@ -113,6 +117,7 @@ static void let_go_of_everything(void);
 static int64 submit_waiting(void);
 static GatewayPace *pace_of(const Gateway *gateway);
 static void set_pace(GatewayPace *known, const Gateway *gateway);
+static void obey_ban(const Gateway *gateway, int64 ban_ms);
 static int64 how_long(int64 pace_ms);
 static void read_answer(void);
 static void move_on(Work *work, JobStep step);
@@ -245,7 +250,14 @@ claim(void)
 	DbState		state = DB_READY;
 
 	order.max = room();
-	if (order.max <= 0 || now < next_claim())
+	if (order.max <= 0)
+		return;
+	if (database_state == DB_READY && !key_watch_ready(ticket.database))
+	{
+		claim_at = 0;			/* as soon as secrets can be opened */
+		return;
+	}
+	if (now < next_claim())
 		return;
 	order.claims = palloc(sizeof(Claim) * order.max);
 
@@ -288,6 +300,15 @@ next_claim(void)
 	if (njobs == 0 || room() * 4 >= capacity)
 		return 0;
 	return Min(claim_at, room_since + CLAIM_DELAY_MS);
+}
+
+/* The same, or when the key file is looked at again. */
+static int64
+next_try(void)
+{
+	if (database_state == DB_READY && key_watch_next() != PG_INT64_MAX)
+		return key_watch_next();
+	return next_claim();
 }
 
 /* In a transaction; what it allocates for us must outlive it. */
@@ -395,7 +416,10 @@ submit_waiting(void)
 	return soonest;
 }
 
-/* Looked up by name; made at its first use, followed when its setting changes. */
+/*
+ * Looked up by gateway and application, whose quota it is; made at its first
+ * use, followed when its setting changes or a ban was lifted.
+ */
 static GatewayPace *
 pace_of(const Gateway *gateway)
 {
@@ -406,8 +430,14 @@ pace_of(const Gateway *gateway)
 	foreach(cell, paces)
 	{
 		known = lfirst(cell);
-		if (strcmp(known->name, gateway->name) == 0)
+		if (strcmp(known->name, gateway->name) == 0 &&
+			strcmp(known->app_key, gateway->app_key) == 0)
 		{
+			if (known->lifted_ms < gateway->lifted_ms)
+			{
+				known->pace.banned_until_ms = 0;
+				known->lifted_ms = gateway->lifted_ms;
+			}
 			if (known->per_second != gateway->calls_per_second ||
 				known->workers != guc_workers)
 				set_pace(known, gateway);
@@ -418,6 +448,8 @@ pace_of(const Gateway *gateway)
 	before = MemoryContextSwitchTo(worker_context);
 	known = palloc0(sizeof(GatewayPace));
 	known->name = pstrdup(gateway->name);
+	known->app_key = pstrdup(gateway->app_key);
+	known->lifted_ms = gateway->lifted_ms;
 	set_pace(known, gateway);
 	paces = lappend(paces, known);
 	MemoryContextSwitchTo(before);
@@ -436,6 +468,16 @@ set_pace(GatewayPace *known, const Gateway *gateway)
 	known->pace.banned_until_ms = ban;
 }
 
+/* Unless it was told to a call that was made before bans were lifted. */
+static void
+obey_ban(const Gateway *gateway, int64 ban_ms)
+{
+	GatewayPace *known = pace_of(gateway);
+
+	if (known->lifted_ms <= gateway->lifted_ms)
+		pace_ban(&known->pace, ban_ms, clock_steady_ms());
+}
+
 /* Milliseconds that http_wait() may sleep. */
 static int64
 how_long(int64 pace_ms)
@@ -448,7 +490,7 @@ how_long(int64 pace_ms)
 	if (pace_ms >= 0)
 		wait = Min(wait, pace_ms);
 	if (room() > 0)
-		wait = Min(wait, next_claim() - now);
+		wait = Min(wait, next_try() - now);
 	wait = Min(wait, house_at - now);
 	if (wait > 1000)
 		db_report();
@@ -477,7 +519,9 @@ move_on(Work *work, JobStep step)
 	/* the job left us in a context of its own, which may go */
 	MemoryContextSwitchTo(turn_context);
 	if (news->ban_ms > 0)
-		pace_ban(&pace_of(job_gateway(work->job))->pace, news->ban_ms, clock_steady_ms());
+		obey_ban(job_gateway(work->job), news->ban_ms);
+	if (news->key_file)
+		key_watch_doubt();
 	if (news->lost)
 		lost_claims = true;
 	if (news->more_work)

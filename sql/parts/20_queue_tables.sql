@@ -27,6 +27,9 @@ BEGIN
 		options jsonb NOT NULL DEFAULT '{}',
 		clock_offset interval NOT NULL DEFAULT '0',
 		throttled_until timestamptz,
+		lifted_at timestamptz,
+		secret_state text NOT NULL DEFAULT 'missing',
+		secret_message text,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -43,6 +46,8 @@ BEGIN
 		key_message text,
 		key_checked_at timestamptz,
 		key_expires_at timestamptz,
+		key_refusals integer NOT NULL DEFAULT 0,
+		key_check_at timestamptz,
 		first_full_at timestamptz,
 		first_incremental_at timestamptz,
 		unserved jsonb NOT NULL DEFAULT '{}',
@@ -50,6 +55,10 @@ BEGIN
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
 	CREATE INDEX IF NOT EXISTS shops_gateway_idx ON ordersync.shops (gateway);
+	-- claim, next_due: refused keys that are to be checked again
+	CREATE INDEX IF NOT EXISTS shops_key_check_idx
+		ON ordersync.shops (key_check_at)
+		WHERE key_check_at IS NOT NULL;
 
 	CREATE TABLE IF NOT EXISTS ordersync.secrets (
 		kind text NOT NULL,

@@ -31,8 +31,12 @@ BEGIN
 			WHEN r.state NOT IN ('pending', 'running') THEN NULL
 			WHEN s.shop_id IS NULL THEN 'its shop, which was removed'
 			WHEN NOT s.enabled THEN 'ordersync_resume_shop: the shop is paused'
-			WHEN s.key_state IN ('wrong_seller', 'expired', 'key_unreadable')
+			WHEN g.secret_state = 'key_file' THEN 'the key file: ' || g.secret_message
+			WHEN g.secret_state <> 'ok'
+				THEN 'ordersync_add_gateway: the application secret of "' || g.name || '" is ' || g.secret_state
+			WHEN s.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable')
 				THEN 'ordersync_set_data_key: the key is ' || s.key_state
+					|| COALESCE(', checked again at ' || to_char(timezone('Asia/Shanghai', s.key_check_at), 'MM-DD HH24:MI:SS'), '')
 			WHEN e.run_id IS NOT NULL THEN 'run ' || e.run_id
 			WHEN g.throttled_until > clock_timestamp()
 				THEN 'the platform, until ' || to_char(timezone('Asia/Shanghai', g.throttled_until), 'HH24:MI:SS')
@@ -59,7 +63,7 @@ BEGIN
 		FROM ordersync.sync_runs a
 		WHERE a.shop_id = r.shop_id
 			AND a.kind = r.kind
-			AND a.kind <> 'order'
+			AND a.kind NOT IN ('order', 'check')
 			AND a.state IN ('pending', 'running')
 			AND a.run_id < r.run_id
 		ORDER BY a.run_id
@@ -98,7 +102,7 @@ BEGIN
 		t.seen,
 		CASE t.error_class
 			WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again, or: '
-			WHEN 'session' THEN 'renew the authorisation with ordersync_set_data_key, then: '
+			WHEN 'session' THEN 'the data key is refused: renew the authorisation and give the key with ordersync_set_data_key, then: '
 			WHEN 'permission' THEN 'the application or the seller lacks the permission for this API; when it is granted: '
 			WHEN 'signature' THEN 'the application secret is wrong: correct it with ordersync_add_gateway, then: '
 			WHEN 'parameters' THEN 'the platform refuses the call; compare the gateway''s options, then: '
@@ -140,7 +144,10 @@ BEGIN
 		f.error_class AS last_error_class,
 		f.finished_at AS last_error_at,
 		p.proven_until,
-		s.unserved
+		s.unserved,
+		s.key_check_at,
+		g.secret_state,
+		g.secret_message
 	FROM ordersync.shops s
 	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
 	LEFT JOIN LATERAL (
@@ -212,7 +219,7 @@ BEGIN
 		('run_progress', 'run_id', 'number of the run'),
 		('run_progress', 'shop_id', 'the shop'),
 		('run_progress', 'seller_nick', 'the shop''s seller'),
-		('run_progress', 'kind', 'full, incremental, order or verify'),
+		('run_progress', 'kind', 'full, incremental, order, verify or check'),
 		('run_progress', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
 		('run_progress', 'since', 'begin of the range'),
 		('run_progress', 'until', 'end of the range, exclusive'),
@@ -272,7 +279,10 @@ BEGIN
 		('shop_health', 'last_error_class', 'its class'),
 		('shop_health', 'last_error_at', 'when it was'),
 		('shop_health', 'proven_until', 'every change of an order until then was read, and what became visible late was looked for'),
-		('shop_health', 'unserved', 'lists that the platform refuses to the shop for want of permission')
+		('shop_health', 'unserved', 'lists that the platform refuses to the shop for want of permission'),
+		('shop_health', 'key_check_at', 'when a refused data key is checked again'),
+		('shop_health', 'secret_state', 'whether the application secret of its gateway can be opened: ok, missing, unreadable or key_file'),
+		('shop_health', 'secret_message', 'why it cannot')
 	) AS t (rel, col, words);
 END
 $function$;

@@ -63,11 +63,11 @@ BEGIN
 			MESSAGE = 'the application key is empty',
 			HINT = 'It is the number (AppKey) that the platform''s console shows for the application.';
 	END IF;
-	IF p_app_secret = '' OR (p_app_secret IS NULL AND NOT v_known) THEN
+	IF p_app_secret = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'the application secret is empty',
-			HINT = 'It stands beside the AppKey in the platform''s console.';
+			HINT = 'It stands beside the AppKey in the platform''s console; NULL leaves it for a later call.';
 	END IF;
 	IF p_protocol <> 'top' THEN
 		RAISE EXCEPTION USING
@@ -82,6 +82,10 @@ BEGIN
 			HINT = 'Known sign methods: md5, hmac, hmac-sha256.';
 	END IF;
 	PERFORM ordersync.check_gateway_options(p_options);
+	-- all that can be wrong is asked before a secret is needed
+	IF p_app_secret IS NOT NULL OR NOT v_known THEN
+		PERFORM ordersync.prepare_key_file();
+	END IF;
 
 	INSERT INTO ordersync.gateways AS g (name, base_url, app_key, protocol, sign_method, options)
 	VALUES (p_name,
@@ -96,11 +100,21 @@ BEGIN
 		protocol = excluded.protocol,
 		sign_method = excluded.sign_method,
 		options = excluded.options,
-		throttled_until = NULL,
 		updated_at = now();
 
+	IF v_known THEN
+		PERFORM ordersync.lift_ban(p_name);	-- another application has another quota
+	END IF;
 	IF p_app_secret IS NOT NULL THEN
 		PERFORM ordersync.store_secret('app_secret', p_name, p_app_secret);
+		UPDATE ordersync.gateways g
+		SET secret_state = 'ok',
+			secret_message = NULL
+		WHERE g.name = p_name;
+	ELSIF NOT v_known THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', p_name),
+			HINT = pg_catalog.format('Give it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
 	END IF;
 
 	-- another place or another application: whose the keys are is open again
@@ -111,9 +125,11 @@ BEGIN
 		UPDATE ordersync.shops s
 		SET key_state = 'unchecked',
 			key_message = NULL,
+			key_refusals = 0,
+			key_check_at = NULL,
 			updated_at = now()
 		WHERE s.gateway = p_name
-			AND s.key_state <> 'unchecked';
+			AND s.key_state NOT IN ('unchecked', 'missing');
 	END IF;
 END
 $function$;
@@ -142,6 +158,37 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
 	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, proxy; null takes one out';
+
+CREATE FUNCTION @extschema@.ordersync_lift_ban(name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	IF NOT ordersync.lift_ban(name) THEN
+		PERFORM ordersync.refuse_gateway(name);
+	END IF;
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
+	'calls through the gateway are made again at once, whatever silence the platform asked for before';
+
+CREATE FUNCTION ordersync.lift_ban(p_name text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.gateways g
+	SET throttled_until = NULL,
+		lifted_at = pg_catalog.clock_timestamp()
+	WHERE g.name = p_name;
+	RETURN FOUND;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lift_ban(text) IS
+	'ends the silence of a gateway; false when there is none of that name';
 
 CREATE FUNCTION @extschema@.ordersync_remove_gateway(name text)
 RETURNS void

@@ -62,7 +62,7 @@ BEGIN
 			MESSAGE = 'the seller''s name is empty',
 			HINT = 'It is the seller_nick that the platform shows for the shop; the data key must belong to it.';
 	END IF;
-	IF p_key IS NULL AND NOT v_known OR pg_catalog.btrim(p_key) = '' THEN
+	IF pg_catalog.btrim(p_key) = '' THEN
 		PERFORM ordersync.refuse_key(p_shop);
 	END IF;
 	IF v_known AND p_nick IS NOT NULL AND p_nick <> ALL (v_old.seller_nicks) THEN
@@ -88,11 +88,15 @@ BEGIN
 	ELSE
 		PERFORM ordersync.check_leftovers(p_shop, p_nick);
 	END IF;
+	-- all that can be wrong is asked before a secret is needed
+	IF p_key IS NOT NULL OR NOT v_known THEN
+		PERFORM ordersync.prepare_key_file();
+	END IF;
 
 	IF NOT v_known THEN
-		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options)
+		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options, key_state)
 		VALUES (p_shop, p_nick, ARRAY[p_nick], COALESCE(p_gateway, 'taobao'),
-			ordersync.merge_options('{}', p_options));
+			ordersync.merge_options('{}', p_options), 'missing');
 	ELSE
 		IF p_gateway <> v_old.gateway THEN
 			RAISE NOTICE USING
@@ -101,7 +105,7 @@ BEGIN
 		UPDATE ordersync.shops s
 		SET gateway = COALESCE(p_gateway, s.gateway),
 			options = ordersync.merge_options(s.options, p_options),
-			key_state = CASE WHEN p_gateway <> s.gateway THEN 'unchecked' ELSE s.key_state END,
+			key_state = CASE WHEN p_gateway <> s.gateway AND s.key_state <> 'missing' THEN 'unchecked' ELSE s.key_state END,
 			updated_at = now()
 		WHERE s.shop_id = p_shop;
 	END IF;
@@ -112,6 +116,10 @@ BEGIN
 	END IF;
 	IF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
+	ELSIF NOT v_known THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
+			HINT = pg_catalog.format('Give it with SELECT ordersync_set_data_key(%s, data_key).', p_shop);
 	END IF;
 END
 $function$;
@@ -191,6 +199,7 @@ BEGIN
 			HINT = 'Ask the seller for a new authorisation and give its key.';
 	END IF;
 
+	PERFORM ordersync.prepare_key_file();
 	PERFORM ordersync.store_data_key(shop_id, data_key, expires_at);
 	PERFORM ordersync.wake();
 END
@@ -209,6 +218,8 @@ BEGIN
 	SET key_state = 'unchecked',
 		key_message = NULL,
 		key_expires_at = p_expires_at,
+		key_refusals = 0,
+		key_check_at = NULL,
 		unserved = '{}',
 		updated_at = now()
 	WHERE s.shop_id = p_shop;

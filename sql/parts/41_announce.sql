@@ -10,6 +10,7 @@ AS $function$
 DECLARE
 	v_run ordersync.sync_runs;
 	v_shop ordersync.shops;
+	v_gateway ordersync.gateways;
 	v_before bigint;
 	v_tasks bigint;
 BEGIN
@@ -19,6 +20,9 @@ BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
 	WHERE s.shop_id = v_run.shop_id;
+	SELECT g.* INTO v_gateway
+	FROM ordersync.gateways g
+	WHERE g.name = v_shop.gateway;
 	SELECT pg_catalog.max(r.run_id) INTO v_before
 	FROM ordersync.sync_runs r
 	WHERE r.shop_id = v_run.shop_id
@@ -36,13 +40,14 @@ BEGIN
 					THEN 'joined run %s, which covers what is asked: %s sync of shop %s (%s)'
 					ELSE 'run %s: %s sync of shop %s (%s)'
 				END, p_run, v_run.kind, v_run.shop_id, v_shop.seller_nick),
-			COALESCE('order ' || v_run.tid, ordersync.show_range(v_run.since, v_run.until)),
+			COALESCE('order ' || v_run.tid,
+				CASE WHEN v_run.kind <> 'check' THEN ordersync.show_range(v_run.since, v_run.until) END),
 			CASE WHEN p_shortened AND NOT p_joined
 				THEN 'shortened to the platform''s now - ' || ordersync.setting('lag') END,
 			CASE WHEN NOT p_joined THEN ordersync.starts_at_commit() END),
 		NULLIF(pg_catalog.concat_ws(' ',
-			CASE WHEN v_run.tid IS NULL THEN pg_catalog.format('It has %s windows.', v_tasks) END,
-			CASE WHEN v_run.kind <> 'order' THEN
+			CASE WHEN v_run.tid IS NULL AND v_run.kind <> 'check' THEN pg_catalog.format('It has %s windows.', v_tasks) END,
+			CASE WHEN v_run.kind NOT IN ('order', 'check') THEN
 				'It waits for run ' || v_before || ', which is of the same shop and kind.'
 			END,
 			'No longer served by the platform, and lost: ' || ordersync.show_ranges(v_run.lost) || '.'), ''));
@@ -51,11 +56,26 @@ BEGIN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('shop %s is paused', v_shop.shop_id),
 			HINT = pg_catalog.format('To take up its work: SELECT ordersync_resume_shop(%s).', v_shop.shop_id);
-	ELSIF v_shop.key_state IN ('wrong_seller', 'expired', 'key_unreadable') THEN
+	ELSIF ordersync.key_file_trouble() IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = 'no secret can be opened, runs wait',
+			DETAIL = ordersync.key_file_trouble() || '.',
+			HINT = 'Once the file is as it should be, all shops go on by themselves.';
+	ELSIF v_gateway.secret_state IN ('missing', 'unreadable') THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', v_gateway.name),
+			DETAIL = pg_catalog.format('It is %s%s.', v_gateway.secret_state, COALESCE(': ' || v_gateway.secret_message, '')),
+			HINT = pg_catalog.format('Give it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', v_gateway.name);
+	ELSIF v_shop.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable') THEN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('shop %s waits for a data key', v_shop.shop_id),
-			DETAIL = pg_catalog.format('The key''s state is %s: %s', v_shop.key_state, COALESCE(v_shop.key_message, 'no message.')),
-			HINT = pg_catalog.format('Give the new one with SELECT ordersync_set_data_key(%s, data_key).', v_shop.shop_id);
+			DETAIL = pg_catalog.concat_ws(' ',
+				pg_catalog.format('The key''s state is %s: %s', v_shop.key_state, COALESCE(v_shop.key_message, 'no message.')),
+				'It is checked again at ' || ordersync.show_instant(v_shop.key_check_at) || ' Asia/Shanghai.'),
+			HINT = pg_catalog.concat_ws(' ',
+				pg_catalog.format('Give the new one with SELECT ordersync_set_data_key(%s, data_key).', v_shop.shop_id),
+				CASE WHEN v_shop.key_state = 'expired' THEN
+					pg_catalog.format('To check the one that is stored now: SELECT ordersync_check_shop(%s).', v_shop.shop_id) END);
 	END IF;
 END
 $function$;

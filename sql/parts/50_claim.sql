@@ -42,7 +42,8 @@ RETURNS TABLE (
 	proxy text,
 	page_size integer,
 	calls_per_second double precision,
-	clock_offset_ms bigint)
+	clock_offset_ms bigint,
+	lifted_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 -- a plan saved while the queue was empty would scan it for ever, one made before
 -- the first ANALYZE would sort a run's tasks instead of reading them in order
@@ -117,7 +118,7 @@ BEGIN
 				-- what is archived is served by its list alone
 				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
 		t.ids, t.attempt, t.walk,
-		s.key_state = 'unchecked', s.key_state = 'unverified', s.seller_nicks,
+		s.key_state IN ('unchecked', 'expired'), s.key_state = 'unverified', s.seller_nicks,
 		CASE WHEN s.options ? 'fields_add' THEN ordersync.option_names(s.options -> 'fields_add') END,
 		CASE WHEN s.options ? 'fields_drop' THEN ordersync.option_names(s.options -> 'fields_drop') END,
 		k.sealed,
@@ -125,7 +126,8 @@ BEGIN
 		g.options ->> 'proxy',
 		COALESCE(t.page_size, (g.options ->> 'page_size')::integer, ordersync.setting('page_size')::integer),
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
-		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint
+		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
+		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0)
 	FROM pg_catalog.unnest(v_claimed) WITH ORDINALITY c (task_id, n)
 	JOIN ordersync.sync_tasks t ON t.task_id = c.task_id
 	JOIN ordersync.shops s ON s.shop_id = t.shop_id
@@ -184,8 +186,8 @@ COMMENT ON FUNCTION ordersync.free_tasks() IS
 	'gives back the tasks of workers that are gone; fails those that were given back too often';
 
 /*
- * A shop whose key is unchecked gets one task in flight, which checks it.  The
- * row lock decides between two claims; whether a task is in flight is asked by
+ * A shop whose key is unchecked, or was refused and is to be tried again, gets
+ * one task in flight, which checks it.  The row lock decides between two claims; whether a task is in flight is asked by
  * a later statement, whose snapshot sees what the other one committed.
  */
 CREATE FUNCTION ordersync.lock_unchecked(p_max integer)
@@ -197,7 +199,8 @@ AS $function$
 		SELECT s.shop_id
 		FROM ordersync.shops s
 		WHERE s.enabled
-			AND s.key_state = 'unchecked'
+			AND (s.key_state = 'unchecked'
+				OR s.key_state = 'expired' AND s.key_check_at <= pg_catalog.clock_timestamp())
 			AND EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r
@@ -239,20 +242,21 @@ BEGIN
 		WHERE t.state = 'running'
 		GROUP BY t.shop_id
 	), ready AS MATERIALIZED (
-		SELECT r.run_id, r.shop_id, r.kind = 'order' AS urgent, COALESCE(f.tasks, 0) AS in_flight,
-			s.key_state = 'unchecked' AS unchecked, r.open_tasks > r.held_tasks AS holds,
-			CASE WHEN s.key_state = 'unchecked' THEN 1 ELSE p_each END AS each
+		SELECT r.run_id, r.shop_id, r.kind IN ('order', 'check') AS urgent, COALESCE(f.tasks, 0) AS in_flight,
+			s.key_state IN ('unchecked', 'expired') AS unchecked, r.open_tasks > r.held_tasks AS holds,
+			CASE WHEN s.key_state IN ('unchecked', 'expired') THEN 1 ELSE p_each END AS each
 		FROM ordersync.sync_runs r
 		JOIN ordersync.shops s ON s.shop_id = r.shop_id
 		JOIN ordersync.gateways g ON g.name = s.gateway
 		LEFT JOIN in_flight f ON f.shop_id = r.shop_id
 		WHERE r.state IN ('pending', 'running')
 			AND s.enabled
+			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= v_now)
 			AND (s.key_state IN ('ok', 'unverified')
-				OR s.key_state = 'unchecked' AND s.shop_id = ANY (p_unchecked) AND f.tasks IS NULL)
-			-- the oldest active run of each shop and kind; single orders never wait
-			AND (r.kind = 'order' OR NOT EXISTS (
+				OR s.key_state IN ('unchecked', 'expired') AND s.shop_id = ANY (p_unchecked) AND f.tasks IS NULL)
+			-- the oldest active run of each shop and kind; single orders and key checks never wait
+			AND (r.kind IN ('order', 'check') OR NOT EXISTS (
 				SELECT
 				FROM ordersync.sync_runs e
 				WHERE e.shop_id = r.shop_id
@@ -374,7 +378,17 @@ BEGIN
 			AND EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r
-				WHERE r.state IN ('pending', 'running'))));
+				WHERE r.state IN ('pending', 'running'))),
+		(SELECT pg_catalog.min(s.key_check_at)
+		FROM ordersync.shops s
+		WHERE s.key_check_at > pg_catalog.now()
+			AND s.key_state = 'expired'
+			AND s.enabled
+			AND EXISTS (
+				SELECT
+				FROM ordersync.sync_runs r
+				WHERE r.shop_id = s.shop_id
+					AND r.state IN ('pending', 'running'))));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.next_due() IS

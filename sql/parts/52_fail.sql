@@ -3,8 +3,11 @@
  *
  * Called in a transaction of its own, after whatever was begun is undone.
  *
- *   throttled     the whole gateway keeps silent as long as was asked
- *   unauthorized  the shop waits for a new data key, the task with it
+ *   throttled     the whole gateway keeps silent as long as was asked, unless
+ *                 somebody has lifted that meanwhile
+ *   unauthorized  the shop waits for a new data key, the task with it; the one
+ *                 that was refused is checked again, ever more rarely.  Or the
+ *                 gateway waits, whose application secret cannot be opened
  *   rejected      nobody gets another answer by asking again: failed; a list
  *                 that a shop can do without is noted on the shop instead
  *   the rest      pending, due after the back-off; failed after p_max_attempts
@@ -80,7 +83,10 @@ BEGIN
 			WHEN v_charge THEN t.attempt
 			ELSE GREATEST(t.attempt - 1, 0)
 		END,
-		next_attempt_at = CASE WHEN v_state = 'pending' AND v_spared = 0 AND p_verdict <> 'unauthorized' THEN v_retry_at END,
+		-- shop or gateway say when, and may say so sooner
+		next_attempt_at = CASE
+			WHEN v_state = 'pending' AND v_spared = 0 AND p_verdict NOT IN ('unauthorized', 'throttled') THEN v_retry_at
+		END,
 		-- ids that were parted begin with the one that failed
 		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(p_walk, t.walk) END,
 		page_size = COALESCE(p_page_size, t.page_size),
@@ -101,7 +107,12 @@ BEGIN
 		FROM ordersync.shops s
 		WHERE s.shop_id = v.shop_id
 			AND g.name = s.gateway
-			AND (g.throttled_until IS NULL OR g.throttled_until < v_retry_at);
+			AND (g.throttled_until IS NULL OR g.throttled_until < v_retry_at)
+			-- not what was said to a call of before
+			AND (g.lifted_at IS NULL OR g.lifted_at <= COALESCE(
+				pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
+	ELSIF p_verdict = 'unauthorized' AND p_class = 'secret_unreadable' THEN
+		PERFORM ordersync.refuse_app_secret(v.shop_id, v.claimed_at, p_message);
 	ELSIF p_verdict = 'unauthorized' THEN
 		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, p_class, p_message);
 	ELSIF v_unserved THEN
@@ -133,7 +144,7 @@ BEGIN
 	IF p_task.work = 'count'
 		OR p_task.stream = 'details' AND pg_catalog.cardinality(p_task.ids) < 2
 		OR p_task.stream <> 'details' AND p_task.until - p_task.since <= interval '1 second'
-		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker')
+		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker', 'key_file')
 		OR p_verdict = 'rejected' AND p_task.stream <> 'details' AND p_class = 'parameters' THEN
 		RETURN false;
 	END IF;
@@ -274,28 +285,73 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_served(bigint, text) IS
 	'a list that was refused to the shop has been read: it is served now';
 
+/*
+ * A refusal is not always final: a shop that is frozen for a while, a key that
+ * comes back.  So the key is checked again, by one call, after ten minutes, an
+ * hour, and then daily.  Calls that were in flight together count as one; what
+ * is refused right after a check that found it good goes on counting.
+ */
 CREATE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_state text := CASE p_class WHEN 'key_unreadable' THEN 'key_unreadable' ELSE 'expired' END;
+	v_now timestamptz := pg_catalog.clock_timestamp();
+	v_shop ordersync.shops;
+	v_refusals integer := 0;
 BEGIN
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+	FOR NO KEY UPDATE;
 	-- a new key that came while the old one was being refused is not to blame
 	IF ordersync.key_is_newer(p_shop, p_claimed_at) THEN
 		RETURN;
 	END IF;
 
+	IF v_state = 'expired' THEN
+		IF v_shop.key_state = 'expired' AND v_shop.key_checked_at >= p_claimed_at THEN
+			RETURN;			-- it is known already
+		END IF;
+		v_refusals := 1 + CASE
+			WHEN v_shop.key_state = 'expired' OR v_shop.key_checked_at > v_now - interval '10 minutes' THEN v_shop.key_refusals
+			ELSE 0
+		END;
+	END IF;
+
 	UPDATE ordersync.shops s
 	SET key_state = v_state,
 		key_message = p_message,
-		key_checked_at = now()
-	WHERE s.shop_id = p_shop
-		AND (s.key_state <> v_state OR s.key_message IS DISTINCT FROM p_message);
-	IF FOUND THEN
+		key_checked_at = v_now,
+		key_refusals = v_refusals,
+		key_check_at = v_now + CASE
+			WHEN v_refusals = 1 THEN interval '10 minutes'
+			WHEN v_refusals = 2 THEN interval '1 hour'
+			WHEN v_refusals > 2 THEN interval '24 hours'
+		END
+	WHERE s.shop_id = p_shop;
+	PERFORM ordersync.end_key_checks(p_shop, 'session', p_message);
+	IF v_shop.key_state <> v_state THEN
 		PERFORM ordersync.notify_shop(p_shop, v_state);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.refuse_shop_key(bigint, timestamptz, text, text) IS
-	'marks a shop whose data key was refused; its tasks wait for a new one';
+	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
+
+CREATE FUNCTION ordersync.refuse_app_secret(p_shop bigint, p_claimed_at timestamptz, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.gateways g
+	SET secret_state = CASE WHEN k.name IS NULL THEN 'missing' ELSE 'unreadable' END,
+		secret_message = p_message
+	FROM ordersync.shops s
+	LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = s.gateway
+	WHERE s.shop_id = p_shop
+		AND g.name = s.gateway
+		AND (k.updated_at IS NULL OR k.updated_at <= p_claimed_at)
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_app_secret(bigint, timestamptz, text) IS
+	'marks the shop''s gateway, whose application secret cannot be opened; its shops wait';

@@ -66,7 +66,8 @@ BEGIN
 	UPDATE ordersync.shops s
 	SET key_state = v_state,
 		key_message = v_message,
-		key_checked_at = now(),
+		key_checked_at = pg_catalog.clock_timestamp(),
+		key_check_at = NULL,
 		user_id = CASE WHEN v_state = 'ok' AND v_is_main THEN COALESCE(s.user_id, p_user_id) ELSE s.user_id END,
 		seller_nicks = CASE
 			WHEN v_state = 'ok' AND v_nick <> ALL (s.seller_nicks) THEN s.seller_nicks || v_nick
@@ -76,6 +77,9 @@ BEGIN
 
 	IF v_state IN ('wrong_seller', 'unchecked') THEN
 		PERFORM ordersync.put_back(p_task, 'session', v_message);
+	END IF;
+	IF v_state = 'wrong_seller' THEN
+		PERFORM ordersync.end_key_checks(v_task.shop_id, 'session', v_message);
 	END IF;
 	IF v_message IS NOT NULL THEN
 		RAISE WARNING USING
@@ -88,6 +92,37 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
 	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
+
+/* Who asked for a check has the answer; nothing else is to be done. */
+CREATE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	WITH ended AS (
+		UPDATE ordersync.sync_tasks t
+		SET state = 'failed',
+			error_class = p_class,
+			error = p_message,
+			finished_at = pg_catalog.clock_timestamp()
+		FROM (
+			SELECT l.task_id
+			FROM ordersync.sync_tasks l
+			JOIN ordersync.sync_runs r ON r.run_id = l.run_id
+			WHERE r.shop_id = p_shop
+				AND r.kind = 'check'
+				AND r.state IN ('pending', 'running')
+				AND l.state = 'pending'
+			ORDER BY l.task_id
+			FOR UPDATE OF l SKIP LOCKED
+		) l
+		WHERE t.task_id = l.task_id
+		RETURNING t.run_id
+	)
+	SELECT ordersync.count_tasks(e.run_id, -1)
+	FROM ended e
+$function$;
+COMMENT ON FUNCTION ordersync.end_key_checks(bigint, text, text) IS
+	'ends the waiting runs of kind check of a shop whose data key is no good, as failed';
 
 CREATE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
 RETURNS boolean

@@ -210,8 +210,8 @@ AS $function$
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
-			WHEN p.proname ~ '^ordersync_(trigger|verify|sync$|wait$|cancel$|retry$)' THEN 'operator'
-			WHEN p.proname ~ '^ordersync_(add|drop|set|remove|import|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
+			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
+			WHEN p.proname ~ '^ordersync_(add|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
 			ELSE 'reader'
 		END
 	FROM pg_catalog.pg_extension e

@@ -35,7 +35,29 @@ RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_seal';
 COMMENT ON FUNCTION ordersync.seal(text, text) IS
-	'seals a secret for one purpose, written as kind/name; makes the key file when there is none';
+	'seals a secret for one purpose, written as kind/name';
+
+-- strict: nothing sealed, nothing to open
+CREATE FUNCTION ordersync.opens(sealed bytea, aad text)
+RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_opens';
+COMMENT ON FUNCTION ordersync.opens(bytea, text) IS
+	'whether the key in the key file opens what was sealed for that purpose';
+
+CREATE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
+RETURNS record
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_key_file';
+COMMENT ON FUNCTION ordersync.key_file() IS
+	'how the key file is found: ready, missing or unusable, and why; and whether the worker of another database misses it';
+
+CREATE FUNCTION ordersync.make_key_file()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_make_key_file';
+COMMENT ON FUNCTION ordersync.make_key_file() IS
+	'makes the key file; one that is there is left as it is';
 
 CREATE FUNCTION ordersync.setting(name text)
 RETURNS text

@@ -1,6 +1,6 @@
 -- Verdicts: every sample, every form of an empty list, every error, and what is no answer at all.
 BEGIN;
-SELECT plan(181);
+SELECT plan(183);
 \ir ../fixtures/wire_samples.sql
 
 CREATE TEMPORARY TABLE verdict AS
@@ -117,7 +117,8 @@ $$;
 SELECT is(c.ban_ms, e.ban_ms, 'ban: ' || e.words)
 FROM (VALUES
 	('This ban will last for 0 more seconds', 1000::bigint), ('This ban will last for 60 more seconds', 61000),
-	('This ban will last for 99999999999999999999 more seconds', 2678401000), ('This ban will last for ever', 0), ('', 0)
+	('This ban will last for 86400 more seconds', 86401000), ('This ban will last for 86401 more seconds', 601000),
+	('This ban will last for 99999999999999999999 more seconds', 601000), ('This ban will last for ever', 0), ('', 0)
 ) AS e (words, ban_ms),
 	LATERAL ordersync.classify('list', 'orders', 'modified', 200,
 		convert_to(json_build_object('error_response', json_build_object('code', 7, 'sub_msg', e.words))::text, 'UTF8')) AS c;

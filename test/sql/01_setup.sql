@@ -14,7 +14,7 @@ SELECT ordersync_add_gateway('taobao', 'https://user:password@gw.example.com/', 
 SELECT ordersync_add_gateway('taobao', 'ftp://gw.example.com/', '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', NULL, '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '', 'helloworld');
-SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', NULL);
+SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', '');
 SELECT ordersync_add_gateway('tao bao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld', 'soap');
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld', sign_method => 'rot13');
@@ -38,7 +38,7 @@ SELECT ordersync_set_gateway('taobao', '{"calls_per_second": null, "max_window":
 SELECT ordersync_add_shop(NULL, '测试店铺1', 'session-1');
 SELECT ordersync_add_shop(1, '', 'session-1');
 SELECT ordersync_add_shop(1, '测试店铺1', ' ');
-SELECT ordersync_add_shop(1, '测试店铺1', NULL);
+SELECT ordersync_add_shop(1, '测试店铺1', '');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1', 'nowhere');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1', options => '{"stream": ["orders"]}');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1', options => '{"streams": ["refunds"]}');

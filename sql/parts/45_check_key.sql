@@ -1,0 +1,65 @@
+/*
+ * The check of a stored data key, now: a run of one task without a window, whose
+ * only call asks whose the key is.
+ */
+CREATE FUNCTION @extschema@.ordersync_check_shop(shop_id bigint)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+#variable_conflict use_variable
+DECLARE
+	v_run bigint;
+	v_joined boolean;
+	v_key ordersync.secrets;
+	v_now timestamptz;
+BEGIN
+	PERFORM ordersync.check_shop(shop_id);
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.lock_shop(shop_id);
+	SELECT k.* INTO v_key
+	FROM ordersync.secrets k
+	WHERE k.kind = 'data_key'
+		AND k.name = shop_id::text;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('shop %s has no data key', shop_id),
+			HINT = format('Give it with SELECT ordersync_set_data_key(%s, data_key).', shop_id);
+	END IF;
+	IF ordersync.key_file_trouble() IS NULL AND NOT ordersync.secret_opens(v_key.kind, v_key.name, v_key.sealed) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the data key of shop %s cannot be opened', shop_id),
+			DETAIL = 'It was sealed with another key than the one in ordersync.key_file.',
+			HINT = format('Put the file back that sealed it, or give the key anew with SELECT ordersync_set_data_key(%s, data_key).', shop_id);
+	END IF;
+
+	UPDATE ordersync.shops s
+	SET key_state = 'unchecked',
+		key_check_at = NULL
+	WHERE s.shop_id = ordersync_check_shop.shop_id;
+
+	SELECT r.run_id INTO v_run
+	FROM ordersync.sync_runs r
+	WHERE r.shop_id = ordersync_check_shop.shop_id
+		AND r.kind = 'check'
+		AND r.state = 'pending'
+	LIMIT 1;
+	v_joined := FOUND;
+	IF NOT v_joined THEN
+		v_now := ordersync.platform_now(shop_id);
+		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, open_tasks)
+		VALUES (shop_id, 'check', 1)
+		RETURNING r.run_id INTO v_run;
+		INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, since, until, reason)
+		VALUES (v_run, shop_id, 'orders', 'modified', v_now, v_now, 'key');
+	END IF;
+	PERFORM ordersync.announce_run(v_run, v_joined, false);
+	PERFORM ordersync.wake();
+	RETURN v_run;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_check_shop(bigint) IS
+	'asks the platform now whose the stored data key is; key_state of ordersync.shops has the answer when the run has ended. Returns the run_id';

@@ -1,0 +1,163 @@
+/*
+ * key_watch.c
+ *	  Whether the worker can use the key file, and what follows when that changes.
+ *
+ * A key file that is missing or has the wrong mode is a state of the server: no
+ * task is claimed meanwhile, gateways say so in their secret_state, one line is
+ * written to the log.  It is looked at again every two seconds, and when the
+ * worker is woken; once it is good all shops go on by themselves.
+ *
+ * Another key in the file is another matter: at the start, and whenever the key
+ * has changed, every sealed secret is tried, those that stay shut are marked and
+ * those that open again are not any more (note_key_file).
+ *
+ * What was noted last is remembered here; when noting fails it is tried again.
+ */
+#include "compat.h"
+
+#include "clock.h"
+#include "guc.h"
+#include "job.h"
+#include "key_watch.h"
+#include "queue.h"
+#include "secret.h"
+#include "shmem.h"
+
+#define LOOK_EVERY_MS 1000		/* at most, while all is well */
+#define LOOK_AGAIN_MS 2000		/* while it is not */
+#define NOTE_AGAIN_MS (10 * 1000)	/* after an error of the database */
+
+static bool noted = false;		/* the two below stand in the database */
+static KeyFileState noted_state;
+static uint64 noted_mark;
+static bool ready = true;
+static int64 look_at = 0;
+
+static bool is_noted(const KeyFile *found);
+static bool note(const KeyFile *found, KeyFileNote *result);
+static void do_note(void *arg);
+static void tell(const char *database, const KeyFile *found, const KeyFileNote *result);
+static void tell_trouble(const KeyFile *found);
+static void tell_foreign(const char *database, const KeyFileNote *result);
+
+bool
+key_watch_ready(const char *database)
+{
+	int64		now = clock_steady_ms();
+	KeyFile		found;
+	KeyFileNote result;
+
+	if (now < look_at)
+		return ready;
+	secret_look(&found);
+	if (!is_noted(&found))
+	{
+		if (!note(&found, &result))
+		{
+			ready = found.state == KEY_FILE_READY;
+			look_at = now + NOTE_AGAIN_MS;
+			return ready;
+		}
+		tell(database, &found, &result);
+		shmem_miss_key(found.state == KEY_FILE_MISSING && result.sealed > 0);
+		noted = true;
+		noted_state = found.state;
+		noted_mark = found.mark;
+		/* where nothing is sealed yet, nothing is missing */
+		ready = found.state == KEY_FILE_READY || result.sealed == 0;
+	}
+	look_at = now + (found.state == KEY_FILE_READY ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+	return ready;
+}
+
+/* Whether a file that is not there is missed may change: secrets are forgotten, or restored. */
+static bool
+is_noted(const KeyFile *found)
+{
+	return noted && found->state != KEY_FILE_MISSING &&
+		noted_state == found->state && noted_mark == found->mark;
+}
+
+void
+key_watch_doubt(void)
+{
+	noted = false;
+	look_at = 0;
+}
+
+int64
+key_watch_next(void)
+{
+	return ready ? PG_INT64_MAX : look_at;
+}
+
+/* What note() hands to its transaction. */
+typedef struct Noting
+{
+	const KeyFile *found;
+	KeyFileNote *result;
+} Noting;
+
+static bool
+note(const KeyFile *found, KeyFileNote *result)
+{
+	Noting		noting = {found, result};
+	DbState		state;
+	ErrorData  *error;
+
+	return job_transact("noting the key file", DB_DURABLE, do_note, &noting,
+						&state, &error) == OUTCOME_DONE;
+}
+
+/* In a transaction. */
+static void
+do_note(void *arg)
+{
+	Noting	   *noting = arg;
+
+	queue_note_key_file(noting->found->why, noting->result);
+}
+
+/* One line for the server, whatever the number of workers that see it. */
+static void
+tell(const char *database, const KeyFile *found, const KeyFileNote *result)
+{
+	if (result->sealed == 0)
+		shmem_tell_once("nothing sealed");
+	else if (found->state != KEY_FILE_READY)
+	{
+		if (shmem_tell_once(found->why))
+			tell_trouble(found);
+	}
+	else if (result->shut > 0)
+	{
+		if (shmem_tell_once(psprintf("%s " UINT64_FORMAT, database, found->mark)))
+			tell_foreign(database, result);
+	}
+	else if (shmem_tell_once("ready") && noted && noted_state != KEY_FILE_READY)
+		ereport(LOG,
+				(errmsg("ordersync can open its secrets again")));
+}
+
+static void
+tell_trouble(const KeyFile *found)
+{
+	ereport(LOG,
+			(errmsg("ordersync cannot open its secrets, all tasks wait"),
+			 errdetail("%s.", found->why),
+			 found->state == KEY_FILE_MISSING ?
+			 errhint("Put the file back that sealed them, from a base backup or, after "
+					 "pg_upgrade, from the old data directory; or forget what it sealed: "
+					 "SELECT ordersync_forget_secrets().") :
+			 errhint("Once the file is as it should be, all shops go on by themselves.")));
+}
+
+static void
+tell_foreign(const char *database, const KeyFileNote *result)
+{
+	ereport(LOG,
+			(errmsg("%d of %d secrets in database \"%s\" were sealed with another key than the one in \"%s\"",
+					result->shut, result->sealed, database, guc_key_file),
+			 errhint("Put the file back that sealed them, or give them again; "
+					 "secret_state of ordersync.gateways and key_state of ordersync.shops say which.")));
+}

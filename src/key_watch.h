@@ -1,0 +1,22 @@
+/*
+ * key_watch.h
+ *	  Whether the worker can use the key file, and what follows when that changes.
+ */
+#ifndef ORDERSYNC_KEY_WATCH_H
+#define ORDERSYNC_KEY_WATCH_H
+
+#include "compat.h"
+
+/*
+ * Looks at the key file when it is time; false while nothing can be opened.
+ * Must be called outside a transaction, with the tables of this version there.
+ */
+extern bool key_watch_ready(const char *database);
+
+/* Something could not be opened: looks again at the next call. */
+extern void key_watch_doubt(void);
+
+/* When to look next, by the steady clock; INT64_MAX while all is well. */
+extern int64 key_watch_next(void);
+
+#endif							/* ORDERSYNC_KEY_WATCH_H */

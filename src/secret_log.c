@@ -1,0 +1,153 @@
+/*
+ * secret_log.c
+ *	  Keeps secrets that are typed in a statement out of the server log.
+ *
+ * The server writes a statement into its log when it fails
+ * (log_min_error_statement), when statements are logged (log_statement,
+ * log_min_duration_statement, extensions that audit) and when its backend
+ * crashes.  Of a statement that names one of the functions that take a secret,
+ * it is left out: the STATEMENT line by the flag that the server has for it,
+ * lines of level LOG that quote it by other words in its place.  What the
+ * client is told does not change.
+ *
+ * A preloaded library hides them all.  One that is loaded by the first call of
+ * a session comes too late for what log_statement wrote before that call ran:
+ * secret_log_warn() says so.
+ *
+ * The hook runs inside the error machinery: it never errors out, and allocates
+ * a little in the context of the error only when it replaces something.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/elog.h"
+#include "utils/timestamp.h"
+
+#include "secret_log.h"
+
+/* The functions that take a secret. */
+static const char *const takers[] = {
+	"ordersync_add_gateway",
+	"ordersync_add_shop",
+	"ordersync_set_data_key"
+};
+
+static emit_log_hook_type previous_hook = NULL;
+static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
+
+static void hide(ErrorData *error);
+static const char *taker_in(const char *text);
+static const char *find_taker(const char *text, const char **at);
+static bool quotes_call(const char *context);
+static char *hidden(char *text, const char *taker);
+
+void
+secret_log_install(void)
+{
+	previous_hook = emit_log_hook;
+	emit_log_hook = hide;
+	if (!process_shared_preload_libraries_in_progress)
+		installed_in = GetCurrentStatementStartTimestamp();
+}
+
+static void
+hide(ErrorData *error)
+{
+	if (taker_in(debug_query_string) != NULL)
+	{
+		error->hide_stmt = true;
+		/* a block's or function's statement; parameters, where they were asked for */
+		if (quotes_call(error->context) || log_parameter_max_length_on_error != 0)
+			error->context = NULL;
+		if (taker_in(error->internalquery) != NULL)
+			error->internalquery = NULL;
+	}
+	if (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY)
+	{
+		const char *taker = taker_in(error->message);
+
+		if (taker != NULL)
+		{
+			error->message = hidden(error->message, taker);
+			error->detail = NULL;	/* its parameters */
+			error->detail_log = NULL;
+		}
+		/* of a backend that crashed */
+		if ((taker = taker_in(error->detail)) != NULL)
+			error->detail = hidden(error->detail, taker);
+		if ((taker = taker_in(error->detail_log)) != NULL)
+			error->detail_log = hidden(error->detail_log, taker);
+	}
+	if (previous_hook)
+		previous_hook(error);
+}
+
+/* The first function that takes a secret and is named in the text; NULL: none. */
+static const char *
+taker_in(const char *text)
+{
+	const char *at;
+
+	return find_taker(text, &at);
+}
+
+/* The same, in upper case too, and where its name stands. */
+static const char *
+find_taker(const char *text, const char **at)
+{
+	if (text == NULL)
+		return NULL;
+	for (*at = text; **at != '\0'; (*at)++)
+	{
+		if (**at != 'o' && **at != 'O')
+			continue;
+		for (int i = 0; i < lengthof(takers); i++)
+		{
+			if (pg_strncasecmp(*at, takers[i], strlen(takers[i])) == 0)
+				return takers[i];
+		}
+	}
+	return NULL;
+}
+
+/* Is a call quoted in a context that also names functions by their types? */
+static bool
+quotes_call(const char *context)
+{
+	const char *taker;
+	const char *at;
+
+	while ((taker = find_taker(context, &at)) != NULL)
+	{
+		context = at + strlen(taker);
+		if (strncmp(context, "(bigint,", 8) != 0 && strncmp(context, "(text,", 6) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The line up to the statement, with words in the statement's place. */
+static char *
+hidden(char *text, const char *taker)
+{
+	char	   *statement = debug_query_string != NULL ? strstr(text, debug_query_string) : NULL;
+	int			before = statement != NULL ? (int) (statement - text) : 0;
+
+	return psprintf("%.*s(a statement that calls %s, hidden by ordersync)",
+					before, text, taker);
+}
+
+void
+secret_log_warn(void)
+{
+	if (installed_in == 0 || installed_in != GetCurrentStatementStartTimestamp() ||
+		log_statement != LOGSTMT_ALL)
+		return;
+	ereport(WARNING,
+			(errmsg("the server log holds this statement, and the secret in it"),
+			 errdetail("log_statement is \"all\", and the library was not preloaded, so it could not hide the statement."),
+			 errhint("Put ordersync into shared_preload_libraries, or SET LOCAL log_statement = none "
+					 "before a secret is typed; take the line out of the log.")));
+}
