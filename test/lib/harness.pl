@@ -84,21 +84,25 @@ my %last_time = -e 'tmp_check/seconds' ? map { /^(\S+) (.*)/ ? ($2 => $1) : () }
 
 # --- running it ---
 
-my ($passed, $failed, @failures, %seconds, %measured) = (0, 0);
+my ($passed, $failed, @failures, %seconds, %measured, %not_ok) = (0, 0);
 my $started = time;
 system('test/lib/templates', "$work/templates") == 0 or die "there is no template cluster\n";
 
+# "Bail out!" would end all of it: it is meant for the file that says it.
+my $speak = 'set -o pipefail; "$@" 2>"$0" | sed -u "s/^Bail out!/# Bailed out:/"';
 $ENV{PERL_TEST_HARNESS_DUMP_TAP} = "$work/out";
 my $harness = TAP::Harness->new({
 	jobs => $jobs,
 	verbosity => -3,
-	exec => sub { return [ 'sh', '-c', 'exec "$@" 2>"$0"', stderr_of($_[1]), @{ $command{ $_[1] } } ] },
+	exec => sub { return [ 'bash', '-c', $speak, stderr_of($_[1]), @{ $command{ $_[1] } } ] },
 });
 $harness->callback(made_parser => sub {
 	my ($parser, $job) = @_;
 	my $name = $job->[0];
-	$parser->callback(comment => sub { push @{ $measured{$name} }, $_[0]->comment if $_[0]->comment =~ /^measured: / });
-	$parser->callback(test => sub { push @{ $measured{"not ok $name"} }, $_[0]->as_string unless $_[0]->is_ok });
+	$parser->callback(comment => sub {
+		push @{ $measured{$name} }, $_[0]->comment if $_[0]->comment =~ /^measured: /;
+		push @{ $not_ok{$name} }, $_[0]->comment if $_[0]->comment =~ /^Bailed out: / });
+	$parser->callback(test => sub { push @{ $not_ok{$name} }, $_[0]->as_string unless $_[0]->is_ok });
 });
 $harness->callback(after_test => sub { my ($job, $parser) = @_; came_of($job->[0], $parser) });
 $harness->runtests(@names);
@@ -122,7 +126,7 @@ sub came_of
 		# PostgreSQL's test modules write there what a test died of.
 		my ($log) = glob folder_of($name) . '/tmp_check/log/regress_log_*';
 		print indent(join '', map { "$_\n" } grep { /\bdied|error running|ERROR|waited in vain| at \S+ line \d+/ } split /\n/, slurp($log)) if $log;
-		print indent(slurp(stderr_of($name))), indent(join "\n", @{ $measured{"not ok $name"} // [] }), "    (all of it: $work/out/$name)\n";
+		print indent(slurp(stderr_of($name))), indent(join "\n", @{ $not_ok{$name} // [] }), "    (all of it: $work/out/$name)\n";
 	}
 	# A finished file's clusters would fill the disk.
 	elsif (!$ENV{KEEP}) { remove_tree(folder_of($name)) }
