@@ -139,10 +139,16 @@ BEGIN
 			'r.paid_at, r.consign_time, r.end_time, r.modified, r.total_fee, r.post_fee, r.payment, '
 			'r.paid_amount, r.refunded_amount, r.buyer_nick, r.buyer_open_uid, r.receiver_state, '
 			'r.receiver_city, r.logistics_company, r.invoice_no, r.line_count, r.item_num, ( '
-				'SELECT string_agg(s.title || CASE WHEN s.num > 1 THEN '' × '' || s.num ELSE '''' END, ''; '' '
-					'ORDER BY s.line_no, s.oid) '
-				'FROM ordersync.sub_orders s '
-				'WHERE s.shop_id = c.shop_id AND s.tid = c.tid '
+				-- what was closed before payment is not to be shipped; where that is all, it is what was ordered
+				'SELECT COALESCE( '
+					'string_agg(l.item, ''; '' ORDER BY l.line_no, l.oid) FILTER (WHERE NOT l.closed), '
+					'string_agg(l.item, ''; '' ORDER BY l.line_no, l.oid)) '
+				'FROM ( '
+					'SELECT s.line_no, s.oid, s.title || CASE WHEN s.num > 1 THEN '' × '' || s.num ELSE '''' END AS item, '
+						's.status IS NOT DISTINCT FROM ''TRADE_CLOSED_BY_TAOBAO'' AS closed '
+					'FROM ordersync.sub_orders s '
+					'WHERE s.shop_id = c.shop_id AND s.tid = c.tid '
+				') l '
 			'), r.seller_flag, r.synced_at, '
 			'concat_ws(''/'', COALESCE((extract(epoch FROM c.created) * 1000000)::bigint::text, ''-''), c.shop_id, c.tid) '
 		'FROM chosen c '
@@ -153,7 +159,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_orders(bigint[], timestamptz, timestamptz, text[], text, text, integer) IS
-	'orders of shops (NULL: all) created in a range, newest first and those without a time last (they are in no range), by page: after is the cursor of the last order of the page before. search: an order''s or line''s number by its key; else, through the range, a buyer, a waybill, a merchant''s code or a part of a title';
+	'orders of shops (NULL: all) created in a range, newest first and those without a time last (they are in no range), by page: after is the cursor of the last order of the page before. items: titles of its lines but those closed before payment. search: an order''s or line''s number by its key; else, through the range, a buyer, a waybill, a merchant''s code or a part of a title';
 
 CREATE FUNCTION @extschema@.ordersync_order(shop_id bigint, tid bigint)
 RETURNS jsonb

@@ -203,7 +203,7 @@ static int
 show_order(const Call *control, Out *o)
 {
 	static const char *const kinds[] = {
-		"create", "reprice", "pending", "preauth", "deposit", "balance", "forfeit", "pay", "forbid",
+		"create", "reprice", "close_line", "pending", "preauth", "deposit", "balance", "forfeit", "pay", "forbid",
 		"release", "ship", "sign", "reject", "finish", "close", "memo", "rate", "refund_open",
 		"refund_note", "refund_agree", "refund_return", "refund_refuse", "refund_success",
 		"refund_cancel", "special"

@@ -225,6 +225,39 @@ plan_payment(Facts *f, uint64_t *s)
 	return t;
 }
 
+/*
+ * The seller closes lines of an order that is not paid yet: one, all but one, or
+ * all where nobody pays; then often gives the rest for another price.  Drawn from
+ * a stream of its own, so that no other draw is moved.
+ */
+static void
+plan_closed_lines(Facts *f)
+{
+	uint64_t	s = mix64(f->hash ^ UINT64_C(0xC105ED11));
+	const Step *until = NULL;
+	uint32_t	t,
+				how;
+	int			keep,
+				first;
+
+	if (f->nlines == 1 || f->card || !chance(&s, 100) ||
+		(f->type != TYPE_FIXED && f->type != TYPE_AUCTION && f->type != TYPE_TMALL_I18N && f->type != TYPE_STEP))
+		return;
+	for (int i = 0; i < f->nsteps && until == NULL; i++)
+		if (f->steps[i].kind == STEP_PAY || f->steps[i].kind == STEP_DEPOSIT || f->steps[i].kind == STEP_CLOSE)
+			until = &f->steps[i];
+	how = draw(&s, until->kind == STEP_CLOSE ? 3 : 2);
+	keep = line_worth(f, &s);
+	first = (keep + 1 + (int) draw(&s, (uint32_t) f->nlines - 1)) % f->nlines;
+	t = between(&s, f->created + 1, until->at - 1);
+	put(f, t, STEP_CLOSE_LINE, first, 0);
+	for (int i = 0; i < f->nlines && how > 0; i++)
+		if (i != first && (i != keep || how == 2))
+			put(f, t, STEP_CLOSE_LINE, i, 0);
+	if (how < 2 && chance(&s, 500))
+		put(f, t + 1, STEP_REPRICE, 0, 0);
+}
+
 /* Shipping; returns the last parcel's time. */
 static uint32_t
 plan_shipping(Facts *f, uint64_t *s, uint32_t t)
@@ -347,5 +380,6 @@ order_plan(Facts *f)
 		if (t != 0 && (t = plan_end(f, &s, t)) != 0)
 			plan_afterwards(f, &s, t);
 	}
+	plan_closed_lines(f);
 	put_in_order(f);
 }

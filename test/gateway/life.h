@@ -19,6 +19,7 @@ typedef enum StepKind
 {
 	STEP_CREATE,
 	STEP_REPRICE,				/* the seller changes the price before payment */
+	STEP_CLOSE_LINE,			/* the seller closes one line before payment */
 	STEP_PENDING,				/* card payment being confirmed */
 	STEP_PREAUTH,				/* pre-authorised, not paid */
 	STEP_DEPOSIT,				/* pre-sale: first part paid */

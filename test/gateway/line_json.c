@@ -229,7 +229,7 @@ put_line_amount(Out *o, int id, const Trade *t, int i)
 				put_money(o, f, l->part_mjz);
 			break;
 		case OF_divide_order_fee:
-			if (t->paid && t->f.type != TYPE_NOPAID)
+			if (t->paid && t->f.type != TYPE_NOPAID && !l->unsold)
 				put_money(o, f, l->divided);
 			break;
 		case OF_sub_order_tax_fee:

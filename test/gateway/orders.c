@@ -56,21 +56,33 @@ order_fold(Trade *t, const Step *steps, int nsteps)
 	count_received(t);
 }
 
-/* All amounts, for a manual change of the first line's price by adjust. */
+/*
+ * All amounts, for a manual change of a line's price by adjust: of the first that
+ * is not closed.  One that is closed keeps its price, and has no part in the
+ * order's.
+ */
 static void
 price(Trade *t, int64_t adjust)
 {
 	const Facts *f = &t->f;
+	bool		adjusted = false;
 	int64_t		due = 0,
 				left;
 
+	t->adjust = adjust;
 	t->list_fee = 0;
 	for (int i = 0; i < f->nlines; i++)
 	{
 		const LineFacts *l = &f->lines[i];
 
-		t->lines[i].adjust = i == 0 ? adjust : 0;
-		t->lines[i].due = l->price * l->num + t->lines[i].adjust - l->discount;
+		t->lines[i].adjust = 0;
+		t->lines[i].due = l->price * l->num - l->discount;
+		if (t->lines[i].unsold)
+			continue;
+		if (!adjusted)
+			t->lines[i].adjust = i == 0 || adjust > -t->lines[i].due ? adjust : -t->lines[i].due / 2;
+		adjusted = true;
+		t->lines[i].due += t->lines[i].adjust;
 		t->list_fee += l->price * l->num;
 		due += t->lines[i].due;
 	}
@@ -80,13 +92,13 @@ price(Trade *t, int64_t adjust)
 	{
 		Line	   *l = &t->lines[i];
 
-		l->part_mjz = due > 0 ? t->mjz * l->due / due : 0;
+		l->part_mjz = due > 0 && !l->unsold ? t->mjz * l->due / due : 0;
 		left -= l->part_mjz;
 	}
 	/* The cents that rounding left over go where they fit. */
 	for (int i = 0; i < f->nlines && left > 0; i++)
 	{
-		int64_t		room = t->lines[i].due - t->lines[i].part_mjz;
+		int64_t		room = t->lines[i].unsold ? 0 : t->lines[i].due - t->lines[i].part_mjz;
 		int64_t		more = left < room ? left : room;
 
 		t->lines[i].part_mjz += more;
@@ -123,6 +135,29 @@ close_all(Trade *t, TradeStatus status, uint32_t at)
 	t->ended = at;
 }
 
+/* Closing the last one closes the order, which stays what it was. */
+static void
+close_line(Trade *t, int line, uint32_t at)
+{
+	Line	   *l = &t->lines[line];
+	int			open = 0;
+
+	if (t->paid || t->ended != 0 || t->presale > PS_NOTHING_PAID || l->closed)
+		return;
+	for (int i = 0; i < t->f.nlines; i++)
+		open += !t->lines[i].closed;
+	if (open == 1)
+	{
+		close_all(t, TS_CLOSED_UNPAID, at);
+		return;
+	}
+	l->closed = true;
+	l->unsold = true;
+	l->status = TS_CLOSED_UNPAID;
+	l->ended = at;
+	price(t, t->adjust);
+}
+
 static void
 pay(Trade *t, uint32_t at)
 {
@@ -136,9 +171,10 @@ pay(Trade *t, uint32_t at)
 static void
 ship(Trade *t, const Step *s)
 {
+	bool		sent = false;
+
 	if (t->ended != 0)
 		return;
-	t->parcels++;
 	for (int i = 0; i < t->f.nlines; i++)
 	{
 		Line	   *l = &t->lines[i];
@@ -146,9 +182,13 @@ ship(Trade *t, const Step *s)
 		if (l->closed || l->consigned != 0 || (s->line != ALL_LINES && s->line != i))
 			continue;
 		l->consigned = s->at;
-		l->parcel = t->parcels;
+		l->parcel = t->parcels + 1;
 		l->status = TS_WAIT_CONFIRM;
+		sent = true;
 	}
+	if (!sent)
+		return;
+	t->parcels++;
 	if (t->consigned == 0)
 		t->consigned = s->at;
 	settle_lines(t, s->at);
@@ -170,6 +210,9 @@ happen(Trade *t, const Step *s)
 		case STEP_REPRICE:
 			if (!t->paid && t->ended == 0)
 				price(t, t->f.reprice);
+			break;
+		case STEP_CLOSE_LINE:
+			close_line(t, s->line, s->at);
 			break;
 		case STEP_PENDING:
 			all_lines(t, TS_PAY_PENDING);

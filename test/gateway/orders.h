@@ -44,6 +44,7 @@ typedef struct Line
 	int64_t		refunded;		/* money given back */
 	bool		special;
 	bool		closed;
+	bool		unsold;			/* closed by the seller before payment, the order went on */
 } Line;
 
 typedef struct Refund
@@ -82,6 +83,7 @@ typedef struct Trade
 	bool		rated;
 	int			parcels;
 	int64_t		list_fee;		/* sum of price * num */
+	int64_t		adjust;			/* the seller's change of the price */
 	int64_t		mjz;			/* trade-level discount */
 	int64_t		payment;		/* as it stood before any refund */
 	int64_t		deposit;

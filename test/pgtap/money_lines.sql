@@ -1,7 +1,7 @@
 -- Lines whose fate is not their order's: closed by the seller before the buyer paid for the rest, refused at the door, closed
 -- after payment. And what a day says whose orders only the history told.
 BEGIN;
-SELECT plan(53);
+SELECT plan(56);
 SELECT ordersync.set_up();
 \ir lib/put.sql
 
@@ -73,6 +73,14 @@ SELECT is(pg_temp.put('list', pg_temp.trade(4, 0, '{"status":"TRADE_CLOSED_BY_TA
 	'[{"status":"TRADE_CLOSED_BY_TAOBAO","price":"50.00","total_fee":"50.00"}]')), '1/0/0', 'one that has a pay_time all the same');
 SELECT results_eq('SELECT paid_at, paid_amount, pay_time FROM ordersync.orders WHERE tid = 4', $$VALUES (NULL::timestamptz, NULL::numeric, '2026-03-01 11:00:00+08'::timestamptz)$$, 'was not paid either');
 SELECT results_eq('SELECT paid_orders, items, paid_amount FROM ordersync.daily_sales', 'VALUES (2::bigint, 4::bigint, 93.00)', 'no sale of the day');
+
+-- what a program lists of an order is what is left of it
+SELECT is(pg_temp.put('list', pg_temp.trade(7, 0, '{"payment":"60.00","created":"2026-02-01 10:00:00","pay_time":"2026-02-01 10:00:00"}', '[{"title":"tea","num":2,"total_fee":"60.00"}, {"title":"cup","status":"TRADE_CLOSED_BY_TAOBAO","total_fee":"40.00"}]'),
+	pg_temp.trade(10, 0, '{"status":"TRADE_CLOSED_BY_TAOBAO","pay_time":null,"payment":"60.00","created":"2026-02-01 11:00:00"}', '[{"title":"tea","status":"TRADE_CLOSED_BY_TAOBAO","total_fee":"60.00"}, {"title":"cup","num":3,"status":"TRADE_CLOSED_BY_TAOBAO","total_fee":"40.00"}]')), '2/0/0', 'an order with a closed line, one that was closed');
+SELECT results_eq($$SELECT tid, line_count, item_num, items FROM ordersync_orders('{7}', '2026-02-01', '2026-02-02') ORDER BY tid$$,
+	$$VALUES (7::bigint, 2, 2, 'tea × 2'), (10, 2, 4, 'tea; cup × 3')$$, 'items are those to ship, of a closed order those that were ordered');
+SELECT results_eq($$SELECT l ->> 'title', l ->> 'stage', l ->> 'paid_amount' FROM jsonb_array_elements(ordersync_order(7, 7) -> 'lines') AS l$$,
+	$$VALUES ('tea', 'paid', '60.00'), ('cup', 'closed_unpaid', NULL)$$, 'an order''s own JSON has all lines, each with its stage');
 
 -- a line that counted and is said to have been closed before payment never counted; a line of which money went back did
 SELECT is(pg_temp.put('list', pg_temp.trade(5, 0, '{"payment":"30.00"}', '[{"total_fee":"10.00"}, {"total_fee":"10.00"}, {"total_fee":"10.00"}]')), '1/0/0', 'three lines, paid');

@@ -70,8 +70,8 @@ my %views = (
 	item_sales => 'shop_id, day, num_iid, lines, items, gift_items, paid_amount, refunds, refunded_amount, net_sales',
 	refund_rates => 'shop_id, day, num_iid, lines, refunded_lines, line_rate, paid_amount, refunded_amount, amount_rate, net_amount',
 	order_report => 'shop_id, tid, tid_str, created_date, paid_date, gmv, paid_amount, deposit_received, refunded_amount, unallocated,
-		received_payment, hours_to_pay, hours_to_ship, hours_to_end, stage',
-	sub_order_report => 'shop_id, oid, oid_str, tid_str, created_date, paid_date, list_amount, gmv, paid_amount, refunded_amount',
+		received_payment, line_count, item_num, hours_to_pay, hours_to_ship, hours_to_end, stage',
+	sub_order_report => 'shop_id, oid, oid_str, tid_str, created_date, paid_date, list_amount, gmv, paid_amount, refunded_amount, stage',
 );
 sub all_same { my ($name) = @_; same($name, $_, $views{$_}) for sort keys %views; return }
 
@@ -101,6 +101,7 @@ all_same('after many changes');
 copy($_, 'history', 'object=trades&versions=1') for @shops;
 
 # The world has one of each kind: without it, what follows would prove nothing.
+my $unsold = "SELECT count(*) FROM def.lines AS l JOIN def.orders AS o USING (shop_id, tid) WHERE l.l ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO'";
 my %kinds = (
 	'a single line with postage, paid' => "SELECT count(*) FROM def.orders WHERE paid IS NOT NULL AND jsonb_array_length(lines) = 1 AND (r ->> 'post_fee')::numeric > 0",
 	'many lines with postage, paid' => "SELECT count(*) FROM def.orders WHERE paid IS NOT NULL AND jsonb_array_length(lines) > 1 AND (r ->> 'post_fee')::numeric > 0",
@@ -117,6 +118,14 @@ my %kinds = (
 	'cash on delivery, paid' => "SELECT count(*) FROM def.orders WHERE r ->> 'type' = 'cod' AND paid IS NOT NULL",
 	'cash on delivery, not paid yet' => "SELECT count(*) FROM def.orders WHERE r ->> 'type' = 'cod' AND paid IS NULL AND r ->> 'status' LIKE 'WAIT%'",
 	'closed unpaid with a payment' => "SELECT count(*) FROM def.orders WHERE r ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' AND (r ->> 'payment')::numeric > 0",
+	'a line closed before its order was paid' => "$unsold AND o.paid IS NOT NULL",
+	'all lines closed but one of three' => "SELECT count(*) FROM (SELECT FROM def.lines JOIN def.orders AS o USING (shop_id, tid) WHERE o.paid IS NOT NULL
+		GROUP BY shop_id, tid HAVING count(*) > 2 AND count(*) FILTER (WHERE l ->> 'status' <> 'TRADE_CLOSED_BY_TAOBAO') = 1) AS d",
+	'a line closed, the rest repriced and paid' => "$unsold AND o.paid IS NOT NULL AND EXISTS (SELECT FROM jsonb_array_elements(o.lines) AS x (line) WHERE (line ->> 'adjust_fee')::numeric <> 0)",
+	'a line closed, the order closed later' => "$unsold AND o.r ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' AND l.l ->> 'end_time' < o.r ->> 'end_time'",
+	'a line closed while we looked, then the rest paid' => "SELECT count(DISTINCT s.r ->> 'tid') FROM def.said AS s JOIN def.orders AS o ON o.shop_id = s.shop_id AND o.tid = (s.r ->> 'tid')::bigint
+		CROSS JOIN jsonb_array_elements(s.r #> '{orders,order}') AS l WHERE s.object = 'trades' AND o.paid IS NOT NULL AND s.n < o.first_paid_n AND l ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO'",
+	'a closed gift' => "$unsold AND o.paid IS NOT NULL AND (l.l ->> 'price')::numeric = 0",
 	'a gift' => "SELECT count(*) FROM def.lines WHERE (l ->> 'price')::numeric = 0",
 	'something unallocated' => 'SELECT count(*) FROM def.order_report WHERE unallocated > 0',
 	'a net below zero' => 'SELECT count(*) FROM ordersync.sub_order_report WHERE net_amount < 0',
@@ -179,15 +188,18 @@ is($house->sql("SELECT count(*) FROM ordersync.stage_durations WHERE stage = 'de
 
 sub total { my ($q) = @_; return $house->sql("SELECT sum(v) FROM ($q) AS q (v)") }
 my $paid = total('SELECT paid_amount FROM def.daily_sales');
-my $lines_paid = total('SELECT l.paid_amount FROM def.lines AS l JOIN def.orders AS o USING (shop_id, tid) WHERE o.paid IS NOT NULL');
+my $lines_paid = total('SELECT paid_amount FROM def.lines WHERE paid IS NOT NULL');
 my $refunded = total('SELECT refunded_amount FROM def.daily_sales');
 is(total('SELECT paid_amount FROM ordersync.daily_sales'), $paid, "paid amount $paid");
 is(total('SELECT paid_amount FROM ordersync.item_sales'), $lines_paid, "of it without postage $lines_paid");
 is(total('SELECT refunded_amount FROM ordersync.daily_sales'), $refunded, "refunded amount $refunded");
 is(total('SELECT refunded_amount FROM ordersync.item_sales'), $refunded, 'by item the same');
+is(total('SELECT items FROM ordersync.item_sales'), total('SELECT items FROM def.daily_sales'), 'and the pieces');
 is(total('SELECT paid_amount - post_fee - unallocated FROM ordersync.daily_sales'), $lines_paid, 'postage and what is unallocated tell the difference');
 
 my %naive = (
+	'the lines of paid orders' => [ $lines_paid, 'SELECT coalesce(s.paid_amount, s.total_fee - coalesce(s.part_mjz_discount, 0)) FROM ordersync.orders AS o JOIN ordersync.sub_orders AS s USING (shop_id, tid) WHERE o.paid_at IS NOT NULL' ],
+	'pieces of paid orders with all their lines' => [ total('SELECT items FROM def.daily_sales'), 'SELECT s.num FROM ordersync.orders AS o JOIN ordersync.sub_orders AS s USING (shop_id, tid) WHERE o.paid_at IS NOT NULL' ],
 	'a line\'s payment summed' => [ $lines_paid, 'SELECT payment FROM ordersync.sub_orders WHERE paid_at IS NOT NULL' ],
 	'a line\'s payment, as if that were with postage' => [ $paid, 'SELECT payment FROM ordersync.sub_orders WHERE paid_at IS NOT NULL' ],
 	'an order\'s payment joined to its lines' => [ $paid, 'SELECT o.payment FROM ordersync.orders AS o JOIN ordersync.sub_orders AS s USING (shop_id, tid) WHERE o.paid_at IS NOT NULL' ],

@@ -26,6 +26,8 @@ is_deeply([ grep { $_ } split /\n/, $house->sql("SELECT tid FROM ordersync.order
 is($house->sql("SELECT count(*) FROM ordersync.orders WHERE created < '$until' AND platform_state <> 'archived'"), 0, 'as archived');
 is($house->sql("SELECT string_agg(DISTINCT verdict, ',') FROM ordersync.completeness WHERE stream = 'orders' AND day < (now() - interval '115 days')::date"), 'unproven',
 	'a list without total proves nothing');
+is($house->sql("SELECT count(*) > 10 AND count(buyers) = 0 AND min(paid_amount) > 0 FROM ordersync.daily_sales WHERE paid_orders > 0 AND day < (timestamptz '$until' AT TIME ZONE 'Asia/Shanghai')::date"), 't',
+	'nor does it tell buyers: its days have none, not 0');
 my $writes = $house->sql('SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = \'orders\'');
 is($house->full(1, $since, $until), 'succeeded', 'the same again');
 is($house->sql('SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = \'orders\''), $writes, 'writes nothing');

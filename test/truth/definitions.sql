@@ -24,10 +24,21 @@ $$;
 -- When an order's money is there, as the wire's text; NULL: it is not.
 CREATE FUNCTION def.paid_time(r jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 SELECT nullif(CASE
+	WHEN r ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' THEN ''
 	WHEN r ->> 'type' = 'cod' THEN CASE r ->> 'status' WHEN 'TRADE_FINISHED' THEN r ->> 'end_time' END
 	WHEN r ->> 'type' = 'step' OR coalesce(r ->> 'step_trade_status', '') <> '' THEN CASE r ->> 'step_trade_status' WHEN 'FRONT_PAID_FINAL_PAID' THEN r ->> 'pay_time' END
 	ELSE r ->> 'pay_time'
 END, '')
+$$;
+
+-- The same of a line of it: the seller may close one before the buyer pays for the rest, and it was never sold. With cash on delivery
+-- there is no money at the door for what is refused there; what was given back later says so.
+CREATE FUNCTION def.line_paid_time(r jsonb, l jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE
+	WHEN l ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' THEN NULL
+	WHEN r ->> 'type' = 'cod' AND l ->> 'status' = 'TRADE_CLOSED' AND l ->> 'refund_status' <> 'SUCCESS' AND l ->> 'special_refund_type' IS NULL THEN NULL
+	ELSE def.paid_time(r)
+END
 $$;
 
 CREATE FUNCTION def.money_back(r jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -46,7 +57,7 @@ CREATE INDEX ON def.refunds (shop_id, tid);
 CREATE INDEX ON def.refunds (shop_id, oid);
 CREATE UNLOGGED TABLE def.orders (shop_id bigint, tid bigint, r jsonb, lines jsonb, paid text, first_paid_n integer,
 	paid_amount numeric, after_refund boolean, PRIMARY KEY (shop_id, tid));
-CREATE UNLOGGED TABLE def.lines (shop_id bigint, tid bigint, oid bigint, l jsonb, paid_amount numeric, PRIMARY KEY (shop_id, oid));
+CREATE UNLOGGED TABLE def.lines (shop_id bigint, tid bigint, oid bigint, l jsonb, paid text, paid_amount numeric, PRIMARY KEY (shop_id, oid));
 CREATE INDEX ON def.lines (shop_id, tid);
 
 -- Works out what can be known after reading p_n.
@@ -80,10 +91,10 @@ BEGIN
 	WHERE s.object = 'trades' AND s.n <= p_n;
 
 	INSERT INTO def.lines
-	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1],
+	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(def.line_paid_time(r, l) ORDER BY n DESC))[1],
 		(array_agg(coalesce((l ->> 'divide_order_fee')::numeric,
 			(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0))
-			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE def.paid_time(r) IS NOT NULL))[1]
+			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE def.line_paid_time(r, l) IS NOT NULL))[1]
 	FROM seen
 	GROUP BY 1, 2, 3;
 
@@ -114,7 +125,8 @@ WITH d AS (
 			FILTER (WHERE what = 'ordered'), 0) AS gmv,
 		count(*) FILTER (WHERE what = 'paid') AS paid_orders,
 		count(*) FILTER (WHERE what = 'paid' AND paid_amount = 0) AS zero_orders,
-		coalesce(sum((SELECT sum((l ->> 'num')::integer) FROM jsonb_array_elements(lines) AS l)) FILTER (WHERE what = 'paid'), 0) AS items,
+		coalesce(sum((SELECT sum((l.l ->> 'num')::integer) FROM def.lines AS l WHERE l.shop_id = d.shop_id AND l.tid = d.tid AND l.paid IS NOT NULL))
+			FILTER (WHERE what = 'paid'), 0) AS items,
 		count(DISTINCT r ->> 'buyer_open_uid') FILTER (WHERE what = 'paid') AS buyers,
 		coalesce(sum(paid_amount) FILTER (WHERE what = 'paid'), 0) AS paid_amount,
 		coalesce(sum((r ->> 'post_fee')::numeric) FILTER (WHERE what = 'paid'), 0) AS post_fee,
@@ -136,11 +148,10 @@ SELECT shop_id, day, num_iid, count(*) FILTER (WHERE what = 'paid') AS lines,
 	count(*) FILTER (WHERE what = 'back') AS refunds, coalesce(sum(amount), 0) AS refunded_amount,
 	coalesce(sum(paid_amount), 0) - coalesce(sum(amount), 0) AS net_sales
 FROM (
-	SELECT l.shop_id, def.day(o.paid) AS day, 'paid' AS what, (l.l ->> 'num_iid')::bigint AS num_iid, (l.l ->> 'num')::integer AS num,
+	SELECT l.shop_id, def.day(l.paid) AS day, 'paid' AS what, (l.l ->> 'num_iid')::bigint AS num_iid, (l.l ->> 'num')::integer AS num,
 		coalesce((l.l ->> 'is_free_gift')::boolean, false) OR (l.l ->> 'price')::numeric = 0 AS gift, l.paid_amount, NULL::numeric AS amount
 	FROM def.lines AS l
-	JOIN def.orders AS o USING (shop_id, tid)
-	WHERE o.paid IS NOT NULL
+	WHERE l.paid IS NOT NULL
 	UNION ALL
 	SELECT f.shop_id, def.day(f.through), 'back', (l.l ->> 'num_iid')::bigint, NULL, NULL, NULL, f.amount
 	FROM def.refunds AS f
@@ -150,15 +161,22 @@ FROM (
 GROUP BY 1, 2, 3;
 
 CREATE VIEW def.refund_rates AS
-SELECT shop_id, def.day(o.paid) AS day, (l.l ->> 'num_iid')::bigint AS num_iid, count(*) AS lines, count(b.amount) AS refunded_lines,
+SELECT shop_id, def.day(l.paid) AS day, (l.l ->> 'num_iid')::bigint AS num_iid, count(*) AS lines, count(b.amount) AS refunded_lines,
 	round(count(b.amount)::numeric / count(*), 4) AS line_rate, sum(l.paid_amount) AS paid_amount, coalesce(sum(b.amount), 0) AS refunded_amount,
 	round(coalesce(sum(b.amount), 0) / nullif(sum(l.paid_amount), 0), 4) AS amount_rate,
 	sum(l.paid_amount) - coalesce(sum(b.amount), 0) AS net_amount
 FROM def.lines AS l
-JOIN def.orders AS o USING (shop_id, tid)
 LEFT JOIN (SELECT shop_id, oid, sum(amount) AS amount FROM def.refunds WHERE amount <> 0 GROUP BY 1, 2) AS b USING (shop_id, oid)
-WHERE o.paid IS NOT NULL
+WHERE l.paid IS NOT NULL
 GROUP BY 1, 2, 3;
+
+CREATE FUNCTION def.stage(status text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE status WHEN 'TRADE_NO_CREATE_PAY' THEN 'created' WHEN 'WAIT_BUYER_PAY' THEN 'unpaid'
+	WHEN 'PAY_PENDING' THEN 'paying' WHEN 'WAIT_PRE_AUTH_CONFIRM' THEN 'paying' WHEN 'WAIT_SELLER_SEND_GOODS' THEN 'paid'
+	WHEN 'PAID_FORBID_CONSIGN' THEN 'paid' WHEN 'SELLER_CONSIGNED_PART' THEN 'partly_shipped'
+	WHEN 'WAIT_BUYER_CONFIRM_GOODS' THEN 'shipped' WHEN 'TRADE_BUYER_SIGNED' THEN 'signed' WHEN 'TRADE_FINISHED' THEN 'finished'
+	WHEN 'TRADE_CLOSED' THEN 'closed_refunded' WHEN 'TRADE_CLOSED_BY_TAOBAO' THEN 'closed_unpaid' END
+$$;
 
 -- One row an order, as order_report shows its amounts and times.
 CREATE VIEW def.order_report AS
@@ -171,26 +189,30 @@ SELECT shop_id, tid, tid::text AS tid_str, def.day(r ->> 'created') AS created_d
 	CASE WHEN paid IS NOT NULL THEN paid_amount - (r ->> 'post_fee')::numeric
 		- (SELECT sum(l.paid_amount) FROM def.lines AS l WHERE l.shop_id = o.shop_id AND l.tid = o.tid) END AS unallocated,
 	(r ->> 'received_payment')::numeric AS received_payment,
+	jsonb_array_length(lines) AS line_count,
+	-- what there is to ship; of an order whose lines are all closed unpaid, what was ordered
+	(SELECT coalesce(sum((x ->> 'num')::integer) FILTER (WHERE x ->> 'status' <> 'TRADE_CLOSED_BY_TAOBAO'), sum((x ->> 'num')::integer))
+		FROM jsonb_array_elements(lines) AS x) AS item_num,
 	CASE WHEN r ->> 'type' <> 'cod' THEN def.hours(r ->> 'created', paid) END AS hours_to_pay,
 	def.hours(CASE WHEN r ->> 'type' = 'cod' THEN r ->> 'created' ELSE paid END, r ->> 'consign_time') AS hours_to_ship,
 	def.hours(r ->> 'consign_time', r ->> 'end_time') AS hours_to_end,
 	CASE
 		WHEN r ->> 'status' = 'WAIT_BUYER_PAY' AND r ->> 'step_trade_status' = 'FRONT_PAID_FINAL_NOPAID' THEN 'deposit_paid'
-		ELSE CASE r ->> 'status' WHEN 'TRADE_NO_CREATE_PAY' THEN 'created' WHEN 'WAIT_BUYER_PAY' THEN 'unpaid'
-			WHEN 'PAY_PENDING' THEN 'paying' WHEN 'WAIT_PRE_AUTH_CONFIRM' THEN 'paying' WHEN 'WAIT_SELLER_SEND_GOODS' THEN 'paid'
-			WHEN 'PAID_FORBID_CONSIGN' THEN 'paid' WHEN 'SELLER_CONSIGNED_PART' THEN 'partly_shipped'
-			WHEN 'WAIT_BUYER_CONFIRM_GOODS' THEN 'shipped' WHEN 'TRADE_BUYER_SIGNED' THEN 'signed' WHEN 'TRADE_FINISHED' THEN 'finished'
-			WHEN 'TRADE_CLOSED' THEN 'closed_refunded' WHEN 'TRADE_CLOSED_BY_TAOBAO' THEN 'closed_unpaid' END
+		ELSE def.stage(r ->> 'status')
 	END AS stage
 FROM def.orders AS o;
 
 -- One row a line, as sub_order_report shows its amounts.
 CREATE VIEW def.sub_order_report AS
-SELECT l.shop_id, l.oid, l.oid::text AS oid_str, l.tid::text AS tid_str, def.day(o.r ->> 'created') AS created_date, def.day(o.paid) AS paid_date,
+SELECT l.shop_id, l.oid, l.oid::text AS oid_str, l.tid::text AS tid_str, def.day(o.r ->> 'created') AS created_date, def.day(l.paid) AS paid_date,
 	(l.l ->> 'price')::numeric * (l.l ->> 'num')::integer AS list_amount,
 	(l.l ->> 'total_fee')::numeric - coalesce((l.l ->> 'part_mjz_discount')::numeric, 0) AS gmv,
-	CASE WHEN o.paid IS NOT NULL THEN l.paid_amount END AS paid_amount,
-	coalesce((SELECT sum(amount) FROM def.refunds AS f WHERE f.shop_id = l.shop_id AND f.oid = l.oid), 0) AS refunded_amount
+	CASE WHEN l.paid IS NOT NULL THEN l.paid_amount END AS paid_amount,
+	coalesce((SELECT sum(amount) FROM def.refunds AS f WHERE f.shop_id = l.shop_id AND f.oid = l.oid), 0) AS refunded_amount,
+	CASE
+		WHEN l.l ->> 'status' = 'WAIT_BUYER_PAY' AND o.r ->> 'step_trade_status' = 'FRONT_PAID_FINAL_NOPAID' THEN 'deposit_paid'
+		ELSE def.stage(l.l ->> 'status')
+	END AS stage
 FROM def.lines AS l
 JOIN def.orders AS o USING (shop_id, tid);
 

@@ -55,9 +55,10 @@ CREATE FUNCTION truth.day(v timestamptz) RETURNS date LANGUAGE sql STABLE AS $$ 
 -- A later object wins key by key.
 CREATE AGGREGATE truth.merge(jsonb) (SFUNC = pg_catalog.jsonb_concat, STYPE = jsonb, INITCOND = '{}');
 
--- When an order counts as paid: not at its deposit, and cash on delivery at its end.
+-- When an order counts as paid: not at its deposit, cash on delivery at its end, and never if it was closed before.
 CREATE FUNCTION truth.paid_at(r jsonb) RETURNS timestamptz LANGUAGE sql STABLE AS $$
 SELECT CASE
+	WHEN r ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' THEN NULL
 	WHEN r ->> 'type' IN ('cod', 'b2c_cod', 'super_market_cod_trade')
 		THEN CASE WHEN r ->> 'status' = 'TRADE_FINISHED' THEN truth.at(r ->> 'end_time') END
 	WHEN coalesce(r ->> 'step_trade_status', '') <> ''
@@ -67,6 +68,15 @@ SELECT CASE
 			'WAIT_BUYER_CONFIRM_GOODS', 'TRADE_BUYER_SIGNED', 'TRADE_FINISHED', 'TRADE_CLOSED') THEN truth.at(r ->> 'pay_time') END
 	ELSE truth.at(r ->> 'pay_time')
 END $$;
+
+-- A line that ended without having been paid for, whatever became of its order: closed before payment, or refused at the door.
+CREATE FUNCTION truth.never_sold(r jsonb, line jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+SELECT coalesce(line ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO', false)
+	OR coalesce(r ->> 'type' IN ('cod', 'b2c_cod', 'super_market_cod_trade') AND line ->> 'status' = 'TRADE_CLOSED', false)
+		AND coalesce(line ->> 'refund_status', '') <> 'SUCCESS' AND coalesce(line ->> 'special_refund_type', '') = ''
+$$;
+CREATE FUNCTION truth.line_paid_at(r jsonb, line jsonb) RETURNS timestamptz LANGUAGE sql STABLE AS
+$$ SELECT CASE WHEN NOT truth.never_sold(r, line) THEN truth.paid_at(r) END $$;
 
 -- Money that went back: a successful case that is no exchange, repair or reshipping.
 CREATE FUNCTION truth.gives_money_back(r jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -102,7 +112,9 @@ SELECT jsonb_build_object(
 	'package_count', (SELECT count(DISTINCT l ->> 'invoice_no')
 		FROM jsonb_array_elements(r #> '{orders,order}') AS l WHERE l ->> 'invoice_no' <> ''),
 	'line_count', jsonb_array_length(r #> '{orders,order}'),
-	'item_num', (SELECT sum((l ->> 'num')::bigint) FROM jsonb_array_elements(r #> '{orders,order}') AS l),
+	-- of an order of which nothing is left: what was ordered
+	'item_num', (SELECT coalesce(sum((l ->> 'num')::bigint) FILTER (WHERE NOT truth.never_sold(r, l)), sum((l ->> 'num')::bigint))
+		FROM jsonb_array_elements(r #> '{orders,order}') AS l),
 	'gmv', (SELECT sum(truth.money(l ->> 'total_fee') - coalesce(truth.money(l ->> 'part_mjz_discount'), 0))
 		FROM jsonb_array_elements(r #> '{orders,order}') AS l)
 ) || CASE WHEN api IN ('list', 'full') THEN jsonb_build_object(
@@ -140,8 +152,8 @@ SELECT jsonb_build_object(
 	'tid', (trade ->> 'tid')::bigint, 'platform', 'taobao',
 	'trade_status', trade ->> 'status', 'trade_type', trade ->> 'type',
 	'created', truth.at(trade ->> 'created'), 'pay_time', truth.at(trade ->> 'pay_time'),
-	'paid_at', truth.paid_at(trade), 'modified', truth.at(trade ->> 'modified'),
-	'created_date', truth.day(truth.at(trade ->> 'created')), 'paid_date', truth.day(truth.paid_at(trade)),
+	'paid_at', truth.line_paid_at(trade, line), 'modified', truth.at(trade ->> 'modified'),
+	'created_date', truth.day(truth.at(trade ->> 'created')), 'paid_date', truth.day(truth.line_paid_at(trade, line)),
 	'buyer_open_uid', trade ->> 'buyer_open_uid', 'receiver_state', trade ->> 'receiver_state',
 	'line_no', line_no, 'status', line ->> 'status', 'refund_status', line ->> 'refund_status',
 	'refund_id', nullif(truth.whole(line ->> 'refund_id'), 0), 'num_iid', truth.whole(line ->> 'num_iid'),
@@ -214,7 +226,7 @@ BEGIN
 	INSERT INTO truth.lines
 	SELECT p_n, p_shop, (r ->> 'tid')::bigint, (line ->> 'oid')::bigint, truth.at(r ->> 'modified'),
 		truth.line_columns(r, line, line_no::smallint),
-		CASE WHEN truth.paid_at(r) IS NOT NULL
+		CASE WHEN truth.line_paid_at(r, line) IS NOT NULL
 			THEN coalesce(truth.money(line ->> 'divide_order_fee'),
 				truth.money(line ->> 'total_fee') - coalesce(truth.money(line ->> 'part_mjz_discount'), 0)) END,
 		coalesce(line ->> 'refund_status' = 'SUCCESS', false) OR coalesce(line ->> 'special_refund_type', '') <> ''
