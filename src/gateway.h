@@ -43,6 +43,7 @@ typedef struct GatewayReply
 	int			net_error;		/* 0, or the CURLcode; net_message says what */
 	const char *net_message;
 	bool		timed_out;
+	bool		untrusted;
 	bool		too_large;		/* over ordersync.max_response_size */
 	int			http_status;
 	const char *body;

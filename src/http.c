@@ -112,6 +112,8 @@ static void check_no_transaction(void);
 static void rebuild_wait_set(void);
 static bool pass_on(const WaitEvent *events, int nevents);
 static void socket_action(curl_socket_t fd, int what);
+static bool is_about_certificates(CURLcode result);
+static const char *with_certificates(HttpRequest *request, const char *words);
 static void block_signals(sigset_t *before);
 static void restore_signals(const sigset_t *before);
 static int64 nearer(int64 wait_ms, int64 at_ms, int64 now_ms);
@@ -560,6 +562,9 @@ http_reply(HttpRequest *request, HttpReply *reply)
 	if (request->result != CURLE_OK)
 		reply->net_message = request->error[0] != '\0' ? request->error :
 			curl_easy_strerror(request->result);
+	reply->untrusted = is_about_certificates(request->result);
+	if (reply->untrusted)
+		reply->net_message = with_certificates(request, reply->net_message);
 	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
 	reply->too_large = request->body.overflowed;
 	reply->http_status = (int) status;
@@ -568,6 +573,37 @@ http_reply(HttpRequest *request, HttpReply *reply)
 	reply->date_s = request->date_s;
 	reply->started_ms = request->started_ms;
 	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
+}
+
+static bool
+is_about_certificates(CURLcode result)
+{
+	switch (result)
+	{
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* curl's words, and by which certificates it looked; lives as long as the request. */
+static const char *
+with_certificates(HttpRequest *request, const char *words)
+{
+	MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(request));
+	bool		own = guc_ca_file != NULL && guc_ca_file[0] != '\0';
+	const char *said = own ?
+		psprintf("%s; the certificates to check by are those of ordersync.ca_file, \"%s\"",
+				 words, guc_ca_file) :
+		psprintf("%s; the certificates to check by are the system's, ordersync.ca_file names no others",
+				 words);
+
+	MemoryContextSwitchTo(before);
+	return said;
 }
 
 /*

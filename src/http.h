@@ -17,6 +17,7 @@ typedef struct HttpReply
 	int			net_error;		/* 0, or the CURLcode */
 	const char *net_message;	/* NULL without net_error */
 	bool		timed_out;
+	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
 	bool		too_large;		/* over ordersync.max_response_size */
 	int			http_status;	/* 0 when there was none */
 	const char *body;			/* decompressed; never NULL */

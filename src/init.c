@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "database_watch.h"
 #include "guc.h"
 #include "launcher.h"
 #include "secret_log.h"
@@ -30,4 +31,5 @@ _PG_init(void)
 		return;
 	shmem_install();
 	launcher_register();
+	database_watch_install();
 }

@@ -78,6 +78,7 @@ job_read_reply(Job *job)
 	reply.net_error = job->reply.net_error;
 	reply.net_message = job->reply.net_message;
 	reply.timed_out = job->reply.timed_out;
+	reply.untrusted = job->reply.untrusted;
 	reply.too_large = job->reply.too_large;
 	reply.http_status = job->reply.http_status;
 	reply.body = job->reply.body;

@@ -9,10 +9,13 @@
  *
  * Life of a worker as seen from here: a slot is taken and a dynamic worker
  * registered that is never restarted by the postmaster; its end is seen in its
- * slot, or, when it never reached it, by its handle.  Then its place waits:
- * ten seconds when it did not get into its database (which may not exist; once
- * somebody there asks for a worker, it does), a quarter of a second otherwise,
- * doubled up to ten seconds while workers keep ending within a minute.
+ * slot, or, when it never reached it, by its handle.  Then its place waits: a
+ * quarter of a second, doubled up to ten seconds while workers keep ending
+ * within a minute.  Where it did not get into its database, which may not
+ * exist, each try is a FATAL in the server's log: one worker tries for all,
+ * after ten seconds, doubled up to five minutes, and at once when there may be
+ * news: somebody there asks for a worker, a database is made or altered
+ * (database_watch.c), the list of databases changes.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -40,7 +43,8 @@
 #include "shmem.h"
 
 #define RESTART_SECONDS 5		/* of the launcher itself */
-#define NO_DATABASE_MS (10 * 1000)
+#define SHORTEST_NO_DATABASE_MS (10 * 1000)
+#define LONGEST_NO_DATABASE_MS (5 * 60 * 1000)
 #define SHORTEST_PAUSE_MS 250
 #define LONGEST_PAUSE_MS (10 * 1000)
 #define SHORT_LIFE_MS (60 * 1000)
@@ -61,6 +65,7 @@ typedef struct Place
 	char		database[NAMEDATALEN];
 	int64		next_start_ms;	/* steady clock */
 	int64		pause_ms;		/* the last one */
+	bool		reached;		/* a worker got into it, and none failed to since */
 } Place;
 
 static Started *started;		/* by slot */
@@ -74,7 +79,9 @@ static int64 reconcile(void);
 static void see_who_ended(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
 static void note_end(const Started *worker, const SlotView *slot);
-static void hear_who_waits(void);
+static void hear_news(void);
+static void try_again(Place *place);
+static void reload(void);
 static List *desired_databases(void);
 static bool is_in(const List *names, const char *name);
 static void stop_unwanted(const List *desired);
@@ -145,9 +152,26 @@ ordersync_launcher_main(Datum arg)
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
+			reload();
 		}
 	}
+}
+
+/* A list that somebody changed is tried at once, whatever was in vain before. */
+static void
+reload(void)
+{
+	char	   *before = pstrdup(GetConfigOption("ordersync.databases", false, false));
+
+	ProcessConfigFile(PGC_SIGHUP);
+	if (strcmp(before, GetConfigOption("ordersync.databases", false, false)) != 0)
+	{
+		ListCell   *cell;
+
+		foreach(cell, places)
+			try_again(lfirst(cell));
+	}
+	pfree(before);
 }
 
 static void
@@ -185,7 +209,7 @@ reconcile(void)
 	ListCell   *cell;
 
 	see_who_ended();
-	hear_who_waits();
+	hear_news();
 	stop_unwanted(desired);
 	foreach(cell, desired)
 		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
@@ -202,6 +226,9 @@ see_who_ended(void)
 		if (!started[i].used)
 			continue;
 		shmem_view(i, &slot);
+		if (OidIsValid(slot.database) &&
+			slot.ticket.generation == started[i].ticket.generation)
+			place_of(started[i].ticket.database)->reached = true;
 		if (!has_ended(&started[i], &slot))
 			continue;
 		note_end(&started[i], &slot);
@@ -236,7 +263,11 @@ note_end(const Started *worker, const SlotView *slot)
 	if (worker->stopping)
 		place->pause_ms = 0;
 	else if (!got_in)
-		place->pause_ms = NO_DATABASE_MS;
+	{
+		place->pause_ms = place->reached || place->pause_ms < SHORTEST_NO_DATABASE_MS ?
+			SHORTEST_NO_DATABASE_MS : Min(place->pause_ms * 2, LONGEST_NO_DATABASE_MS);
+		place->reached = false;
+	}
 	else if (now < place->next_start_ms)
 		return;					/* several at once count as one */
 	else if (now - worker->started_ms >= SHORT_LIFE_MS || place->pause_ms == 0)
@@ -246,22 +277,32 @@ note_end(const Started *worker, const SlotView *slot)
 	place->next_start_ms = now + place->pause_ms;
 }
 
-/* A database that was not there has come: its place need not wait any longer. */
+/* A database that was not there may have come: its place need not wait any longer. */
 static void
-hear_who_waits(void)
+hear_news(void)
 {
 	char		database[NAMEDATALEN];
+	bool		wanted = shmem_worker_wanted(database);
+	bool		noted = shmem_databases_noted();
 	ListCell   *cell;
 
-	if (!shmem_worker_wanted(database))
-		return;
 	foreach(cell, places)
 	{
 		Place	   *place = lfirst(cell);
 
-		if (strcmp(place->database, database) == 0 && place->pause_ms == NO_DATABASE_MS)
-			place->next_start_ms = 0;
+		if (noted || (wanted && strcmp(place->database, database) == 0))
+			try_again(place);
 	}
+}
+
+/* Only where a worker did not get in: one that keeps ending is not to be hurried. */
+static void
+try_again(Place *place)
+{
+	if (place->reached)
+		return;
+	place->pause_ms = 0;
+	place->next_start_ms = 0;
 }
 
 /* Each name once; none while the extension is disabled. */
@@ -350,7 +391,7 @@ start_wanted(const char *database, int64 next_ms)
 {
 	Place	   *place = place_of(database);
 
-	while (count_of(database) < guc_workers)
+	while (count_of(database) < (place->reached ? guc_workers : 1))
 	{
 		if (clock_steady_ms() >= place->next_start_ms && !start_one(database))
 			place->next_start_ms = clock_steady_ms() + LONGEST_PAUSE_MS;

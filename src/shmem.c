@@ -67,6 +67,7 @@ typedef struct SharedState
 	int			nslots;			/* set once */
 	Latch	   *launcher_latch; /* under lock; NULL before the first launcher */
 	char		wanted[NAMEDATALEN];	/* under lock; a database that misses its worker */
+	bool		databases_noted;	/* under lock; some were made or altered */
 	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;
 
@@ -123,6 +124,7 @@ make_memory(void)
 		shared->nslots = max_worker_processes;
 		shared->launcher_latch = NULL;
 		shared->wanted[0] = '\0';
+		shared->databases_noted = false;
 		for (int i = 0; i < shared->nslots; i++)
 			init_slot(&shared->slots[i]);
 	}
@@ -299,6 +301,30 @@ shmem_worker_wanted(char database[NAMEDATALEN])
 	return database[0] != '\0';
 }
 
+void
+shmem_note_databases(void)
+{
+	if (shared == NULL)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->databases_noted = true;
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
+	LWLockRelease(shared->lock);
+}
+
+bool
+shmem_databases_noted(void)
+{
+	bool		noted;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	noted = shared->databases_noted;
+	shared->databases_noted = false;
+	LWLockRelease(shared->lock);
+	return noted;
+}
+
 /*
  * A launcher begins.  Slots that an earlier one took for workers that have not
  * come are freed: their workers will find another generation, and go.
@@ -418,6 +444,9 @@ shmem_connected(Oid database)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	my_slot->database = database;
+	/* it starts the others of this database now */
+	if (shared->launcher_latch != NULL)
+		SetLatch(shared->launcher_latch);
 	LWLockRelease(shared->lock);
 }
 

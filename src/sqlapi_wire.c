@@ -234,7 +234,7 @@ ordersync_build_call(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(ordersync_classify);
 /*
- * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session)
+ * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session, untrusted)
  * → one row
  */
 Datum
@@ -306,6 +306,7 @@ read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call, GatewayRe
 	reply->too_large = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 	if (!PG_ARGISNULL(8))
 		task->data_key = text_to_cstring(PG_GETARG_TEXT_PP(8));
+	reply->untrusted = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
 }
 
 /* The call that the words say; the task gets its stream and basis. */

@@ -109,6 +109,8 @@ network_failed(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer
 			 pstrdup("the answer is larger than ordersync.max_response_size"));
 	else if (reply->timed_out)
 		fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
+	else if (reply->untrusted)
+		fail(answer, VERDICT_RETRY, "certificate", json_clean_text(words, strlen(words), MAX_WORDS));
 	else if (reply->net_error != 0 || reply->http_status == 0)
 		fail(answer, VERDICT_RETRY, "network", json_clean_text(words, strlen(words), MAX_WORDS));
 	else

@@ -99,6 +99,7 @@ CREATE FUNCTION ordersync.classify(
 	timed_out boolean DEFAULT false,
 	too_large boolean DEFAULT false,
 	session text DEFAULT NULL,
+	untrusted boolean DEFAULT false,
 	OUT verdict text,
 	OUT class text,
 	OUT message text,
@@ -118,7 +119,7 @@ CREATE FUNCTION ordersync.classify(
 RETURNS record
 AS 'MODULE_PATHNAME', 'ordersync_classify'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION ordersync.classify(text, text, text, integer, bytea, text, boolean, boolean, text) IS
+COMMENT ON FUNCTION ordersync.classify(text, text, text, integer, bytea, text, boolean, boolean, text, boolean) IS
 	'the verdict of protocol top on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
 
 CREATE FUNCTION ordersync.split_records(

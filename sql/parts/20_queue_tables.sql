@@ -259,6 +259,16 @@ BEGIN
 	-- a call's row must find a place even when nobody kept house for a week
 	CREATE TABLE IF NOT EXISTS ordersync.request_log_rest
 		PARTITION OF ordersync.request_log DEFAULT;
+	-- a row has no key; under a publication of all tables only whole rows can be deleted
+	IF EXISTS (
+		SELECT
+		FROM pg_catalog.pg_class c
+		WHERE c.oid IN ('ordersync.request_log'::pg_catalog.regclass, 'ordersync.request_log_rest'::pg_catalog.regclass)
+			AND c.relreplident <> 'f'
+	) THEN
+		ALTER TABLE ordersync.request_log REPLICA IDENTITY FULL;
+		ALTER TABLE ordersync.request_log_rest REPLICA IDENTITY FULL;
+	END IF;
 
 	PERFORM ordersync.comment_queue();
 END

@@ -110,6 +110,7 @@ BEGIN
 			WHEN 'quota' THEN 'the application''s daily quota is used up; tomorrow: '
 			WHEN 'oversize' THEN 'raise ordersync.max_response_size or lower the gateway''s page_size, then: '
 			WHEN 'malformed' THEN 'the gateway answers what is no answer of this protocol: look at the request log, then: '
+			WHEN 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload, then: '
 			WHEN 'network' THEN 'look at network, proxy and the gateway''s URL, then: '
 			WHEN 'timeout' THEN 'the gateway is too slow: raise ordersync.request_timeout or lower page_size, then: '
 			WHEN 'worker' THEN 'the server log says why the worker ended; then: '

@@ -183,6 +183,8 @@ BEGIN
 			EXECUTE pg_catalog.format(
 				'CREATE TABLE ordersync.%I (LIKE ordersync.request_log INCLUDING DEFAULTS INCLUDING COMMENTS)',
 				v_name);
+			-- LIKE does not take it over
+			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I REPLICA IDENTITY FULL', v_name);
 			EXECUTE pg_catalog.format(
 				'ALTER TABLE ordersync.request_log ATTACH PARTITION ordersync.%I FOR VALUES FROM (%L) TO (%L)',
 				v_name,

@@ -1,0 +1,13 @@
+/*
+ * database_watch.h
+ *	  Tells the launcher when a database is made, renamed or altered.
+ */
+#ifndef ORDERSYNC_DATABASE_WATCH_H
+#define ORDERSYNC_DATABASE_WATCH_H
+
+#include "compat.h"
+
+/* Called while the library is being preloaded. */
+extern void database_watch_install(void);
+
+#endif							/* ORDERSYNC_DATABASE_WATCH_H */

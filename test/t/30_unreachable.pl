@@ -1,0 +1,85 @@
+# What cannot be reached: a gateway whose certificate nobody vouches for, and a database that is not there.
+use strict;
+use warnings;
+use IO::Socket::INET;
+use OrdersyncTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $house = OrdersyncTest->new(without_gateway => 1, databases => 'postgres,nosuch',
+	conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 2\nordersync.request_timeout = '1s'\nordersync.workers = 2");
+
+# A server with a certificate of its own making; it answers what is no order.
+my $dir = PostgreSQL::Test::Utils::tempdir();
+system_log('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', "$dir/key.pem", '-out', "$dir/cert.pem", '-days', 2,
+	'-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1') == 0 or die "openssl made no certificate\n";
+my $port = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
+my $server = fork // die "fork: $!";
+if (!$server)
+{
+	open STDOUT, '>', "$dir/server.log";
+	open STDERR, '>&', \*STDOUT;
+	open STDIN, '<', '/dev/null';
+	exec 'openssl', 's_server', '-accept', "127.0.0.1:$port", '-cert', "$dir/cert.pem", '-key', "$dir/key.pem", '-www', '-quiet';
+	die "openssl: $!";
+}
+$house->wait_until('the server', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
+
+$house->sql('CREATE EXTENSION ordersync');
+$house->sql("SELECT ordersync_add_gateway('taobao', 'https://127.0.0.1:$port/router/rest', '12345678', 'helloworld')");
+$house->sql("SELECT ordersync_add_shop(1, 'shop', 'session-1')");
+my $run = $house->sql("SELECT ordersync_trigger_incremental(1, now() - interval '2 hours', now() - interval '1 hour')");
+my $class = sub { return $house->sql("SELECT string_agg(DISTINCT error_class, ',') FROM ordersync.sync_tasks WHERE run_id = $run AND error_class IS NOT NULL") };
+$house->wait_until('the run to fail', sub { $house->run_state($run) eq 'failed' });
+is($class->(), 'certificate', 'a certificate that nobody vouches for has a class of its own');
+like($house->sql("SELECT error FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"),
+	qr/certificate.*ordersync\.ca_file names no others/, 'the error names the certificates and the setting');
+like($house->sql("SELECT what_to_do FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"),
+	qr/ca-certificates.*ordersync\.ca_file.*ordersync_retry\($run\)/, 'and what to do');
+is($house->sql("SELECT count(*) FROM ordersync.request_log WHERE http_status <> 0"), 0, 'nothing was sent');
+
+# A file that is not there is another way to have none.
+$house->sql("ALTER SYSTEM SET ordersync.ca_file = '$dir/none.pem'");
+$house->sql('SELECT pg_reload_conf()');
+$house->wait_until('the setting', sub { $house->sql('SHOW ordersync.ca_file') eq "$dir/none.pem" });
+$house->sql("SELECT ordersync_retry($run)");
+$house->wait_until('the run to fail', sub { $house->run_state($run) eq 'failed' });
+is($class->(), 'certificate', 'so has a file of certificates that cannot be read');
+like($house->sql("SELECT error FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"), qr/ordersync\.ca_file, "\Q$dir\E\/none\.pem"/, 'which is named');
+
+# With the right one the gateway is reached.
+$house->sql("ALTER SYSTEM SET ordersync.ca_file = '$dir/cert.pem'");
+$house->sql('SELECT pg_reload_conf()');
+$house->wait_until('the setting', sub { $house->sql('SHOW ordersync.ca_file') eq "$dir/cert.pem" });
+$house->sql("SELECT ordersync_retry($run)");
+$house->wait_until('another end of a call', sub { ($class->() // '') =~ /timeout|http|malformed/ });
+ok(1, 'with the file that ordersync.ca_file should name the gateway is reached');
+$house->sql("SELECT ordersync_cancel($run)");
+kill 'TERM', $server;
+waitpid $server, 0;
+
+# The database: one line, the next after ten seconds, then after twenty; reloads that change nothing of it are no reason.
+my $lines = sub { return map { /:(\d\d):(\d\d)\.(\d+) .*FATAL: +database "nosuch" does not exist/ ? $1 * 60 + "$2.$3" : () }
+	split /\n/, slurp_file($house->node->logfile) };
+my $tries = sub { return scalar(my @l = $lines->()) };
+$house->wait_until('the third try', sub { $tries->() > 2 });
+my @at = $lines->();
+my @gaps = map { my $gap = $at[$_] - $at[$_ - 1]; $gap < 0 ? $gap + 3600 : $gap } 1 .. 2;
+cmp_ok($gaps[0], '>', 9, sprintf('a database that is not there is one line, however many workers it would have; the next comes after %.0f s', $gaps[0]));
+cmp_ok($gaps[1], '>', 18, sprintf('the third after %.0f s', $gaps[1]));
+is($house->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = 'postgres'"), 2, 'one that is there has all its workers');
+
+# What may have changed it is not waited for.
+my $before = $tries->();
+$house->sql("ALTER SYSTEM SET ordersync.databases = 'nosuch,postgres'");
+$house->sql('SELECT pg_reload_conf()');
+cmp_ok($house->seconds_until('the next try', sub { $tries->() > $before }), '<', 5, 'a list that changed is tried at once');
+$house->sql('CREATE DATABASE another');
+$house->wait_until('one more', sub { $tries->() > $before + 1 });
+$house->sql('CREATE DATABASE nosuch');
+my $took = $house->seconds_until('its workers', sub {
+	$house->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = 'nosuch'") == 2 });
+cmp_ok($took, '<', 5, 'and a database that is made has its workers at once');
+is($tries->(), $before + 2, 'without another line');
+
+done_testing;
