@@ -9,7 +9,8 @@
  *
  * Another key in the file is another matter: at the start, and whenever the key
  * has changed, every sealed secret is tried, those that stay shut are marked and
- * those that open again are not any more (note_key_file).
+ * those that open again are not any more (note_key_file).  As long as some are
+ * shut the file is looked at as often: the right one may be put back.
  *
  * What was noted last is remembered here; when noting fails it is tried again.
  */
@@ -31,6 +32,7 @@ static bool noted = false;		/* the two below stand in the database */
 static KeyFileState noted_state;
 static uint64 noted_mark;
 static bool ready = true;
+static bool shut = false;		/* some secrets do not open with the key that is there */
 static int64 look_at = 0;
 
 static bool is_noted(const KeyFile *found);
@@ -65,8 +67,9 @@ key_watch_ready(const char *database)
 		noted_mark = found.mark;
 		/* where nothing is sealed yet, nothing is missing */
 		ready = found.state == KEY_FILE_READY || result.sealed == 0;
+		shut = ready && result.shut > 0;
 	}
-	look_at = now + (found.state == KEY_FILE_READY ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+	look_at = now + (ready && !shut ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
 	return ready;
 }
 
@@ -88,7 +91,7 @@ key_watch_doubt(void)
 int64
 key_watch_next(void)
 {
-	return ready ? PG_INT64_MAX : look_at;
+	return ready && !shut ? PG_INT64_MAX : look_at;
 }
 
 /* What note() hands to its transaction. */

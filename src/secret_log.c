@@ -38,6 +38,7 @@ static emit_log_hook_type previous_hook = NULL;
 static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
 
 static void hide(ErrorData *error);
+static void hide_in_line(ErrorData *error);
 static const char *taker_in(const char *text);
 static const char *find_taker(const char *text, const char **at);
 static bool quotes_call(const char *context);
@@ -55,7 +56,8 @@ secret_log_install(void)
 static void
 hide(ErrorData *error)
 {
-	if (taker_in(debug_query_string) != NULL)
+	/* the context: a statement that calls it under another name, EXECUTE or a wrapper */
+	if (taker_in(debug_query_string) != NULL || taker_in(error->context) != NULL)
 	{
 		error->hide_stmt = true;
 		/* a block's or function's statement; parameters, where they were asked for */
@@ -65,23 +67,31 @@ hide(ErrorData *error)
 			error->internalquery = NULL;
 	}
 	if (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY)
-	{
-		const char *taker = taker_in(error->message);
-
-		if (taker != NULL)
-		{
-			error->message = hidden(error->message, taker);
-			error->detail = NULL;	/* its parameters */
-			error->detail_log = NULL;
-		}
-		/* of a backend that crashed */
-		if ((taker = taker_in(error->detail)) != NULL)
-			error->detail = hidden(error->detail, taker);
-		if ((taker = taker_in(error->detail_log)) != NULL)
-			error->detail_log = hidden(error->detail_log, taker);
-	}
+		hide_in_line(error);
 	if (previous_hook)
 		previous_hook(error);
+}
+
+/* A line that quotes a statement: in its message, or in its details (EXECUTE, a crash). */
+static void
+hide_in_line(ErrorData *error)
+{
+	const char *taker = taker_in(error->message);
+	const char *in_detail = taker_in(error->detail);
+	const char *in_detail_log = taker_in(error->detail_log);
+
+	if (in_detail != NULL)
+		error->detail = hidden(error->detail, in_detail);
+	if (in_detail_log != NULL)
+		error->detail_log = hidden(error->detail_log, in_detail_log);
+	if (taker == NULL && debug_query_string != NULL && error->message != NULL &&
+		strstr(error->message, debug_query_string) != NULL)
+		taker = in_detail != NULL ? in_detail : in_detail_log;
+	if (taker == NULL)
+		return;
+	error->message = hidden(error->message, taker);
+	error->detail = NULL;		/* its parameters */
+	error->detail_log = NULL;
 }
 
 /* The first function that takes a secret and is named in the text; NULL: none. */

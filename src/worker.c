@@ -254,7 +254,8 @@ claim(void)
 		return;
 	if (database_state == DB_READY && !key_watch_ready(ticket.database))
 	{
-		claim_at = 0;			/* as soon as secrets can be opened */
+		claim_wanted = false;
+		claim_at = key_watch_next();	/* as soon as secrets can be opened */
 		return;
 	}
 	if (now < next_claim())
@@ -306,9 +307,9 @@ next_claim(void)
 static int64
 next_try(void)
 {
-	if (database_state == DB_READY && key_watch_next() != PG_INT64_MAX)
-		return key_watch_next();
-	return next_claim();
+	if (database_state != DB_READY)
+		return next_claim();
+	return Min(next_claim(), key_watch_next());
 }
 
 /* In a transaction; what it allocates for us must outlive it. */

@@ -1,0 +1,149 @@
+# No secret that is typed comes into the server's log: when a call fails, when statements are logged, when its backend dies;
+# where the library is preloaded by itself, elsewhere by what the README says to type.
+use strict;
+use warnings;
+use OrdersyncTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $house = OrdersyncTest->new(without_gateway => 1, conf => 'log_statement = none');
+my $node = $house->node;
+my $key_file = $node->data_dir . '/ordersync.key';
+$house->sql('CREATE EXTENSION ordersync');
+
+# Everything that the log got while a piece of code ran.
+sub logged
+{
+	my ($server, $code) = @_;
+	my $at = -s $server->logfile;
+	$code->();
+	return slurp_file($server->logfile, $at);
+}
+sub type { my ($q, @extra) = @_; my ($status, $out, $err) = $node->psql('postgres', $q, @extra); return $err }
+
+# --- every reason for which a call can fail; each has a secret of its own ---
+
+$house->sql("SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
+	SELECT ordersync_add_shop(1, 'seller', 'session-1');
+	CREATE FUNCTION renew(key text) RETURNS void LANGUAGE sql AS 'SELECT ordersync_set_data_key(99, key)'");
+my $failing = q{
+SELECT ordersync_add_shop(9, 'x', 'secret-1', 'nowhere')
+SELECT ordersync_add_gateway('g', 'ftp://gw.example.com/', '1', 'secret-2')
+SELECT ordersync_add_gateway('g', 'https://gw.example.com/', '1', 'secret-3', options => '{"page_size": 500}')
+SELECT ordersync_set_data_key(99, 'secret-4')
+SELECT ordersync_set_data_key(1, 'secret-5', now() - interval '1 day')
+SELECT ordersync_add_shop(9, 'x', 'secret-6'
+SELECT ordersync_add_shop(9, 'x', 'secret-7', 'a', 'b', 'c')
+SELECT Ordersync_Set_Data_Key(99, 'secret-8')
+SELECT tools.ordersync_set_data_key(1, 'secret-9')
+WITH k AS (SELECT 'secret-10' AS k) SELECT ordersync_set_data_key(99, k) FROM k
+DO $$ BEGIN PERFORM ordersync_set_data_key(99, 'secret-11'); END $$
+SET statement_timeout = '10ms'; SELECT ordersync_set_data_key(1, 'secret-12'), pg_sleep(1)
+PREPARE s AS SELECT ordersync_set_data_key(99, $1); EXECUTE s('secret-13')
+SELECT renew('secret-14')
+};
+my @failing = grep { /\S/ } split /\n/, $failing;
+my $failed = 0;
+my $log = logged($node, sub { $failed += ($node->psql('postgres', $_))[0] != 0 for @failing });
+is($failed, scalar(@failing), 'all of them fail');
+is(scalar(() = $log =~ /ERROR:  /g), scalar(@failing), 'and the log says that they do');
+like($log, qr/ERROR:  unknown gateway "nowhere"/, 'with the reason');
+unlike($log, qr/secret-/, 'without a secret');
+like(logged($node, sub { type('SELECT ordersync_pause_shop(99)') }), qr/STATEMENT:  SELECT ordersync_pause_shop\(99\)/,
+	'the log holds other statements as ever');
+
+# --- statements are logged: by the server, by duration, with parameters, by an extension that explains ---
+
+my %logging = (
+	'log_statement' => "log_statement = 'all'",
+	'durations' => 'log_min_duration_statement = 0',
+	'every level' => "log_min_error_statement = debug5\nlog_min_messages = debug1",
+	'parameters' => "log_statement = 'all'\nlog_parameter_max_length_on_error = -1",
+	'explained' => "auto_explain.log_min_duration = 0\nauto_explain.log_nested_statements = on",
+	'csv and JSON' => "log_statement = 'all'\nlogging_collector = on\nlog_destination = 'csvlog,jsonlog,stderr'",
+);
+my $conf = slurp_file($node->data_dir . '/postgresql.conf');
+for my $how (sort keys %logging)
+{
+	$node->append_conf('postgresql.conf', "$logging{$how}\n");
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'auto_explain,ordersync'\n") if $how eq 'explained';
+	$node->restart;
+	my $said = logged($node, sub {
+		type("SELECT ordersync_add_shop(1, NULL, 'secret-good')");
+		type("SELECT ordersync_set_data_key(1, 'secret-good', now() + interval '1 year')");
+		type("SELECT ordersync_set_data_key(99, 'secret-bad')");
+		type("SELECT ordersync_add_gateway('taobao', NULL, NULL, 'secret-app')");
+		type("PREPARE s AS SELECT ordersync_set_data_key(1, \$1); EXECUTE s('secret-executed')");
+		$node->pgbench("-n -M extended -t 1 -D key=secret-bound", 0, [ qr/processed: 1/ ], [ qr/^/ ], "$how: a bound parameter",
+			{ "036_$how" =~ s/\W/_/gr => "SELECT ordersync_set_data_key(1, :key)" });
+		type("SELECT 'the end'");
+	});
+	$node->stop;
+	$said .= slurp_file($_) for glob $node->data_dir . '/log/*';
+	unlike($said, qr/secret-(?!bound)/, "$how: no secret is in the log");
+	unlike($said, qr/secret-bound/, "$how: nor one that was bound");
+	like($said, qr/a statement that calls ordersync_set_data_key, hidden/, "$how: the log says what it left out")
+		unless $how eq 'every level' || $how eq 'parameters' && 0;
+	open my $f, '>', $node->data_dir . '/postgresql.conf' or die;
+	print $f $conf;
+	close $f;
+	$node->start;
+}
+
+# A backend that dies: the server logs what it was running.
+$log = logged($node, sub {
+	my ($out, $err) = ('', '');
+	my $h = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c',
+		"SELECT ordersync_set_data_key(1, 'secret-crash'), pg_sleep(60)" ], '<', \undef, '>', \$out, '2>', \$err);
+	$house->wait_until('the backend', sub { $house->sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'") == 1 });
+	my $pid = $house->sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'");
+	kill 'SEGV', $pid;
+	$h->finish;
+	$house->wait_until('the server', sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 });
+});
+like($log, qr/was terminated by signal 11/, 'a backend has died');
+unlike($log, qr/secret-crash/, 'and the log does not tell its secret');
+
+# --- in two steps: all that can be wrong is found before a secret is typed ---
+
+is(type("SELECT ordersync_add_gateway('two', 'https://gw.example.com/', '1', NULL)"),
+	"psql:<stdin>:1: NOTICE:  gateway \"two\" waits for its application secret\nHINT:  Give it with SELECT ordersync_add_gateway('two', NULL, NULL, app_secret).",
+	'a gateway without its secret');
+is(type("SELECT ordersync_add_shop(2, 'seller 2', NULL, 'two')"),
+	"psql:<stdin>:1: NOTICE:  shop 2 waits for its data key\nHINT:  Give it with SELECT ordersync_set_data_key(2, data_key).", 'a shop without its key');
+like(type('SELECT ordersync_trigger_incremental(2)'), qr/WARNING:  gateway "two" waits for its application secret/, 'what is missing is said');
+type("SELECT ordersync_add_gateway('two', NULL, NULL, 'secret-two')");
+like(type('SELECT ordersync_trigger_incremental(2)'), qr/WARNING:  shop 2 waits for a data key/, 'one after the other');
+type("SELECT ordersync_set_data_key(2, 'secret-two')");
+is($house->sql("SELECT secret_state, key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 2"),
+	'ok|unchecked', 'and both are there');
+like($house->sql_fails("SELECT ordersync_add_gateway('three', 'ftp://gw.example.com/', '1', NULL)"), qr/not the URL of a gateway/,
+	'what is wrong is found without a secret');
+chmod 0666, $key_file;
+like($house->sql_fails("SELECT ordersync_add_shop(3, 'seller 3', NULL)"), qr/no secret can be sealed/, 'a key file that cannot be used, too');
+chmod 0600, $key_file;
+
+# --- a server that does not preload the library ---
+
+my $plain = PostgreSQL::Test::Cluster->new('plain');
+$plain->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$plain->append_conf('postgresql.conf', "log_statement = 'all'\nlog_min_duration_statement = 0");
+$plain->start;
+$plain->safe_psql('postgres', "CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '1', NULL)");
+$plain->safe_psql('postgres', "SELECT ordersync_add_shop(1, 'seller', NULL)");
+my ($status, $out, $err) = $plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')");
+like($err, qr/WARNING:  the server log holds this statement, and the secret in it/, 'a secret that the log got is said');
+
+# as the README has it
+my ($block) = slurp_file("$ENV{ORDERSYNC_TEST}/../README.md") =~ /^```sql\n(BEGIN;\nSET LOCAL log_.*?^COMMIT;\n)```$/ms;
+ok($block, 'the README shows how to type a secret');
+$log = logged($plain, sub {
+	($status, $out, $err) = $plain->psql('postgres', $block);
+	$plain->psql('postgres', $block =~ s/set_data_key\(1,/set_data_key(99,/r);
+});
+is($err, '', 'it says nothing');
+like($log, qr/ERROR:  unknown shop 99/, 'also where it fails');
+unlike($log, qr/session-1/, 'no log keeps it');
+
+done_testing;
