@@ -115,7 +115,7 @@ job_fail_in_database(Job *job, const ErrorData *error)
 
 	memset(failure, 0, sizeof(*failure));
 	failure->verdict = VERDICT_RETRY;
-	failure->class = "database";
+	failure->class = error->sqlerrcode == STORE_ALL_REFUSED ? "all_refused" : "database";
 	failure->message = error->message;
 	failure->retry_ms = backoff_ms(job);
 	failure->charge = !job_is_conflict(error);

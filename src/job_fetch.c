@@ -69,7 +69,7 @@ job_fetch_answered(Job *job)
 	s->clock = job->clock;
 	s->call = &job->log;
 
-	switch (job_write(job, "storing a record", DB_REPEATABLE, store_and_settle, &error))
+	switch (job_store(job, "storing a record", store_and_settle, &error))
 	{
 		case OUTCOME_DONE:
 			break;
@@ -111,7 +111,9 @@ store_and_settle(void *arg)
 	memset(&job->counts, 0, sizeof(job->counts));
 	if (job->page != NULL)
 	{
-		store_page(job->task, job->task->details_of, "details", job->page, &job->counts);
+		store_page(job->task, job->task->details_of, "details", job->page, job->by_parts,
+				   &job->counts);
+		job->stored = true;
 		store_note_fetched(job->task, job->call.id, job->counts.quarantined == 0,
 						   job->counts.records_new + job->counts.changed > 0);
 	}

@@ -1,8 +1,13 @@
 /*
  * job_page.c
- *	  A window is read page by page: each answer is taken in by the walk, which
- *	  decides what it means; then its records are stored, or compared with what
- *	  is stored, and the task is settled in the same commit.
+ *	  A window is read page by page: its records are stored, or compared with
+ *	  what is stored; the answer is taken in by the walk, which decides what it
+ *	  means; and the task is settled in the same commit.
+ *
+ * The walk counts what could not be stored, so it is told of an answer when
+ * that is known.  An answer that contradicts itself comes to neither.  Where the
+ * transaction fails the walk has gone too far: the job is over, and who claims
+ * the task again begins where the last commit left it.
  */
 #include "compat.h"
 
@@ -14,11 +19,13 @@
 #include "shmem.h"
 
 static bool open_window(Job *job);
-static void take_page(Job *job);
+static bool take_page(Job *job);
 static void leave_out_end(RecordPage *page, Basis basis, int64 until);
 static bool has_nameless(const RecordPage *page);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
+static void take_answer(Job *job);
+static bool is_outside(const Job *job, int64 key);
 static void plan_settlement(Job *job);
 static void store_and_settle(void *arg);
 static void check_and_settle(void *arg);
@@ -66,22 +73,20 @@ open_window(Job *job)
 	return true;
 }
 
-/* A page of the window: take it in, then store and settle it in one commit. */
+/* A page of the window: store it, take it in and settle it in one commit. */
 JobStep
 job_page_answered(Job *job)
 {
 	bool		check = job->task->work == WORK_CHECK;
 	ErrorData  *error;
 
-	take_page(job);
-	if (job->step == WINDOW_MALFORMED)
+	if (!take_page(job))
 		return job_fail_malformed(job, "the answer contradicts itself");
 	if (check && has_nameless(job->page))
 		return job_fail_malformed(job, "the answer lists an order without its number");
-	plan_settlement(job);
 
-	switch (job_write(job, check ? "checking a page" : "storing a page", DB_REPEATABLE,
-					  check ? check_and_settle : store_and_settle, &error))
+	switch (check ? job_write(job, "checking a page", DB_REPEATABLE, check_and_settle, &error) :
+			job_store(job, "storing a page", store_and_settle, &error))
 	{
 		case OUTCOME_DONE:
 			return page_settled(job);
@@ -92,14 +97,13 @@ job_page_answered(Job *job)
 	}
 }
 
-/* Splits the page and lets the window decide what it means. */
-static void
+/* Splits the page; false when the answer makes no sense in this window. */
+static bool
 take_page(Job *job)
 {
 	const SyncTask *task = job->task;
-	WindowAnswer answer;
+	WindowAnswer *answer = &job->list_answer;
 	WindowRecord *records;
-	MemoryContext before;
 
 	if (task->work == WORK_CHECK)
 		job->page = record_split(job->answer->list, job->answer->list_len, task->stream,
@@ -120,15 +124,14 @@ take_page(Job *job)
 		records[i].time = time_of(record, task->basis);
 		records[i].quarantined = record->quarantine != NULL;
 	}
-	answer.total = job->answer->total;
-	answer.has_next = job->answer->has_next;
-	answer.nrecords = job->page->nrecords;
-	answer.records = records;
-
-	before = MemoryContextSwitchTo(job->walk_context);
-	job->step = window_take(job->window, &answer);
-	MemoryContextSwitchTo(before);
+	answer->total = job->answer->total;
+	answer->has_next = job->answer->has_next;
+	answer->nrecords = job->page->nrecords;
+	answer->records = records;
+	if (!window_agrees(job->window, answer))
+		return false;
 	leave_out_end(job->page, task->basis, job->plan.until);
+	return true;
 }
 
 /*
@@ -188,6 +191,43 @@ key_of(const Record *record)
 		return record->id;
 	memcpy(&key, record->digest, sizeof(key));
 	return (int64) (key | (UINT64CONST(1) << 63));
+}
+
+/* In a transaction, behind the page's rows: lets the walk decide what the answer means. */
+static void
+take_answer(Job *job)
+{
+	MemoryContext before = MemoryContextSwitchTo(job->page_context);
+	const WindowAnswer *answer = &job->list_answer;
+	WindowAnswer told = *answer;
+	WindowRecord *records = palloc(sizeof(WindowRecord) * Max(answer->nrecords, 1));
+
+	for (int i = 0; i < answer->nrecords; i++)
+	{
+		records[i] = answer->records[i];
+		records[i].quarantined |= is_outside(job, records[i].key);
+	}
+	told.records = records;
+
+	MemoryContextSwitchTo(job->walk_context);
+	job->step = window_take(job->window, &told);
+	MemoryContextSwitchTo(job->page_context);
+	plan_settlement(job);
+	MemoryContextSwitchTo(before);
+}
+
+/* Does the database refuse the record? */
+static bool
+is_outside(const Job *job, int64 key)
+{
+	for (int i = 0; i < job->page->nrecords; i++)
+	{
+		const Record *record = &job->page->records[i];
+
+		if (record->refused && record->id == key)
+			return true;
+	}
+	return false;
 }
 
 /* What the window's step means to the task. */
@@ -251,7 +291,9 @@ store_and_settle(void *arg)
 	Settlement *s = &job->settlement;
 
 	store_page(job->task, stream_of_records(job->task->stream, job->task->details_of),
-			   job->list->source, job->page, &job->counts);
+			   job->list->source, job->page, job->by_parts, &job->counts);
+	job->stored = true;
+	take_answer(job);
 	if (job->task->follow_up)
 		s->more_tasks = store_follow_up(job->task, job->page);
 	s->page_new = job->counts.records_new;
@@ -269,6 +311,7 @@ check_and_settle(void *arg)
 	Settlement *s = &job->settlement;
 
 	memset(&job->counts, 0, sizeof(job->counts));
+	take_answer(job);
 	s->page_unchanged = job->page->nrecords -
 		store_check(job->task, job->page);
 	queue_settle(job->task, s);

@@ -48,7 +48,12 @@ struct Job
 	ClockReading clock;
 	CallLog		log;
 	RecordPage *page;
+	WindowAnswer list_answer;	/* what the walk is to be told of the page */
 	WindowStep	step;
+
+	/* T2 of records */
+	bool		by_parts;		/* they were refused in one piece */
+	bool		stored;			/* the database has taken them, in this transaction */
 
 	/* what T2 or T3 is to write, and what came of it */
 	Settlement	settlement;
@@ -88,7 +93,9 @@ extern JobStep job_fail_call(Job *job);
 extern JobStep job_fail_malformed(Job *job, char *message);
 extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
 
-/* job_transact.c: a job's transaction. */
+/* job_transact.c: a job's transaction; one that stores the page sets job->stored behind that. */
+extern Outcome job_store(Job *job, const char *activity, void (*work) (void *),
+						 ErrorData **error);
 extern Outcome job_write(Job *job, const char *activity, DbDurability durability,
 						 void (*work) (void *), ErrorData **error);
 

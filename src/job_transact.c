@@ -6,6 +6,10 @@
  * An error is copied into the caller's context, the transaction is aborted with
  * interrupts held, and the caller is told how it came out: done, not ready
  * (db.c), fenced (the task is no longer ours: nothing to tell), or failed.
+ *
+ * Records that the database refuses in one piece are stored once more, part by
+ * part, so that those which are refused can be told from the others: a second
+ * transaction, and no call.
  */
 #include "compat.h"
 
@@ -13,14 +17,55 @@
 #include "utils/memutils.h"
 
 #include "job_private.h"
+#include "refusal.h"
 
-static void tell_error(const char *activity, const ErrorData *error);
+static Outcome write_quietly(Job *job, const char *activity, DbDurability durability,
+							 void (*work) (void *), ErrorData **error);
+static Outcome transact(const char *activity, DbDurability durability,
+						void (*work) (void *), void *subject,
+						DbState *state, ErrorData **error);
+static void tell_error(const char *activity, const ErrorData *error, int level);
 static void tell_task(void *arg);
+
+/* T2 of a page: in one piece, and where the database refuses that, by parts. */
+Outcome
+job_store(Job *job, const char *activity, void (*work) (void *), ErrorData **error)
+{
+	Outcome		outcome;
+
+	job->by_parts = false;
+	job->stored = false;
+	outcome = write_quietly(job, activity, DB_REPEATABLE, work, error);
+	if (outcome == OUTCOME_FAILED && job->page != NULL && !job->stored &&
+		refusal_kind((*error)->sqlerrcode) != REFUSAL_NONE)
+	{
+		tell_error(activity, *error, DEBUG1);
+		FreeErrorData(*error);
+		job->by_parts = true;
+		/* pages to come are looked through before they are tried */
+		job->task->refusals = true;
+		outcome = write_quietly(job, activity, DB_REPEATABLE, work, error);
+	}
+	if (outcome == OUTCOME_FAILED)
+		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
+	return outcome;
+}
 
 /* A job's transaction: errors say which task it was, and a lost task is known as such. */
 Outcome
 job_write(Job *job, const char *activity, DbDurability durability,
 		  void (*work) (void *), ErrorData **error)
+{
+	Outcome		outcome = write_quietly(job, activity, durability, work, error);
+
+	if (outcome == OUTCOME_FAILED)
+		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
+	return outcome;
+}
+
+static Outcome
+write_quietly(Job *job, const char *activity, DbDurability durability,
+			  void (*work) (void *), ErrorData **error)
 {
 	ErrorContextCallback callback;
 	Outcome		outcome;
@@ -29,7 +74,7 @@ job_write(Job *job, const char *activity, DbDurability durability,
 	callback.arg = job;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	outcome = job_transact(activity, durability, work, job, NULL, error);
+	outcome = transact(activity, durability, work, job, NULL, error);
 	error_context_stack = callback.previous;
 
 	if (outcome == OUTCOME_NOT_READY)
@@ -41,6 +86,18 @@ Outcome
 job_transact(const char *activity, DbDurability durability,
 			 void (*work) (void *), void *subject,
 			 DbState *state, ErrorData **error)
+{
+	Outcome		outcome = transact(activity, durability, work, subject, state, error);
+
+	if (outcome == OUTCOME_FAILED)
+		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
+	return outcome;
+}
+
+static Outcome
+transact(const char *activity, DbDurability durability,
+		 void (*work) (void *), void *subject,
+		 DbState *state, ErrorData **error)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile Outcome outcome = OUTCOME_NOT_READY;
@@ -78,8 +135,6 @@ job_transact(const char *activity, DbDurability durability,
 		*error = NULL;
 		outcome = OUTCOME_FENCED;
 	}
-	if (outcome == OUTCOME_FAILED)
-		tell_error(activity, *error);
 
 	MemoryContextSwitchTo(context);
 	return outcome;
@@ -90,9 +145,9 @@ job_transact(const char *activity, DbDurability durability,
  * statement on the way; DEBUG1 has it all.
  */
 static void
-tell_error(const char *activity, const ErrorData *error)
+tell_error(const char *activity, const ErrorData *error, int level)
 {
-	ereport(job_is_conflict(error) ? DEBUG1 : LOG,
+	ereport(level,
 			(errcode(error->sqlerrcode),
 			 errmsg_internal("ordersync failed while %s: %s", activity, error->message),
 			 error->detail ? errdetail_internal("%s", error->detail) : 0,

@@ -9,13 +9,19 @@
  *
  * Life of a worker as seen from here: a slot is taken and a dynamic worker
  * registered that is never restarted by the postmaster; its end is seen in its
- * slot, or, when it never reached it, by its handle.  Then its place waits: a
- * quarter of a second, doubled up to ten seconds while workers keep ending
- * within a minute.  Where it did not get into its database, which may not
- * exist, each try is a FATAL in the server's log: one worker tries for all,
- * after ten seconds, doubled up to five minutes, and at once when there may be
- * news: somebody there asks for a worker, a database is made or altered
- * (database_watch.c), the list of databases changes.
+ * slot, or, when it never reached it, by its handle.  Then its place waits a
+ * quarter of a second.  Only behind workers that end at once by themselves,
+ * more than three in a row, the pause is doubled each time, up to ten seconds.
+ * A worker that was terminated says nothing of how the next one will fare.
+ *
+ * Where it did not get into its database, which may not exist, each try is a
+ * FATAL in the server's log: one worker tries for all, after ten seconds,
+ * doubled up to five minutes, and at once when there may be news: somebody
+ * there asks for a worker, a database is made or altered (database_watch.c),
+ * the list of databases changes.
+ *
+ * A server without room for another background worker tells nobody when it has
+ * some: it is asked every second, and one line says so.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -42,12 +48,14 @@
 #include "launcher.h"
 #include "shmem.h"
 
-#define RESTART_SECONDS 5		/* of the launcher itself */
+#define RESTART_SECONDS 1		/* of the launcher itself */
 #define SHORTEST_NO_DATABASE_MS (10 * 1000)
 #define LONGEST_NO_DATABASE_MS (5 * 60 * 1000)
+#define NO_ROOM_MS 1000
 #define SHORTEST_PAUSE_MS 250
 #define LONGEST_PAUSE_MS (10 * 1000)
-#define SHORT_LIFE_MS (60 * 1000)
+#define SHORT_LIFE_MS (5 * 1000)
+#define SHORT_LIVES 3			/* in a row, before the pause grows */
 
 /* A worker that was started, or adopted; one for each slot. */
 typedef struct Started
@@ -66,6 +74,8 @@ typedef struct Place
 	int64		next_start_ms;	/* steady clock */
 	int64		pause_ms;		/* the last one */
 	bool		reached;		/* a worker got into it, and none failed to since */
+	int			short_lives;	/* in a row */
+	bool		no_room;		/* that was said */
 } Place;
 
 static Started *started;		/* by slot */
@@ -79,6 +89,7 @@ static int64 reconcile(void);
 static void see_who_ended(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
 static void note_end(const Started *worker, const SlotView *slot);
+static int64 pause_after(Place *place, int64 lived_ms);
 static void hear_news(void);
 static void try_again(Place *place);
 static void reload(void);
@@ -257,12 +268,14 @@ note_end(const Started *worker, const SlotView *slot)
 {
 	Place	   *place = place_of(worker->ticket.database);
 	int64		now = clock_steady_ms();
-	bool		got_in = OidIsValid(slot->database) &&
-		slot->ticket.generation == worker->ticket.generation;
+	bool		told = slot->ticket.generation == worker->ticket.generation;
+	bool		came = told && slot->state != SLOT_STARTING;
 
 	if (worker->stopping)
 		place->pause_ms = 0;
-	else if (!got_in)
+	else if (came && slot->terminated)
+		place->pause_ms = SHORTEST_PAUSE_MS;
+	else if (came && !OidIsValid(slot->database))
 	{
 		place->pause_ms = place->reached || place->pause_ms < SHORTEST_NO_DATABASE_MS ?
 			SHORTEST_NO_DATABASE_MS : Min(place->pause_ms * 2, LONGEST_NO_DATABASE_MS);
@@ -270,11 +283,21 @@ note_end(const Started *worker, const SlotView *slot)
 	}
 	else if (now < place->next_start_ms)
 		return;					/* several at once count as one */
-	else if (now - worker->started_ms >= SHORT_LIFE_MS || place->pause_ms == 0)
-		place->pause_ms = SHORTEST_PAUSE_MS;
 	else
-		place->pause_ms = Min(place->pause_ms * 2, LONGEST_PAUSE_MS);
+		place->pause_ms = pause_after(place, now - worker->started_ms);
 	place->next_start_ms = now + place->pause_ms;
+}
+
+/* Behind a worker that ended by itself. */
+static int64
+pause_after(Place *place, int64 lived_ms)
+{
+	int64		pause_ms = SHORTEST_PAUSE_MS;
+
+	place->short_lives = lived_ms < SHORT_LIFE_MS ? place->short_lives + 1 : 0;
+	for (int i = SHORT_LIVES; i < place->short_lives && pause_ms < LONGEST_PAUSE_MS; i++)
+		pause_ms *= 2;
+	return Min(pause_ms, LONGEST_PAUSE_MS);
 }
 
 /* A database that was not there may have come: its place need not wait any longer. */
@@ -394,7 +417,7 @@ start_wanted(const char *database, int64 next_ms)
 	while (count_of(database) < (place->reached ? guc_workers : 1))
 	{
 		if (clock_steady_ms() >= place->next_start_ms && !start_one(database))
-			place->next_start_ms = clock_steady_ms() + LONGEST_PAUSE_MS;
+			place->next_start_ms = clock_steady_ms() + NO_ROOM_MS;
 		if (clock_steady_ms() < place->next_start_ms)
 			return next_ms < 0 ? place->next_start_ms : Min(next_ms, place->next_start_ms);
 	}
@@ -433,12 +456,15 @@ start_one(const char *database)
 	}
 	if (!registered)
 	{
-		ereport(LOG,
-				(errmsg("no background worker is left for ordersync in database \"%s\"",
-						database),
-				 errhint("Raise max_worker_processes.")));
+		if (!place_of(database)->no_room)
+			ereport(LOG,
+					(errmsg("no background worker is left for ordersync in database \"%s\"",
+							database),
+					 errhint("Raise max_worker_processes.")));
+		place_of(database)->no_room = true;
 		return false;
 	}
+	place_of(database)->no_room = false;
 	started[ticket.slot].used = true;
 	started[ticket.slot].ticket = ticket;
 	started[ticket.slot].handle = handle;

@@ -46,6 +46,7 @@ typedef enum ClaimColumn
 	CLAIM_WALK,
 	CLAIM_KEY_CHECK,
 	CLAIM_REQUIRE_SELLER,
+	CLAIM_REFUSALS,
 	CLAIM_SELLER_NICKS,
 	CLAIM_FIELDS_ADD,
 	CLAIM_FIELDS_DROP,
@@ -66,7 +67,7 @@ typedef enum ClaimColumn
 static DbStatement claim_statement = {
 	.sql = "SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
 	" c.fresh, c.may_cut, c.work, c.history, c.ext_type, c.details_of, c.follow_up, c.ids,"
-	" c.attempt, c.walk, c.key_check, c.require_seller,"
+	" c.attempt, c.walk, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms"
@@ -209,6 +210,7 @@ read_task(uint64 row, MemoryContext context)
 	task->walk = db_text(row, CLAIM_WALK, context);
 	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
 	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
+	task->refusals = db_bool(row, CLAIM_REFUSALS);
 	return task;
 }
 

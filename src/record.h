@@ -24,6 +24,8 @@ typedef struct Record
 	const char *quarantine;		/* NULL: storable; else the reason, one word:
 								 * no_id, no_time, shape, nul, encoding, nesting,
 								 * number, syntax, foreign_seller */
+	bool		refused;		/* storable, but the database refuses it as it is;
+								 * quarantine has it (store.c) */
 } Record;
 
 typedef struct RecordPage

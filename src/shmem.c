@@ -23,6 +23,8 @@
  */
 #include "compat.h"
 
+#include <signal.h>
+
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -45,6 +47,7 @@ typedef struct WorkerSlot
 	Latch	   *latch;			/* the worker's, while RUNNING */
 	char		database_name[NAMEDATALEN];
 	Oid			database;
+	bool		terminated;
 	TimestampTz started_at;
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
@@ -73,6 +76,7 @@ typedef struct SharedState
 
 static SharedState *shared = NULL;
 static WorkerSlot *my_slot = NULL;
+static volatile sig_atomic_t terminated = false;
 
 static shmem_request_hook_type prev_request_hook = NULL;
 static shmem_startup_hook_type prev_startup_hook = NULL;
@@ -174,6 +178,7 @@ shmem_view(int slot_no, SlotView *view)
 	view->state = slot->state;
 	view->pid = slot->pid;
 	view->database = slot->database;
+	view->terminated = slot->terminated;
 	view->started_at = slot->started_at;
 	view->last_error_at = slot->last_error_at;
 	strlcpy(view->last_error, slot->last_error, SHMEM_CLASS_SIZE);
@@ -426,6 +431,7 @@ leave_slot(int code, Datum arg)
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	database = my_slot->database;
+	my_slot->terminated = terminated;
 	my_slot->state = SLOT_FREE;
 	my_slot->pid = 0;
 	my_slot->latch = NULL;
@@ -437,6 +443,12 @@ leave_slot(int code, Datum arg)
 	/* what was ours is anybody's now */
 	if (OidIsValid(database))
 		shmem_wake(database);
+}
+
+void
+shmem_terminated(void)
+{
+	terminated = true;
 }
 
 void

@@ -51,6 +51,7 @@ typedef struct SlotView
 	SlotState	state;
 	int			pid;
 	Oid			database;		/* InvalidOid until connected, kept when it ended */
+	bool		terminated;		/* it ended because it was told to */
 	TimestampTz started_at;
 	TimestampTz last_call_at;
 	TimestampTz last_error_at;
@@ -78,6 +79,9 @@ extern void shmem_wake(Oid database);
 
 /* The same, but only workers that have nothing in flight; not the caller. */
 extern void shmem_wake_idle(Oid database);
+
+/* Worker, in its signal handler: it is told to end. */
+extern void shmem_terminated(void);
 
 /* Worker: was it woken since it last asked?  A latch alone can be swallowed by a lock's wait. */
 extern bool shmem_woken(void);

@@ -25,6 +25,7 @@
 #include "pace.h"
 #include "personal.h"
 #include "record.h"
+#include "refusal.h"
 #include "sign.h"
 #include "value.h"
 
@@ -48,6 +49,7 @@ ORDERSYNC_EXPORT Datum ordersync_split_records(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_excerpt(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_served_fields(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_personal_fields(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_refusal_kind(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_backoff_ms(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_pace_waits(PG_FUNCTION_ARGS);
 
@@ -375,6 +377,24 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(ordersync_refusal_kind);
+/* refusal_kind(sqlstate text) → text */
+Datum
+ordersync_refusal_kind(PG_FUNCTION_ARGS)
+{
+	char	   *code = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *name;
+
+	if (strlen(code) != 5 || strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is no SQLSTATE", code)));
+	name = refusal_name(refusal_kind(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])));
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(name));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_excerpt);

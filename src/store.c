@@ -4,6 +4,10 @@
  *	  quarantine where some cannot be stored; or for one call that compares them
  *	  with what is stored.
  *
+ * What the database has refused before and is as it was is left out, where the
+ * claim said that the shop has such records.  A page that was refused in one
+ * piece goes to store_parts() instead of apply.
+ *
  * Which record wins, what is identical, changed or missing is decided in SQL.
  * Everything allocated here goes with the transaction.
  */
@@ -43,6 +47,22 @@ static DbStatement quarantine_statement = {
 	.types = {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
 };
 
+static DbStatement store_parts_statement = {
+	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
+	" FROM ordersync.store_parts($11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a",
+	.nparams = 11,
+	.types = {
+		INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID
+	}
+};
+
+static DbStatement known_refusals_statement = {
+	.sql = "SELECT k.ord FROM ordersync.known_refusals($1, $2, $3, $4) AS k (ord)",
+	.nparams = 4,
+	.types = {INT8OID, TEXTOID, INT8ARRAYOID, BYTEAARRAYOID}
+};
+
 static DbStatement check_statement = {
 	.sql = "SELECT ordersync.check_records($1, $2, $3, $4)",
 	.nparams = 4,
@@ -67,18 +87,21 @@ static DbStatement not_served_statement = {
 	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
+static int	mark_refused(const SyncTask *task, Stream stream, RecordPage *page);
+static bool is_good(const Record *record);
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int n, StoreCounts *counts);
+				  const RecordPage *page, int n, bool by_parts, StoreCounts *counts);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 
 void
 store_page(const SyncTask *task, Stream stream, const char *source,
-		   const RecordPage *page, StoreCounts *counts)
+		   RecordPage *page, bool by_parts, StoreCounts *counts)
 {
 	int			bad = 0;
+	int			refused = 0;
 
 	memset(counts, 0, sizeof(*counts));
 	for (int i = 0; i < page->nrecords; i++)
@@ -86,11 +109,62 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 		if (page->records[i].quarantine != NULL)
 			bad++;
 	}
-	counts->quarantined = bad;
 	if (bad > 0)
 		quarantine(task, stream, page, bad);
-	if (page->nrecords > bad)
-		apply(task, stream, source, page, page->nrecords - bad, counts);
+	if (task->refusals || by_parts)
+		refused = mark_refused(task, stream, page);
+	if (page->nrecords > bad + refused)
+	{
+		apply(task, stream, source, page, page->nrecords - bad - refused, by_parts, counts);
+		if (by_parts)
+			refused = mark_refused(task, stream, page);
+	}
+	counts->quarantined = bad + refused;
+}
+
+/*
+ * Marks those of the good records that the database has refused as they are;
+ * returns how many.  After store_parts() these are the ones that it refused.
+ */
+static int
+mark_refused(const SyncTask *task, Stream stream, RecordPage *page)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	Datum	   *digests = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	Record	  **records = palloc(sizeof(Record *) * Max(page->nrecords, 1));
+	DbParams	params = {0};
+	int			n = 0;
+	int			refused;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		Record	   *record = &page->records[i];
+
+		/* what an attempt that was undone has marked is looked for again */
+		record->refused = false;
+		if (!is_good(record))
+			continue;
+		ids[n] = Int64GetDatum(record->id);
+		digests[n] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
+		records[n++] = record;
+	}
+	if (n == 0)
+		return 0;
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	db_add(&params, array_of(ids, NULL, n, INT8OID));
+	db_add(&params, array_of(digests, NULL, n, BYTEAOID));
+	refused = (int) db_run(&known_refusals_statement, &params);
+	for (int i = 0; i < refused; i++)
+		records[db_int4(i, 0) - 1]->refused = true;
+	return refused;
+}
+
+/* It can be stored, as far as is known. */
+static bool
+is_good(const Record *record)
+{
+	return record->quarantine == NULL && !record->refused;
 }
 
 /* As received, but for personal data; a record without an id has NULL for it. */
@@ -129,7 +203,7 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 
 static void
 apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int n, StoreCounts *counts)
+	  const RecordPage *page, int n, bool by_parts, StoreCounts *counts)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
@@ -142,7 +216,7 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	{
 		const Record *record = &page->records[i];
 
-		if (record->quarantine != NULL)
+		if (!is_good(record))
 			continue;
 		ids[k] = Int64GetDatum(record->id);
 		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
@@ -162,7 +236,10 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	/* as the page was asked with, whatever the shop's options are by now */
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
-	db_run(stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
+	if (by_parts)
+		db_add_text(&params, stream_name(stream));
+	db_run(by_parts ? &store_parts_statement :
+		   stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
 		   &apply_orders_statement, &params);
 
 	counts->records_new = db_int4(0, 0);
@@ -228,7 +305,7 @@ store_follow_up(const SyncTask *task, const RecordPage *page)
 
 	for (int i = 0; i < page->nrecords; i++)
 	{
-		if (page->records[i].quarantine == NULL)
+		if (is_good(&page->records[i]))
 			ids[k++] = Int64GetDatum(page->records[i].id);
 	}
 	if (k == 0)

@@ -17,12 +17,16 @@ typedef struct StoreCounts
 	int			quarantined;
 } StoreCounts;
 
+/* A page of which the database refuses everything, as store_parts() in SQL says it. */
+#define STORE_ALL_REFUSED MAKE_SQLSTATE('O', 'S', '0', '0', '3')
+
 /*
  * stream: what the records are (STREAM_ORDERS or STREAM_AFTER_SALES); source:
- * apply's word for the list that they came by.
+ * apply's word for the list that they came by; by_parts: it was refused in one
+ * piece.  Marks the records that the database refuses.
  */
 extern void store_page(const SyncTask *task, Stream stream, const char *source,
-					   const RecordPage *page, StoreCounts *counts);
+					   RecordPage *page, bool by_parts, StoreCounts *counts);
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is

@@ -92,6 +92,7 @@ typedef struct SyncTask
 	char	   *walk;				/* where the last settled page left off, or NULL */
 	bool		key_check;			/* the data key is to be verified first */
 	bool		require_seller;		/* key unverified: records must name the seller */
+	bool		refusals;			/* the database refuses some of the shop's records */
 	char	  **seller_nicks;		/* names under which the shop's records come */
 	int			nseller_nicks;
 	char	   *data_key;			/* opened; never log */

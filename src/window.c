@@ -135,6 +135,7 @@ struct Window
 
 static bool resume(Window *w, const char *saved);
 static int64 last_second(const Window *w, int64 bound);
+static bool lists_what_it_counts(const Window *w, const Picture *p);
 static bool learn_end(Window *w, const Picture *p);
 static WindowStep take_first(Window *w, const Picture *p);
 static bool cut(Window *w, int64 total);
@@ -296,9 +297,8 @@ window_take(Window *w, const WindowAnswer *answer)
 		step = take_part(w, &p);
 	else if (w->phase == PHASE_CROWD)
 		step = take_crowd(w, &p);
-	else if (p.sent > 0 || p.total <= 0)
+	else if (lists_what_it_counts(w, &p))
 	{
-		/* else: a count of records above an empty list */
 		if (w->phase == PHASE_FIRST)
 			step = take_first(w, &p);
 		else if (w->phase == PHASE_DOWN)
@@ -310,6 +310,29 @@ window_take(Window *w, const WindowAnswer *answer)
 	if (step != WINDOW_MORE && step != WINDOW_MALFORMED)
 		w->phase = PHASE_ENDED;
 	return step;
+}
+
+bool
+window_agrees(const Window *w, const WindowAnswer *answer)
+{
+	WindowAsk	ask;
+	Picture		p;
+	bool		agrees;
+
+	window_ask(w, &ask);
+	if (!picture_make(&p, &ask, answer))
+		return false;
+	agrees = lists_what_it_counts(w, &p);
+	picture_free(&p);
+	return agrees;
+}
+
+/* A count of records above an empty list is no answer, but of a part or crowd: see above. */
+static bool
+lists_what_it_counts(const Window *w, const Picture *p)
+{
+	return w->plan.by_number || w->phase == PHASE_PART || w->phase == PHASE_CROWD ||
+		p->sent > 0 || p->total <= 0;
 }
 
 /* A record at the end of a range that ought to stop before it; true when new. */

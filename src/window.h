@@ -78,6 +78,12 @@ typedef struct WindowCounts
 extern Window *window_open(const WindowPlan *plan, const char *saved);
 extern void window_ask(const Window *window, WindowAsk *ask);
 extern WindowStep window_take(Window *window, const WindowAnswer *answer);
+
+/*
+ * Can the answer be taken in?  False where window_take() would say MALFORMED,
+ * so that nothing of an answer that contradicts itself is stored.
+ */
+extern bool window_agrees(const Window *window, const WindowAnswer *answer);
 extern char *window_save(const Window *window);
 extern void window_counts(const Window *window, WindowCounts *counts);
 

@@ -55,8 +55,8 @@
 #define HOUSE_AGAIN_MS (10 * 60 * 1000)	/* after an error */
 #define HOUSE_MORE_MS 1000		/* when it was not all done, to leave room for calls */
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
-#define CLAIM_AGAIN_MS (10 * 1000)	/* after an error ... */
-#define CLAIM_CONFLICT_MS 1000	/* ... that was nobody's fault */
+#define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
+#define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
 
 /* A job and its place in one of the worker's two lists. */
@@ -93,6 +93,7 @@ static List *paces = NIL;
 
 /* all moments by the steady clock */
 static int64 claim_at = 0;		/* look for tasks then, whatever is known */
+static int64 claim_pause_ms = 0;	/* behind the last error of a claim; 0: it was none */
 static bool claim_wanted = false;	/* there may be some before */
 static int64 room_since = 0;	/* since when one of those could be taken */
 static int64 house_at = 0;
@@ -100,6 +101,7 @@ static bool more_answers = false;
 static bool lost_claims = false;	/* own tasks that nobody works on */
 static DbState database_state = DB_READY;
 
+static void terminate(SIGNAL_ARGS);
 static void start(void);
 static void turn(void);
 static void obey_reload(void);
@@ -130,7 +132,7 @@ ordersync_worker_main(Datum arg)
 	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, terminate);
 	BackgroundWorkerUnblockSignals();
 
 	/* the launcher that wanted us may have gone, and its plans with it */
@@ -142,6 +144,14 @@ ordersync_worker_main(Datum arg)
 	start();
 	for (;;)
 		turn();
+}
+
+/* The launcher is to know that this was no failure. */
+static void
+terminate(SIGNAL_ARGS)
+{
+	shmem_terminated();
+	die(postgres_signal_arg);
 }
 
 static void
@@ -271,11 +281,13 @@ claim(void)
 			return;
 		default:
 			claim_wanted = false;
-			claim_at = now + (error != NULL && job_is_conflict(error) ?
-							  CLAIM_CONFLICT_MS : CLAIM_AGAIN_MS);
+			claim_pause_ms = claim_pause_ms == 0 || (error != NULL && job_is_conflict(error)) ?
+				CLAIM_AGAIN_MS : Min(claim_pause_ms * 2, CLAIM_LONGEST_MS);
+			claim_at = now + claim_pause_ms;
 			return;
 	}
 
+	claim_pause_ms = 0;
 	take_claims(order.claims, order.n);
 	claim_wanted = order.n == order.max;
 	claim_at = now + LONGEST_SLEEP_MS;

@@ -291,8 +291,11 @@ BEGIN
 		record_id bigint,
 		modified timestamptz,
 		reason text NOT NULL,
+		sqlstate text,
+		message text,
 		column_name text,
 		body bytea,
+		asked jsonb,
 		value text,
 		run_id bigint,
 		task_id bigint,
@@ -307,6 +310,10 @@ BEGIN
 		ON ordersync.quarantine (shop_id, stream, record_id, reason, column_name, digest)
 		NULLS NOT DISTINCT
 		WHERE resolved_at IS NULL;
+	-- claim: which shops have records that are not to be tried again
+	CREATE INDEX IF NOT EXISTS quarantine_refused_idx
+		ON ordersync.quarantine (shop_id, stream, record_id)
+		WHERE reason = 'refused' AND resolved_at IS NULL;
 
 	CREATE TABLE IF NOT EXISTS ordersync.status_names (
 		object text NOT NULL,

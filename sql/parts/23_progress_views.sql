@@ -114,6 +114,7 @@ BEGIN
 			WHEN 'network' THEN 'look at network, proxy and the gateway''s URL, then: '
 			WHEN 'timeout' THEN 'the gateway is too slow: raise ordersync.request_timeout or lower page_size, then: '
 			WHEN 'worker' THEN 'the server log says why the worker ended; then: '
+			WHEN 'all_refused' THEN 'a trigger, constraint or permission refuses all records alike, see the error; when it is put right: '
 			WHEN 'database' THEN 'the database refused the rows: see the error, then: '
 			ELSE 'look at ordersync.request_log, then: '
 		END || 'SELECT ordersync_retry(' || t.run_id || ')' AS what_to_do,

@@ -188,15 +188,29 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
 	v_state text;
+	v_shop bigint;
+	v_refused record;
 	v_tasks integer;
 	v_held integer;
 BEGIN
 	PERFORM ordersync.check_run(run_id);
 
-	SELECT r.state INTO v_state
+	SELECT r.state, r.shop_id INTO v_state, v_shop
 	FROM ordersync.sync_runs r
 	WHERE r.run_id = ordersync_retry.run_id;
+	-- rows before tasks, as a page locks them
+	SELECT t.* INTO v_refused
+	FROM ordersync.retry_refused(v_shop, run_id) t;
+	IF v_refused.tried > 0 THEN
+		RAISE NOTICE USING
+			MESSAGE = concat_ws('; ',
+				format('shop %s: %s of %s refused records are stored now', v_shop, v_refused.stored, v_refused.tried),
+				'the database still says: ' || v_refused.message);
+	END IF;
 	IF v_state = 'cancelled' THEN
+		IF v_refused.tried > 0 THEN
+			RETURN v_refused.tried;
+		END IF;
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('run %s was cancelled', run_id),
@@ -233,8 +247,10 @@ BEGIN
 	FROM again a;
 
 	IF v_tasks = 0 THEN
-		RAISE NOTICE USING MESSAGE = format('run %s has no failed and no short window', run_id);
-		RETURN 0;
+		IF v_refused.tried = 0 THEN
+			RAISE NOTICE USING MESSAGE = format('run %s has no failed and no short window', run_id);
+		END IF;
+		RETURN v_refused.tried;
 	END IF;
 
 	UPDATE ordersync.sync_runs r
@@ -250,11 +266,11 @@ BEGIN
 		format('run %s tries %s windows again', run_id, v_tasks),
 		ordersync.starts_at_commit()), NULL);
 	PERFORM ordersync.wake();
-	RETURN v_tasks;
+	RETURN v_tasks + v_refused.tried;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_retry(bigint) IS
-	'queues a run''s failed and short windows again and returns how many';
+	'queues a run''s failed and short windows again, tries at once what the database refused of its shop, and returns how many windows and records';
 
 /*
  * The one place where open_tasks moves.  It is the last lock of a settle, and

@@ -29,6 +29,7 @@ RETURNS TABLE (
 	walk text,
 	key_check boolean,
 	require_seller boolean,
+	refusals boolean,
 	seller_nicks text[],
 	fields_add text[],
 	fields_drop text[],
@@ -118,7 +119,14 @@ BEGIN
 				-- what is archived is served by its list alone
 				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
 		t.ids, t.attempt, t.walk,
-		s.key_state IN ('unchecked', 'expired'), s.key_state = 'unverified', s.seller_nicks,
+		s.key_state IN ('unchecked', 'expired'), s.key_state = 'unverified',
+		EXISTS (
+			SELECT
+			FROM ordersync.quarantine q
+			WHERE q.shop_id = t.shop_id
+				AND q.reason = 'refused'
+				AND q.resolved_at IS NULL),
+		s.seller_nicks,
 		CASE WHEN s.options ? 'fields_add' THEN ordersync.option_names(s.options -> 'fields_add') END,
 		CASE WHEN s.options ? 'fields_drop' THEN ordersync.option_names(s.options -> 'fields_drop') END,
 		k.sealed,

@@ -144,7 +144,7 @@ BEGIN
 	IF p_task.work = 'count'
 		OR p_task.stream = 'details' AND pg_catalog.cardinality(p_task.ids) < 2
 		OR p_task.stream <> 'details' AND p_task.until - p_task.since <= interval '1 second'
-		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker', 'key_file')
+		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker', 'key_file', 'all_refused')
 		OR p_verdict = 'rejected' AND p_task.stream <> 'details' AND p_class = 'parameters' THEN
 		RETURN false;
 	END IF;

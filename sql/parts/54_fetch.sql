@@ -479,7 +479,11 @@ CREATE FUNCTION ordersync.not_served_message(p_run bigint, p_shop bigint, p_tid 
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.format('the platform does not serve order %s by its id: %s', p_tid, l.message)
+	SELECT CASE
+			WHEN ordersync.is_refused(p_shop, 'orders', p_tid, '-infinity')
+				THEN pg_catalog.format('the database refuses order %s: see ordersync.quarantine', p_tid)
+			ELSE pg_catalog.format('the platform does not serve order %s by its id: %s', p_tid, l.message)
+		END
 	FROM ordersync.lookups l
 	WHERE l.shop_id = p_shop
 		AND l.stream = 'orders'
@@ -488,4 +492,4 @@ AS $function$
 		AND NOT l.served
 $function$;
 COMMENT ON FUNCTION ordersync.not_served_message(bigint, bigint, bigint) IS
-	'what a run of one order says when the platform has archived it';
+	'what a run of one order says when the platform has archived it, or the database refuses it';

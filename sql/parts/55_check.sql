@@ -43,6 +43,14 @@ BEGIN
 					AND l.stream = 'orders'
 					AND l.record_id = r.id
 					AND l.served);
+	IF v_ids IS NOT NULL THEN
+		-- what the database refuses was seen, and shows in quarantine
+		SELECT pg_catalog.array_agg(r.id), tstzrange(pg_catalog.min(r.modified), pg_catalog.max(r.modified), '[]')
+		INTO v_ids, v_range
+		FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)) AS r (id, modified)
+		WHERE r.id = ANY (v_ids)
+			AND NOT ordersync.is_refused(p_shop, 'orders', r.id, r.modified);
+	END IF;
 	IF v_ids IS NULL THEN
 		RETURN 0;
 	END IF;

@@ -52,8 +52,10 @@ BEGIN
 				AND t.stream = 'details'
 				AND t.reason IN ('link', 'order')
 		) n USING (details_of, id)
-		WHERE v_run.kind = 'order'
-			OR ordersync.is_served(v_shop.unserved, ordersync.list_name('details', NULL, NULL, w.details_of), v_now)
+		WHERE (v_run.kind = 'order'
+				OR ordersync.is_served(v_shop.unserved, ordersync.list_name('details', NULL, NULL, w.details_of), v_now))
+			-- what the database refuses was seen, and by its id it is the same
+			AND NOT ordersync.is_refused(v_run.shop_id, w.details_of, w.id, w.at)
 		GROUP BY w.details_of
 	LOOP
 		v_tasks := v_tasks + ordersync.add_fetches(p_run, v_run.shop_id, v_found.details_of, v_found.ids, v_found.range, 'link');

@@ -48,6 +48,8 @@ CREATE FUNCTION ordersync.resolve_records(
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_refused bigint[];
 BEGIN
 	IF NOT EXISTS (
 		SELECT
@@ -59,14 +61,24 @@ BEGIN
 		RETURN;
 	END IF;
 
-	UPDATE ordersync.quarantine q
-	SET resolved_at = pg_catalog.now()
-	WHERE q.shop_id = p_shop
-		AND q.stream = p_stream
-		AND q.record_id = ANY (p_ids)
-		AND q.resolved_at IS NULL
-		AND q.reason NOT IN ('value', 'line')
-		AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE(q.modified, '-infinity');
+	WITH done AS (
+		UPDATE ordersync.quarantine q
+		SET resolved_at = pg_catalog.now()
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.record_id = ANY (p_ids)
+			AND q.resolved_at IS NULL
+			AND q.reason NOT IN ('value', 'line')
+			AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE(q.modified, '-infinity')
+		RETURNING q.quarantine_id, q.reason
+	)
+	SELECT pg_catalog.array_agg(d.quarantine_id)
+	INTO v_refused
+	FROM done d
+	WHERE d.reason = 'refused';
+	IF v_refused IS NOT NULL THEN
+		PERFORM ordersync.uncount_refused(v_refused);
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[]) IS

@@ -433,8 +433,10 @@ BEGIN
 		synced_at = pg_catalog.now()
 	WHERE a.shop_id = p_shop
 		AND a.description IS NOT NULL;
+	-- a record that the database refused can be read, and is tried again from what is kept of it
 	UPDATE ordersync.quarantine q
-	SET body = NULL
+	SET body = CASE q.reason WHEN 'refused' THEN pg_catalog.convert_to(
+			(pg_catalog.convert_from(q.body, 'UTF8')::jsonb - ARRAY['seller_memo', 'desc'])::text, 'UTF8') END
 	WHERE q.shop_id = p_shop
 		AND q.reason NOT IN ('value', 'line')
 		AND q.body IS NOT NULL;

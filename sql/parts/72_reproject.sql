@@ -24,6 +24,7 @@ DECLARE
 	v_stream text;
 	v_read bigint;
 	v_written bigint;
+	v_part record;
 	v_say_at timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) interval '1 second';
 BEGIN
 	PERFORM ordersync.refuse_block('ordersync_reproject');
@@ -41,9 +42,18 @@ BEGIN
 				FROM ordersync.reproject_batches(v_stream, v_shop, since, until) b
 			LOOP
 				v_read := v_read OPERATOR(pg_catalog.+) pg_catalog.cardinality(v.ids)::bigint;
-				v_written := v_written OPERATOR(pg_catalog.+)
-					ordersync.reproject_batch(v_stream, v_shop, v.ids)::bigint;
+				SELECT p.written, p.refused, p.message
+				INTO v_part
+				FROM ordersync.reproject_parts(v_stream, v_shop, v.ids) p;
+				v_written := v_written OPERATOR(pg_catalog.+) v_part.written::bigint;
 				COMMIT;
+				IF v_part.refused IS NOT NULL THEN
+					RAISE WARNING USING
+						MESSAGE = pg_catalog.format('shop %s: the database refuses %s of %s %s, which stay as they are',
+							v_shop, pg_catalog.cardinality(v_part.refused), pg_catalog.cardinality(v.ids), v_stream),
+						DETAIL = pg_catalog.format('The first is %s: %s', v_part.refused[1], v_part.message),
+						HINT = 'When that is put right, call ordersync_reproject again.';
+				END IF;
 				IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) v_say_at THEN
 					RAISE NOTICE USING
 						MESSAGE = pg_catalog.format('shop %s: %s of %s %s read, %s rows written',
@@ -139,6 +149,61 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.reproject_batches(text, bigint, timestamptz, timestamptz) IS
 	'the orders or after-sales of a shop created in a range, in arrays of up to 500, each with the number of all';
+
+/* As a page is stored: in one piece, and where the database refuses that, by parts. */
+CREATE FUNCTION ordersync.reproject_parts(
+	p_stream text,
+	p_shop bigint,
+	p_ids bigint[],
+	OUT written integer,
+	OUT refused bigint[],
+	OUT message text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_parts integer[] := ARRAY[1, cardinality(p_ids)];	-- to be written: from, to, the next one last
+	v_from integer;
+	v_to integer;
+	v_state text;
+	v_message text;
+BEGIN
+	PERFORM ordersync.check_allowed(p_shop);
+	written := 0;
+	WHILE cardinality(v_parts) > 0 LOOP
+		v_from := v_parts[cardinality(v_parts) - 1];
+		v_to := v_parts[cardinality(v_parts)];
+		v_parts := v_parts[: cardinality(v_parts) - 2];
+		BEGIN
+			written := written + ordersync.reproject_batch(p_stream, p_shop, p_ids[v_from : v_to]);
+		EXCEPTION
+			WHEN assert_failure OR OTHERS THEN
+				GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+				IF ordersync.refusal_kind(v_state) IS NULL THEN
+					RAISE;
+				END IF;
+				IF v_from = v_to THEN
+					refused := refused || p_ids[v_from];
+					message := COALESCE(message, v_message);
+				ELSE
+					v_parts := v_parts || ARRAY[(v_from + v_to) / 2 + 1, v_to, v_from, (v_from + v_to) / 2];
+				END IF;
+		END;
+	END LOOP;
+
+	-- no matter of one record
+	IF cardinality(refused) = cardinality(p_ids) AND (cardinality(p_ids) > 20 OR ordersync.refusal_kind(v_state) = 'object') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = v_state,
+			MESSAGE = v_message,
+			HINT = format('The database refuses all %s %s that were to be written. What was written before stays; when that is put right, call ordersync_reproject again.',
+				cardinality(p_ids), p_stream);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.reproject_parts(text, bigint, bigint[]) IS
+	'writes these orders or after-sales of a shop again as far as the database takes them; how many rows differed, and those that it refuses with the first message';
 
 CREATE FUNCTION ordersync.reproject_batch(p_stream text, p_shop bigint, p_ids bigint[])
 RETURNS integer

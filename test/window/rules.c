@@ -405,6 +405,8 @@ follow(const Rule *rule, bool saving)
 			open_end = true;
 			break;
 		}
+		if (window_agrees(window, &answer) != (e->step != WINDOW_MALFORMED) && wrong[0] == '\0')
+			snprintf(wrong, sizeof(wrong), "call %d is said to be %s", i + 1, e->step != WINDOW_MALFORMED ? "malformed" : "good");
 		step = window_take(window, &answer);
 		if (step != e->step && wrong[0] == '\0')
 			snprintf(wrong, sizeof(wrong), "call %d came to %d, not to %d", i + 1, step, e->step);

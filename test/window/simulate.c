@@ -349,6 +349,8 @@ garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
 	bad.records = rows;
 	if (nonsense(walk->world, ask, &bad, strncmp(before, "1 first", 7) == 0))
 	{
+		if (window_agrees(walk->window, &bad))
+			broken(walk, KNOWS_NONSENSE, "nonsense was said to be good");
 		step = window_take(walk->window, &bad);
 		after = window_save(walk->window);
 		tally.sights[SAW_NONSENSE]++;

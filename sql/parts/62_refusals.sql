@@ -1,0 +1,379 @@
+/*
+ * What the database refuses: a user's trigger, constraint, policy or index.
+ *
+ * A page is stored in one piece.  Only when an error comes out of that, and it
+ * is not one that may pass by itself, the same page is stored once more, part
+ * by part: what fails is halved until the records that are refused stand alone.
+ * They go to quarantine with the database's message, the others are stored, and
+ * all of it is one transaction with the page's cursor.
+ *
+ * An open refusal keeps the record's digest: the same record, read again, is
+ * not tried again (known_refusals).  A record that has changed is, and so is
+ * all that ordersync_retry is asked for.
+ *
+ * Where nothing of a page can be stored, it may not be the records' fault.  An
+ * error about an object (a table that is missing, a permission) is the
+ * trigger's.  Of the rest a run takes twenty, or as many as it stores: else it
+ * would fill quarantine with all that there is.  The task fails instead.
+ */
+CREATE FUNCTION ordersync.refusal_kind(sqlstate text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_refusal_kind'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.refusal_kind(text) IS
+	'whose fault an error is while records are stored: record (what is in them), object (a trigger or table, mostly all records alike), NULL: it may pass by itself';
+
+CREATE FUNCTION ordersync.known_refusals(
+	p_shop bigint,
+	p_stream text,
+	p_ids bigint[],
+	p_digests bytea[]
+)
+RETURNS SETOF integer
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT r.ord::integer
+	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_digests)) WITH ORDINALITY AS r (id, digest, ord)
+	WHERE EXISTS (
+		SELECT
+		FROM ordersync.quarantine q
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.record_id = r.id
+			AND q.digest = r.digest
+			AND q.reason = 'refused'
+			AND q.resolved_at IS NULL)
+$function$;
+COMMENT ON FUNCTION ordersync.known_refusals(bigint, text, bigint[], bytea[]) IS
+	'the positions of those records that the database has refused as they are';
+
+CREATE FUNCTION ordersync.is_refused(p_shop bigint, p_stream text, p_id bigint, p_modified timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN EXISTS (
+		SELECT
+		FROM ordersync.quarantine q
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.record_id = p_id
+			AND q.reason = 'refused'
+			AND q.resolved_at IS NULL
+			AND q.modified >= p_modified);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_refused(bigint, text, bigint, timestamptz) IS
+	'whether the database refuses the version of a record that is of that time, or a later one';
+
+/*
+ * Halves what is refused.  p_limit: how many may be refused where nothing is
+ * written; NULL for any number.  Beyond it, and at the first error about an
+ * object, a record in each tenth of the rest is tried: where the database takes
+ * none of them either, it refuses all, and the rest is left.
+ */
+CREATE FUNCTION ordersync.apply_parts(
+	p_stream text,
+	p_shop bigint,
+	p_source text,
+	p_run bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	p_bodies text[],
+	p_add text[],
+	p_drop text[],
+	p_limit integer,
+	OUT n_new integer,
+	OUT n_changed integer,
+	OUT n_unchanged integer,
+	OUT refused integer[],
+	OUT sqlstates text[],
+	OUT messages text[],
+	OUT refuses_all boolean
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+	v_parts integer[] := ARRAY[1, pg_catalog.cardinality(p_ids)];	-- to be stored: from, to, the next one last
+	v_samples integer;			-- still to be tried; NULL: there is no doubt yet
+	v_from integer;
+	v_to integer;
+	v_state text;
+	v_message text;
+BEGIN
+	n_new := 0;
+	n_changed := 0;
+	n_unchanged := 0;
+	WHILE pg_catalog.cardinality(v_parts) > 0 AND (n_new + n_changed > 0 OR v_samples IS DISTINCT FROM 0) LOOP
+		v_from := v_parts[pg_catalog.cardinality(v_parts) - 1];
+		v_to := v_parts[pg_catalog.cardinality(v_parts)];
+		v_parts := v_parts[: pg_catalog.cardinality(v_parts) - 2];
+		v_samples := v_samples - 1;
+		BEGIN
+			IF p_stream = 'orders' THEN
+				SELECT a.n_new, a.n_changed, a.n_unchanged
+				INTO v
+				FROM ordersync.apply_orders(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop) a;
+			ELSE
+				SELECT a.n_new, a.n_changed, a.n_unchanged
+				INTO v
+				FROM ordersync.apply_after_sales(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop) a;
+			END IF;
+			n_new := n_new + v.n_new;
+			n_changed := n_changed + v.n_changed;
+			n_unchanged := n_unchanged + v.n_unchanged;
+			CONTINUE;
+		EXCEPTION
+			WHEN assert_failure OR OTHERS THEN
+				GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+				IF ordersync.refusal_kind(v_state) IS NULL THEN
+					RAISE;
+				END IF;
+		END;
+
+		IF v_from < v_to THEN
+			v_parts := v_parts || ARRAY[(v_from + v_to) / 2 + 1, v_to, v_from, (v_from + v_to) / 2];
+			CONTINUE;
+		END IF;
+		refused := refused || v_from;
+		sqlstates := sqlstates || v_state;
+		-- its DETAIL may quote the whole row
+		messages := messages || pg_catalog.left(v_message, 1000);
+		IF v_samples IS NULL AND n_new + n_changed = 0
+				AND (pg_catalog.cardinality(refused) > p_limit OR p_limit IS NOT NULL AND ordersync.refusal_kind(v_state) = 'object') THEN
+			v_samples := LEAST(10, pg_catalog.cardinality(p_ids) - v_from);
+			v_parts := ordersync.sampled_parts(v_from + 1, pg_catalog.cardinality(p_ids), v_samples);
+		END IF;
+	END LOOP;
+	refuses_all := v_samples IS NOT NULL AND n_new + n_changed = 0;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], integer) IS
+	'stores records, orders or after-sales, as far as the database takes them; the positions of those that it refuses, with SQLSTATE and message, and whether it refuses all alike';
+
+CREATE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
+RETURNS integer[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.array_agg(b.bound ORDER BY p.is_sample, p.lower DESC, b.n), '{}')
+	FROM pg_catalog.generate_series(0, p_samples - 1) s (i)
+	CROSS JOIN LATERAL (
+		SELECT p_from + s.i * (p_to - p_from + 1) / p_samples AS first,
+			p_from + (s.i + 1) * (p_to - p_from + 1) / p_samples - 1 AS last
+	) t
+	CROSS JOIN LATERAL (VALUES (true, t.first, t.first), (false, t.first + 1, t.last)) p (is_sample, lower, upper)
+	CROSS JOIN LATERAL (VALUES (1, p.lower), (2, p.upper)) b (n, bound)
+	WHERE p.lower <= p.upper
+$function$;
+COMMENT ON FUNCTION ordersync.sampled_parts(integer, integer, integer) IS
+	'a range in equal parts, of each its first position and the rest, as bounds: all rests, then all first positions, the lowest last';
+
+CREATE FUNCTION ordersync.store_parts(
+	p_stream text,
+	p_shop bigint,
+	p_source text,
+	p_run bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	p_bodies text[],
+	p_add text[],
+	p_drop text[],
+	OUT n_new integer,
+	OUT n_changed integer,
+	OUT n_unchanged integer
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+BEGIN
+	SELECT a.*
+	INTO v
+	FROM ordersync.apply_parts(p_stream, p_shop, p_source, p_run, p_task,
+		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, ordersync.refusal_limit(p_shop, p_stream, p_run)) a;
+	IF v.refuses_all THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'OS003',
+			MESSAGE = pg_catalog.format('the database refuses every record that was to be written, the first with SQLSTATE %s: %s',
+				v.sqlstates[1], v.messages[1]);
+	END IF;
+	n_new := v.n_new;
+	n_changed := v.n_changed;
+	n_unchanged := v.n_unchanged;
+
+	-- what the shop does not want stored is in no row either
+	INSERT INTO ordersync.quarantine (
+		shop_id, stream, record_id, modified, reason, sqlstate, message, body, asked, run_id, task_id, since, until, digest)
+	SELECT p_shop, p_stream, p_ids[f.ord], p_modified[f.ord], 'refused', f.sqlstate, f.message,
+		pg_catalog.convert_to(
+			CASE r.hidden WHEN '{}' THEN p_bodies[f.ord] ELSE (p_bodies[f.ord]::jsonb - r.hidden)::text END, 'UTF8'),
+		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+			'source', p_source, 'add', pg_catalog.to_jsonb(p_add), 'drop', pg_catalog.to_jsonb(p_drop))),
+		p_run, p_task, t.since, t.until, p_digests[f.ord]
+	FROM ROWS FROM (
+		pg_catalog.unnest(v.refused), pg_catalog.unnest(v.sqlstates), pg_catalog.unnest(v.messages)
+	) AS f (ord, sqlstate, message)
+	CROSS JOIN ordersync.payload_rules(p_shop) r
+	LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
+	ON CONFLICT DO NOTHING;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
+	'stores the records of a page that was refused in one piece, and puts those that the database refuses into quarantine; an error where it refuses all alike';
+
+CREATE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
+RETURNS integer
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT (GREATEST(20, (
+			SELECT pg_catalog.sum(t.records_new + t.records_changed)
+			FROM ordersync.sync_tasks t
+			WHERE t.run_id = p_run
+				AND (p_stream = 'orders') = ('orders' IN (t.stream, t.details_of))))
+		- (
+			SELECT pg_catalog.count(*)
+			FROM ordersync.quarantine q
+			WHERE q.shop_id = p_shop
+				AND q.stream = p_stream
+				AND q.reason = 'refused'
+				AND q.resolved_at IS NULL
+				AND q.run_id = p_run))::integer
+$function$;
+COMMENT ON FUNCTION ordersync.refusal_limit(bigint, text, bigint) IS
+	'how many more records of a run may be refused in pages of which nothing is stored: twenty, or as many as it has stored';
+
+/*
+ * Tries all that is refused of a shop once more, from the bytes that were kept:
+ * no call is needed, and what the platform has archived since comes in too.  In
+ * the caller's transaction, which excludes the shop's pages until its end.
+ */
+CREATE FUNCTION ordersync.retry_refused(
+	p_shop bigint,
+	p_run bigint,
+	OUT tried integer,
+	OUT stored integer,
+	OUT message text
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+	a record;
+	v_done bigint[];
+BEGIN
+	tried := ordersync.count_refused(p_shop);
+	stored := 0;
+	IF tried = 0 THEN
+		RETURN;
+	END IF;
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+	SET CONSTRAINTS ALL IMMEDIATE;	-- what a deferred one refuses is to be known here
+
+	FOR v IN
+		SELECT b.stream, b.asked,
+			pg_catalog.array_agg(b.quarantine_id ORDER BY b.n) AS rows,
+			pg_catalog.array_agg(b.record_id ORDER BY b.n) AS ids,
+			pg_catalog.array_agg(b.modified ORDER BY b.n) AS modified,
+			pg_catalog.array_agg(b.digest ORDER BY b.n) AS digests,
+			pg_catalog.array_agg(pg_catalog.convert_from(b.body, 'UTF8') ORDER BY b.n) AS bodies
+		FROM (
+			SELECT q.*, pg_catalog.row_number() OVER (PARTITION BY q.stream, q.asked ORDER BY q.record_id, q.modified) AS n
+			FROM ordersync.quarantine q
+			WHERE q.shop_id = p_shop
+				AND q.reason = 'refused'
+				AND q.resolved_at IS NULL
+				AND q.body IS NOT NULL
+		) b
+		GROUP BY b.stream, b.asked, (b.n - 1) / 100
+		ORDER BY b.stream DESC, b.asked, (b.n - 1) / 100	-- orders before their after-sales
+	LOOP
+		SELECT p.*
+		INTO a
+		FROM ordersync.apply_parts(v.stream, p_shop, v.asked ->> 'source', p_run, NULL, v.ids, v.modified, v.digests, v.bodies,
+			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), NULL) p;
+
+		UPDATE ordersync.quarantine q
+		SET sqlstate = a.sqlstates[f.n],
+			message = a.messages[f.n]
+		FROM pg_catalog.unnest(a.refused) WITH ORDINALITY AS f (ord, n)
+		WHERE q.quarantine_id = v.rows[f.ord];
+		message := COALESCE(message, a.messages[1]);
+
+		-- a version that is older than what is stored is out of date: that is no refusal
+		v_done := ARRAY(
+			SELECT r.id
+			FROM pg_catalog.unnest(v.rows) WITH ORDINALITY AS r (id, ord)
+			WHERE a.refused IS NULL
+				OR r.ord <> ALL (a.refused));
+		WITH done AS (
+			UPDATE ordersync.quarantine q
+			SET resolved_at = pg_catalog.now()
+			WHERE q.quarantine_id = ANY (v_done)
+				AND q.resolved_at IS NULL
+			RETURNING q.quarantine_id
+		)
+		SELECT pg_catalog.array_agg(d.quarantine_id)
+		INTO v_done
+		FROM done d;
+		PERFORM ordersync.uncount_refused(v_done);
+	END LOOP;
+	stored := tried - ordersync.count_refused(p_shop);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.retry_refused(bigint, bigint) IS
+	'stores what the database refused of a shop, as far as it takes it now; how many records were tried and stored, and why the first one is still refused';
+
+CREATE FUNCTION ordersync.count_refused(p_shop bigint)
+RETURNS integer
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.count(DISTINCT (q.stream, q.record_id))::integer
+	FROM ordersync.quarantine q
+	WHERE q.shop_id = p_shop
+		AND q.reason = 'refused'
+		AND q.resolved_at IS NULL
+		AND q.body IS NOT NULL
+$function$;
+COMMENT ON FUNCTION ordersync.count_refused(bigint) IS
+	'how many records of a shop the database refuses and that can be tried again';
+
+/*
+ * A window's counts say how many of what it saw could not be stored.  What was
+ * refused and is stored now would look like a record that the platform does not
+ * list.
+ */
+CREATE FUNCTION ordersync.uncount_refused(p_rows bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.window_counts w
+	SET quarantined = GREATEST(w.quarantined - n.records, 0)
+	FROM (
+		SELECT c.shop_id, c.stream, c.basis, c.range, pg_catalog.count(DISTINCT q.record_id) AS records
+		FROM ordersync.quarantine q
+		LEFT JOIN ordersync.orders o ON q.stream = 'orders'
+			AND o.shop_id = q.shop_id
+			AND o.tid = q.record_id
+		JOIN ordersync.window_counts c ON c.shop_id = q.shop_id
+			AND (q.stream = 'orders') = (c.stream = 'orders')
+			AND c.range @> CASE c.basis WHEN 'created' THEN o.created WHEN 'modified' THEN q.modified END
+			AND c.closed_at >= q.received_at
+			AND c.quarantined > 0
+		WHERE q.quarantine_id = ANY (p_rows)
+			AND q.reason = 'refused'
+		GROUP BY 1, 2, 3, 4
+	) n
+	WHERE w.shop_id = n.shop_id
+		AND w.stream = n.stream
+		AND w.basis = n.basis
+		AND w.range = n.range
+$function$;
+COMMENT ON FUNCTION ordersync.uncount_refused(bigint[]) IS
+	'takes records that were refused and are stored now off what their windows count as quarantined';
