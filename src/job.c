@@ -83,6 +83,7 @@ job_news(const Job *job)
 JobStep
 job_submit(Job *job)
 {
+	HttpRefusal refusal;
 	char	   *why;
 
 	MemoryContextReset(job->page_context);
@@ -106,12 +107,11 @@ job_submit(Job *job)
 						 &job->request);
 	if (job->request.error != NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
-	why = http_refusal(job->request.url);
-	if (why != NULL)
-		return job_fail_before_call(job, VERDICT_REJECTED, "refused", why);
+	if (!http_route(job->request.url, job->task->gateway->proxy, &job->route, &refusal))
+		return job_fail_before_call(job, VERDICT_REJECTED, "refused", refusal.message);
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, job->holder);
+							job->task->gateway->proxy, job->route.any_address, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }

@@ -17,7 +17,7 @@
 #define EXCERPT_SIZE 2048
 
 static char *open_one(const bytea *sealed, const char *kind, const char *name,
-					  MemoryContext context, char **why);
+					  const char *destination, MemoryContext context, char **why);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
 static void redact(char *said, const SyncTask *task);
@@ -27,20 +27,27 @@ bool
 job_open_secrets(Job *job, char **why)
 {
 	SyncTask   *task = job->task;
+	const char *destination = http_destination(task->gateway->base_url, task->gateway->proxy);
 	char		shop[32];
 
+	if (destination == NULL)
+	{
+		*why = "the gateway's URL or proxy cannot be read";
+		return false;
+	}
 	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
 	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
-										 task->gateway->name, job->context, why);
+										 task->gateway->name, destination, job->context, why);
 	if (task->gateway->app_secret == NULL)
 		return false;
-	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, why);
+	task->data_key = open_one(job->sealed_data_key, "data_key", shop, destination,
+							  job->context, why);
 	return task->data_key != NULL;
 }
 
 static char *
 open_one(const bytea *sealed, const char *kind, const char *name,
-		 MemoryContext context, char **why)
+		 const char *destination, MemoryContext context, char **why)
 {
 	MemoryContext before;
 	char	   *plain;
@@ -51,7 +58,7 @@ open_one(const bytea *sealed, const char *kind, const char *name,
 		return NULL;
 	}
 	before = MemoryContextSwitchTo(context);
-	plain = secret_open(sealed, psprintf("%s/%s", kind, name), why);
+	plain = secret_open(sealed, secret_purpose(kind, name, destination), why);
 	MemoryContextSwitchTo(before);
 	if (plain == NULL)
 		*why = psprintf("the %s of %s cannot be opened: %s", kind, name, *why);
@@ -67,6 +74,7 @@ job_read_reply(Job *job)
 	http_reply(job->http, &job->reply);
 	reply.net_error = job->reply.net_error;
 	reply.net_message = job->reply.net_message;
+	reply.refused = job->reply.refused;
 	reply.timed_out = job->reply.timed_out;
 	reply.too_large = job->reply.too_large;
 	reply.http_status = job->reply.http_status;
@@ -136,13 +144,16 @@ job_write_log(Job *job)
 	log->answer = answer->verdict == VERDICT_OK ? NULL : excerpt(job);
 }
 
-/* The beginning of an answer, without personal data and without our keys. */
+/*
+ * The beginning of an answer, without personal data and without our keys.  Only
+ * of hosts that are listed: of others it might be what its reader may not see.
+ */
 static char *
 excerpt(Job *job)
 {
 	char	   *text;
 
-	if (job->reply.body_len == 0)
+	if (job->reply.body_len == 0 || !job->route.quotable)
 		return NULL;
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
 	redact(text, job->task);

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "gateway.h"
 #include "http.h"
+#include "http_url.h"
 #include "job.h"
 #include "record.h"
 #include "store.h"
@@ -42,6 +43,7 @@ struct Job
 	/* the call in hand, all of it in page_context */
 	GatewayCall call;
 	GatewayRequest request;
+	HttpRoute	route;
 	HttpRequest *http;
 	HttpReply	reply;
 	GatewayAnswer *answer;

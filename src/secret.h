@@ -9,8 +9,14 @@
 #include "compat.h"
 
 /*
- * Seals; the result can be opened with the same purpose only (kind/name, such as
- * "data_key/7").  Makes the key file when there is none.  Errors are for people.
+ * What a secret is for: whose it is (kind/name, such as "data_key/7") and where
+ * calls that carry it go (http_destination).  A name has no blank in it.
+ */
+extern char *secret_purpose(const char *kind, const char *name, const char *destination);
+
+/*
+ * Seals; the result can be opened with the same purpose only.  Makes the key
+ * file when there is none.  Errors are for people.
  */
 extern bytea *secret_seal(const char *plain, size_t len, const char *purpose);
 

@@ -1,7 +1,7 @@
 /*
  * sqlapi.c
  *	  The C functions of the house that SQL sees: waking and watching workers,
- *	  sealing secrets, reading settings, telling a transaction block.
+ *	  reading settings, telling a transaction block.
  *
  * wake() only takes note; the latches are set when the transaction has
  * committed and let go of its locks, so that a worker that looks finds what it
@@ -27,7 +27,6 @@
 #include "utils/tuplestore.h"
 
 #include "guc.h"
-#include "secret.h"
 #include "shmem.h"
 
 #define WORKER_COLUMNS 17
@@ -47,7 +46,6 @@ extern ORDERSYNC_EXPORT Datum ordersync_wake(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
 
@@ -55,7 +53,6 @@ PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
 PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
-PG_FUNCTION_INFO_V1(ordersync_seal);
 PG_FUNCTION_INFO_V1(ordersync_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_block);
 
@@ -203,16 +200,6 @@ moment_or_null(TimestampTz moment, bool *isnull)
 {
 	*isnull = moment == 0;
 	return TimestampTzGetDatum(moment);
-}
-
-/* ordersync.seal(secret, aad) */
-Datum
-ordersync_seal(PG_FUNCTION_ARGS)
-{
-	text	   *secret = PG_GETARG_TEXT_PP(0);
-	char	   *purpose = text_to_cstring(PG_GETARG_TEXT_PP(1));
-
-	PG_RETURN_BYTEA_P(secret_seal(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), purpose));
 }
 
 /* ordersync.setting(name): as SHOW gives it.  The call itself loads the library. */

@@ -54,6 +54,7 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS ordersync.secrets (
 		kind text NOT NULL,
 		name text NOT NULL,
+		destination text NOT NULL,
 		sealed bytea NOT NULL,
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (kind, name)
@@ -61,6 +62,7 @@ BEGIN
 
 	CREATE TABLE IF NOT EXISTS ordersync.grants (
 		role name PRIMARY KEY,
+		role_oid oid NOT NULL UNIQUE,
 		level text NOT NULL,
 		shops bigint[],
 		granted_by name NOT NULL DEFAULT session_user,

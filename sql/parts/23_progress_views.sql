@@ -31,6 +31,7 @@ BEGIN
 			WHEN r.state NOT IN ('pending', 'running') THEN NULL
 			WHEN s.shop_id IS NULL THEN 'its shop, which was removed'
 			WHEN NOT s.enabled THEN 'ordersync_resume_shop: the shop is paused'
+			WHEN s.key_state = 'moved' THEN 'secrets for where the gateway leads now: ' || s.key_message
 			WHEN s.key_state IN ('wrong_seller', 'expired', 'key_unreadable')
 				THEN 'ordersync_set_data_key: the key is ' || s.key_state
 			WHEN e.run_id IS NOT NULL THEN 'run ' || e.run_id
@@ -106,6 +107,7 @@ BEGIN
 			WHEN 'quota' THEN 'the application''s daily quota is used up; tomorrow: '
 			WHEN 'oversize' THEN 'raise ordersync.max_response_size or lower the gateway''s page_size, then: '
 			WHEN 'malformed' THEN 'the gateway answers what is no answer of this protocol: look at the request log, then: '
+			WHEN 'refused' THEN 'ordersync.allowed_hosts or ordersync.allow_http forbids the call: see the error, then: '
 			WHEN 'network' THEN 'look at network, proxy and the gateway''s URL, then: '
 			WHEN 'timeout' THEN 'the gateway is too slow: raise ordersync.request_timeout or lower page_size, then: '
 			WHEN 'worker' THEN 'the server log says why the worker ended; then: '

@@ -51,16 +51,49 @@ BEGIN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('shop %s is paused', v_shop.shop_id),
 			HINT = pg_catalog.format('To take up its work: SELECT ordersync_resume_shop(%s).', v_shop.shop_id);
-	ELSIF v_shop.key_state IN ('wrong_seller', 'expired', 'key_unreadable') THEN
-		RAISE WARNING USING
-			MESSAGE = pg_catalog.format('shop %s waits for a data key', v_shop.shop_id),
-			DETAIL = pg_catalog.format('The key''s state is %s: %s', v_shop.key_state, COALESCE(v_shop.key_message, 'no message.')),
-			HINT = pg_catalog.format('Give the new one with SELECT ordersync_set_data_key(%s, data_key).', v_shop.shop_id);
 	END IF;
+	PERFORM ordersync.warn_keys(ARRAY[v_run.shop_id]);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.announce_run(bigint, boolean, boolean) IS
 	'tells the caller of a trigger what was made of it';
+
+CREATE FUNCTION ordersync.warn_keys(p_shops bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_shop ordersync.shops;
+	v_others bigint;
+BEGIN
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = ANY (p_shops)
+		AND s.enabled
+		AND s.key_state IN ('wrong_seller', 'expired', 'key_unreadable', 'moved')
+	ORDER BY s.shop_id
+	LIMIT 1;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	SELECT pg_catalog.count(*) - 1 INTO v_others
+	FROM ordersync.shops s
+	WHERE s.shop_id = ANY (p_shops)
+		AND s.enabled
+		AND s.key_state IN ('wrong_seller', 'expired', 'key_unreadable', 'moved');
+	RAISE WARNING USING
+		MESSAGE = pg_catalog.concat_ws(' ',
+			pg_catalog.format('shop %s waits for a data key', v_shop.shop_id),
+			CASE WHEN v_others > 0 THEN pg_catalog.format('and so do %s others', v_others) END),
+		DETAIL = pg_catalog.format('The key''s state is %s: %s', v_shop.key_state, COALESCE(v_shop.key_message, 'no message.')),
+		HINT = CASE v_shop.key_state
+			WHEN 'moved' THEN ordersync.hint_moved(v_shop.gateway, v_shop.shop_id::text)
+			ELSE pg_catalog.format('Give the new one with SELECT ordersync_set_data_key(%s, data_key).', v_shop.shop_id)
+		END;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.warn_keys(bigint[]) IS
+	'the WARNING that shops wait for a data key, with the command to type';
 
 CREATE FUNCTION ordersync.announce(p_message text, p_detail text)
 RETURNS void

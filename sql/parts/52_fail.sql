@@ -291,6 +291,8 @@ BEGIN
 		key_message = p_message,
 		key_checked_at = now()
 	WHERE s.shop_id = p_shop
+		-- what was refused is the key that went where the gateway led before
+		AND s.key_state <> 'moved'
 		AND (s.key_state <> v_state OR s.key_message IS DISTINCT FROM p_message);
 	IF FOUND THEN
 		PERFORM ordersync.notify_shop(p_shop, v_state);

@@ -30,12 +30,19 @@ COMMENT ON FUNCTION ordersync.worker_state() IS
 	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
 
 -- strict: no secret, nothing to seal
-CREATE FUNCTION ordersync.seal(secret text, aad text)
+CREATE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
 RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_seal';
-COMMENT ON FUNCTION ordersync.seal(text, text) IS
-	'seals a secret for one purpose, written as kind/name; makes the key file when there is none';
+COMMENT ON FUNCTION ordersync.seal(text, text, text, text) IS
+	'seals a secret, whose it is and for which destination; makes the key file when there is none';
+
+CREATE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
+RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_reseal';
+COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
+	'seals a sealed secret for another destination; for superusers only';
 
 CREATE FUNCTION ordersync.setting(name text)
 RETURNS text

@@ -225,7 +225,7 @@ sub cluster
 	must("$work/out/initdb-$kind.log", as_owner("$pg{bindir}/initdb", '-D', "$dir", '-U', 'postgres', '-A', 'trust', '-N',
 		'-E', 'UTF8', '--locale=C.UTF-8'));
 	open my $conf, '>>', "$dir/postgresql.conf" or die "$dir/postgresql.conf: $!\n";
-	print $conf "listen_addresses = ''\nunix_socket_directories = '$c->{sock}'\nport = $c->{port}\nfsync = off\n";
+	print $conf "listen_addresses = ''\nunix_socket_directories = '$c->{sock}'\nport = $c->{port}\nfsync = off\nordersync.allowed_hosts = '.example.com'\n";
 	print $conf "shared_preload_libraries = 'ordersync'\n" if $kind eq 'preloaded';
 	close $conf;
 	must("$work/out/start-$kind.log", as_owner("$pg{bindir}/pg_ctl", '-D', $dir, '-l', $c->{log}, '-w', '-t', '60', 'start'));

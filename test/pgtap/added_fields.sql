@@ -24,11 +24,11 @@ CREATE TEMP TABLE fixed AS SELECT v, ordersync.columns_of(v) AS columns FROM unn
 SELECT lives_ok(format('SELECT ordersync_add_field(%L, %L, %L, %L)', t, n, p, y), format('%s.%s %s from %s', t, n, y, p)) FROM (VALUES
 	('orders', 'area', 'buyer_area', 'text'), ('orders', 'est', 'est_con_time', 'timestamptz'), ('orders', 'est_day', '$.est_con_time', 'date'),
 	('orders', 'points', 'alipay_point', 'bigint'), ('orders', '已付邮费', 'has_post_fee', 'boolean'), ('orders', 'coupon', 'coupon_fee', 'numeric'),
-	('orders', 'Promotion "1"', 'promotion_details.promotion_detail[0].promotion_name', 'text'), ('orders', 'promotions', 'promotion_details.promotion_detail', 'jsonb'),
+	('orders', 'promotion_1', 'promotion_details.promotion_detail[0].promotion_name', 'text'), ('orders', 'promotions', 'promotion_details.promotion_detail', 'jsonb'),
 	('orders', 'second_line', 'orders.order[1].order_from', 'text'),
 	('sub_orders', 'promised', 'promise_end_time', 'timestamptz'), ('sub_orders', 'origin', 'order_from', 'text'), ('sub_orders', 'bound', 'bind_oids[0]', 'bigint'),
 	('after_sales', 'attribute', 'attribute', 'text')) v (t, n, p, y);
-SELECT results_eq($$SELECT area, est, est_day, points, "已付邮费", coupon, "Promotion ""1""", promotions -> 1 ->> 'promotion_name', second_line FROM ordersync.order_report ORDER BY tid DESC$$,
+SELECT results_eq($$SELECT area, est, est_day, points, "已付邮费", coupon, promotion_1, promotions -> 1 ->> 'promotion_name', second_line FROM ordersync.order_report ORDER BY tid DESC$$,
 	$$VALUES ('浙江', '2026-03-04 00:00:00+00'::timestamptz, '2026-03-04'::date, 12::bigint, true, 3.50, '满减', '店铺券', 'JHS'), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$, 'orders have them');
 SELECT results_eq($$SELECT promised, origin, bound FROM ordersync.sub_order_report ORDER BY oid$$,
 	$$VALUES (NULL::timestamptz, NULL, NULL::bigint), ('2026-03-06 15:59:59+00', 'WAP', NULL), (NULL, 'JHS', 1347456243420016949)$$, 'lines theirs, by number, whether it came as number or text');

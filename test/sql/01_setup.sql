@@ -46,7 +46,8 @@ SELECT ordersync_add_shop(1, '测试店铺1', 'session-1', options => '{"streams
 SELECT ordersync_add_shop(2, '测试店铺2', 'session-2');
 SELECT shop_id, seller_nick, seller_nicks, gateway, options, enabled, key_state FROM ordersync.shops ORDER BY shop_id;
 
--- the same shop with another seller; the same again
+-- the same shop, which was read, with another seller; the same again
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'orders', 'modified', '{[2026-09-01 00:00+08,2026-09-02 00:00+08)}');
 SELECT ordersync_add_shop(1, '测试店铺2', 'session-2');
 SELECT ordersync_add_shop(1, '测试店铺1', NULL);
 SELECT ordersync_set_shop(1, '{"details": "changed", "streams": null}');
