@@ -83,6 +83,7 @@ job_news(const Job *job)
 JobStep
 job_submit(Job *job)
 {
+	HttpRoute	route;
 	HttpRefusal refusal;
 	char	   *why;
 
@@ -107,11 +108,11 @@ job_submit(Job *job)
 						 &job->request);
 	if (job->request.error != NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
-	if (!http_route(job->request.url, job->task->gateway->proxy, &job->route, &refusal))
+	if (!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal))
 		return job_fail_before_call(job, VERDICT_REJECTED, "refused", refusal.message);
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, job->route.any_address, job->holder);
+							job->task->gateway->proxy, route.any_address, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }

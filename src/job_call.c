@@ -146,14 +146,18 @@ job_write_log(Job *job)
 
 /*
  * The beginning of an answer, without personal data and without our keys.  Only
- * of hosts that are listed: of others it might be what its reader may not see.
+ * of hosts that are listed now: of others it might be what its reader may not see.
  */
 static char *
 excerpt(Job *job)
 {
+	HttpRoute	route;
+	HttpRefusal refusal;
 	char	   *text;
 
-	if (job->reply.body_len == 0 || !job->route.quotable)
+	if (job->reply.body_len == 0 ||
+		!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal) ||
+		!route.quotable)
 		return NULL;
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
 	redact(text, job->task);

@@ -43,7 +43,6 @@ struct Job
 	/* the call in hand, all of it in page_context */
 	GatewayCall call;
 	GatewayRequest request;
-	HttpRoute	route;
 	HttpRequest *http;
 	HttpReply	reply;
 	GatewayAnswer *answer;

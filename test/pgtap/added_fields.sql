@@ -141,8 +141,8 @@ SELECT throws_ok(format('SELECT ordersync_add_field(%s)', a), code, m, m) FROM (
 	('NULL, ''a'', ''x'', ''text''', '22023', 'unknown target "NULL"'), ('''shops'', ''a'', ''x'', ''text''', '22023', 'unknown target "shops"'),
 	('''orders'', ''a'', ''x'', ''int''', '22023', 'unknown type "int"'), ('''orders'', ''a'', ''x'', ''text; DROP TABLE x''', '22023', 'unknown type "text; DROP TABLE x"'),
 	('''orders'', ''a'', ''x.'', ''text''', '22023', '"x." is no path into a record'), ('''orders'', ''a'', ''x[*]'', ''text''', '22023', '"x[*]" is no path into a record'), ('''orders'', ''a'', ''x[0'', ''text''', '22023', '"x[0" is no path into a record'),
-	('''orders'', ''a'', ''x''''y'', ''text''', '22023', '"x''y" is no path into a record'), ('''orders'', ''a'', '''', ''text''', '22023', '"" is no path into a record'), ('''orders'', '''', ''x'', ''text''', '42602', 'a column needs a name of 1 to 63 bytes'),
-	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'a column needs a name of 1 to 63 bytes'),
+	('''orders'', ''a'', ''x''''y'', ''text''', '22023', '"x''y" is no path into a record'), ('''orders'', ''a'', '''', ''text''', '22023', '"" is no path into a record'), ('''orders'', '''', ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
+	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
 	('''orders'', ''stage'', ''x'', ''text''', '42701', 'ordersync.order_report has a column "stage" already'),
 	('''orders'', ''a'', ''receiver_name'', ''text''', '22023', 'receiver_name is personal data'), ('''orders'', ''a'', ''x.y[3].buyer_email'', ''text''', '22023', 'x.y[3].buyer_email is personal data'),
 	('''orders'', ''a'', ''identify_info.name'', ''text''', '22023', 'identify_info.name is personal data'), ('''sub_orders'', ''a'', ''car_taker'', ''text''', '22023', 'car_taker is personal data'), ('''after_sales'', ''a'', ''address'', ''text''', '22023', 'address is personal data')) v (a, code, m);

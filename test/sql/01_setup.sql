@@ -76,6 +76,12 @@ SELECT DISTINCT key_state FROM ordersync.shops;
 SELECT ordersync_add_gateway('taobao', 'https://other.example.com/router/rest', NULL, NULL);
 SELECT DISTINCT key_state FROM ordersync.shops;
 
+-- white space around what was pasted is taken off, and said; a shop that was never read may change its name
+SELECT ordersync_add_shop(3, '测试店铺3 ', E'session-3\r\n');
+SELECT ordersync_set_data_key(3, E'session-3\n');
+SELECT ordersync_add_shop(3, '测试店铺4', NULL);
+SELECT ordersync_remove_shop(3);
+
 -- pausing, removing
 SELECT ordersync_pause_shop(2);
 SELECT shop_id, enabled FROM ordersync.shops ORDER BY shop_id;
