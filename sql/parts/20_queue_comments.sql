@@ -68,8 +68,8 @@ BEGIN
 		('secrets', 'updated_at', 'when it was set'),
 
 		('grants', NULL, 'levels given by ordersync_grant, applied again whenever the extension or its tables are made anew'),
-		('grants', 'role', 'the role''s name when it was granted'),
-		('grants', 'role_oid', 'the role''s oid; applied again only to a role of this oid and name'),
+		('grants', 'role_oid', 'the role; what is applied again goes to the role of this oid and name only'),
+		('grants', 'role', 'its name when it was granted'),
 		('grants', 'level', 'reader, operator or admin'),
 		('grants', 'shops', 'the only shops that the role sees; NULL: all'),
 		('grants', 'granted_by', 'who granted it'),

@@ -61,8 +61,8 @@ BEGIN
 	);
 
 	CREATE TABLE IF NOT EXISTS ordersync.grants (
-		role name PRIMARY KEY,
-		role_oid oid NOT NULL UNIQUE,
+		role_oid oid PRIMARY KEY,
+		role name NOT NULL,
 		level text NOT NULL,
 		shops bigint[],
 		granted_by name NOT NULL DEFAULT session_user,

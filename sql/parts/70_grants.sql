@@ -20,8 +20,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
-DECLARE
-	v_role oid;
 BEGIN
 	PERFORM ordersync.set_up_when_older();
 	PERFORM ordersync.check_role(role);
@@ -38,14 +36,10 @@ BEGIN
 			HINT = 'Leave out shops, or grant reader or operator.';
 	END IF;
 
-	v_role := to_regrole(quote_ident(role));
 	PERFORM ordersync.take_grant(role);
-	-- of this name, of this role under an earlier name
-	DELETE FROM ordersync.grants g
-	WHERE g.role = ordersync_grant.role
-		OR g.role_oid = v_role;
-	INSERT INTO ordersync.grants (role, role_oid, level, shops)
-	VALUES (ordersync_grant.role, v_role, ordersync_grant.level, ordersync_grant.shops);
+	PERFORM ordersync.forget_grant(role);
+	INSERT INTO ordersync.grants (role_oid, role, level, shops)
+	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
 	PERFORM ordersync.give_grant(role, level, shops);
 END
 $function$;
@@ -59,15 +53,11 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
-	v_role oid := to_regrole(quote_ident(role));
 	v_found boolean;
 BEGIN
 	PERFORM ordersync.set_up_when_older();
-	DELETE FROM ordersync.grants g
-	WHERE g.role = ordersync_revoke.role
-		OR g.role_oid = v_role;
-	v_found := FOUND;
-	IF v_role IS NULL AND v_found THEN
+	v_found := ordersync.forget_grant(role);
+	IF v_found AND to_regrole(quote_ident(role)) IS NULL THEN
 		RAISE NOTICE USING MESSAGE = format('role "%s" is gone, and now its grant is, too', role);
 		RETURN;
 	END IF;
@@ -80,6 +70,24 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
 	'takes from a role all that ordersync_grant gave it; clears the grant of a role that is gone';
+
+/* That of the role, whatever its name was; and those of roles of this name that are gone. */
+CREATE FUNCTION ordersync.forget_grant(p_role name)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	DELETE FROM ordersync.grants g
+	WHERE g.role_oid = pg_catalog.to_regrole(pg_catalog.quote_ident(p_role))
+		OR g.role = p_role AND NOT EXISTS (
+			SELECT
+			FROM pg_catalog.pg_roles r
+			WHERE r.oid = g.role_oid);
+	RETURN FOUND;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.forget_grant(name) IS
+	'deletes what is remembered of a role''s grant; true when there was something';
 
 CREATE FUNCTION ordersync.check_role(p_role name)
 RETURNS void
@@ -108,23 +116,25 @@ DECLARE
 	v record;
 BEGIN
 	FOR v IN
-		SELECT g.*, r.oid AS now_oid, COALESCE(r.oid = g.role_oid, false) AS same
+		SELECT g.*, r.rolname AS now_named, pg_catalog.to_regrole(pg_catalog.quote_ident(g.role)) AS of_that_name
 		FROM ordersync.grants g
-		LEFT JOIN pg_catalog.pg_roles r ON r.rolname = g.role	-- a dump may come without its roles
-		ORDER BY g.role
+		LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid	-- a dump may come without its roles
+		ORDER BY g.role, g.role_oid
 	LOOP
-		IF v.same THEN
+		IF v.now_named = v.role THEN
 			PERFORM ordersync.give_grant(v.role, v.level, v.shops);
 		ELSE
 			RAISE WARNING USING
 				MESSAGE = pg_catalog.format('the grant of role "%s" is not applied again', v.role),
 				DETAIL = CASE
-					WHEN v.now_oid IS NOT NULL THEN
+					WHEN v.now_named IS NOT NULL THEN
+						pg_catalog.format('The role of its number is named "%s" now, or is one of another cluster.', v.now_named)
+					WHEN v.of_that_name IS NOT NULL THEN
 						'The role of this name is another one: it was made after the grant, or in another cluster.'
 					ELSE 'There is no role of this name.'
 				END,
-				HINT = pg_catalog.format('If it shall have it: SELECT ordersync_grant(%L, %L%s). If not: SELECT ordersync_revoke(%L).',
-					v.role, v.level, ', ' || pg_catalog.quote_literal(v.shops::text), v.role);
+				HINT = pg_catalog.format('If it shall have it: SELECT ordersync_grant(%1$L, %2$L%3$s). If not: SELECT ordersync_revoke(%1$L).',
+					COALESCE(v.now_named, v.role), v.level, ', ' || pg_catalog.quote_literal(v.shops::text));
 		END IF;
 	END LOOP;
 END
@@ -326,6 +336,9 @@ COMMENT ON FUNCTION ordersync.limit_rows(name, bigint[]) IS
 /*
  * Of a SECURITY DEFINER function's caller only session_user is left to see: who
  * logged in decides, whatever SET ROLE it did since.
+ *
+ * A dump gives rights on functions to roles by their names, which may be other
+ * roles here.  So a role without a row of its own is held by one of its name.
  */
 CREATE FUNCTION ordersync.is_allowed(p_shop bigint)
 RETURNS boolean
@@ -335,6 +348,10 @@ AS $function$
 		OR COALESCE(pg_catalog.bool_or(g.shops IS NULL OR p_shop = ANY (g.shops)), true)
 	FROM ordersync.grants g
 	JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid
+		OR r.rolname = g.role AND NOT EXISTS (
+			SELECT
+			FROM ordersync.grants o
+			WHERE o.role_oid = r.oid)
 	WHERE g.level IN ('operator', 'admin')
 		AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
 $function$;
