@@ -197,6 +197,7 @@ DECLARE
 	v_view text := ordersync.report_of(p_target);
 	v_detail text;
 BEGIN
+	p_name := ordersync.clean_typed('the column''s name', p_name, 63);
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
 	DELETE FROM ordersync.added_fields f
 	WHERE f.target = p_target

@@ -1,7 +1,7 @@
 -- What people type and paste: white space around it is taken off and said, what cannot be meant is refused, and a slip
 -- in the name of a shop that was never read is put right by typing it again.
 BEGIN;
-SELECT plan(87);
+SELECT plan(89);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made \gset
 
@@ -97,6 +97,11 @@ SELECT is(quarantine, want, format('records of "%s" at the shop of "%s"', said, 
 	LATERAL (SELECT r.quarantine FROM ordersync.split_records(convert_to(json_build_array(json_build_object('tid', '1', 'modified', '2026-09-01 00:00:00', 'seller_nick', said))::text, 'UTF8'), 'orders', ARRAY[stored]) r) s;
 SELECT lives_ok($$SELECT ordersync_add_shop(15, 'H&amp;M旗舰店', 'session-15')$$, 'a name copied from a page''s source');
 SELECT is(seller_nick, 'H&M旗舰店', 'is the name') FROM ordersync.shops WHERE shop_id = 15;
+
+SELECT count(ordersync_trigger_full(15)) AS triggered \gset
+SELECT count(*) AS claimed FROM ordersync.claim('nobody', 10, 10) \gset
+SELECT is(ordersync.settle_key(t.task_id, t.token, 'answered', 77, 'H&amp;M旗舰店:小二', NULL, NULL), 'ok', 'a data key of the seller as a relay names it') FROM ordersync.sync_tasks t WHERE t.shop_id = 15 AND t.state = 'running';
+SELECT is(seller_nicks, '{H&M旗舰店}', 'is no other name') FROM ordersync.shops WHERE shop_id = 15;
 
 -- added fields: names that everybody can type
 SELECT is(t.code, c, format('"%s" as a column: %s', left(n, 30), COALESCE(c, 'taken'))) FROM (VALUES
