@@ -42,6 +42,7 @@ typedef struct GatewayReply
 {
 	int			net_error;		/* 0, or the CURLcode; net_message says what */
 	const char *net_message;
+	bool		refused;		/* not called: its address is not allowed */
 	bool		timed_out;
 	bool		untrusted;
 	bool		too_large;		/* over ordersync.max_response_size */
@@ -56,7 +57,7 @@ typedef struct GatewayAnswer
 	const char *class;			/* NULL when ok; else one word for failed_tasks:
 								 * network, timeout, http, throttled, quota, session,
 								 * permission, signature, clock, parameters, platform,
-								 * not_found, malformed, oversize */
+								 * not_found, malformed, oversize, refused */
 	char	   *message;		/* NULL when ok; one line for people, no secret in it */
 	int64		code;			/* platform's error code, 0 when none */
 	char	   *msg;			/* platform's words, each NULL when absent */

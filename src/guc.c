@@ -12,6 +12,7 @@
  */
 #include "compat.h"
 
+#include <arpa/inet.h>
 #include <limits.h>
 
 #include "utils/builtins.h"
@@ -40,6 +41,10 @@ bool		guc_allow_http = false;
 char	   *guc_ca_file = NULL;
 char	   *guc_key_file = NULL;
 
+/* The platform's own: in use, its older name, overseas, and the sandbox. */
+#define PLATFORM_HOSTS \
+	"eco.taobao.com,gw.api.taobao.com,api.taobao.com,gw.api.tbsandbox.com"
+
 /* Which calls leave a row in ordersync.request_log: asked for in SQL only. */
 typedef enum RequestLog
 {
@@ -63,6 +68,7 @@ static void define_house(void);
 static void define_windows(void);
 static void define_retries(void);
 static void define_network(void);
+static bool same_host(const char *host, const char *allowed);
 static bool check_list(char **newval, void **extra, GucSource source);
 static List *split_list(const char *typed);
 
@@ -206,8 +212,9 @@ define_network(void)
 	DefineCustomStringVariable("ordersync.allowed_hosts",
 							   "Hosts that calls may go to.",
 							   "Names separated by commas; one that begins with a dot "
-							   "stands for all below it. Empty: any host.",
-							   &allowed_hosts, "",
+							   "stands for all below it. Empty: any host. A host that is "
+							   "not listed by its own name must have a public address.",
+							   &allowed_hosts, PLATFORM_HOSTS,
 							   PGC_SIGHUP, GUC_LIST_INPUT,
 							   check_list, NULL, NULL);
 	DefineCustomBoolVariable("ordersync.allow_http",
@@ -243,11 +250,12 @@ guc_database_listed(const char *database)
 	return false;
 }
 
-/* Compares without case, as host names are. */
-bool
-guc_host_allowed(const char *host)
+/* See guc.h. */
+GucHost
+guc_host_listed(const char *host)
 {
 	List	   *hosts = split_list(allowed_hosts);
+	GucHost		listed = hosts == NIL ? GUC_HOST_ANY : GUC_HOST_REFUSED;
 	ListCell   *cell;
 
 	foreach(cell, hosts)
@@ -255,13 +263,35 @@ guc_host_allowed(const char *host)
 		const char *allowed = (const char *) lfirst(cell);
 		size_t		tail = strlen(allowed);
 
-		if (pg_strcasecmp(host, allowed) == 0)
-			return true;
+		if (same_host(host, allowed))
+			return GUC_HOST_NAMED;
 		if (allowed[0] == '.' && strlen(host) > tail &&
 			pg_strcasecmp(host + strlen(host) - tail, allowed) == 0)
-			return true;
+			listed = GUC_HOST_BELOW;
 	}
-	return hosts == NIL;
+	return listed;
+}
+
+/* Without case, as host names are; of addresses each way of writing them. */
+static bool
+same_host(const char *host, const char *allowed)
+{
+	size_t		len = strlen(allowed);
+	char	   *bare = allowed[0] == '[' && allowed[len - 1] == ']' ?
+		pnstrdup(allowed + 1, len - 2) : pstrdup(allowed);
+	struct in6_addr a;
+	struct in6_addr b;
+
+	if (inet_pton(AF_INET6, host, &a) == 1 && inet_pton(AF_INET6, bare, &b) == 1)
+		return memcmp(&a, &b, sizeof(a)) == 0;
+	return pg_strcasecmp(host, bare) == 0;
+}
+
+/* See guc.h. */
+const char *
+guc_allowed_hosts(void)
+{
+	return allowed_hosts != NULL ? allowed_hosts : "";
 }
 
 /* A list must be readable as one; what its names mean is seen when they are used. */

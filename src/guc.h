@@ -41,7 +41,19 @@ extern List *guc_database_list(void);
 /* Is this database in ordersync.databases? */
 extern bool guc_database_listed(const char *database);
 
-/* May calls go to this host?  True for every host while ordersync.allowed_hosts is empty. */
-extern bool guc_host_allowed(const char *host);
+/* How ordersync.allowed_hosts lists a host; of an empty list every host is allowed. */
+typedef enum GucHost
+{
+	GUC_HOST_REFUSED,
+	GUC_HOST_ANY,				/* the list is empty */
+	GUC_HOST_BELOW,				/* below a name that begins with a dot */
+	GUC_HOST_NAMED				/* by its own name or address */
+} GucHost;
+
+/* The host in lower case, an IPv6 address without brackets. */
+extern GucHost guc_host_listed(const char *host);
+
+/* ordersync.allowed_hosts as typed. */
+extern const char *guc_allowed_hosts(void);
 
 #endif							/* ORDERSYNC_GUC_H */

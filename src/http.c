@@ -27,7 +27,9 @@
 #include "compat.h"
 
 #include <curl/curl.h>
+#include <netdb.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include "access/xact.h"
 #include "miscadmin.h"
@@ -43,6 +45,7 @@
 #include "clock.h"
 #include "guc.h"
 #include "http.h"
+#include "http_url.h"
 
 #if LIBCURL_VERSION_NUM < 0x073e00
 #error "ordersync needs libcurl 7.62.0 or later"
@@ -70,6 +73,8 @@ struct HttpRequest
 	bool		done;			/* read: result is valid */
 	CURLcode	result;
 	void	   *subject;
+	bool		any_address;	/* connects to addresses that are not public, too */
+	char		refused[64];	/* the first address that was not connected to, or "" */
 	ByteBuffer	body;
 	int64		date_s;
 	int64		started_ms;		/* wall clock */
@@ -101,6 +106,8 @@ static uint32 wait_event = 0;	/* as pg_stat_activity shows the wait */
 static int	reserve_fds(int wanted);
 static void limit_connections(int max);
 static void set_multi(CURLMoption option, long value);
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
+									struct curl_sockaddr *address);
 static size_t on_body(char *data, size_t size, size_t n, void *arg);
 static size_t on_header(char *data, size_t size, size_t n, void *arg);
 static int	on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg);
@@ -200,51 +207,9 @@ set_multi(CURLMoption option, long value)
 		elog(ERROR, "could not set a curl option: %s", curl_multi_strerror(code));
 }
 
-/*
- * The same parser that curl uses for the call takes the URL apart, so nobody
- * can show this check one host and curl another.
- */
-char *
-http_refusal(const char *url)
-{
-	CURLU	   *parts = curl_url();
-	char	   *scheme = NULL;
-	char	   *host = NULL;
-	char	   *why = NULL;
-	char		host_copy[256];
-	bool		https = false;
-	bool		http = false;
-	bool		readable;
-
-	/* curl allocates; nothing may throw before it was given back */
-	readable = parts != NULL &&
-		curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-		curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK;
-	if (readable)
-	{
-		https = strcmp(scheme, "https") == 0;
-		http = strcmp(scheme, "http") == 0;
-		strlcpy(host_copy, host, sizeof(host_copy));
-	}
-	curl_free(scheme);
-	curl_free(host);
-	curl_url_cleanup(parts);
-
-	if (!readable)
-		why = pstrdup("the gateway's URL cannot be read");
-	else if (!https && !http)
-		why = pstrdup("the gateway's URL is neither https nor http");
-	else if (http && !guc_allow_http)
-		why = pstrdup("the gateway's URL is not https and ordersync.allow_http is off");
-	else if (!guc_host_allowed(host_copy))
-		why = psprintf("host \"%s\" is not in ordersync.allowed_hosts", host_copy);
-	return why;
-}
-
 HttpRequest *
 http_submit(const char *url, const char *body, size_t body_len,
-			const char *proxy, void *subject)
+			const char *proxy, bool any_address, void *subject)
 {
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 	CURLMcode	code;
@@ -252,6 +217,7 @@ http_submit(const char *url, const char *body, size_t body_len,
 
 	buffer_init(&request->body, (size_t) guc_max_response_kb * 1024);
 	request->subject = subject;
+	request->any_address = any_address;
 	request->callback.func = drop_request;
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &request->callback);
@@ -308,6 +274,8 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_PROXY, proxy ? proxy : "");
 	SET(CURLOPT_NOPROXY, "");
 
+	SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, request);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) guc_connect_timeout_ms);
 	SET(CURLOPT_TIMEOUT_MS, (long) guc_request_timeout_ms);
@@ -318,6 +286,27 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_HEADERDATA, request);
 #undef SET
 	return good;
+}
+
+/*
+ * curl: about to connect to this address, which may be the proxy's.  The last
+ * moment: what the name leads to is known only now, and what was looked up
+ * before might be another one.
+ */
+static curl_socket_t
+on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	HttpRequest *request = arg;
+
+	if (!request->any_address && !http_address_is_public(&address->addr))
+	{
+		if (request->refused[0] == '\0' &&
+			getnameinfo(&address->addr, address->addrlen, request->refused,
+						sizeof(request->refused), NULL, 0, NI_NUMERICHOST) != 0)
+			strlcpy(request->refused, "unknown", sizeof(request->refused));
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 /* curl: some of the body.  Taking less than offered ends the call. */
@@ -562,6 +551,12 @@ http_reply(HttpRequest *request, HttpReply *reply)
 	if (request->result != CURLE_OK)
 		reply->net_message = request->error[0] != '\0' ? request->error :
 			curl_easy_strerror(request->result);
+	if (request->result == CURLE_COULDNT_CONNECT && request->refused[0] != '\0')
+	{
+		reply->refused = true;
+		reply->net_message = psprintf("the host's address %s is not public, and the host is not in ordersync.allowed_hosts by its own name",
+									  request->refused);
+	}
 	reply->untrusted = is_about_certificates(request->result);
 	if (reply->untrusted)
 		reply->net_message = with_certificates(request, reply->net_message);

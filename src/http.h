@@ -16,6 +16,7 @@ typedef struct HttpReply
 {
 	int			net_error;		/* 0, or the CURLcode */
 	const char *net_message;	/* NULL without net_error */
+	bool		refused;		/* not connected to: its address is not public; net_message says which */
 	bool		timed_out;
 	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
 	bool		too_large;		/* over ordersync.max_response_size */
@@ -33,16 +34,14 @@ extern int	http_start(int max);
 /* Takes over a changed ordersync.max_in_flight; returns as http_start(). */
 extern int	http_resize(int max);
 
-/* NULL when a call to this URL is allowed; else why not, palloc'd. */
-extern char *http_refusal(const char *url);
-
 /*
  * Sends a POST.  url and body must live until the request is gone, which is
  * when the memory context current at this call is reset or deleted; that also
- * breaks the call off.  subject comes back from http_read().
+ * breaks the call off.  any_address: also to an address that is not public
+ * (http_url.h).  subject comes back from http_read().
  */
 extern HttpRequest *http_submit(const char *url, const char *body, size_t body_len,
-								const char *proxy, void *subject);
+								const char *proxy, bool any_address, void *subject);
 
 /*
  * Waits up to wait_ms (-1: for ever) until something happened: a call moved,

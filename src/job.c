@@ -83,6 +83,8 @@ job_news(const Job *job)
 JobStep
 job_submit(Job *job)
 {
+	HttpRoute	route;
+	HttpRefusal refusal;
 	const char *class;
 	char	   *why;
 
@@ -107,12 +109,11 @@ job_submit(Job *job)
 						 &job->request);
 	if (job->request.error != NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
-	why = http_refusal(job->request.url);
-	if (why != NULL)
-		return job_fail_before_call(job, VERDICT_REJECTED, "refused", why);
+	if (!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal))
+		return job_fail_before_call(job, VERDICT_REJECTED, "refused", refusal.message);
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, job->holder);
+							job->task->gateway->proxy, route.any_address, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }

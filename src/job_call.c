@@ -17,7 +17,8 @@
 #define EXCERPT_SIZE 2048
 
 static char *open_one(const bytea *sealed, const char *kind, const char *name,
-					  MemoryContext context, SecretTrouble *trouble);
+					  const char *destination, MemoryContext context,
+					  SecretTrouble *trouble);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
 static void redact(char *said, const SyncTask *task);
@@ -31,16 +32,23 @@ const char *
 job_open_secrets(Job *job, char **why)
 {
 	SyncTask   *task = job->task;
+	const char *destination = http_destination(task->gateway->base_url, task->gateway->proxy);
 	SecretTrouble trouble = {0};
 	char		shop[32];
 
+	if (destination == NULL)
+	{
+		*why = "the gateway's URL or proxy cannot be read";
+		return "secret_unreadable";
+	}
 	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
 	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
-										 task->gateway->name, job->context, &trouble);
+										 task->gateway->name, destination, job->context, &trouble);
 	*why = trouble.why;
 	if (task->gateway->app_secret == NULL)
 		return trouble.key_file ? "key_file" : "secret_unreadable";
-	task->data_key = open_one(job->sealed_data_key, "data_key", shop, job->context, &trouble);
+	task->data_key = open_one(job->sealed_data_key, "data_key", shop, destination,
+							  job->context, &trouble);
 	*why = trouble.why;
 	if (task->data_key == NULL)
 		return trouble.key_file ? "key_file" : "key_unreadable";
@@ -49,7 +57,7 @@ job_open_secrets(Job *job, char **why)
 
 static char *
 open_one(const bytea *sealed, const char *kind, const char *name,
-		 MemoryContext context, SecretTrouble *trouble)
+		 const char *destination, MemoryContext context, SecretTrouble *trouble)
 {
 	MemoryContext before;
 	char	   *plain;
@@ -61,7 +69,7 @@ open_one(const bytea *sealed, const char *kind, const char *name,
 		return NULL;
 	}
 	before = MemoryContextSwitchTo(context);
-	plain = secret_open(sealed, psprintf("%s/%s", kind, name), trouble);
+	plain = secret_open(sealed, secret_purpose(kind, name, destination), trouble);
 	MemoryContextSwitchTo(before);
 	if (plain == NULL && !trouble->key_file)
 		trouble->why = psprintf("the %s of %s cannot be opened: %s", kind, name, trouble->why);
@@ -77,6 +85,7 @@ job_read_reply(Job *job)
 	http_reply(job->http, &job->reply);
 	reply.net_error = job->reply.net_error;
 	reply.net_message = job->reply.net_message;
+	reply.refused = job->reply.refused;
 	reply.timed_out = job->reply.timed_out;
 	reply.untrusted = job->reply.untrusted;
 	reply.too_large = job->reply.too_large;
@@ -147,13 +156,20 @@ job_write_log(Job *job)
 	log->answer = answer->verdict == VERDICT_OK ? NULL : excerpt(job);
 }
 
-/* The beginning of an answer, without personal data and without our keys. */
+/*
+ * The beginning of an answer, without personal data and without our keys.  Only
+ * of hosts that are listed now: of others it might be what its reader may not see.
+ */
 static char *
 excerpt(Job *job)
 {
+	HttpRoute	route;
+	HttpRefusal refusal;
 	char	   *text;
 
-	if (job->reply.body_len == 0)
+	if (job->reply.body_len == 0 ||
+		!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal) ||
+		!route.quotable)
 		return NULL;
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
 	redact(text, job->task);

@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "job_private.h"
+#include "nick.h"
 
 static bool key_cannot_be_checked(const GatewayAnswer *answer);
 static void settle_key(void *arg);
@@ -75,7 +76,7 @@ key_checked(Job *job)
 		task->require_seller = true;
 	else if (job->answer->nick != NULL)
 	{
-		char	   *nick = MemoryContextStrdup(job->context, job->answer->nick);
+		char	   *nick = MemoryContextStrdup(job->context, nick_unescape(job->answer->nick));
 		char	   *colon = strchr(nick, ':');
 
 		/* a sub-account's "main:sub" is main's; claim left room for one more */

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "gateway.h"
 #include "http.h"
+#include "http_url.h"
 #include "job.h"
 #include "record.h"
 #include "store.h"

@@ -24,6 +24,7 @@
 
 #include "utils/memutils.h"
 
+#include "nick.h"
 #include "record.h"
 #include "scrub.h"
 #include "value.h"
@@ -41,8 +42,8 @@
 /* What a quarantined record keeps of itself at most; a bytea has its limit too. */
 #define MAX_BODY_LEN 0x0FFFFFFF
 
-/* Longer names are no names. */
-#define MAX_NICK_LEN 256
+/* Longer names are no names; 64 characters, each of them escaped. */
+#define MAX_NICK_LEN 1024
 
 typedef enum RecordField
 {
@@ -76,7 +77,6 @@ static const char *take_fields(Splitter *splitter, Record *record, const ScrubFi
 static int64 read_id(const ScrubField *fields);
 static int64 read_time(const ScrubField *field);
 static bool seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field);
-static bool same_seller(const char *a, const char *b);
 static void digest_body(Record *record);
 
 /* See record.h. */
@@ -248,22 +248,12 @@ seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field)
 		splitter->last_ours = splitter->seller_nicks == NULL;
 		for (int i = 0; i < splitter->nseller_nicks && splitter->last_nick != NULL; i++)
 		{
-			if (same_seller(splitter->last_nick, splitter->seller_nicks[i]))
+			if (nick_same_seller(splitter->last_nick, splitter->seller_nicks[i]))
 				splitter->last_ours = true;
 		}
 	}
 	record->seller_nick = splitter->last_nick;
 	return splitter->last_ours;
-}
-
-/* The same seller, whatever the sub-account: "main:sub" is "main". */
-static bool
-same_seller(const char *a, const char *b)
-{
-	size_t		a_len = strcspn(a, ":");
-	size_t		b_len = strcspn(b, ":");
-
-	return a_len == b_len && a_len > 0 && memcmp(a, b, a_len) == 0;
 }
 
 /* The digest of version and body. */

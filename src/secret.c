@@ -14,8 +14,9 @@
  * another key.  The two are never taken for each other.
  *
  * Sealed: one byte of version, 12 of nonce, the cipher text, 16 of tag.  The
- * purpose is authenticated along with it, so that one shop's sealed key cannot
- * be passed off as another's.
+ * purpose is authenticated along with it (whose secret it is, and where it may be
+ * sent), so that one shop's sealed key cannot be passed off as another's, and no
+ * key goes where it was not given for.
  *
  * Sealing happens in backends and errors out; opening happens in workers, one
  * secret of a thousand may be bad, so there it is a value.  The key is read
@@ -38,7 +39,7 @@
 #include "guc.h"
 #include "secret.h"
 
-#define SEALED_VERSION 1
+#define SEALED_VERSION 2		/* 1 knew no destination */
 #define KEY_SIZE 32
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
@@ -123,8 +124,14 @@ secret_open(const bytea *sealed, const char *purpose, SecretTrouble *trouble)
 	if (opened)
 		return plain;
 	pfree(plain);
-	trouble->why = pstrdup("it was sealed with another key than the one in ordersync.key_file");
+	trouble->why = pstrdup("it was sealed with another key than the one in ordersync.key_file, or given for another destination");
 	return NULL;
+}
+
+char *
+secret_purpose(const char *kind, const char *name, const char *destination)
+{
+	return psprintf("%s/%s for %s", kind, name, destination);
 }
 
 /* The compiler may not leave it out. */

@@ -30,8 +30,14 @@ extern void secret_look(KeyFile *found);
 extern void secret_make_key(void);
 
 /*
- * Seals; the result can be opened with the same purpose only (kind/name, such as
- * "data_key/7").  Errors are for people.
+ * What a secret is for: whose it is (kind/name, such as "data_key/7") and where
+ * calls that carry it go (http_destination).  A name has no blank in it.
+ */
+extern char *secret_purpose(const char *kind, const char *name, const char *destination);
+
+/*
+ * Seals; the result can be opened with the same purpose only.  Errors are for
+ * people.
  */
 extern bytea *secret_seal(const char *plain, size_t len, const char *purpose);
 

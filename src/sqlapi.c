@@ -1,7 +1,7 @@
 /*
  * sqlapi.c
  *	  The C functions of the house that SQL sees: waking and watching workers,
- *	  sealing secrets, reading settings, telling a transaction block.
+ *	  reading settings, telling a transaction block.
  *
  * wake() only takes note; the latches are set when the transaction has
  * committed and let go of its locks, so that a worker that looks finds what it
@@ -28,8 +28,6 @@
 #include "utils/tuplestore.h"
 
 #include "guc.h"
-#include "secret.h"
-#include "secret_log.h"
 #include "shmem.h"
 
 #define WORKER_COLUMNS 17
@@ -49,10 +47,6 @@ extern ORDERSYNC_EXPORT Datum ordersync_wake(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_opens(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_key_file(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_make_key_file(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
 
@@ -60,10 +54,6 @@ PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
 PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
-PG_FUNCTION_INFO_V1(ordersync_seal);
-PG_FUNCTION_INFO_V1(ordersync_opens);
-PG_FUNCTION_INFO_V1(ordersync_key_file);
-PG_FUNCTION_INFO_V1(ordersync_make_key_file);
 PG_FUNCTION_INFO_V1(ordersync_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_block);
 
@@ -211,64 +201,6 @@ moment_or_null(TimestampTz moment, bool *isnull)
 {
 	*isnull = moment == 0;
 	return TimestampTzGetDatum(moment);
-}
-
-/* ordersync.seal(secret, aad) */
-Datum
-ordersync_seal(PG_FUNCTION_ARGS)
-{
-	text	   *secret = PG_GETARG_TEXT_PP(0);
-	char	   *purpose = text_to_cstring(PG_GETARG_TEXT_PP(1));
-
-	secret_log_warn();
-	PG_RETURN_BYTEA_P(secret_seal(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), purpose));
-}
-
-/* ordersync.opens(sealed, aad) */
-Datum
-ordersync_opens(PG_FUNCTION_ARGS)
-{
-	bytea	   *sealed = PG_GETARG_BYTEA_PP(0);
-	char	   *purpose = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	SecretTrouble trouble;
-	char	   *plain = secret_open(sealed, purpose, &trouble);
-
-	if (plain == NULL)
-		PG_RETURN_BOOL(false);
-	secret_wipe(plain);
-	pfree(plain);
-	PG_RETURN_BOOL(true);
-}
-
-/* ordersync.key_file(): ready, missing or unusable; why; is it missed by another database? */
-Datum
-ordersync_key_file(PG_FUNCTION_ARGS)
-{
-	static const char *const names[] = {
-		[KEY_FILE_READY] = "ready",
-		[KEY_FILE_MISSING] = "missing",
-		[KEY_FILE_UNUSABLE] = "unusable"
-	};
-	KeyFile		found;
-	TupleDesc	columns;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
-
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	secret_look(&found);
-	values[0] = CStringGetTextDatum(names[found.state]);
-	values[1] = text_or_null(found.why ? found.why : "", &nulls[1]);
-	values[2] = BoolGetDatum(shmem_key_missed_elsewhere(MyDatabaseId));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
-}
-
-/* ordersync.make_key_file() */
-Datum
-ordersync_make_key_file(PG_FUNCTION_ARGS)
-{
-	secret_make_key();
-	PG_RETURN_VOID();
 }
 
 /* ordersync.setting(name): as SHOW gives it.  The call itself loads the library. */

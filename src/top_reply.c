@@ -107,6 +107,8 @@ network_failed(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer
 	if (reply->too_large)
 		fail(answer, VERDICT_RETRY, "oversize",
 			 pstrdup("the answer is larger than ordersync.max_response_size"));
+	else if (reply->refused)
+		fail(answer, VERDICT_REJECTED, "refused", pstrdup(words));
 	else if (reply->timed_out)
 		fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
 	else if (reply->untrusted)

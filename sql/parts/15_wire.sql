@@ -47,6 +47,13 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_boolean(text) IS
 	'a platform''s true or false; NULL when it is neither';
 
+CREATE FUNCTION ordersync.unescape(value text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_unescape'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.unescape(text) IS
+	'a seller''s name with XML''s entities resolved, as relays may leave them';
+
 CREATE FUNCTION ordersync.sign(
 	sign_method text,
 	secret text,

@@ -63,13 +63,15 @@ BEGIN
 	CREATE TABLE IF NOT EXISTS ordersync.secrets (
 		kind text NOT NULL,
 		name text NOT NULL,
+		destination text NOT NULL,
 		sealed bytea NOT NULL,
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (kind, name)
 	);
 
 	CREATE TABLE IF NOT EXISTS ordersync.grants (
-		role name PRIMARY KEY,
+		role_oid oid PRIMARY KEY,
+		role name NOT NULL,
 		level text NOT NULL,
 		shops bigint[],
 		granted_by name NOT NULL DEFAULT session_user,

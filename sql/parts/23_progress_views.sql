@@ -34,6 +34,7 @@ BEGIN
 			WHEN g.secret_state = 'key_file' THEN 'the key file: ' || g.secret_message
 			WHEN g.secret_state <> 'ok'
 				THEN 'ordersync_add_gateway: the application secret of "' || g.name || '" is ' || g.secret_state
+			WHEN s.key_state = 'moved' THEN 'secrets for where the gateway leads now: ' || s.key_message
 			WHEN s.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable')
 				THEN 'ordersync_set_data_key: the key is ' || s.key_state
 					|| COALESCE(', checked again at ' || to_char(timezone('Asia/Shanghai', s.key_check_at), 'MM-DD HH24:MI:SS'), '')
@@ -111,10 +112,15 @@ BEGIN
 			WHEN 'oversize' THEN 'raise ordersync.max_response_size or lower the gateway''s page_size, then: '
 			WHEN 'malformed' THEN 'the gateway answers what is no answer of this protocol: look at the request log, then: '
 			WHEN 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload, then: '
+			WHEN 'refused' THEN 'ordersync.allowed_hosts or ordersync.allow_http forbids the call: see the error, then: '
 			WHEN 'network' THEN 'look at network, proxy and the gateway''s URL, then: '
 			WHEN 'timeout' THEN 'the gateway is too slow: raise ordersync.request_timeout or lower page_size, then: '
 			WHEN 'worker' THEN 'the server log says why the worker ended; then: '
-			WHEN 'all_refused' THEN 'a trigger, constraint or permission refuses all records alike, see the error; when it is put right: '
+			WHEN 'all_refused' THEN CASE
+				WHEN t.error LIKE '%SQLSTATE 42501%'
+					THEN 'workers act as pg_database_owner, which lacks a right that your trigger or policy needs, see the error: grant it, such as GRANT INSERT ON TABLE ... TO pg_database_owner; then: '
+				ELSE 'a trigger, constraint or permission refuses all records alike, see the error; when it is put right: '
+			END
 			WHEN 'database' THEN 'the database refused the rows: see the error, then: '
 			ELSE 'look at ordersync.request_log, then: '
 		END || 'SELECT ordersync_retry(' || t.run_id || ')' AS what_to_do,

@@ -41,6 +41,11 @@ DECLARE
 	v_old ordersync.gateways;
 	v_known boolean;
 BEGIN
+	p_name := ordersync.clean_typed('the gateway''s name', p_name, 63);
+	p_base_url := ordersync.clean_typed('the gateway''s URL', p_base_url, 2048);
+	p_app_key := ordersync.clean_secret('the application key', p_app_key);
+	p_app_secret := ordersync.clean_secret('the application secret', p_app_secret);
+	p_options := ordersync.clean_proxy(p_options);
 	IF p_name IS NULL OR p_name !~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
@@ -131,6 +136,10 @@ BEGIN
 		WHERE s.gateway = p_name
 			AND s.key_state NOT IN ('unchecked', 'missing');
 	END IF;
+	IF v_known THEN
+		PERFORM ordersync.check_destinations(p_name);
+		PERFORM ordersync.warn_moved(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
@@ -142,16 +151,27 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_name text := ordersync.clean_typed('the gateway''s name', name, 63);
+	v_options jsonb := ordersync.clean_proxy(options);
+	v_before text;
 BEGIN
-	PERFORM ordersync.check_gateway_options(options);
+	PERFORM ordersync.check_gateway_options(v_options);
 
-	UPDATE ordersync.gateways g
-	SET options = ordersync.merge_options(g.options, ordersync_set_gateway.options),
-		updated_at = now()
-	WHERE g.name = ordersync_set_gateway.name;
+	SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
+	INTO v_before
+	FROM ordersync.gateways g
+	WHERE g.name = v_name
+	FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_gateway(name);
+		PERFORM ordersync.refuse_gateway(v_name);
 	END IF;
+	UPDATE ordersync.gateways g
+	SET options = ordersync.merge_options(g.options, v_options),
+		updated_at = now()
+	WHERE g.name = v_name;
+	PERFORM ordersync.check_destinations(v_name);
+	PERFORM ordersync.warn_moved(v_name, v_before);
 
 	PERFORM ordersync.wake();
 END
@@ -197,28 +217,29 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
+	v_name text := ordersync.clean_typed('the gateway''s name', name, 63);
 	v_shops text;
 BEGIN
 	SELECT string_agg(s.shop_id::text, ', ' ORDER BY s.shop_id)
 	INTO v_shops
 	FROM ordersync.shops s
-	WHERE s.gateway = ordersync_remove_gateway.name;
+	WHERE s.gateway = v_name;
 	IF v_shops IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'dependent_objects_still_exist',
-			MESSAGE = format('gateway "%s" has shops', name),
+			MESSAGE = format('gateway "%s" has shops', v_name),
 			DETAIL = format('Shops: %s.', v_shops),
 			HINT = 'Remove them with SELECT ordersync_remove_shop(shop_id), or give them another gateway with ordersync_add_shop.';
 	END IF;
 
 	DELETE FROM ordersync.gateways g
-	WHERE g.name = ordersync_remove_gateway.name;
+	WHERE g.name = v_name;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_gateway(name);
+		PERFORM ordersync.refuse_gateway(v_name);
 	END IF;
 	DELETE FROM ordersync.secrets s
 	WHERE s.kind = 'app_secret'
-		AND s.name = ordersync_remove_gateway.name;
+		AND s.name = v_name;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS
@@ -240,49 +261,9 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_gateway(text) IS
 	'raises the error for a gateway that is not there';
 
-CREATE FUNCTION ordersync.check_url(p_url text)
-RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-AS $function$
-DECLARE
-	v_parts text[] := pg_catalog.regexp_match(p_url, '^(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^[:space:]?#]*)?$', 'i');
-	v_hosts text := pg_catalog.btrim(ordersync.setting('allowed_hosts'));
-BEGIN
-	IF v_parts IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'this is not the URL of a gateway',
-			DETAIL = 'It must be https://host[:port][/path], without user, query or fragment.',
-			HINT = 'The platform''s own is https://eco.taobao.com/router/rest.';
-	END IF;
-	IF pg_catalog.lower(v_parts[1]) = 'http' AND NOT ordersync.setting('allow_http')::boolean THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'a gateway without TLS is not allowed',
-			DETAIL = 'Data keys and orders would cross the network in clear.',
-			HINT = 'Use https. For a test on this machine: ALTER SYSTEM SET ordersync.allow_http = on; SELECT pg_reload_conf();';
-	END IF;
-	-- as the worker judges each call: a name, or all names that end in ".name"
-	IF v_hosts <> '' AND NOT EXISTS (
-			SELECT
-			FROM pg_catalog.regexp_split_to_table(pg_catalog.lower(v_hosts), '[",[:space:]]+') h (name)
-			WHERE h.name = pg_catalog.lower(v_parts[2])
-				OR pg_catalog.starts_with(h.name, '.')
-					AND pg_catalog.right(pg_catalog.lower(v_parts[2]), pg_catalog.length(h.name)) = h.name) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('host "%s" is not in ordersync.allowed_hosts', v_parts[2]),
-			DETAIL = pg_catalog.format('Allowed hosts: %s.', v_hosts),
-			HINT = 'A superuser can add it with ALTER SYSTEM SET ordersync.allowed_hosts, and SELECT pg_reload_conf().';
-	END IF;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.check_url(text) IS
-	'raises an error for a URL that calls may not go to';
-
 CREATE FUNCTION ordersync.check_gateway_options(p_options jsonb)
 RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_key text;
@@ -312,9 +293,9 @@ BEGIN
 					AND v_text::interval BETWEEN interval '1 minute' AND interval '1 day',
 					'a span from "1 minute" to "1 day"');
 			WHEN 'proxy' THEN
-				PERFORM ordersync.check_option(v_key,
-					v_text ~* '^(https?|socks5h?)://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?/?$',
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
 					'scheme://host:port, without user or password');
+				PERFORM ordersync.check_proxy(v_text);
 		END CASE;
 	END LOOP;
 END
@@ -386,13 +367,92 @@ CREATE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_destination text := ordersync.gateway_destination(CASE p_kind
+		WHEN 'app_secret' THEN p_name
+		ELSE (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+	END);
 BEGIN
-	INSERT INTO ordersync.secrets AS s (kind, name, sealed, updated_at)
-	VALUES (p_kind, p_name, ordersync.seal(p_secret, p_kind || '/' || p_name), clock_timestamp())
+	INSERT INTO ordersync.secrets AS s (kind, name, destination, sealed, updated_at)
+	VALUES (p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination), clock_timestamp())
 	ON CONFLICT (kind, name) DO UPDATE
-	SET sealed = excluded.sealed,
+	SET destination = excluded.destination,
+		sealed = excluded.sealed,
 		updated_at = excluded.updated_at;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
-	'seals a secret and stores it';
+	'seals a secret for where its gateway leads now, and stores it';
+
+/*
+ * What people paste has line ends, blanks and characters that nobody sees around
+ * it.  They are taken off and said; inside they are refused, where nobody means
+ * them.  The value itself is in no message: it may be a secret.
+ */
+CREATE FUNCTION ordersync.clean_typed(p_what text, p_value text, p_max integer)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	c_space constant text := E'[\\s\\u0085\\u00A0\\u1680\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u2064\\u3000\\uFEFF]';
+	v_value text := p_value;
+BEGIN
+	-- what is far too long is not even looked at
+	IF pg_catalog.length(p_value) <= p_max + 1000 THEN
+		v_value := pg_catalog.regexp_replace(p_value, '^' || c_space || '+', '');
+		v_value := pg_catalog.regexp_replace(v_value, c_space || '+$', '');
+	END IF;
+	IF pg_catalog.length(v_value) > p_max THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('%s is too long', p_what),
+			DETAIL = pg_catalog.format('It has %s characters; at most %s are taken.', pg_catalog.length(v_value), p_max),
+			HINT = 'See what was pasted.';
+	END IF;
+	IF v_value ~ E'[\\u0001-\\u001F\\u007F-\\u009F\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u2064\\uFEFF]' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('%s has a line end or another character inside that cannot be seen', p_what),
+			HINT = 'See what was pasted.';
+	END IF;
+	IF v_value <> p_value AND v_value <> '' THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('white space around %s was taken off', p_what);
+	END IF;
+	RETURN v_value;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.clean_typed(text, text, integer) IS
+	'what was typed, without white space around it; refuses what is too long or has characters inside that cannot be seen';
+
+CREATE FUNCTION ordersync.clean_secret(p_what text, p_value text)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_value text := ordersync.clean_typed(p_what, p_value, 1024);
+BEGIN
+	IF v_value ~ E'[\\s\\u00A0\\u2000-\\u200A\\u202F\\u205F\\u3000]' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('%s has white space inside', p_what),
+			HINT = 'See what was pasted.';
+	END IF;
+	RETURN v_value;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.clean_secret(text, text) IS
+	'a key or secret as typed, without white space around it; refuses white space inside';
+
+CREATE FUNCTION ordersync.clean_proxy(p_options jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT CASE
+		WHEN pg_catalog.jsonb_typeof(p_options) = 'object' AND pg_catalog.jsonb_typeof(p_options -> 'proxy') = 'string' THEN
+			p_options || pg_catalog.jsonb_build_object('proxy', ordersync.clean_typed('the proxy', p_options ->> 'proxy', 2048))
+		ELSE p_options
+	END
+$function$;
+COMMENT ON FUNCTION ordersync.clean_proxy(jsonb) IS
+	'a gateway''s options with the white space around the proxy taken off';

@@ -2,7 +2,8 @@
  * Shops: adding, changing, data keys, pausing, removing.
  *
  * A shop keeps its seller for life: what is stored under its shop_id must
- * never come from two sellers, so another seller_nick is refused.
+ * never come from two sellers, so another seller_nick is refused once anything
+ * was read.
  */
 CREATE FUNCTION @extschema@.ordersync_add_shop(
 	shop_id bigint,
@@ -43,6 +44,9 @@ DECLARE
 	v_old ordersync.shops;
 	v_known boolean;
 BEGIN
+	p_nick := ordersync.clean_nick(p_nick);
+	p_key := ordersync.clean_secret('the data key', p_key);
+	p_gateway := ordersync.clean_typed('the gateway''s name', p_gateway, 63);
 	IF p_shop IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
@@ -56,21 +60,17 @@ BEGIN
 	FOR UPDATE;
 	v_known := FOUND;
 
-	IF p_nick IS NULL AND NOT v_known OR pg_catalog.btrim(p_nick) = '' THEN
+	IF p_nick IS NULL AND NOT v_known OR p_nick = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'the seller''s name is empty',
 			HINT = 'It is the seller_nick that the platform shows for the shop; the data key must belong to it.';
 	END IF;
-	IF pg_catalog.btrim(p_key) = '' THEN
+	IF p_key = '' THEN
 		PERFORM ordersync.refuse_key(p_shop);
 	END IF;
-	IF v_known AND p_nick IS NOT NULL AND p_nick <> ALL (v_old.seller_nicks) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'duplicate_object',
-			MESSAGE = pg_catalog.format('shop %s belongs to another seller', p_shop),
-			DETAIL = pg_catalog.format('It is the shop of "%s", not of "%s".', v_old.seller_nick, p_nick),
-			HINT = pg_catalog.format('Choose another shop_id; or, if the shop was a mistake: SELECT ordersync_remove_shop(%s, purge => true).', p_shop);
+	IF v_known AND p_nick <> ALL (v_old.seller_nicks) THEN
+		PERFORM ordersync.refuse_other_seller(v_old, p_nick);
 	END IF;
 	IF NOT v_known OR p_gateway IS NOT NULL THEN
 		PERFORM 1
@@ -108,6 +108,9 @@ BEGIN
 			key_state = CASE WHEN p_gateway <> s.gateway AND s.key_state <> 'missing' THEN 'unchecked' ELSE s.key_state END,
 			updated_at = now()
 		WHERE s.shop_id = p_shop;
+		IF p_nick <> ALL (v_old.seller_nicks) THEN
+			PERFORM ordersync.change_seller(p_shop, p_nick);
+		END IF;
 	END IF;
 
 	PERFORM ordersync.restart_cut(p_shop);
@@ -120,11 +123,113 @@ BEGIN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
 			HINT = pg_catalog.format('Give it with SELECT ordersync_set_data_key(%s, data_key).', p_shop);
+	ELSIF p_gateway <> v_old.gateway THEN
+		PERFORM ordersync.check_destinations(p_gateway);
+		PERFORM ordersync.warn_keys(ARRAY[p_shop]);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb) IS
 	'checks and stores a shop';
+
+CREATE FUNCTION ordersync.clean_nick(p_nick text)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_nick text := ordersync.clean_typed('the seller''s name', p_nick, 64);
+BEGIN
+	IF v_nick <> ordersync.unescape(v_nick) THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('the seller''s name is taken for "%s"', ordersync.unescape(v_nick));
+	END IF;
+	RETURN ordersync.unescape(v_nick);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.clean_nick(text) IS
+	'a seller''s name as typed, without white space around it and without escapes';
+
+/*
+ * Only where nothing came in under the old name, and nothing can: a worker that
+ * has claimed a task goes on with the names that it got.  So that no claim is
+ * made meanwhile, either no run is active, or the key's state lets none begin
+ * but by the shop's row, which the caller has locked.
+ */
+CREATE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_busy boolean;
+BEGIN
+	v_busy := NOT ordersync.lock_shop(p_shop.shop_id)
+		OR EXISTS (
+			SELECT
+			FROM ordersync.sync_tasks t
+			WHERE t.shop_id = p_shop.shop_id
+				AND t.state = 'running')
+		OR p_shop.key_state IN ('ok', 'unverified') AND EXISTS (
+			SELECT
+			FROM ordersync.sync_runs r
+			WHERE r.shop_id = p_shop.shop_id
+				AND r.state IN ('pending', 'running'));
+	IF ordersync.was_read(p_shop.shop_id) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_object',
+			MESSAGE = pg_catalog.format('shop %s belongs to another seller', p_shop.shop_id),
+			DETAIL = pg_catalog.format('It is the shop of "%s", not of "%s".', p_shop.seller_nick, p_nick),
+			HINT = pg_catalog.format('Choose another shop_id; or, if the shop was a mistake: SELECT ordersync_remove_shop(%s, purge => true).', p_shop.shop_id);
+	ELSIF v_busy THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_in_use',
+			MESSAGE = pg_catalog.format('shop %s is about to be read under its name', p_shop.shop_id),
+			DETAIL = pg_catalog.format('It is the shop of "%s", not of "%s".', p_shop.seller_nick, p_nick),
+			HINT = pg_catalog.format('Cancel its runs first: SELECT ordersync_cancel(run_id) FROM ordersync.sync_runs WHERE shop_id = %s AND state IN (''pending'', ''running'').', p_shop.shop_id);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_other_seller(record, text) IS
+	'raises an error unless the shop was never read and is not about to be';
+
+CREATE FUNCTION ordersync.was_read(p_shop bigint)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT EXISTS (SELECT FROM ordersync.orders o WHERE o.shop_id = p_shop)
+		OR EXISTS (SELECT FROM ordersync.after_sales a WHERE a.shop_id = p_shop)
+		OR EXISTS (SELECT FROM ordersync.order_payloads o WHERE o.shop_id = p_shop)
+		OR EXISTS (SELECT FROM ordersync.after_sale_payloads a WHERE a.shop_id = p_shop)
+		OR EXISTS (SELECT FROM ordersync.quarantine q WHERE q.shop_id = p_shop)
+		OR EXISTS (SELECT FROM ordersync.coverage c WHERE c.shop_id = p_shop AND c.ranges <> '{}')
+$function$;
+COMMENT ON FUNCTION ordersync.was_read(bigint) IS
+	'whether anything of a shop was read, even if it brought nothing';
+
+CREATE FUNCTION ordersync.change_seller(p_shop bigint, p_nick text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_before text;
+BEGIN
+	SELECT s.seller_nick INTO v_before
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop;
+	UPDATE ordersync.shops s
+	SET seller_nick = p_nick,
+		seller_nicks = ARRAY[p_nick],
+		user_id = NULL,
+		key_state = CASE WHEN s.key_state IN ('moved', 'missing') THEN s.key_state ELSE 'unchecked' END,
+		key_message = CASE s.key_state WHEN 'moved' THEN s.key_message END,
+		updated_at = now()
+	WHERE s.shop_id = p_shop;
+	RAISE NOTICE USING
+		MESSAGE = pg_catalog.format('shop %s is the shop of "%s" now, not of "%s"', p_shop, p_nick, v_before);
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.change_seller(bigint, text) IS
+	'gives a shop that was never read another seller''s name';
 
 CREATE FUNCTION ordersync.check_leftovers(p_shop bigint, p_nick text)
 RETURNS void
@@ -137,7 +242,7 @@ BEGIN
 	FROM ordersync.orders o
 	WHERE o.shop_id = p_shop
 	LIMIT 1;
-	IF v_nick <> p_nick THEN
+	IF ordersync.unescape(v_nick) <> p_nick THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
 			MESSAGE = pg_catalog.format('shop %s still holds orders of another seller', p_shop),
@@ -186,9 +291,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_key text;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
-	IF data_key IS NULL OR btrim(data_key) = '' THEN
+	v_key := ordersync.clean_secret('the data key', data_key);
+	IF v_key IS NULL OR v_key = '' THEN
 		PERFORM ordersync.refuse_key(shop_id);
 	END IF;
 	IF expires_at <= now() THEN
@@ -200,7 +308,7 @@ BEGIN
 	END IF;
 
 	PERFORM ordersync.prepare_key_file();
-	PERFORM ordersync.store_data_key(shop_id, data_key, expires_at);
+	PERFORM ordersync.store_data_key(shop_id, v_key, expires_at);
 	PERFORM ordersync.wake();
 END
 $function$;
@@ -222,6 +330,10 @@ BEGIN
 		key_check_at = NULL,
 		unserved = '{}',
 		updated_at = now()
+	WHERE s.shop_id = p_shop;
+	-- the key may be new, and the application secret not
+	PERFORM ordersync.check_destinations(s.gateway)
+	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
 END
 $function$;

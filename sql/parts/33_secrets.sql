@@ -55,15 +55,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.key_file_trouble() IS
 	'why no secret can be opened now; NULL when that is not so';
 
-CREATE FUNCTION ordersync.secret_opens(p_kind text, p_name text, p_sealed bytea)
-RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
-	SELECT ordersync.opens(p_sealed, p_kind || '/' || p_name)
-$function$;
-COMMENT ON FUNCTION ordersync.secret_opens(text, text, bytea) IS
-	'whether a stored secret can be opened with the key in the key file';
-
 /*
  * Called by the worker at its start and when the key file has changed.  While
  * the file cannot be used nothing is said of single secrets, all wait; what was
@@ -110,7 +101,7 @@ BEGIN
 		SELECT o.name,
 			CASE
 				WHEN k.name IS NULL THEN 'missing'
-				WHEN ordersync.secret_opens('app_secret', k.name, k.sealed) THEN 'ok'
+				WHEN ordersync.opens(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
 				ELSE 'unreadable'
 			END AS state
 		FROM ordersync.gateways o
@@ -132,12 +123,16 @@ BEGIN
 		key_check_at = NULL
 	FROM (
 		SELECT k.name,
-			ordersync.secret_opens('data_key', k.name, k.sealed) AS opens
+			ordersync.opens(k.sealed, k.kind, k.name, k.destination) AS opens
 		FROM ordersync.secrets k
 		WHERE k.kind = 'data_key'
 	) n
 	WHERE n.name = s.shop_id::text
 		AND (s.key_state = 'key_unreadable') = n.opens;
+
+	-- what opens again may be for another destination than the gateway's
+	PERFORM ordersync.check_destinations(g.name)
+	FROM ordersync.gateways g;
 
 	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
 		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
@@ -171,7 +166,7 @@ BEGIN
 
 	DELETE FROM ordersync.secrets s
 	WHERE v.state = 'missing'
-		OR NOT ordersync.secret_opens(s.kind, s.name, s.sealed);
+		OR NOT ordersync.opens(s.sealed, s.kind, s.name, s.destination);
 	GET DIAGNOSTICS v_secrets = ROW_COUNT;
 
 	UPDATE ordersync.gateways g

@@ -145,6 +145,7 @@ DECLARE
 	v_new integer := 0;
 	v_first bigint;
 	v_last bigint;
+	v_shops bigint[] := '{}';
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.shops') IS NULL THEN
 		RAISE EXCEPTION USING
@@ -181,6 +182,7 @@ BEGIN
 		END IF;
 		shop_id := v_shop;
 		run_id := v.run_id;
+		v_shops := v_shops || v_shop;
 		RETURN NEXT;
 	END LOOP;
 
@@ -189,6 +191,7 @@ BEGIN
 			|| CASE WHEN v_new > 0 THEN pg_catalog.format(' (%s to %s)', v_first, v_last) ELSE '' END,
 		CASE WHEN v_joined > 0 THEN pg_catalog.format('%s shops join active ones', v_joined) END,
 		ordersync.starts_at_commit()), NULL);
+	PERFORM ordersync.warn_keys(v_shops);
 	PERFORM ordersync.wake();
 END
 $function$;

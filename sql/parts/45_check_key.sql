@@ -13,6 +13,7 @@ DECLARE
 	v_run bigint;
 	v_joined boolean;
 	v_key ordersync.secrets;
+	v_gateway text;
 	v_now timestamptz;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
@@ -28,7 +29,7 @@ BEGIN
 			MESSAGE = format('shop %s has no data key', shop_id),
 			HINT = format('Give it with SELECT ordersync_set_data_key(%s, data_key).', shop_id);
 	END IF;
-	IF ordersync.key_file_trouble() IS NULL AND NOT ordersync.secret_opens(v_key.kind, v_key.name, v_key.sealed) THEN
+	IF ordersync.key_file_trouble() IS NULL AND NOT ordersync.opens(v_key.sealed, v_key.kind, v_key.name, v_key.destination) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('the data key of shop %s cannot be opened', shop_id),
@@ -39,7 +40,9 @@ BEGIN
 	UPDATE ordersync.shops s
 	SET key_state = 'unchecked',
 		key_check_at = NULL
-	WHERE s.shop_id = ordersync_check_shop.shop_id;
+	WHERE s.shop_id = ordersync_check_shop.shop_id
+	RETURNING s.gateway INTO v_gateway;
+	PERFORM ordersync.check_destinations(v_gateway);	-- no key goes where it was not given for
 
 	SELECT r.run_id INTO v_run
 	FROM ordersync.sync_runs r

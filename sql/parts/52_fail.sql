@@ -305,8 +305,11 @@ BEGIN
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop
 	FOR NO KEY UPDATE;
-	-- a new key that came while the old one was being refused is not to blame
-	IF ordersync.key_is_newer(p_shop, p_claimed_at) THEN
+	/*
+	 * A new key that came while the old one was being refused is not to blame,
+	 * nor is the one that waits for the gateway to lead where it was given for.
+	 */
+	IF ordersync.key_is_newer(p_shop, p_claimed_at) OR v_shop.key_state = 'moved' THEN
 		RETURN;
 	END IF;
 

@@ -20,8 +20,8 @@ AS $function$
 DECLARE
 	v_task ordersync.sync_tasks;
 	v_shop ordersync.shops;
-	v_nick text := pg_catalog.split_part(p_nick, ':', 1);
-	v_is_main boolean := p_nick NOT LIKE '%:%';
+	v_nick text := pg_catalog.split_part(ordersync.unescape(p_nick), ':', 1);
+	v_is_main boolean := ordersync.unescape(p_nick) NOT LIKE '%:%';
 	v_state text;
 	v_message text;
 BEGIN
@@ -42,7 +42,10 @@ BEGIN
 	WHERE s.shop_id = v_task.shop_id
 	FOR NO KEY UPDATE;
 
-	IF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
+	IF v_shop.key_state = 'moved' THEN
+		v_state := 'moved';		-- it was asked where the gateway led before
+		v_message := v_shop.key_message;
+	ELSIF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
 		v_state := 'unchecked';	-- it was another key that answered
 	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
 		v_state := 'unverified';
@@ -75,7 +78,7 @@ BEGIN
 		END
 	WHERE s.shop_id = v_task.shop_id;
 
-	IF v_state IN ('wrong_seller', 'unchecked') THEN
+	IF v_state IN ('wrong_seller', 'unchecked', 'moved') THEN
 		PERFORM ordersync.put_back(p_task, 'session', v_message);
 	END IF;
 	IF v_state = 'wrong_seller' THEN

@@ -104,16 +104,14 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_view text := ordersync.report_of(p_target);
-	v_steps text[] := ordersync.path_steps(p_path);
+	v_steps text[];
 	v_old ordersync.added_fields;
 BEGIN
 	PERFORM ordersync.check_field_type(p_type);
-	IF p_name IS NULL OR pg_catalog.octet_length(p_name) NOT BETWEEN 1 AND 63 OR p_name ~ '[[:cntrl:]]' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_name',
-			MESSAGE = 'a column needs a name of 1 to 63 bytes',
-			HINT = 'Letters, digits and "_" spare everybody the quotes: buyer_area.';
-	END IF;
+	p_name := ordersync.clean_typed('the column''s name', p_name, 63);
+	p_path := ordersync.clean_typed('the path', p_path, 1024);
+	v_steps := ordersync.path_steps(p_path);
+	PERFORM ordersync.check_column_name(p_name);
 	-- what ordersync_order puts beside the report's columns would hide the field there
 	IF p_name = ANY (CASE p_target
 		WHEN 'orders' THEN ARRAY['lines', 'after_sales', 'lifecycle']
@@ -157,6 +155,40 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_field(text, text, text, text) IS
 	'checks an added field, remembers it and makes the reports again';
 
+/*
+ * Names that are typed as they are, in every query, tool and dump.  Letters of
+ * other scripts need no quotes; what of them looks like a blank does.
+ */
+CREATE FUNCTION ordersync.check_column_name(p_name text)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF p_name IS NULL OR pg_catalog.octet_length(p_name) NOT BETWEEN 1 AND 63
+		OR p_name !~ E'^([a-z_]|[^\\u0001-\\u007F])([a-z0-9_]|[^\\u0001-\\u007F])*$'
+		OR p_name ~ E'[\\u0080-\\u00BF\\u00D7\\u00F7\\u1680\\u2000-\\u206F\\u3000-\\u3004\\u3008-\\u3020\\uFE00-\\uFE6F\\uFF00-\\uFF0F]' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_name',
+			MESSAGE = 'an added field needs a name that can be typed without quotes',
+			DETAIL = 'It has 1 to 63 bytes: small letters, digits and "_", no digit first.',
+			HINT = 'Like this: buyer_area.';
+	END IF;
+	PERFORM 1
+	FROM pg_catalog.pg_get_keywords() k
+	WHERE k.word = p_name
+		AND k.catcode <> 'U';
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'reserved_name',
+			MESSAGE = pg_catalog.format('"%s" is a word of SQL', p_name),
+			DETAIL = 'As a column it would have to be typed in quotes.',
+			HINT = pg_catalog.format('Choose another name: %s_.', p_name);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_column_name(text) IS
+	'raises an error for a name of an added field that needs quotes';
+
 CREATE FUNCTION ordersync.drop_field(p_target text, p_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -165,6 +197,7 @@ DECLARE
 	v_view text := ordersync.report_of(p_target);
 	v_detail text;
 BEGIN
+	p_name := ordersync.clean_typed('the column''s name', p_name, 63);
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
 	DELETE FROM ordersync.added_fields f
 	WHERE f.target = p_target

@@ -6,9 +6,12 @@
  *   admin     operator, and sets up
  *
  * What was granted is remembered in ordersync.grants, because rights on
- * functions go with the extension; set_up() applies it again.
+ * functions go with the extension; set_up() applies it again.  A grant is the
+ * role's, not its name's: it is applied again to the role that has both the oid
+ * and the name of then.  A role that was dropped and made again, or one of
+ * another cluster that a dump came to, is told and must be granted anew.
  *
- * ordersync_grant and ordersync_revoke are in no level: a superuser and the
+ * ordersync_grant, ordersync_revoke and ordersync_keep_secrets are in no level: a superuser and the
  * database's owner can call them, because pg_database_owner owns them.
  */
 CREATE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
@@ -34,13 +37,9 @@ BEGIN
 	END IF;
 
 	PERFORM ordersync.take_grant(role);
-	INSERT INTO ordersync.grants AS g (role, level, shops)
-	VALUES (ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops)
-	ON CONFLICT ON CONSTRAINT grants_pkey DO UPDATE
-	SET level = excluded.level,
-		shops = excluded.shops,
-		granted_by = excluded.granted_by,
-		granted_at = excluded.granted_at;
+	PERFORM ordersync.forget_grant(role);
+	INSERT INTO ordersync.grants (role_oid, role, level, shops)
+	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
 	PERFORM ordersync.give_grant(role, level, shops);
 END
 $function$;
@@ -53,19 +52,42 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_found boolean;
 BEGIN
 	PERFORM ordersync.set_up_when_older();
+	v_found := ordersync.forget_grant(role);
+	IF v_found AND to_regrole(quote_ident(role)) IS NULL THEN
+		RAISE NOTICE USING MESSAGE = format('role "%s" is gone, and now its grant is, too', role);
+		RETURN;
+	END IF;
 	PERFORM ordersync.check_role(role);
 	PERFORM ordersync.take_grant(role);
-	DELETE FROM ordersync.grants g
-	WHERE g.role = ordersync_revoke.role;
-	IF NOT FOUND THEN
+	IF NOT v_found THEN
 		RAISE NOTICE USING MESSAGE = format('role "%s" had no level', role);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
-	'takes from a role all that ordersync_grant gave it';
+	'takes from a role all that ordersync_grant gave it; clears the grant of a role that is gone';
+
+/* That of the role, whatever its name was; and those of roles of this name that are gone. */
+CREATE FUNCTION ordersync.forget_grant(p_role name)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	DELETE FROM ordersync.grants g
+	WHERE g.role_oid = pg_catalog.to_regrole(pg_catalog.quote_ident(p_role))
+		OR g.role = p_role AND NOT EXISTS (
+			SELECT
+			FROM pg_catalog.pg_roles r
+			WHERE r.oid = g.role_oid);
+	RETURN FOUND;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.forget_grant(name) IS
+	'deletes what is remembered of a role''s grant; true when there was something';
 
 CREATE FUNCTION ordersync.check_role(p_role name)
 RETURNS void
@@ -91,19 +113,34 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v ordersync.grants;
+	v record;
 BEGIN
 	FOR v IN
-		SELECT g.*
+		SELECT g.*, r.rolname AS now_named, pg_catalog.to_regrole(pg_catalog.quote_ident(g.role)) AS of_that_name
 		FROM ordersync.grants g
-		JOIN pg_catalog.pg_roles r ON r.rolname = g.role	-- a dump may come without its roles
+		LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid	-- a dump may come without its roles
+		ORDER BY g.role, g.role_oid
 	LOOP
-		PERFORM ordersync.give_grant(v.role, v.level, v.shops);
+		IF v.now_named = v.role THEN
+			PERFORM ordersync.give_grant(v.role, v.level, v.shops);
+		ELSE
+			RAISE WARNING USING
+				MESSAGE = pg_catalog.format('the grant of role "%s" is not applied again', v.role),
+				DETAIL = CASE
+					WHEN v.now_named IS NOT NULL THEN
+						pg_catalog.format('The role of its number is named "%s" now, or is one of another cluster.', v.now_named)
+					WHEN v.of_that_name IS NOT NULL THEN
+						'The role of this name is another one: it was made after the grant, or in another cluster.'
+					ELSE 'There is no role of this name.'
+				END,
+				HINT = pg_catalog.format('If it shall have it: SELECT ordersync_grant(%1$L, %2$L%3$s). If not: SELECT ordersync_revoke(%1$L).',
+					COALESCE(v.now_named, v.role), v.level, ', ' || pg_catalog.quote_literal(v.shops::text));
+		END IF;
 	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_grants() IS
-	'gives again what ordersync.grants remembers; part of ordersync.set_up()';
+	'gives again what ordersync.grants remembers of roles that are still the same, and says which are not; part of ordersync.set_up()';
 
 CREATE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
 RETURNS void
@@ -148,15 +185,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_thing text;
+	v_policy record;
 BEGIN
-	FOR v_thing IN
-		SELECT p.polrelid::pg_catalog.regclass::text
-		FROM pg_catalog.pg_policy p
-		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
-		WHERE p.polname = ordersync.policy_name(p_role)
-			AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+	FOR v_policy IN
+		SELECT t.policy, t.relation
+		FROM ordersync.limits_of(p_role) t
 	LOOP
-		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', ordersync.policy_name(p_role), v_thing);
+		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy.policy, v_policy.relation);
 	END LOOP;
 	FOR v_thing IN
 		SELECT t.thing
@@ -208,7 +243,7 @@ AS $function$
 			WHEN p.proname ~ '^(worker_list|list_.*|in_block|refuse_block)$' THEN 'reader'
 			WHEN p.proname ~ '^reproject_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
-			WHEN p.proname ~ '^ordersync_(grant|revoke)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
 			WHEN p.proname ~ '^ordersync_(add|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
@@ -225,17 +260,41 @@ $function$;
 COMMENT ON FUNCTION ordersync.levelled_functions() IS
 	'the extension''s functions and the level that may call each';
 
-CREATE FUNCTION ordersync.policy_name(p_role name)
+/* By the role itself: the one that had a name before may still have a policy of that name. */
+CREATE FUNCTION ordersync.limits_of(p_role name)
+RETURNS TABLE (policy name, relation regclass)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT p.polname, p.polrelid::regclass
+	FROM pg_catalog.pg_policy p
+	JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
+	JOIN pg_catalog.pg_roles r ON p.polroles = ARRAY[r.oid]
+	WHERE r.rolname = p_role
+		AND NOT p.polpermissive
+		AND pg_catalog.starts_with(p.polname::text, 'ordersync_')
+		AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+$function$;
+COMMENT ON FUNCTION ordersync.limits_of(name) IS
+	'the policies that limit a role to its shops';
+
+CREATE FUNCTION ordersync.policy_name(p_role name, p_table text)
 RETURNS name
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT CASE
-		WHEN pg_catalog.octet_length(p_role::text) <= 52 THEN 'ordersync_' || p_role
-		ELSE 'ordersync_' || pg_catalog.md5(p_role::text)
+		WHEN pg_catalog.octet_length(p_role::text) > 52 OR EXISTS (
+				SELECT
+				FROM pg_catalog.pg_policy p
+				WHERE p.polname = 'ordersync_' || p_role
+					AND p.polrelid = pg_catalog.format('ordersync.%I', p_table)::pg_catalog.regclass) THEN
+			'ordersync_' || pg_catalog.md5(p_role::text || r.oid::text)
+		ELSE 'ordersync_' || p_role
 	END::name
+	FROM pg_catalog.pg_roles r
+	WHERE r.rolname = p_role
 $function$;
-COMMENT ON FUNCTION ordersync.policy_name(name) IS
-	'the policy that limits a role to its shops';
+COMMENT ON FUNCTION ordersync.policy_name(name, text) IS
+	'a name for the policy that limits a role to its shops, which no other policy of the table has';
 
 /*
  * Row level security for a role that sees some shops only.  Restrictive, so
@@ -262,13 +321,12 @@ BEGIN
 				'CREATE POLICY ordersync_others ON ordersync.%I USING (true) WITH CHECK (true)', v_table.name);
 		END IF;
 		PERFORM 1
-		FROM pg_catalog.pg_policy p
-		WHERE p.polname = ordersync.policy_name(p_role)
-			AND p.polrelid = pg_catalog.format('ordersync.%I', v_table.name)::pg_catalog.regclass;
+		FROM ordersync.limits_of(p_role) t
+		WHERE t.relation = pg_catalog.format('ordersync.%I', v_table.name)::pg_catalog.regclass;
 		CONTINUE WHEN FOUND;	-- from a dump, or from before the extension was made anew
 		EXECUTE pg_catalog.format(
 			'CREATE POLICY %I ON ordersync.%I AS RESTRICTIVE TO %I USING (shop_id = ANY (%L::bigint[]))',
-			ordersync.policy_name(p_role), v_table.name, p_role, p_shops);
+			ordersync.policy_name(p_role, v_table.name), v_table.name, p_role, p_shops);
 	END LOOP;
 END
 $function$;
@@ -278,6 +336,9 @@ COMMENT ON FUNCTION ordersync.limit_rows(name, bigint[]) IS
 /*
  * Of a SECURITY DEFINER function's caller only session_user is left to see: who
  * logged in decides, whatever SET ROLE it did since.
+ *
+ * A dump gives rights on functions to roles by their names, which may be other
+ * roles here.  So a role without a row of its own is held by one of its name.
  */
 CREATE FUNCTION ordersync.is_allowed(p_shop bigint)
 RETURNS boolean
@@ -286,7 +347,11 @@ AS $function$
 	SELECT pg_catalog.pg_has_role(session_user, 'pg_database_owner', 'MEMBER')
 		OR COALESCE(pg_catalog.bool_or(g.shops IS NULL OR p_shop = ANY (g.shops)), true)
 	FROM ordersync.grants g
-	JOIN pg_catalog.pg_roles r ON r.rolname = g.role
+	JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid
+		OR r.rolname = g.role AND NOT EXISTS (
+			SELECT
+			FROM ordersync.grants o
+			WHERE o.role_oid = r.oid)
 	WHERE g.level IN ('operator', 'admin')
 		AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
 $function$;

@@ -30,20 +30,27 @@ COMMENT ON FUNCTION ordersync.worker_state() IS
 	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
 
 -- strict: no secret, nothing to seal
-CREATE FUNCTION ordersync.seal(secret text, aad text)
+CREATE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
 RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_seal';
-COMMENT ON FUNCTION ordersync.seal(text, text) IS
-	'seals a secret for one purpose, written as kind/name';
+COMMENT ON FUNCTION ordersync.seal(text, text, text, text) IS
+	'seals a secret, whose it is and for which destination';
 
 -- strict: nothing sealed, nothing to open
-CREATE FUNCTION ordersync.opens(sealed bytea, aad text)
+CREATE FUNCTION ordersync.opens(sealed bytea, kind text, name text, destination text)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_opens';
-COMMENT ON FUNCTION ordersync.opens(bytea, text) IS
-	'whether the key in the key file opens what was sealed for that purpose';
+COMMENT ON FUNCTION ordersync.opens(bytea, text, text, text) IS
+	'whether the key in the key file opens what was sealed for that destination';
+
+CREATE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
+RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_reseal';
+COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
+	'seals a sealed secret for another destination; for superusers only';
 
 CREATE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
 RETURNS record

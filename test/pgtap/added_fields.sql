@@ -24,11 +24,11 @@ CREATE TEMP TABLE fixed AS SELECT v, ordersync.columns_of(v) AS columns FROM unn
 SELECT lives_ok(format('SELECT ordersync_add_field(%L, %L, %L, %L)', t, n, p, y), format('%s.%s %s from %s', t, n, y, p)) FROM (VALUES
 	('orders', 'area', 'buyer_area', 'text'), ('orders', 'est', 'est_con_time', 'timestamptz'), ('orders', 'est_day', '$.est_con_time', 'date'),
 	('orders', 'points', 'alipay_point', 'bigint'), ('orders', '已付邮费', 'has_post_fee', 'boolean'), ('orders', 'coupon', 'coupon_fee', 'numeric'),
-	('orders', 'Promotion "1"', 'promotion_details.promotion_detail[0].promotion_name', 'text'), ('orders', 'promotions', 'promotion_details.promotion_detail', 'jsonb'),
+	('orders', 'promotion_1', 'promotion_details.promotion_detail[0].promotion_name', 'text'), ('orders', 'promotions', 'promotion_details.promotion_detail', 'jsonb'),
 	('orders', 'second_line', 'orders.order[1].order_from', 'text'),
 	('sub_orders', 'promised', 'promise_end_time', 'timestamptz'), ('sub_orders', 'origin', 'order_from', 'text'), ('sub_orders', 'bound', 'bind_oids[0]', 'bigint'),
 	('after_sales', 'attribute', 'attribute', 'text')) v (t, n, p, y);
-SELECT results_eq($$SELECT area, est, est_day, points, "已付邮费", coupon, "Promotion ""1""", promotions -> 1 ->> 'promotion_name', second_line FROM ordersync.order_report ORDER BY tid DESC$$,
+SELECT results_eq($$SELECT area, est, est_day, points, "已付邮费", coupon, promotion_1, promotions -> 1 ->> 'promotion_name', second_line FROM ordersync.order_report ORDER BY tid DESC$$,
 	$$VALUES ('浙江', '2026-03-04 00:00:00+00'::timestamptz, '2026-03-04'::date, 12::bigint, true, 3.50, '满减', '店铺券', 'JHS'), (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$, 'orders have them');
 SELECT results_eq($$SELECT promised, origin, bound FROM ordersync.sub_order_report ORDER BY oid$$,
 	$$VALUES (NULL::timestamptz, NULL, NULL::bigint), ('2026-03-06 15:59:59+00', 'WAP', NULL), (NULL, 'JHS', 1347456243420016949)$$, 'lines theirs, by number, whether it came as number or text');
@@ -141,8 +141,8 @@ SELECT throws_ok(format('SELECT ordersync_add_field(%s)', a), code, m, m) FROM (
 	('NULL, ''a'', ''x'', ''text''', '22023', 'unknown target "NULL"'), ('''shops'', ''a'', ''x'', ''text''', '22023', 'unknown target "shops"'),
 	('''orders'', ''a'', ''x'', ''int''', '22023', 'unknown type "int"'), ('''orders'', ''a'', ''x'', ''text; DROP TABLE x''', '22023', 'unknown type "text; DROP TABLE x"'),
 	('''orders'', ''a'', ''x.'', ''text''', '22023', '"x." is no path into a record'), ('''orders'', ''a'', ''x[*]'', ''text''', '22023', '"x[*]" is no path into a record'), ('''orders'', ''a'', ''x[0'', ''text''', '22023', '"x[0" is no path into a record'),
-	('''orders'', ''a'', ''x''''y'', ''text''', '22023', '"x''y" is no path into a record'), ('''orders'', ''a'', '''', ''text''', '22023', '"" is no path into a record'), ('''orders'', '''', ''x'', ''text''', '42602', 'a column needs a name of 1 to 63 bytes'),
-	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'a column needs a name of 1 to 63 bytes'),
+	('''orders'', ''a'', ''x''''y'', ''text''', '22023', '"x''y" is no path into a record'), ('''orders'', ''a'', '''', ''text''', '22023', '"" is no path into a record'), ('''orders'', '''', ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
+	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
 	('''orders'', ''stage'', ''x'', ''text''', '42701', 'ordersync.order_report has a column "stage" already'),
 	('''orders'', ''a'', ''receiver_name'', ''text''', '22023', 'receiver_name is personal data'), ('''orders'', ''a'', ''x.y[3].buyer_email'', ''text''', '22023', 'x.y[3].buyer_email is personal data'),
 	('''orders'', ''a'', ''identify_info.name'', ''text''', '22023', 'identify_info.name is personal data'), ('''sub_orders'', ''a'', ''car_taker'', ''text''', '22023', 'car_taker is personal data'), ('''after_sales'', ''a'', ''address'', ''text''', '22023', 'address is personal data')) v (a, code, m);

@@ -5,6 +5,7 @@ SET client_min_messages = error;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1');
 SELECT ordersync_trigger_full(1);
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'orders', 'modified', '{[2026-09-01 00:00+08,2026-09-02 00:00+08)}');
 
 CREATE FUNCTION pg_temp.told(command text, OUT code text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -23,9 +24,9 @@ INSERT INTO refused (command, code, hint) VALUES
 	('SELECT ordersync_add_shop(2, ''测试店铺2'', ''session-2'', options => ''{"x": 1}'')', '22023', 'details, fields_add'),
 	('SELECT ordersync_set_shop(1, ''{"streams": []}'')', '22023', 'null takes the option out'),
 	('SELECT ordersync_set_gateway(''taobao'', ''{"x": 1}'')', '22023', 'arrival_check, calls_per_second, max_window, page_size, proxy'),
-	('SELECT ordersync_add_gateway(''a'', ''https://h/'', ''1'', '''')', '22023', 'AppKey'),
+	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', '''')', '22023', 'AppKey'),
 	('SELECT ordersync_add_gateway(''a'', ''h'', ''1'', ''helloworld'')', '22023', 'https://eco.taobao.com'),
-	('SELECT ordersync_add_gateway(''a'', ''https://h/'', ''1'', ''helloworld'', ''soap'')', '22023', 'top'),
+	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', ''helloworld'', ''soap'')', '22023', 'top'),
 	('SELECT ordersync_remove_gateway(''taobao'')', '2BP01', 'ordersync_remove_shop'),
 	('SELECT ordersync_trigger_full(1, ''2026-09-02'', ''2026-09-01'')', '22023', 'ordersync_day'),
 	('SELECT ordersync_trigger_full(1, ''2020-01-01'')', '22023', 'The earliest whole day'),
@@ -42,7 +43,7 @@ FROM refused r, pg_temp.told(r.command) t ORDER BY r.n;
 -- depends on what this server allows
 SELECT CASE ordersync.setting('allow_http')
 	WHEN 'off' THEN (SELECT is(message, 'a gateway without TLS is not allowed', 'plain http is refused')
-		FROM pg_temp.told('SELECT ordersync_add_gateway(''a'', ''http://h.example.com/'', ''1'', ''helloworld'')'))
+		FROM pg_temp.told('SELECT ordersync_add_gateway(''a'', ''http://gw.example.com/'', ''1'', ''helloworld'')'))
 	ELSE skip('this server allows plain http')
 END;
 SELECT CASE WHEN ordersync.worker_state() <> 'ready' THEN matches(

@@ -46,7 +46,8 @@ SELECT ordersync_add_shop(1, '测试店铺1', 'session-1', options => '{"streams
 SELECT ordersync_add_shop(2, '测试店铺2', 'session-2');
 SELECT shop_id, seller_nick, seller_nicks, gateway, options, enabled, key_state FROM ordersync.shops ORDER BY shop_id;
 
--- the same shop with another seller; the same again
+-- the same shop, which was read, with another seller; the same again
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (1, 'orders', 'modified', '{[2026-09-01 00:00+08,2026-09-02 00:00+08)}');
 SELECT ordersync_add_shop(1, '测试店铺2', 'session-2');
 SELECT ordersync_add_shop(1, '测试店铺1', NULL);
 SELECT ordersync_set_shop(1, '{"details": "changed", "streams": null}');
@@ -74,6 +75,12 @@ SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', NUL
 SELECT DISTINCT key_state FROM ordersync.shops;
 SELECT ordersync_add_gateway('taobao', 'https://other.example.com/router/rest', NULL, NULL);
 SELECT DISTINCT key_state FROM ordersync.shops;
+
+-- white space around what was pasted is taken off, and said; a shop that was never read may change its name
+SELECT ordersync_add_shop(3, '测试店铺3 ', E'session-3\r\n');
+SELECT ordersync_set_data_key(3, E'session-3\n');
+SELECT ordersync_add_shop(3, '测试店铺4', NULL);
+SELECT ordersync_remove_shop(3);
 
 -- pausing, removing
 SELECT ordersync_pause_shop(2);

@@ -18,7 +18,7 @@ sub may
 }
 
 my %call = (
-	'add_gateway' => [ "SELECT ordersync_add_gateway('x', 'https://example.com/', 'k', 's')", 'boss' ],
+	'add_gateway' => [ "SELECT ordersync_add_gateway('x', 'https://127.0.0.1/', 'k', 's')", 'boss' ],
 	'add_shop' => [ "SELECT ordersync_add_shop(9, 'n', 'k')", 'boss' ],
 	'set_data_key' => [ "SELECT ordersync_set_data_key(1, 'session-1')", 'boss' ],
 	'trigger_incremental' => [ 'SELECT ordersync_trigger_incremental(1)', 'ops boss' ],

@@ -1,0 +1,125 @@
+/*
+ * sqlapi_secret.c
+ *	  Secrets and the key file, as SQL sees them: sealing for a destination,
+ *	  whether what is sealed opens, how the key file is found.
+ *
+ * No function gives a secret back in the clear.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "secret.h"
+#include "secret_log.h"
+#include "shmem.h"
+
+ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_opens(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_reseal(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_key_file(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_make_key_file(PG_FUNCTION_ARGS);
+
+PG_FUNCTION_INFO_V1(ordersync_seal);
+/* seal(secret, kind, name, destination) → bytea */
+Datum
+ordersync_seal(PG_FUNCTION_ARGS)
+{
+	text	   *secret = PG_GETARG_TEXT_PP(0);
+	char	   *purpose = secret_purpose(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(3)));
+
+	secret_log_warn();
+	PG_RETURN_BYTEA_P(secret_seal(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), purpose));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_reseal);
+/*
+ * reseal(sealed, kind, name, old destination, new destination) → bytea
+ *
+ * Only a superuser may take a secret to another place, and only by its own
+ * hand: not whoever is called by one, as the owner's triggers are by workers.
+ */
+Datum
+ordersync_reseal(PG_FUNCTION_ARGS)
+{
+	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	SecretTrouble trouble;
+	char	   *plain;
+	bytea	   *sealed;
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only a superuser can keep secrets for another destination"),
+				 errhint("Type them again, which needs no superuser.")));
+	plain = secret_open(PG_GETARG_BYTEA_PP(0),
+						secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(3))), &trouble);
+	if (plain == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("the %s of %s cannot be opened", kind, name),
+				 errdetail("%s.", trouble.why),
+				 errhint("Type it again.")));
+	sealed = secret_seal(plain, strlen(plain),
+						 secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(4))));
+	secret_wipe(plain);
+	PG_RETURN_BYTEA_P(sealed);
+}
+
+PG_FUNCTION_INFO_V1(ordersync_opens);
+/* opens(sealed, kind, name, destination) → boolean */
+Datum
+ordersync_opens(PG_FUNCTION_ARGS)
+{
+	char	   *purpose = secret_purpose(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	SecretTrouble trouble;
+	char	   *plain = secret_open(PG_GETARG_BYTEA_PP(0), purpose, &trouble);
+
+	if (plain == NULL)
+		PG_RETURN_BOOL(false);
+	secret_wipe(plain);
+	pfree(plain);
+	PG_RETURN_BOOL(true);
+}
+
+PG_FUNCTION_INFO_V1(ordersync_key_file);
+/* key_file() → ready, missing or unusable; why; is it missed by another database? */
+Datum
+ordersync_key_file(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {
+		[KEY_FILE_READY] = "ready",
+		[KEY_FILE_MISSING] = "missing",
+		[KEY_FILE_UNUSABLE] = "unusable"
+	};
+	KeyFile		found;
+	TupleDesc	columns;
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	secret_look(&found);
+	values[0] = CStringGetTextDatum(names[found.state]);
+	nulls[1] = found.why == NULL;
+	if (!nulls[1])
+		values[1] = CStringGetTextDatum(found.why);
+	values[2] = BoolGetDatum(shmem_key_missed_elsewhere(MyDatabaseId));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_make_key_file);
+/* make_key_file() */
+Datum
+ordersync_make_key_file(PG_FUNCTION_ARGS)
+{
+	secret_make_key();
+	PG_RETURN_VOID();
+}
