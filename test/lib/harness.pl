@@ -21,6 +21,7 @@ use TAP::Harness;
 use Time::HiRes qw(time);
 
 $| = 1;
+open STDIN, '<', '/dev/null';
 
 my $work = getcwd();
 my $pg_config = $ENV{PG_CONFIG} || 'pg_config';
