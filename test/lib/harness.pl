@@ -21,12 +21,14 @@ use TAP::Harness;
 use Time::HiRes qw(time);
 
 $| = 1;
+open STDIN, '<', '/dev/null';
 
 my $work = getcwd();
 my $pg_config = $ENV{PG_CONFIG} || 'pg_config';
 my %pg = map { chomp(my $v = `$pg_config --$_`); ($_ => $v) } qw(bindir pgxs);
 my $pgxs_root = dirname(dirname(dirname($pg{pgxs})));    # …/pgxs
-my $jobs = $ENV{JOBS} || 3;
+# Tests wait much: one more than there are processors.
+my $jobs = $ENV{JOBS} || 1 + `getconf _NPROCESSORS_ONLN`;
 
 $ENV{PGCLIENTENCODING} = 'UTF8';
 $ENV{PG_REGRESS} = "$pgxs_root/src/test/regress/pg_regress";
