@@ -12,9 +12,10 @@
  * The indexes by day include what the sales views add up, so that a month is
  * read from one place in the index and not from as many pages as it has orders.
  * What they include hardly changes but with the day that they are sorted by, so
- * it costs no HOT update.  They spare the tables only where a page is known to
- * be all-visible: hence the vacuums by a hundredth of the rows, which visit
- * little but the pages written since the last.
+ * it costs no HOT update (platform_state decides on an index already).  They
+ * spare the tables only where a page is known to be all-visible: hence the
+ * vacuums by a hundredth of the rows, which visit little but the pages written
+ * since the last.
  */
 CREATE FUNCTION ordersync.set_up_data()
 RETURNS void

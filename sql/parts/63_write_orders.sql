@@ -170,7 +170,7 @@ BEGIN
 									'SELLER_CONSIGNED_PART', 'WAIT_BUYER_CONFIRM_GOODS',
 									'TRADE_BUYER_SIGNED', 'TRADE_FINISHED', 'TRADE_CLOSED') THEN t.pay_time
 						END
-					WHEN t.type IN ('cod', 'b2c_cod', 'super_market_cod_trade') THEN
+					WHEN ordersync.is_cash_on_delivery(t.type) THEN
 						CASE WHEN t.status = 'TRADE_FINISHED' THEN t.end_time END
 					ELSE t.pay_time
 				END AS paid_at
@@ -520,6 +520,13 @@ RETURN COALESCE(p_refund_status = 'SUCCESS', false) OR COALESCE(p_special_refund
 COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
 	'whether an item line''s record says that money went back';
 
+CREATE FUNCTION ordersync.is_cash_on_delivery(p_trade_type text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_trade_type IN ('cod', 'b2c_cod', 'super_market_cod_trade');
+COMMENT ON FUNCTION ordersync.is_cash_on_delivery(text) IS
+	'orders of this type are paid when they arrive; NULL: not known';
+
 /*
  * A line may end apart from its order, without ever having been paid for: the
  * seller closes one of several before the buyer pays for the rest, or one is
@@ -537,7 +544,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE p_status
 	WHEN 'TRADE_CLOSED_BY_TAOBAO' THEN true
 	WHEN 'TRADE_CLOSED' THEN
-		COALESCE(p_trade_type IN ('cod', 'b2c_cod', 'super_market_cod_trade'), false)
+		COALESCE(ordersync.is_cash_on_delivery(p_trade_type), false)
 			AND NOT ordersync.line_refunded(p_refund_status, p_special_refund_type)
 	ELSE false
 END;

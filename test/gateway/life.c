@@ -240,7 +240,7 @@ plan_closed_lines(Facts *f)
 	int			keep,
 				first;
 
-	if (f->nlines == 1 || f->card || !chance(&s, 100) ||
+	if (f->nlines == 1 || f->card || !chance(&s, f->type == TYPE_STEP ? 300 : 150) ||
 		(f->type != TYPE_FIXED && f->type != TYPE_AUCTION && f->type != TYPE_TMALL_I18N && f->type != TYPE_STEP))
 		return;
 	for (int i = 0; i < f->nsteps && until == NULL; i++)
