@@ -31,6 +31,8 @@ job_page_next(Job *job)
 	if (job->window == NULL && !open_window(job))
 		return false;
 	job->call.kind = CALL_LIST;
+	job->call.any_type = job->task->ext_type != NULL &&
+		strcmp(job->task->ext_type, TASK_ANY_TYPE) == 0;
 	window_ask(job->window, &job->call.ask);
 	return true;
 }
@@ -251,7 +253,7 @@ store_and_settle(void *arg)
 	Settlement *s = &job->settlement;
 
 	store_page(job->task, stream_of_records(job->task->stream, job->task->details_of),
-			   job->list->source, job->page, &job->counts);
+			   job->list->source, job->page, job_read_ms(job), &job->counts);
 	if (job->task->follow_up)
 		s->more_tasks = store_follow_up(job->task, job->page);
 	s->page_new = job->counts.records_new;

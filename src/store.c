@@ -15,25 +15,26 @@
 #include "clock.h"
 #include "db.h"
 #include "store.h"
+#include "window.h"
 
 #define APPLY(function) \
 	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a"
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a"
 
 #define APPLY_TYPES { \
 	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID \
+	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID \
 }
 
 static DbStatement apply_orders_statement = {
 	.sql = APPLY("apply_orders"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 
 static DbStatement apply_after_sales_statement = {
 	.sql = APPLY("apply_after_sales"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 
@@ -44,9 +45,9 @@ static DbStatement quarantine_statement = {
 };
 
 static DbStatement check_statement = {
-	.sql = "SELECT ordersync.check_records($1, $2, $3, $4)",
-	.nparams = 4,
-	.types = {INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+	.sql = "SELECT ordersync.check_records($1, $2, $3, $4, $5)",
+	.nparams = 5,
+	.types = {INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
 static DbStatement follow_up_statement = {
@@ -69,14 +70,14 @@ static DbStatement not_served_statement = {
 
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int n, StoreCounts *counts);
+				  const RecordPage *page, int64 read_ms, int n, StoreCounts *counts);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 
 void
 store_page(const SyncTask *task, Stream stream, const char *source,
-		   const RecordPage *page, StoreCounts *counts)
+		   const RecordPage *page, int64 read_ms, StoreCounts *counts)
 {
 	int			bad = 0;
 
@@ -90,7 +91,7 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 	if (bad > 0)
 		quarantine(task, stream, page, bad);
 	if (page->nrecords > bad)
-		apply(task, stream, source, page, page->nrecords - bad, counts);
+		apply(task, stream, source, page, read_ms, page->nrecords - bad, counts);
 }
 
 /* As received, but for personal data; a record without an id has NULL for it. */
@@ -129,7 +130,7 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 
 static void
 apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int n, StoreCounts *counts)
+	  const RecordPage *page, int64 read_ms, int n, StoreCounts *counts)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
@@ -162,6 +163,7 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	/* as the page was asked with, whatever the shop's options are by now */
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
+	db_add(&params, TimestampTzGetDatum(clock_timestamp_of_ms(read_ms)));
 	db_run(stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
 		   &apply_orders_statement, &params);
 
@@ -193,6 +195,8 @@ store_check(const SyncTask *task, const RecordPage *page)
 	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	Datum	   *modified = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	bool	   *no_time = palloc(sizeof(bool) * Max(page->nrecords, 1));
+	Datum	   *arrivals = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	bool	   *no_arrival = palloc(sizeof(bool) * Max(page->nrecords, 1));
 	DbParams	params = {0};
 	int			k = 0;
 
@@ -207,6 +211,9 @@ store_check(const SyncTask *task, const RecordPage *page)
 		no_time[k] = record->quarantine != NULL;
 		modified[k] = no_time[k] ? (Datum) 0 :
 			TimestampTzGetDatum(clock_timestamp_of(record->modified));
+		no_arrival[k] = no_time[k] || record->arrival == WINDOW_NO_TIME;
+		arrivals[k] = no_arrival[k] ? (Datum) 0 :
+			TimestampTzGetDatum(clock_timestamp_of(record->arrival));
 		k++;
 	}
 	if (k == 0)
@@ -215,6 +222,7 @@ store_check(const SyncTask *task, const RecordPage *page)
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, array_of(ids, NULL, k, INT8OID));
 	db_add(&params, array_of(modified, no_time, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(arrivals, no_arrival, k, TIMESTAMPTZOID));
 	db_run(&check_statement, &params);
 	return db_int4(0, 0);
 }

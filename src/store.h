@@ -19,10 +19,11 @@ typedef struct StoreCounts
 
 /*
  * stream: what the records are (STREAM_ORDERS or STREAM_AFTER_SALES); source:
- * apply's word for the list that they came by.
+ * apply's word for the list that they came by; read_ms: when the call that brought
+ * them began, by the platform's clock.
  */
 extern void store_page(const SyncTask *task, Stream stream, const char *source,
-					   const RecordPage *page, StoreCounts *counts);
+					   const RecordPage *page, int64 read_ms, StoreCounts *counts);
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is

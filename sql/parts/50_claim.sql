@@ -40,6 +40,7 @@ RETURNS TABLE (
 	protocol text,
 	sign_method text,
 	proxy text,
+	types_add text,
 	page_size integer,
 	calls_per_second double precision,
 	clock_offset_ms bigint)
@@ -123,6 +124,7 @@ BEGIN
 		k.sealed,
 		g.name, g.base_url, g.app_key, a.sealed, g.protocol, g.sign_method,
 		g.options ->> 'proxy',
+		ordersync.types_added(g.options),
 		COALESCE(t.page_size, (g.options ->> 'page_size')::integer, ordersync.setting('page_size')::integer),
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint

@@ -25,13 +25,12 @@ AS $function$
 DECLARE
 	v_ids bigint[];
 	v_range tstzrange;
-	v_offset interval := ordersync.clock_offset(p_shop);
 BEGIN
 	SELECT pg_catalog.array_agg(r.id), tstzrange(pg_catalog.min(r.modified), pg_catalog.max(r.modified), '[]')
 	INTO v_ids, v_range
 	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified), pg_catalog.unnest(p_arrivals)) AS r (id, modified, arrival)
 	LEFT JOIN LATERAL (
-		SELECT p.modified, p.read_at + v_offset AS read_at
+		SELECT p.modified, p.read_at
 		FROM ordersync.order_payloads p
 		WHERE p.shop_id = p_shop
 			AND p.tid = r.id
@@ -180,6 +179,9 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
+	IF v.ext_type = 'any' THEN
+		RETURN ordersync.settle_type_count(v, p_total, p_at_until, p_clock_offset_ms, p_call);
+	END IF;
 
 	SELECT c.within, c.at_until
 	INTO v_stored, v_at_until
@@ -200,7 +202,7 @@ BEGIN
 		task_id = excluded.task_id,
 		checked_at = excluded.checked_at;
 
-	IF v_reported <> v_stored THEN
+	IF v_reported <> v_stored OR ordersync.lacks_rows(v.shop_id, v.stream, v.since, v.until) THEN
 		-- the young part closes nothing: it would hide what becomes visible late
 		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
 		SELECT v.run_id, v.shop_id, v.stream, v.basis, w.since, w.until, w.fresh, 'verify'

@@ -345,3 +345,94 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint, bigint, bigint[]) IS
 	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
+
+/* By both primary keys, hence without reading a record but those that are returned. */
+CREATE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
+RETURNS TABLE (id bigint, created timestamptz, modified timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	IF p_stream = 'orders' THEN
+		RETURN QUERY
+		SELECT p.tid, ordersync.read_time(p.payload ->> 'created'), p.modified
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_shop
+					AND o.tid = p.tid)
+			AND p.payload IS NOT NULL;
+	ELSE
+		RETURN QUERY
+		SELECT p.refund_id, ordersync.read_time(p.payload ->> 'created'), p.modified
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.after_sales a
+				WHERE a.shop_id = p_shop
+					AND a.refund_id = p.refund_id)
+			AND p.payload IS NOT NULL;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.gone_records(text, bigint) IS
+	'orders, or after-sales, of a shop whose record is kept and whose row is gone';
+
+CREATE FUNCTION ordersync.lacks_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	IF p_stream <> 'orders' THEN
+		RETURN EXISTS (
+			SELECT
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = p_shop
+				AND a.modified >= p_since
+				AND a.modified < p_until
+				AND NOT EXISTS (
+					SELECT
+					FROM ordersync.after_sale_payloads p
+					WHERE p.shop_id = p_shop
+						AND p.refund_id = a.refund_id));
+	END IF;
+	RETURN EXISTS (
+		SELECT
+		FROM ordersync.orders o
+		WHERE o.shop_id = p_shop
+			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+			AND o.created >= p_since
+			AND o.created < p_until
+			AND (NOT EXISTS (
+					SELECT
+					FROM ordersync.order_payloads p
+					WHERE p.shop_id = p_shop
+						AND p.tid = o.tid)
+				OR o.line_count > (
+						SELECT pg_catalog.count(*)
+						FROM ordersync.sub_orders s
+						WHERE s.shop_id = p_shop
+							AND s.tid = o.tid)
+					-- but for one that has moved to another order
+					AND EXISTS (
+						SELECT
+						FROM ordersync.order_payloads p
+						WHERE p.shop_id = p_shop
+							AND p.tid = o.tid
+							AND (p.payload IS NULL OR EXISTS (
+								SELECT
+								FROM pg_catalog.jsonb_to_recordset(p.payload -> 'orders' -> 'order') AS l (oid text)
+								WHERE ordersync.read_bigint(l.oid) IS NOT NULL
+									AND NOT EXISTS (
+										SELECT
+										FROM ordersync.sub_orders s
+										WHERE s.shop_id = p_shop
+											AND s.oid = ordersync.read_bigint(l.oid)))))));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lacks_rows(bigint, text, timestamptz, timestamptz) IS
+	'whether of what is stored in a range (orders by created, after-sales by modified) records or lines are gone';

@@ -86,7 +86,8 @@ DECLARE
 	v_no_lines bigint[];		-- records that lack lines
 	v_gone boolean;				-- rows are gone of records that were stored
 	v_restored bigint[];
-	v_read_at timestamptz := COALESCE(p_read_at, pg_catalog.clock_timestamp());
+	v_read_at timestamptz := COALESCE(p_read_at,
+		pg_catalog.clock_timestamp() + COALESCE(ordersync.clock_offset(p_shop), '0'));
 	v_nulls jsonb;				-- added fields, of the order and of its lines
 	v_line_nulls jsonb;
 	v_fills boolean := false;	-- there are some

@@ -51,7 +51,8 @@ DECLARE
 	v_no_row bigint[];			-- records that have no row of after_sales
 	v_gone boolean;				-- rows are gone of records that were stored
 	v_restored bigint[];
-	v_read_at timestamptz := COALESCE(p_read_at, pg_catalog.clock_timestamp());
+	v_read_at timestamptz := COALESCE(p_read_at,
+		pg_catalog.clock_timestamp() + COALESCE(ordersync.clock_offset(p_shop), '0'));
 	v_keeps text;				-- the shop's option payloads: keep, off or an age
 	v_hidden text[];			-- fields that the shop does not want stored
 	v_drop text[];
