@@ -71,38 +71,36 @@ my $before = $rows->();
 my $proven = $days->("verdict = 'proven'");
 cmp_ok($proven, '>', 5, "$proven days are proven");
 
-my %gone = (
-	orders => [ 'DELETE FROM ordersync.orders WHERE tid % 3 > 0', qr/rows/ ],
-	sub_orders => [ 'DELETE FROM ordersync.sub_orders WHERE oid % 2 = 0', qr/lines/ ],
-	after_sales => [ 'DELETE FROM ordersync.after_sales', qr/rows/ ],
-	order_payloads => [ 'DELETE FROM ordersync.order_payloads WHERE tid % 3 > 0' ],
-	after_sale_payloads => [ 'DELETE FROM ordersync.after_sale_payloads' ],
-	'orders and lines' => [ 'DELETE FROM ordersync.orders; DELETE FROM ordersync.sub_orders', qr/rows/ ],
-	'orders, lines and payloads' => [ 'DELETE FROM ordersync.orders; DELETE FROM ordersync.sub_orders; DELETE FROM ordersync.order_payloads', qr/rows/, 'read' ],
-);
-for my $table (sort keys %gone)
+my %ways = (full => $full, verify => $verify, reproject => sub { $house->sql('CALL ordersync_reproject()'); return 'succeeded' });
+for (
+	[ 'orders', 'DELETE FROM ordersync.orders WHERE tid % 3 > 0', qr/rows/, qw(full verify reproject) ],
+	[ 'sub_orders', 'DELETE FROM ordersync.sub_orders WHERE oid % 2 = 0', qr/lines/, qw(full verify reproject) ],
+	[ 'after_sales', 'DELETE FROM ordersync.after_sales', qr/rows/, qw(full verify reproject) ],
+	[ 'order_payloads', 'DELETE FROM ordersync.order_payloads WHERE tid % 3 > 0', undef, qw(verify reproject) ],
+	[ 'after_sale_payloads', 'DELETE FROM ordersync.after_sale_payloads', undef, qw(verify reproject) ],
+	[ 'orders and lines', 'DELETE FROM ordersync.orders; DELETE FROM ordersync.sub_orders', qr/rows/, qw(full reproject) ])
 {
-	my ($sql, $reason, $read) = @{ $gone{$table} };
-	for my $way ([ 'a full run', $full ], [ 'verify', $verify ], [ 'reproject', sub { $house->sql('CALL ordersync_reproject()'); return 'succeeded' } ])
+	my ($table, $sql, $reason, @by) = @$_;
+	for my $way (@by)
 	{
-		my ($name, $do) = @$way;
-		next if $read && $name eq 'reproject';
 		$house->sql($sql);
-		if ($reason)
-		{
-			cmp_ok($days->("verdict = 'proven'"), '<', $proven, "$table: fewer days are proven");
-			like($house->sql("SELECT string_agg(DISTINCT reason, ' ') FROM ordersync.completeness WHERE verdict = 'short'"), $reason, 'and say that they are gone');
-		}
-		is($do->(), 'succeeded', "$table, $name");
-		my $now = $rows->();
-		$now =~ s/^(\d+) \w+/$1 -/, $before =~ s/^(\d+) \w+/$1 -/ if $read;	# rows that were never seen before
-		is($now, $before, 'all rows are back as they were');
+		cmp_ok($days->("verdict = 'proven'"), '<', $proven, "$table: fewer days are proven") if $reason;
+		like($house->sql("SELECT string_agg(DISTINCT reason, ' ') FROM ordersync.completeness WHERE verdict = 'short'"), $reason, 'and say that they are gone') if $reason;
+		is($ways{$way}->(), 'succeeded', "$table, $way");
+		is($rows->(), $before, 'all rows are back as they were');
 		is($days->("verdict = 'proven'"), $proven, 'and all days proven');
-		is($full->(), 'succeeded', 'again');
-		is($records->(), '0/0', 'nothing is new, nothing has changed') unless $table =~ /payloads/;
-		$before = $rows->();
 	}
 }
+is($full->(), 'succeeded', 'a full run after all that');
+is($full->(), 'succeeded', 'and another one');
+is($records->(), '0/0', 'nothing is new, nothing has changed');
+
+# Of all that is known nothing is left: the counts tell.
+$house->sql("DELETE FROM ordersync.$_") for qw(orders sub_orders order_payloads);
+is($days->("stream = 'orders' AND basis = 'created' AND verdict = 'proven'"), 0, 'without rows and records no day by creation is proven');
+is($verify->(), 'succeeded', 'verify');
+is($house->sql('SELECT count(*) FROM ordersync.orders'), (split / /, $before)[0], 'all orders are read again');
+is($days->("stream = 'orders' AND basis = 'created' AND verdict = 'proven'") > 5, 1, 'and proven');
 
 # What counts cannot tell: one that is gone is made up for by one that only we have.
 my ($tid, $created) = split /\|/, $house->sql('SELECT tid, created FROM ordersync.orders ORDER BY created LIMIT 1 OFFSET 60');
