@@ -45,6 +45,13 @@ clock_timestamp_of(int64 epoch_s)
 	return epoch_s * USECS_PER_SEC - CLOCK_EPOCH_SHIFT_US;
 }
 
+/* Milliseconds since the Unix epoch as timestamptz. */
+static inline TimestampTz
+clock_timestamp_of_ms(int64 epoch_ms)
+{
+	return epoch_ms * 1000 - CLOCK_EPOCH_SHIFT_US;
+}
+
 /* A timestamptz as milliseconds since the Unix epoch. */
 static inline int64
 clock_ms_of(TimestampTz timestamp)

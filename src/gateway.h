@@ -25,6 +25,7 @@ typedef struct GatewayCall
 	int64		id;				/* CALL_DETAILS */
 	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
 	bool		only_total;		/* CALL_LIST: nobody looks at the records */
+	bool		any_type;		/* CALL_LIST: without naming the types of orders */
 } GatewayCall;
 
 typedef struct GatewayRequest
@@ -114,5 +115,8 @@ extern void gateway_redact(char *text, const SyncTask *task);
  * details, arrival, special; object: trade, order (a trade's line), refund.
  */
 extern const char **gateway_served_fields(const char *source, const char *object, int *n);
+
+/* The types of orders that the lists ask for by themselves, divided by commas. */
+extern const char *gateway_listed_types(void);
 
 #endif							/* ORDERSYNC_GATEWAY_H */

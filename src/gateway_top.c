@@ -36,8 +36,8 @@ static bool add_url_params(ParamList *list, const char *url);
 static char *decode(const char *text, size_t len);
 static void add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api,
 							  int64 now_ms);
-static void add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api,
-							const char *ext_type);
+static void add_list_params(ParamList *list, const GatewayCall *call, const TopApi *api);
+static void add_types(ParamList *list, const GatewayCall *call, const TopApi *api);
 static void add(ParamList *list, const char *name, const char *value);
 static void add_moment(ParamList *list, const char *name, int64 epoch_s);
 static void encode_params(const ParamList *list, StringInfo body);
@@ -79,7 +79,7 @@ top_build(const GatewayCall *call, int64 now_ms, GatewayRequest *request)
 	add_system_params(list, call, api, now_ms);
 	add(list, "fields", top_field_list(api, call));
 	if (call->kind == CALL_LIST)
-		add_list_params(list, &call->ask, api, call->task->ext_type);
+		add_list_params(list, call, api);
 	else if (call->kind == CALL_DETAILS)
 		add(list, api->id, psprintf(INT64_FORMAT, call->id));
 
@@ -164,16 +164,31 @@ add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api, i
 
 /* The parameters of one page of a window. */
 static void
-add_list_params(ParamList *list, const WindowAsk *ask, const TopApi *api, const char *ext_type)
+add_list_params(ParamList *list, const GatewayCall *call, const TopApi *api)
 {
+	const WindowAsk *ask = &call->ask;
+
 	add_moment(list, api->start_param, ask->start);
 	add_moment(list, api->end_param, ask->end);
 	add(list, "page_no", psprintf("%d", ask->page_no));
 	add(list, "page_size", psprintf("%d", Min(ask->page_size, api->list.max_page_size)));
 	add(list, "use_has_next", ask->use_has_next ? "true" : "false");
+	add_types(list, call, api);
+}
+
+/* Which orders: those of all types that are known, of one kind, or of whatever type. */
+static void
+add_types(ParamList *list, const GatewayCall *call, const TopApi *api)
+{
+	const SyncTask *task = call->task;
+	const char *more = task->gateway->types_add;
+
+	if (call->any_type)
+		return;
 	if (api->types != NULL)
-		add(list, "type", api->types);
-	add(list, "ext_type", ext_type);
+		add(list, "type", more == NULL ? api->types : psprintf("%s,%s", api->types, more));
+	if (task->ext_type != NULL && strcmp(task->ext_type, TASK_ANY_TYPE) != 0)
+		add(list, "ext_type", task->ext_type);
 }
 
 /* Adds one parameter; what is empty is neither signed nor sent. */

@@ -183,3 +183,10 @@ redact(char *said, const SyncTask *task)
 	if (said != NULL)
 		gateway_redact(said, task);
 }
+
+int64
+job_read_ms(const Job *job)
+{
+	return job->log.started_ms +
+		(job->clock.moved ? job->clock.offset_ms : job->task->gateway->clock_offset_ms);
+}

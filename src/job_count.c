@@ -6,27 +6,40 @@
  * The platform's documentation does not say whether a range includes its end, so
  * [since, until) is asked as since..until, and what lies at until by itself.  In
  * between the task's walk holds the first total, "counted N".
+ *
+ * A count of whatever type is asked without naming the types; where SQL finds
+ * that more are counted than are stored, the second call is the same window with
+ * the types that the lists name.
  */
 #include "compat.h"
 
 #include "job_private.h"
 #include "shmem.h"
 
+static bool of_any_type(const SyncTask *task);
 static int64 counted(const Job *job);
 static void settle_count(void *arg);
 
-/* The window, or, once that is counted, the second at its end. */
+/* The window, or, once that is counted, the second at its end, or the window by its types. */
 bool
 job_count_next(Job *job)
 {
 	job->call.kind = CALL_LIST;
 	job->call.only_total = true;
-	job->call.ask.start = counted(job) < 0 ? job->task->since : job->task->until;
+	job->call.any_type = of_any_type(job->task) && counted(job) < 0;
+	job->call.ask.start = counted(job) < 0 || of_any_type(job->task) ?
+		job->task->since : job->task->until;
 	job->call.ask.end = job->task->until;
 	job->call.ask.page_no = 1;
 	job->call.ask.page_size = 1;
 	job->call.ask.use_has_next = false;
 	return true;
+}
+
+static bool
+of_any_type(const SyncTask *task)
+{
+	return task->ext_type != NULL && strcmp(task->ext_type, TASK_ANY_TYPE) == 0;
 }
 
 /* The window's total, -1 before it was asked for. */

@@ -111,8 +111,8 @@ store_and_settle(void *arg)
 	memset(&job->counts, 0, sizeof(job->counts));
 	if (job->page != NULL)
 	{
-		store_page(job->task, job->task->details_of, "details", job->page, job->by_parts,
-				   &job->counts);
+		store_page(job->task, job->task->details_of, "details", job->page, job_read_ms(job),
+				   job->by_parts, &job->counts);
 		job->stored = true;
 		store_note_fetched(job->task, job->call.id, job->counts.quarantined == 0,
 						   job->counts.records_new + job->counts.changed > 0);

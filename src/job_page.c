@@ -38,6 +38,8 @@ job_page_next(Job *job)
 	if (job->window == NULL && !open_window(job))
 		return false;
 	job->call.kind = CALL_LIST;
+	job->call.any_type = job->task->ext_type != NULL &&
+		strcmp(job->task->ext_type, TASK_ANY_TYPE) == 0;
 	window_ask(job->window, &job->call.ask);
 	return true;
 }
@@ -291,7 +293,7 @@ store_and_settle(void *arg)
 	Settlement *s = &job->settlement;
 
 	store_page(job->task, stream_of_records(job->task->stream, job->task->details_of),
-			   job->list->source, job->page, job->by_parts, &job->counts);
+			   job->list->source, job->page, job_read_ms(job), job->by_parts, &job->counts);
 	job->stored = true;
 	take_answer(job);
 	if (job->task->follow_up)

@@ -83,6 +83,9 @@ extern const char *job_open_secrets(Job *job, char **why);
 extern void job_read_reply(Job *job);
 extern void job_write_log(Job *job);
 
+/* job_call.c: when the call in hand began, by the platform's clock, epoch milliseconds. */
+extern int64 job_read_ms(const Job *job);
+
 /* job_key.c: the answer to "whose data key is this?". */
 extern JobStep job_key_answered(Job *job);
 

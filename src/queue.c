@@ -58,6 +58,7 @@ typedef enum ClaimColumn
 	CLAIM_PROTOCOL,
 	CLAIM_SIGN_METHOD,
 	CLAIM_PROXY,
+	CLAIM_TYPES_ADD,
 	CLAIM_PAGE_SIZE,
 	CLAIM_CALLS_PER_SECOND,
 	CLAIM_CLOCK_OFFSET_MS,
@@ -69,7 +70,7 @@ static DbStatement claim_statement = {
 	" c.fresh, c.may_cut, c.work, c.history, c.ext_type, c.details_of, c.follow_up, c.ids,"
 	" c.attempt, c.walk, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
-	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.page_size,"
+	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
@@ -227,6 +228,7 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->protocol = db_text(row, CLAIM_PROTOCOL, context);
 	gateway->sign_method = db_text(row, CLAIM_SIGN_METHOD, context);
 	gateway->proxy = db_text(row, CLAIM_PROXY, context);
+	gateway->types_add = db_text(row, CLAIM_TYPES_ADD, context);
 	gateway->page_size = db_int4(row, CLAIM_PAGE_SIZE);
 	if (gateway->page_size <= 0)
 		gateway->page_size = guc_page_size;

@@ -50,6 +50,7 @@ ORDERSYNC_EXPORT Datum ordersync_split_records(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_unescape(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_excerpt(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_served_fields(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_listed_types(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_personal_fields(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_refusal_kind(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_backoff_ms(PG_FUNCTION_ARGS);
@@ -434,6 +435,14 @@ ordersync_served_fields(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source \"%s\" serves no object \"%s\"", source, object)));
 	PG_RETURN_DATUM(text_array_of(names, n));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_listed_types);
+/* listed_types() → text */
+Datum
+ordersync_listed_types(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(gateway_listed_types()));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_personal_fields);

@@ -19,25 +19,26 @@
 #include "clock.h"
 #include "db.h"
 #include "store.h"
+#include "window.h"
 
 #define APPLY(function) \
 	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a"
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a"
 
 #define APPLY_TYPES { \
 	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID \
+	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID \
 }
 
 static DbStatement apply_orders_statement = {
 	.sql = APPLY("apply_orders"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 
 static DbStatement apply_after_sales_statement = {
 	.sql = APPLY("apply_after_sales"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 
@@ -49,11 +50,11 @@ static DbStatement quarantine_statement = {
 
 static DbStatement store_parts_statement = {
 	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
-	" FROM ordersync.store_parts($11, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a",
-	.nparams = 11,
+	" FROM ordersync.store_parts($12, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a",
+	.nparams = 12,
 	.types = {
 		INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID
+		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID
 	}
 };
 
@@ -64,9 +65,9 @@ static DbStatement known_refusals_statement = {
 };
 
 static DbStatement check_statement = {
-	.sql = "SELECT ordersync.check_records($1, $2, $3, $4)",
-	.nparams = 4,
-	.types = {INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID}
+	.sql = "SELECT ordersync.check_records($1, $2, $3, $4, $5)",
+	.nparams = 5,
+	.types = {INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
 };
 
 static DbStatement follow_up_statement = {
@@ -91,14 +92,15 @@ static int	mark_refused(const SyncTask *task, Stream stream, RecordPage *page);
 static bool is_good(const Record *record);
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int n, bool by_parts, StoreCounts *counts);
+				  const RecordPage *page, int64 read_ms, int n, bool by_parts,
+				  StoreCounts *counts);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 
 void
 store_page(const SyncTask *task, Stream stream, const char *source,
-		   RecordPage *page, bool by_parts, StoreCounts *counts)
+		   RecordPage *page, int64 read_ms, bool by_parts, StoreCounts *counts)
 {
 	int			bad = 0;
 	int			refused = 0;
@@ -115,7 +117,8 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 		refused = mark_refused(task, stream, page);
 	if (page->nrecords > bad + refused)
 	{
-		apply(task, stream, source, page, page->nrecords - bad - refused, by_parts, counts);
+		apply(task, stream, source, page, read_ms, page->nrecords - bad - refused,
+			  by_parts, counts);
 		if (by_parts)
 			refused = mark_refused(task, stream, page);
 	}
@@ -203,7 +206,7 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 
 static void
 apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int n, bool by_parts, StoreCounts *counts)
+	  const RecordPage *page, int64 read_ms, int n, bool by_parts, StoreCounts *counts)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
@@ -236,6 +239,7 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	/* as the page was asked with, whatever the shop's options are by now */
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
+	db_add(&params, TimestampTzGetDatum(clock_timestamp_of_ms(read_ms)));
 	if (by_parts)
 		db_add_text(&params, stream_name(stream));
 	db_run(by_parts ? &store_parts_statement :
@@ -270,6 +274,8 @@ store_check(const SyncTask *task, const RecordPage *page)
 	Datum	   *ids = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	Datum	   *modified = palloc(sizeof(Datum) * Max(page->nrecords, 1));
 	bool	   *no_time = palloc(sizeof(bool) * Max(page->nrecords, 1));
+	Datum	   *arrivals = palloc(sizeof(Datum) * Max(page->nrecords, 1));
+	bool	   *no_arrival = palloc(sizeof(bool) * Max(page->nrecords, 1));
 	DbParams	params = {0};
 	int			k = 0;
 
@@ -284,6 +290,9 @@ store_check(const SyncTask *task, const RecordPage *page)
 		no_time[k] = record->quarantine != NULL;
 		modified[k] = no_time[k] ? (Datum) 0 :
 			TimestampTzGetDatum(clock_timestamp_of(record->modified));
+		no_arrival[k] = no_time[k] || record->arrival == WINDOW_NO_TIME;
+		arrivals[k] = no_arrival[k] ? (Datum) 0 :
+			TimestampTzGetDatum(clock_timestamp_of(record->arrival));
 		k++;
 	}
 	if (k == 0)
@@ -292,6 +301,7 @@ store_check(const SyncTask *task, const RecordPage *page)
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, array_of(ids, NULL, k, INT8OID));
 	db_add(&params, array_of(modified, no_time, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(arrivals, no_arrival, k, TIMESTAMPTZOID));
 	db_run(&check_statement, &params);
 	return db_int4(0, 0);
 }

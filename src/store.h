@@ -22,11 +22,12 @@ typedef struct StoreCounts
 
 /*
  * stream: what the records are (STREAM_ORDERS or STREAM_AFTER_SALES); source:
- * apply's word for the list that they came by; by_parts: it was refused in one
- * piece.  Marks the records that the database refuses.
+ * apply's word for the list that they came by; read_ms: when the call that brought
+ * them began, by the platform's clock; by_parts: the page was refused in one piece.
+ * Marks the records that the database refuses.
  */
 extern void store_page(const SyncTask *task, Stream stream, const char *source,
-					   RecordPage *page, bool by_parts, StoreCounts *counts);
+					   RecordPage *page, int64 read_ms, bool by_parts, StoreCounts *counts);
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is

@@ -55,6 +55,7 @@ typedef struct Gateway
 	char	   *protocol;			/* "top" */
 	char	   *sign_method;		/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;				/* NULL: none */
+	char	   *types_add;			/* order types asked for beside ours, "a,b"; NULL: none */
 	int			page_size;			/* records asked for in one call, 1..100 */
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
@@ -67,6 +68,9 @@ typedef struct FieldNames
 	int			n;
 	char	  **names;
 } FieldNames;
+
+/* In place of a kind: the list without its parameter "type", as the platform shows it then. */
+#define TASK_ANY_TYPE "any"
 
 /* One window of one stream of one run, as claimed. */
 typedef struct SyncTask
@@ -83,7 +87,7 @@ typedef struct SyncTask
 	bool		may_cut;			/* not itself a part of a cut window */
 	TaskWork	work;
 	bool		history;			/* from the platform's list of what is older than three months */
-	char	   *ext_type;			/* only orders of this kind, NULL: all */
+	char	   *ext_type;			/* only orders of this kind, NULL: all, TASK_ANY_TYPE */
 	bool		follow_up;			/* a stored page brings more than its rows */
 	Stream		details_of;			/* STREAM_DETAILS: what the ids are */
 	int64	   *ids;				/* STREAM_DETAILS: the ids to fetch */

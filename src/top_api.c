@@ -294,6 +294,13 @@ ask_for(StringInfo list, const char *prefix, const char *name)
 }
 
 /* See gateway.h. */
+const char *
+gateway_listed_types(void)
+{
+	return ALL_TYPES;
+}
+
+/* See gateway.h. */
 const char **
 gateway_served_fields(const char *source, const char *object, int *n)
 {

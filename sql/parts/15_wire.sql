@@ -170,6 +170,13 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.served_fields(text, text) IS
 	'the fields that a source (increment, list, history, details, arrival, special) serves of an object (trade, order, refund)';
 
+CREATE FUNCTION ordersync.listed_types()
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_listed_types'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.listed_types() IS
+	'the types of orders that the lists ask for by themselves, divided by commas; a gateway''s option types_add adds to them';
+
 CREATE FUNCTION ordersync.personal_fields()
 RETURNS text[]
 AS 'MODULE_PATHNAME', 'ordersync_personal_fields'

@@ -166,6 +166,17 @@ BEGIN
 		('window_counts', 'began_at', 'when that reading began, by the platform''s clock'),
 		('window_counts', 'closed_at', 'when it ended'),
 
+		('type_counts', NULL, 'days counted without naming the types of orders, beside what the named types come to'),
+		('type_counts', 'shop_id', 'the shop'),
+		('type_counts', 'stream', 'orders (by created), after_sales or special_refunds (by modified)'),
+		('type_counts', 'range', 'the window that was counted: a day, or less where the gateway accepts no day'),
+		('type_counts', 'any_type', 'records that the platform counts without the parameter type'),
+		('type_counts', 'listed', 'records that it counts with the types that the lists ask for; where no more are counted than stored this is not asked, and is the same'),
+		('type_counts', 'found', 'types of stored orders of that window that no list asks for'),
+		('type_counts', 'run_id', 'the run'),
+		('type_counts', 'task_id', 'the task'),
+		('type_counts', 'checked_at', 'when'),
+
 		('verified_counts', NULL, 'what ordersync_verify found: the platform''s count of a window beside ours'),
 		('verified_counts', 'shop_id', 'the shop'),
 		('verified_counts', 'stream', 'orders, after_sales or special_refunds'),

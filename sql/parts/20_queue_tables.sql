@@ -205,6 +205,19 @@ BEGIN
 		PRIMARY KEY (shop_id, stream, basis, range)
 	);
 
+	CREATE TABLE IF NOT EXISTS ordersync.type_counts (
+		shop_id bigint NOT NULL,
+		stream text NOT NULL,
+		range tstzrange NOT NULL,
+		any_type bigint NOT NULL,
+		listed bigint NOT NULL,
+		found text[] NOT NULL DEFAULT '{}',
+		run_id bigint,
+		task_id bigint,
+		checked_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (shop_id, stream, range)
+	);
+
 	CREATE TABLE IF NOT EXISTS ordersync.repairs (
 		shop_id bigint NOT NULL,
 		repair_id bigint GENERATED ALWAYS AS IDENTITY,

@@ -8,6 +8,11 @@
  * older than that.  After-sales: lines and after-sales were found to agree; and
  * both their lists are read, unless the platform refuses the second one.
  *
+ * What counts is in the tables that reports read: a day of which fewer orders, or
+ * lines, are stored than were seen is short, and so is one of which records are
+ * kept without their rows.  A day with orders of a type that no list asks for is
+ * not proven.
+ *
  * Counts are summed up by day before they are joined: a fleet of shops has many
  * thousand windows.
  */
@@ -132,9 +137,15 @@ BEGIN
 			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
 			-- read before all of it could be seen
 			count(*) FILTER (WHERE w.began_at IS NULL OR w.began_at < upper(w.range) + s.proof_delay) AS early_windows,
-			max(w.closed_at) AS checked_at
+			max(w.closed_at) AS checked_at,
+			-- of windows that overlap only the largest is known to be distinct from itself
+			CASE WHEN bool_or(w.overlaps) THEN max(w.seen) ELSE sum(w.seen) END::bigint AS seen_least
 		FROM (
 			SELECT w.*,
+				COALESCE(lower(w.range) < max(upper(w.range)) OVER (
+					PARTITION BY w.shop_id, w.stream, w.basis
+					ORDER BY lower(w.range), upper(w.range) DESC
+					ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS overlaps,
 				-- of windows in the order of their begin the one that holds another comes before it
 				COALESCE(upper(w.range) <= max(upper(w.range)) OVER (
 					PARTITION BY w.shop_id, w.stream, w.basis
@@ -156,6 +167,34 @@ BEGIN
 		FROM ordersync.repairs r
 		CROSS JOIN LATERAL (VALUES ('modified', r.modified), ('created', r.created)) b (basis, at)
 		GROUP BY 1, 2, 3, 4
+	), types AS (
+		SELECT c.shop_id, k.stream, timezone('Asia/Shanghai', lower(c.range))::date AS day,
+			sum(c.any_type)::bigint AS any_type,
+			bool_or(c.any_type > c.listed OR c.found <> '{}') AS differ
+		FROM ordersync.type_counts c
+		CROSS JOIN LATERAL (
+			SELECT CASE c.stream WHEN 'special_refunds' THEN 'after_sales' ELSE c.stream END AS stream
+		) k
+		GROUP BY 1, 2, 3
+	), gone AS (
+		-- by the last known modified of records whose row is gone
+		SELECT p.shop_id, 'orders' AS stream, timezone('Asia/Shanghai', p.modified)::date AS day, count(*) AS records
+		FROM ordersync.order_payloads p
+		WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.orders o
+			WHERE o.shop_id = p.shop_id
+				AND o.tid = p.tid)
+		GROUP BY 1, 2, 3
+		UNION ALL
+		SELECT p.shop_id, 'after_sales', timezone('Asia/Shanghai', p.modified)::date, count(*)
+		FROM ordersync.after_sale_payloads p
+		WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = p.shop_id
+				AND a.refund_id = p.refund_id)
+		GROUP BY 1, 2, 3
 	)
 	SELECT d.shop_id,
 		d.stream,
@@ -170,7 +209,8 @@ BEGIN
 		END AS surplus,
 		COALESCE(r.repaired, 0) AS repaired,
 		CASE
-			WHEN w.short_windows > 0 THEN 'short'
+			WHEN w.short_windows > 0 OR e.rows_gone OR e.lines_gone THEN 'short'
+			WHEN e.types_differ AND d.basis = 'created' AND o.stored + COALESCE(w.quarantined, 0) < t.any_type THEN 'short'
 			-- never read by that time, and counted: the counts alone speak
 			WHEN v.stored = v.reported AND NOT d.read_ranges && tstzrange(d.starts_at, d.ends_at) THEN 'unproven'
 			WHEN d.asked = '{}' THEN CASE WHEN v.stored <> v.reported THEN 'short' ELSE 'unproven' END
@@ -179,7 +219,7 @@ BEGIN
 				OR d.ends_at < d.platform_now - interval '24 hours') THEN 'short'
 			WHEN d.missing <> '{}' THEN 'fresh'
 			WHEN w.unproven_windows > 0 THEN 'unproven'
-			WHEN q.open THEN 'counted'
+			WHEN q.open OR e.types_differ THEN 'counted'
 			WHEN d.basis = 'created' THEN CASE WHEN w.early_windows = 0 THEN 'proven' ELSE 'counted' END
 			WHEN d.asked <@ d.proven THEN 'proven'
 			ELSE 'counted'
@@ -187,7 +227,11 @@ BEGIN
 		GREATEST(w.checked_at, v.checked_at) AS checked_at,
 		w.seen,
 		d.missing,
-		r.repaired_ids
+		r.repaired_ids,
+		NULLIF(concat_ws('; ',
+			CASE WHEN e.rows_gone THEN 'rows that were stored are gone' END,
+			CASE WHEN e.lines_gone THEN 'lines that were stored are gone' END,
+			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END), '') AS reason
 	FROM days d
 	LEFT JOIN windows w ON w.shop_id = d.shop_id
 		AND w.stream = d.stream
@@ -201,9 +245,39 @@ BEGIN
 		AND r.stream = d.stream
 		AND r.basis = d.basis
 		AND r.day = d.day
+	LEFT JOIN types t ON t.shop_id = d.shop_id
+		AND t.stream = d.stream
+		AND t.day = d.day
+	LEFT JOIN gone g ON d.basis = 'modified'
+		AND g.shop_id = d.shop_id
+		AND g.stream = d.stream
+		AND g.day = d.day
 	LEFT JOIN LATERAL (
 		-- of a day that was read in part, in that part: else the counts could not agree
-		SELECT count(*) AS stored
+		SELECT count(*) AS stored,
+			bool_or(CASE
+				WHEN o.line_count > (
+					SELECT count(*)
+					FROM ordersync.sub_orders s
+					WHERE s.shop_id = o.shop_id
+						AND s.tid = o.tid)
+				-- which ones is looked for where their number is too small: one may have moved to another order
+				THEN NOT EXISTS (
+					SELECT
+					FROM ordersync.order_payloads p
+					WHERE p.shop_id = o.shop_id
+						AND p.tid = o.tid
+						AND p.payload IS NOT NULL
+						AND NOT EXISTS (
+							SELECT
+							FROM jsonb_to_recordset(p.payload -> 'orders' -> 'order') AS l (oid text)
+							WHERE l.oid ~ '^[0-9]{1,18}$|^[1-8][0-9]{18}$'
+								AND NOT EXISTS (
+									SELECT
+									FROM ordersync.sub_orders s
+									WHERE s.shop_id = o.shop_id
+										AND s.oid = l.oid::bigint)))
+			END) AS lines_gone
 		FROM ordersync.orders o
 		WHERE d.stream = 'orders'
 			AND d.basis = 'created'
@@ -224,7 +298,19 @@ BEGIN
 				AND q.reason NOT IN ('value', 'line')
 				AND q.since < d.ends_at
 				AND q.until > d.starts_at) AS open
-	) q;
+	) q
+	CROSS JOIN LATERAL (
+		SELECT COALESCE(g.records > 0 OR d.missing = '{}' AND o.stored + w.quarantined < w.seen_least, false) AS rows_gone,
+			COALESCE(o.lines_gone, false) AS lines_gone,
+			COALESCE(t.differ, false) OR d.stream = 'orders' AND d.basis = 'modified' AND EXISTS (
+				-- orders of that day may have changed on any day since
+				SELECT
+				FROM ordersync.type_counts c
+				WHERE c.shop_id = d.shop_id
+					AND c.stream = 'orders'
+					AND lower(c.range) < d.ends_at
+					AND (c.any_type > c.listed OR c.found <> '{}')) AS types_differ
+	) e;
 
 	PERFORM ordersync.comment_completeness();
 END
@@ -258,6 +344,7 @@ BEGIN
 		('completeness', 'checked_at', 'when the day was read or counted last'),
 		('completeness', 'seen', 'distinct records seen'),
 		('completeness', 'missing', 'ranges of the day that are not closed'),
+		('completeness', 'reason', 'why a day that was read is not proven for what is stored: rows or lines that are gone, or orders of a type that no list asks for; NULL for none of these'),
 		('completeness', 'repaired_ids', 'tids or refund_ids of the repaired records; ordersync.repairs has when and why')
 	) AS t (rel, col, words);
 END

@@ -177,7 +177,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
-	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, proxy; null takes one out';
+	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null takes one out';
 
 CREATE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void
@@ -271,7 +271,7 @@ DECLARE
 	v_text text;
 BEGIN
 	PERFORM ordersync.check_option_keys(p_options,
-		ARRAY['arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy']);
+		ARRAY['arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add']);
 
 	FOR v_key, v_value IN
 		SELECT e.key, e.value
@@ -292,6 +292,11 @@ BEGIN
 				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,5} ?(s|seconds?|min|minutes?|h|hours?|day)$'
 					AND v_text::interval BETWEEN interval '1 minute' AND interval '1 day',
 					'a span from "1 minute" to "1 day"');
+			WHEN 'types_add' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'array'
+					AND pg_catalog.jsonb_array_length(v_value) BETWEEN 1 AND 50
+					AND NOT v_value @? 'strict $[*] ? (@.type() != "string" || !(@ like_regex "^[A-Za-z0-9_]{1,60}$"))',
+					'a list of types of orders, as ["new_kind"]');
 			WHEN 'proxy' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
 					'scheme://host:port, without user or password');
@@ -302,6 +307,17 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
 	'raises an error for options that a gateway does not have';
+
+CREATE FUNCTION ordersync.types_added(p_options jsonb)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.string_agg(DISTINCT t.type, ',')
+	FROM pg_catalog.jsonb_array_elements_text(p_options -> 'types_add') AS t (type)
+	WHERE t.type <> ALL (pg_catalog.string_to_array(ordersync.listed_types(), ','))
+$function$;
+COMMENT ON FUNCTION ordersync.types_added(jsonb) IS
+	'types of orders that a gateway''s options add to those that the lists ask for, divided by commas; NULL for none';
 
 CREATE FUNCTION ordersync.check_option_keys(p_options jsonb, p_known text[])
 RETURNS void

@@ -398,6 +398,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT CASE
+		WHEN p_ext_type = 'any' THEN p_stream || ' of any type'
 		WHEN p_ext_type IS NOT NULL THEN 'ext_type ' || p_ext_type
 		WHEN p_stream = 'details' THEN 'details of ' || p_details_of
 		-- a range of it that somebody asked for is another matter

@@ -339,6 +339,9 @@ BEGIN
 		PERFORM ordersync.fetch_aging(v_run, p_shop, p_now);
 		PERFORM ordersync.seek_ends(v_run, p_shop, p_now);
 	END IF;
+	IF p_kind = 'full' OR p_since IS NULL THEN
+		PERFORM ordersync.add_type_counts(v_run, p_shop, p_kind, p_since, p_until, p_now);
+	END IF;
 
 	-- nothing to read is a run that has ended
 	PERFORM ordersync.count_tasks(v_run, t.open, t.held)

@@ -94,6 +94,8 @@ BEGIN
 	WHERE s.shop_id = ordersync_verify.shop_id
 		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
 		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
+	PERFORM ordersync.add_type_counts(v_run, shop_id, 'verify', v.since, v.until, v_now);
+	PERFORM ordersync.read_gone_first(v_run, shop_id, v.since, v.until, v_now);
 	PERFORM ordersync.count_tasks(v_run, t.open, t.held)
 	FROM (
 		SELECT count(*)::integer AS open,
@@ -109,3 +111,51 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_verify(bigint, timestamptz, timestamptz) IS
 	'compares the platform''s counts with ours, day by day, orders by creation and after-sales by modification, and reads the days that differ again. Returns the run_id';
+
+/*
+ * A count tells that rows are gone where nothing else makes up for them.  So the
+ * windows of records that are kept and have no row are read first, and counted
+ * when that is done.
+ */
+CREATE FUNCTION ordersync.read_gone_first(
+	p_run bigint,
+	p_shop bigint,
+	p_since timestamptz,
+	p_until timestamptz,
+	p_now timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	WITH gone AS MATERIALIZED (
+		SELECT 'orders' AS stream, g.created AS at
+		FROM ordersync.gone_records('orders', p_shop) g
+		WHERE g.created >= p_since
+			AND g.created < p_until
+		UNION ALL
+		SELECT l.stream, g.modified
+		FROM ordersync.gone_records('after_sales', p_shop) g
+		CROSS JOIN (VALUES ('after_sales'), ('special_refunds')) AS l (stream)
+		WHERE g.modified >= p_since
+			AND g.modified < p_until
+	), first AS (
+		UPDATE ordersync.sync_tasks t
+		SET held = true
+		WHERE t.run_id = p_run
+			AND t.work = 'count'
+			AND t.ext_type IS NULL
+			AND EXISTS (
+				SELECT
+				FROM gone g
+				WHERE g.stream = t.stream
+					AND g.at >= t.since
+					AND g.at < t.until)
+		RETURNING t.stream, t.basis, t.since, t.until
+	)
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
+	SELECT p_run, p_shop, f.stream, f.basis, w.since, w.until, w.fresh, 'verify'
+	FROM first f
+	CROSS JOIN LATERAL ordersync.cut_windows(tstzmultirange(tstzrange(f.since, f.until)),
+		ordersync.closes_until(f.stream, f.basis, p_now), ordersync.max_window(p_shop)) w
+$function$;
+COMMENT ON FUNCTION ordersync.read_gone_first(bigint, bigint, timestamptz, timestamptz, timestamptz) IS
+	'adds to a verify run the windows of records whose row is gone, to be read before they are counted';

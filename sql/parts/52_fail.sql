@@ -66,6 +66,8 @@ BEGIN
 			ELSE v.attempt >= p_max_attempts
 				AND NOT ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis)
 		END;
+	-- what is only looked at fails no run
+	v_unserved := v_unserved OR v_dead AND COALESCE(v.ext_type = 'any', false);
 	IF v_dead AND v_local AND NOT v_unserved THEN
 		v_spared := ordersync.spare_rest(p_task);
 	END IF;

@@ -82,7 +82,7 @@ RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET enable_seqscan = off
 AS $function$
-	SELECT pg_catalog.array_agg(w.id)
+	SELECT pg_catalog.array_agg(DISTINCT w.id)
 	FROM (
 		SELECT p.tid AS id, p.xmin AS written_by
 		FROM ordersync.order_payloads p
@@ -90,11 +90,30 @@ AS $function$
 			AND p.shop_id = p_shop
 			AND p.tid = ANY (p_ids)
 		UNION ALL
+		-- rows that were gone are written without their payload
+		SELECT o.tid, o.xmin
+		FROM ordersync.orders o
+		WHERE p_stream = 'orders'
+			AND o.shop_id = p_shop
+			AND o.tid = ANY (p_ids)
+		UNION ALL
+		SELECT s.tid, s.xmin
+		FROM ordersync.sub_orders s
+		WHERE p_stream = 'orders'
+			AND s.shop_id = p_shop
+			AND s.tid = ANY (p_ids)
+		UNION ALL
 		SELECT p.refund_id, p.xmin
 		FROM ordersync.after_sale_payloads p
 		WHERE p_stream <> 'orders'
 			AND p.shop_id = p_shop
 			AND p.refund_id = ANY (p_ids)
+		UNION ALL
+		SELECT a.refund_id, a.xmin
+		FROM ordersync.after_sales a
+		WHERE p_stream <> 'orders'
+			AND a.shop_id = p_shop
+			AND a.refund_id = ANY (p_ids)
 	) w
 	WHERE w.written_by = pg_catalog.pg_current_xact_id()::xid
 $function$;
@@ -377,6 +396,9 @@ BEGIN
 	IF v.reason <> 'details' OR NOT p_changed THEN
 		PERFORM ordersync.note_lookup(v.shop_id, CASE v.reason WHEN 'open' THEN 'history' ELSE v.details_of END, p_id, p_stored,
 			CASE WHEN NOT p_stored THEN 'it is in quarantine' END, v.run_id, v.began_at);
+	END IF;
+	IF v.details_of = 'orders' AND v.reason <> 'details' THEN
+		PERFORM ordersync.note_type(v.shop_id, p_id, v.run_id, v.task_id);
 	END IF;
 	IF p_changed AND v.reason IN ('arrival', 'link', 'verify') THEN
 		PERFORM ordersync.note_repairs(v.shop_id, v.details_of, ARRAY[p_id], v.reason, v.run_id, v.task_id);

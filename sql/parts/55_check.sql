@@ -2,14 +2,20 @@
  * Checks: lists and counts that are compared with what is stored, and never
  * go through apply.
  *
- * A list of arrivals brings pairs of an order and its modified.  Every pair must
- * be stored with that modified or a later one.  What is not is remembered in the
+ * A list of arrivals brings orders with their modified and when they were loaded.
+ * Every one must be stored with that modified or a later one, and, of that very
+ * one, by a reading that is not older than its loading.  What is not is remembered in the
  * task; at the window's end it is fetched (by id, or by reading that range of
  * modified again where it is more than two pages) and the window is read once
  * more.  So a window of arrivals closes only by a reading in which nothing was
  * missing; one in which something always is comes out short.
  */
-CREATE FUNCTION ordersync.check_records(p_shop bigint, p_task bigint, p_ids bigint[], p_modified timestamptz[])
+CREATE FUNCTION ordersync.check_records(
+	p_shop bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_arrivals timestamptz[] DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -22,9 +28,9 @@ DECLARE
 BEGIN
 	SELECT pg_catalog.array_agg(r.id), tstzrange(pg_catalog.min(r.modified), pg_catalog.max(r.modified), '[]')
 	INTO v_ids, v_range
-	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)) AS r (id, modified)
+	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified), pg_catalog.unnest(p_arrivals)) AS r (id, modified, arrival)
 	LEFT JOIN LATERAL (
-		SELECT p.modified
+		SELECT p.modified, p.read_at
 		FROM ordersync.order_payloads p
 		WHERE p.shop_id = p_shop
 			AND p.tid = r.id
@@ -32,6 +38,16 @@ BEGIN
 	) p ON true
 	WHERE p.modified IS NULL
 		OR p.modified < r.modified
+		-- a second has room for two versions: this one was loaded in the second in which the stored one was read, or later
+		OR p.modified = r.modified
+			AND r.arrival + interval '1 second' > p.read_at
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.lookups l
+				WHERE l.shop_id = p_shop
+					AND l.stream = 'orders'
+					AND l.record_id = r.id
+					AND l.asked_at >= r.arrival + interval '1 second')
 		-- listed without a time that can be read: it is there when this run has fetched it
 		OR r.modified IS NULL
 			AND NOT EXISTS (
@@ -68,7 +84,7 @@ BEGIN
 	RETURN pg_catalog.cardinality(v_ids);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestamptz[]) IS
+COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestamptz[], timestamptz[]) IS
 	'compares listed orders with the stored ones and remembers in the task those that are missing or older; returns how many';
 
 /*
@@ -171,6 +187,9 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
+	IF v.ext_type = 'any' THEN
+		RETURN ordersync.settle_type_count(v, p_total, p_at_until, p_clock_offset_ms, p_call);
+	END IF;
 
 	SELECT c.within, c.at_until
 	INTO v_stored, v_at_until
@@ -191,7 +210,7 @@ BEGIN
 		task_id = excluded.task_id,
 		checked_at = excluded.checked_at;
 
-	IF v_reported <> v_stored THEN
+	IF v_reported <> v_stored OR ordersync.lacks_rows(v.shop_id, v.stream, v.since, v.until) THEN
 		-- the young part closes nothing: it would hide what becomes visible late
 		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
 		SELECT v.run_id, v.shop_id, v.stream, v.basis, w.since, w.until, w.fresh, 'verify'

@@ -17,6 +17,7 @@ CREATE FUNCTION ordersync.apply_after_sales(
 	p_bodies text[],
 	p_add text[] DEFAULT NULL,
 	p_drop text[] DEFAULT NULL,
+	p_read_at timestamptz DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -47,7 +48,11 @@ DECLARE
 	c_olds jsonb[];
 	c_payloads jsonb[];
 	c_touches boolean[];
-	v_masks smallint[];			-- beside v_known: sources of a richer record of equal age, else NULL
+	v_no_row bigint[];			-- records that have no row of after_sales
+	v_gone boolean;				-- rows are gone of records that were stored
+	v_restored bigint[];
+	v_read_at timestamptz := COALESCE(p_read_at,
+		pg_catalog.clock_timestamp() + COALESCE(ordersync.clock_offset(p_shop), '0'));
 	v_keeps text;				-- the shop's option payloads: keep, off or an age
 	v_hidden text[];			-- fields that the shop does not want stored
 	v_drop text[];
@@ -70,57 +75,18 @@ BEGIN
 		v_unserved := ordersync.option_fields(p_drop, 'refund');
 	END IF;
 
-	SELECT pg_catalog.count(*),
-		pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
-		pg_catalog.array_agg(u.ord) FILTER (
-			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
-		pg_catalog.array_agg(
-			CASE WHEN u.modified = p.modified AND v_rank < p.rank THEN p.sources END) FILTER (
-			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest)
-	INTO v_total, v_fresh, v_known, v_masks
-	FROM (
-		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
-		FROM ROWS FROM (
-			pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified), pg_catalog.unnest(p_digests)
-		) WITH ORDINALITY AS r (id, modified, digest, ord)
-		ORDER BY r.id, r.modified DESC, r.ord
-	) u
-	LEFT JOIN LATERAL (
-		SELECT p.modified, p.rank, p.sources,
-			CASE v_rank
-				WHEN 1 THEN p.digest_special
-				WHEN 2 THEN p.digest_list
-				ELSE p.digest_details
-			END AS digest
-		FROM ordersync.after_sale_payloads p
-		WHERE p.shop_id = p_shop
-			AND p.refund_id = u.id
-		OFFSET 0
-	) p ON true;
-
-	-- a poorer record of equal age for which no column is left is not even parsed
-	IF v_known IS NOT NULL THEN
-		SELECT pg_catalog.array_agg(k.ord)
-		INTO v_known
-		FROM ROWS FROM (pg_catalog.unnest(v_known), pg_catalog.unnest(v_masks)) AS k (ord, mask)
-		WHERE k.mask IS NULL
-			OR v_fills
-			OR k.mask <> ALL (ARRAY(
-				SELECT d.mask
-				FROM (
-					SELECT DISTINCT m.mask
-					FROM pg_catalog.unnest(v_masks) AS m (mask)
-					WHERE m.mask IS NOT NULL
-					OFFSET 0
-				) d
-				WHERE NOT ordersync.after_sale_columns_left(p_source, d.mask)
-			));
-	END IF;
+	SELECT v.total, v.fresh, v.known
+	INTO v_total, v_fresh, v_known
+	FROM ordersync.sieve_after_sales(p_shop, v_rank, p_ids, p_modified, p_digests) v;
+	v_no_row := ordersync.missing_after_sales(p_shop, p_ids);
+	v_gone := v_no_row IS DISTINCT FROM (
+		SELECT pg_catalog.array_agg(p_ids[f.ord])
+		FROM pg_catalog.unnest(v_fresh) AS f (ord));
 
 	n_new := 0;
 	n_changed := 0;
 	n_unchanged := v_total;
-	IF v_fresh IS NULL AND v_known IS NULL THEN
+	IF v_fresh IS NULL AND v_known IS NULL AND NOT v_gone THEN
 		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
 		RETURN;
 	END IF;
@@ -133,6 +99,20 @@ BEGIN
 	SELECT r.keeps, r.hidden
 	INTO v_keeps, v_hidden
 	FROM ordersync.payload_rules(p_shop) r;
+	IF v_gone THEN
+		v_restored := ordersync.add_after_sale_payloads(p_shop, ARRAY(
+			SELECT p_ids[f.ord]
+			FROM pg_catalog.unnest(v_fresh) AS f (ord)
+			WHERE p_ids[f.ord] <> ALL (COALESCE(v_no_row, '{}'))));
+		-- of one whose payload is cut nothing is left: it is new
+		DELETE FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.refund_id = ANY (v_no_row)
+			AND p.payload IS NULL;
+		SELECT v.total, v.fresh, v.known
+		INTO v_total, v_fresh, v_known
+		FROM ordersync.sieve_after_sales(p_shop, v_rank, p_ids, p_modified, p_digests) v;
+	END IF;
 	IF v_fills THEN
 		SELECT pg_catalog.array_agg(
 			CASE WHEN b.ord = ANY (v_fresh || v_known)
@@ -145,9 +125,9 @@ BEGIN
 	IF v_fresh IS NOT NULL THEN
 		WITH ins AS (
 			INSERT INTO ordersync.after_sale_payloads (
-				shop_id, refund_id, rank, sources, modified,
+				shop_id, refund_id, rank, sources, modified, read_at,
 				digest_special, digest_list, digest_details, payload)
-			SELECT p_shop, p_ids[f.ord], v_rank, v_bit, p_modified[f.ord],
+			SELECT p_shop, p_ids[f.ord], v_rank, v_bit, p_modified[f.ord], v_read_at,
 				CASE v_rank WHEN 1 THEN p_digests[f.ord] END,
 				CASE v_rank WHEN 2 THEN p_digests[f.ord] END,
 				CASE v_rank WHEN 3 THEN p_digests[f.ord] END,
@@ -190,24 +170,25 @@ BEGIN
 			pg_catalog.array_agg(m.new_sources), pg_catalog.array_agg(m.row_ctid),
 			pg_catalog.array_agg(m.row_xmin), pg_catalog.array_agg(m.row_cut),
 			pg_catalog.array_agg(m.payload), pg_catalog.array_agg(m.merged),
-			pg_catalog.array_agg(m.new_modified > m.modified
+			pg_catalog.array_agg(m.replaces
 				OR ordersync.after_sale_columns_differ(m.payload, m.merged))
 		INTO c_ords, c_ids, c_modified, c_ranks, c_sources, c_ctids, c_xmins, c_cuts, c_olds,
 			c_payloads, c_touches
 		FROM (
-			SELECT k.ord, p.*, n.new_modified,
-				CASE WHEN n.new_modified > p.modified THEN v_rank ELSE GREATEST(p.rank, v_rank) END
-					AS new_rank,
+			SELECT k.ord, p.*, n.new_modified, a.replaces,
+				CASE WHEN a.replaces THEN v_rank ELSE GREATEST(p.rank, v_rank) END AS new_rank,
 				CASE
-					WHEN n.new_modified > p.modified THEN v_bit
+					WHEN a.replaces THEN v_bit
 					WHEN p.only_fills THEN p.sources
 					ELSE p.sources | v_bit
 				END AS new_sources,
 				CASE
-					WHEN n.new_modified > p.modified OR v_rank >= p.rank THEN
+					WHEN a.replaces OR v_rank >= p.rank THEN
 						ordersync.merge_fields(p.payload, n.body, v_drop, NULL)
 					WHEN p.only_fills THEN
 						ordersync.fill_added(p.payload, n.body, v_nulls, NULL)
+					WHEN p.none_left THEN
+						p.payload
 					ELSE
 						ordersync.merge_fields(p.payload, n.body,
 							ordersync.fields_left(p_source, p.sources, 'refund', v_unserved),
@@ -215,29 +196,37 @@ BEGIN
 				END AS merged
 			FROM pg_catalog.unnest(v_known) AS k (ord),
 				LATERAL (
-					SELECT p.refund_id, p.rank, p.sources, p.modified,
+					SELECT p.refund_id, p.rank, p.sources, p.modified, p.read_at,
 						COALESCE(p.payload,
 							(SELECT ordersync.after_sales_of_columns(p_shop, p_ids)) -> p.refund_id::text,
 							'{}') AS payload,
 						p.payload IS NULL AS row_cut, p.ctid AS row_ctid, p.xmin AS row_xmin,
-						v_fills AND p.payload IS NOT NULL AND v_rank < p.rank
-							AND NOT ordersync.after_sale_columns_left(p_source, p.sources) AS only_fills
-					FROM ordersync.after_sale_payloads p
+						r.none_left, r.none_left AND v_fills AND p.payload IS NOT NULL AS only_fills
+					FROM ordersync.after_sale_payloads p,
+						LATERAL (
+							SELECT p_modified[k.ord] = p.modified AND v_rank < p.rank
+								AND NOT ordersync.after_sale_columns_left(p_source, p.sources) AS none_left
+							OFFSET 0
+						) r
 					WHERE p.shop_id = p_shop
 						AND p.refund_id = p_ids[k.ord]
-						AND (p_modified[k.ord] > p.modified
-							OR p_modified[k.ord] = p.modified
-							AND (v_rank >= p.rank OR p.sources & v_bit = 0
-									OR v_fills AND p.payload IS NOT NULL))
+						AND p_modified[k.ord] >= p.modified
 					OFFSET 0
 				) p,
 				LATERAL (
 					SELECT p_modified[k.ord] AS new_modified, p_bodies[k.ord]::jsonb - v_hidden AS body
 					OFFSET 0
-				) n
+				) n,
+				LATERAL (
+					SELECT n.new_modified = p.modified
+						AND ordersync.is_another_version_of_refund(p.payload, n.body) AS same_second
+					OFFSET 0
+				) s,
+				LATERAL (SELECT n.new_modified > p.modified OR s.same_second AS replaces OFFSET 0) a
+			WHERE NOT (s.same_second AND COALESCE(v_read_at < p.read_at, false))
 			OFFSET 0
 		) m
-		WHERE m.new_modified > m.modified
+		WHERE m.replaces
 			OR m.merged IS DISTINCT FROM m.payload
 				AND (v_rank >= m.rank OR v_fills AND NOT m.row_cut
 					OR ordersync.after_sale_columns_differ(m.payload, m.merged));
@@ -264,9 +253,9 @@ BEGIN
 	IF c_ords IS NOT NULL THEN
 		n_changed := pg_catalog.cardinality(c_ords);
 		INSERT INTO ordersync.after_sale_payloads AS p (
-			shop_id, refund_id, rank, sources, modified,
+			shop_id, refund_id, rank, sources, modified, read_at,
 			digest_special, digest_list, digest_details, payload)
-		SELECT p_shop, c.refund_id, c.rank, c.sources, c.modified,
+		SELECT p_shop, c.refund_id, c.rank, c.sources, c.modified, v_read_at,
 			CASE v_rank WHEN 1 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 2 THEN p_digests[c.ord] END,
 			CASE v_rank WHEN 3 THEN p_digests[c.ord] END,
@@ -280,21 +269,70 @@ BEGIN
 		SET rank = excluded.rank,
 			sources = excluded.sources,
 			modified = excluded.modified,
-			digest_special = COALESCE(excluded.digest_special, p.digest_special),
-			digest_list = COALESCE(excluded.digest_list, p.digest_list),
-			digest_details = COALESCE(excluded.digest_details, p.digest_details),
+			read_at = CASE excluded.sources WHEN v_bit THEN excluded.read_at ELSE GREATEST(p.read_at, excluded.read_at) END,
+			digest_special = CASE WHEN excluded.sources = v_bit OR v_rank = 1 THEN excluded.digest_special ELSE p.digest_special END,
+			digest_list = CASE WHEN excluded.sources = v_bit OR v_rank = 2 THEN excluded.digest_list ELSE p.digest_list END,
+			digest_details = CASE WHEN excluded.sources = v_bit OR v_rank = 3 THEN excluded.digest_details ELSE p.digest_details END,
 			payload = excluded.payload;
 	END IF;
 
-	n_unchanged := v_total - n_new - n_changed;
 	IF n_new > 0 OR n_changed > 0 THEN
 		PERFORM ordersync.record_after_sale_changes(p_shop, p_run, p_task,
 			n_ids, n_modified, n_payloads, c_ids, c_modified, c_olds, c_payloads);
 		PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
 			n_ids, n_modified, n_payloads, c_ids, c_modified, c_payloads, c_touches);
 	END IF;
+	IF v_gone THEN
+		v_restored := v_restored || ordersync.restore_after_sales(p_shop, p_run, p_task, v_no_row);
+		n_changed := n_changed + (
+			SELECT pg_catalog.count(DISTINCT r.id)
+			FROM pg_catalog.unnest(v_restored) AS r (id)
+			WHERE r.id <> ALL (COALESCE(n_ids || c_ids, '{}')));
+	END IF;
+	n_unchanged := v_total - n_new - n_changed;
 	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
+COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz) IS
 	'stores a page of after-sales by the upsert rules; writes and locks nothing for records that change nothing';
+
+CREATE FUNCTION ordersync.sieve_after_sales(
+	p_shop bigint,
+	p_rank smallint,
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	OUT total integer,
+	OUT fresh integer[],
+	OUT known integer[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	SELECT pg_catalog.count(*),
+		pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
+		pg_catalog.array_agg(u.ord) FILTER (
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest)
+	INTO total, fresh, known
+	FROM (
+		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
+		FROM ROWS FROM (
+			pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified), pg_catalog.unnest(p_digests)
+		) WITH ORDINALITY AS r (id, modified, digest, ord)
+		ORDER BY r.id, r.modified DESC, r.ord
+	) u
+	LEFT JOIN LATERAL (
+		SELECT p.modified,
+			CASE p_rank
+				WHEN 1 THEN p.digest_special
+				WHEN 2 THEN p.digest_list
+				ELSE p.digest_details
+			END AS digest
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.refund_id = u.id
+		OFFSET 0
+	) p ON true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.sieve_after_sales(bigint, smallint, bigint[], timestamptz[], bytea[]) IS
+	'how many after-sales these are, and the positions of those that are not stored and of those that may change a stored one, by digest and age';

@@ -84,6 +84,7 @@ CREATE FUNCTION ordersync.apply_parts(
 	p_bodies text[],
 	p_add text[],
 	p_drop text[],
+	p_read_at timestamptz,
 	p_limit integer,
 	OUT n_new integer,
 	OUT n_changed integer,
@@ -117,12 +118,12 @@ BEGIN
 				SELECT a.n_new, a.n_changed, a.n_unchanged
 				INTO v
 				FROM ordersync.apply_orders(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
-					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop) a;
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at) a;
 			ELSE
 				SELECT a.n_new, a.n_changed, a.n_unchanged
 				INTO v
 				FROM ordersync.apply_after_sales(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
-					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop) a;
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at) a;
 			END IF;
 			n_new := n_new + v.n_new;
 			n_changed := n_changed + v.n_changed;
@@ -153,7 +154,7 @@ BEGIN
 	refuses_all := v_samples IS NOT NULL AND n_new + n_changed = 0;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], integer) IS
+COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, integer) IS
 	'stores records, orders or after-sales, as far as the database takes them; the positions of those that it refuses, with SQLSTATE and message, and whether it refuses all alike';
 
 CREATE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
@@ -185,6 +186,7 @@ CREATE FUNCTION ordersync.store_parts(
 	p_bodies text[],
 	p_add text[],
 	p_drop text[],
+	p_read_at timestamptz DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -197,7 +199,7 @@ BEGIN
 	SELECT a.*
 	INTO v
 	FROM ordersync.apply_parts(p_stream, p_shop, p_source, p_run, p_task,
-		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, ordersync.refusal_limit(p_shop, p_stream, p_run)) a;
+		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, p_read_at, ordersync.refusal_limit(p_shop, p_stream, p_run)) a;
 	IF v.refuses_all THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'OS003',
@@ -225,7 +227,7 @@ BEGIN
 	ON CONFLICT DO NOTHING;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
+COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz) IS
 	'stores the records of a page that was refused in one piece, and puts those that the database refuses into quarantine; an error where it refuses all alike';
 
 CREATE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
@@ -282,6 +284,7 @@ BEGIN
 			pg_catalog.array_agg(b.record_id ORDER BY b.n) AS ids,
 			pg_catalog.array_agg(b.modified ORDER BY b.n) AS modified,
 			pg_catalog.array_agg(b.digest ORDER BY b.n) AS digests,
+			pg_catalog.min(b.received_at) AS read_at,
 			pg_catalog.array_agg(pg_catalog.convert_from(b.body, 'UTF8') ORDER BY b.n) AS bodies
 		FROM (
 			SELECT q.*, pg_catalog.row_number() OVER (PARTITION BY q.stream, q.asked ORDER BY q.record_id, q.modified) AS n
@@ -297,7 +300,7 @@ BEGIN
 		SELECT p.*
 		INTO a
 		FROM ordersync.apply_parts(v.stream, p_shop, v.asked ->> 'source', p_run, NULL, v.ids, v.modified, v.digests, v.bodies,
-			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), NULL) p;
+			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), v.read_at, NULL) p;
 
 		UPDATE ordersync.quarantine q
 		SET sqlstate = a.sqlstates[f.n],

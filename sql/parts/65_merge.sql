@@ -390,3 +390,43 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.after_sale_columns_differ(jsonb, jsonb) IS
 	'the payloads differ in a field that has a column';
+
+/*
+ * Two records of one modified.  What sources of one version may write in
+ * different forms is left out; what the platform counts as an order's state is
+ * the same in all of them.  A field that the new record does not have says
+ * nothing.
+ */
+CREATE FUNCTION ordersync.is_another_version(p_old jsonb, p_new jsonb)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT EXISTS (
+		SELECT
+		FROM pg_catalog.unnest(ARRAY['status', 'step_trade_status', 'pay_time', 'payment',
+			'consign_time', 'end_time']) AS f (field)
+		WHERE ordersync.value_of_change(f.field, p_new ->> f.field)
+			<> COALESCE(ordersync.value_of_change(f.field, p_old ->> f.field), '')
+	) OR EXISTS (
+		SELECT
+		FROM pg_catalog.jsonb_to_recordset(p_new -> 'orders' -> 'order') AS n (oid text, status text, refund_status text)
+		JOIN pg_catalog.jsonb_to_recordset(p_old -> 'orders' -> 'order') AS o (oid text, status text, refund_status text)
+			ON o.oid = n.oid
+		WHERE NULLIF(n.status, '') <> COALESCE(o.status, '')
+			OR NULLIF(n.refund_status, '') <> COALESCE(o.refund_status, '')
+	)
+$function$;
+COMMENT ON FUNCTION ordersync.is_another_version(jsonb, jsonb) IS
+	'whether of an order''s two records of equal age the second tells another state than the first';
+
+CREATE FUNCTION ordersync.is_another_version_of_refund(p_old jsonb, p_new jsonb)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN COALESCE(
+	NULLIF(p_new ->> 'status', '') <> COALESCE(p_old ->> 'status', '')
+		OR ordersync.read_money(p_new ->> 'refund_fee') <> ordersync.read_money(p_old ->> 'refund_fee')
+		OR NULLIF(p_new ->> 'dispute_type', '') <> COALESCE(p_old ->> 'dispute_type', '')
+		OR NULLIF(p_new ->> 'good_status', '') <> COALESCE(p_old ->> 'good_status', ''),
+	false);
+COMMENT ON FUNCTION ordersync.is_another_version_of_refund(jsonb, jsonb) IS
+	'whether of an after-sale''s two records of equal age the second tells another state than the first';

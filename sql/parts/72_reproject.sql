@@ -5,7 +5,9 @@
  * column for the orders that are stored already, without a call.  Rows that do
  * not differ are not written, what rows remember (paid amounts, times of ours)
  * stays, and the lifecycle gets no entry: nothing has changed on the platform.
- * Orders whose payload is not kept are left as they are.
+ * Orders whose payload is not kept are left as they are.  Rows that are gone are
+ * written again from their payload, and a payload that is gone is made of the
+ * columns, as far as these go.
  *
  * A procedure that commits batch by batch, so that it may be stopped and begun
  * again, and no lock is held for long.  For that it cannot be SECURITY DEFINER:
@@ -97,6 +99,12 @@ BEGIN
 	WHERE p_shops IS NULL
 		OR s.shop_id = ANY (p_shops)
 	UNION
+	-- all of its rows may be gone
+	SELECT s.shop_id
+	FROM ordersync.shops s
+	WHERE p_shops IS NULL
+		AND ordersync.is_allowed(s.shop_id)
+	UNION
 	SELECT i.id
 	FROM unnest(p_shops) AS i (id)
 	ORDER BY 1;
@@ -122,13 +130,21 @@ BEGIN
 		RETURN QUERY
 		SELECT array_agg(n.tid ORDER BY n.tid), min(n.total)
 		FROM (
-			SELECT o.tid, row_number() OVER (ORDER BY o.created_date, o.tid) AS n, count(*) OVER () AS total
-			FROM ordersync.orders o
-			WHERE o.shop_id = p_shop
-				AND (p_since IS NULL
-					OR o.created_date >= (p_since AT TIME ZONE 'Asia/Shanghai')::date AND o.created >= p_since)
-				AND (p_until IS NULL
-					OR o.created_date <= (p_until AT TIME ZONE 'Asia/Shanghai')::date AND o.created < p_until)
+			SELECT w.tid, row_number() OVER (ORDER BY w.created_date, w.tid) AS n, count(*) OVER () AS total
+			FROM (
+				SELECT o.tid, o.created_date
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_shop
+					AND (p_since IS NULL
+						OR o.created_date >= (p_since AT TIME ZONE 'Asia/Shanghai')::date AND o.created >= p_since)
+					AND (p_until IS NULL
+						OR o.created_date <= (p_until AT TIME ZONE 'Asia/Shanghai')::date AND o.created < p_until)
+				UNION ALL
+				SELECT g.id, (g.created AT TIME ZONE 'Asia/Shanghai')::date
+				FROM ordersync.gone_records('orders', p_shop) g
+				WHERE (p_since IS NULL OR g.created >= p_since)
+					AND (p_until IS NULL OR g.created < p_until)
+			) w
 		) n
 		GROUP BY (n.n - 1) / 500
 		ORDER BY (n.n - 1) / 500;
@@ -136,11 +152,19 @@ BEGIN
 		RETURN QUERY
 		SELECT array_agg(n.refund_id ORDER BY n.refund_id), min(n.total)
 		FROM (
-			SELECT a.refund_id, row_number() OVER (ORDER BY a.refund_id) AS n, count(*) OVER () AS total
-			FROM ordersync.after_sales a
-			WHERE a.shop_id = p_shop
-				AND (p_since IS NULL OR a.created >= p_since)
-				AND (p_until IS NULL OR a.created < p_until)
+			SELECT w.refund_id, row_number() OVER (ORDER BY w.refund_id) AS n, count(*) OVER () AS total
+			FROM (
+				SELECT a.refund_id
+				FROM ordersync.after_sales a
+				WHERE a.shop_id = p_shop
+					AND (p_since IS NULL OR a.created >= p_since)
+					AND (p_until IS NULL OR a.created < p_until)
+				UNION ALL
+				SELECT g.id
+				FROM ordersync.gone_records('after_sales', p_shop) g
+				WHERE (p_since IS NULL OR g.created >= p_since)
+					AND (p_until IS NULL OR g.created < p_until)
+			) w
 		) n
 		GROUP BY (n.n - 1) / 500
 		ORDER BY (n.n - 1) / 500;
@@ -227,6 +251,8 @@ BEGIN
 
 	-- ids come sorted, and so they go on
 	IF p_stream = 'orders' THEN
+		PERFORM ordersync.add_order_payloads(p_shop, p_ids);
+		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, (ordersync.missing_orders(p_shop, p_ids)).no_order);
 		SELECT array_agg(p.tid), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),
@@ -251,6 +277,8 @@ BEGIN
 		INTO v_written
 		USING p_shop, v_ids;
 	ELSE
+		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
+		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, p_ids);
 		SELECT array_agg(p.refund_id), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),

@@ -79,6 +79,7 @@ BEGIN
 			SELECT format('DROP INDEX %s', x.indexrelid::regclass)
 			FROM pg_index AS x
 			WHERE x.indrelid IN ('ordersync.orders'::regclass, 'ordersync.sub_orders'::regclass) AND NOT x.indisprimary
+				AND x.indexrelid <> 'ordersync.sub_orders_tid_idx'::regclass	-- storing looks lines up by it
 		LOOP
 			EXECUTE v;
 		END LOOP;

@@ -179,7 +179,15 @@ read_types(Call *call, const ListInfo *info, Query *q, Out *o)
 	if (info->plural[0] == 't')
 		q->types |= 1u << TYPE_EC | 1u << TYPE_COD | 1u << TYPE_STEP;
 	if (v == NULL)
+	{
+		const Fault *f = fault_look(FAULT_UNTYPED, call);
+
+		if (f != NULL && strcmp(f->kind, "refused") == 0)
+			return invalid(call, o, "type", "the parameter is required");
+		if (f != NULL)
+			q->types = ALL_TYPES;
 		return true;
+	}
 	q->types = 0;
 	while (*v)
 	{
@@ -187,7 +195,8 @@ read_types(Call *call, const ListInfo *info, Query *q, Out *o)
 		bool		known = n == 6 && memcmp(v, "nopaid", 6) == 0;
 
 		for (int i = 0; i < TYPE_COUNT; i++)
-			if (strlen(type_names[i]) == n && memcmp(v, type_names[i], n) == 0)
+			if (strlen(type_names[i]) == n && memcmp(v, type_names[i], n) == 0 &&
+				(i != TYPE_NEW_KIND || pattern.new_kind > 0))
 			{
 				q->types |= 1u << i;
 				known = true;

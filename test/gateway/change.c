@@ -115,9 +115,9 @@ is_refund_step(int kind)
 	return kind >= STEP_REFUND_OPEN && kind <= STEP_SPECIAL;
 }
 
-/* Forces one step on an order; false when it has moved too lately for that. */
+/* Forces one step on an order; false when it has moved too lately for that: after at, or at it but for again. */
 static bool
-change_one(Shop *shop, uint32_t index, int64_t at, Changed *done)
+change_one(Shop *shop, uint32_t index, int64_t at, bool again, Changed *done)
 {
 	Order	   *o = &shop->orders[index];
 	static Trade t;
@@ -126,10 +126,10 @@ change_one(Shop *shop, uint32_t index, int64_t at, Changed *done)
 	int			n;
 	bool		planned;
 
-	if (o->applied == 0 || o->modified >= at)
+	if (o->applied == 0 || o->modified >= at + again)
 		return false;
 	n = world_steps(shop, index, &t.f, last);
-	if (n >= MAX_STEPS - 2 || last[n - 1].at >= at)
+	if (n >= MAX_STEPS - 2 || last[n - 1].at >= at + again)
 		return false;
 	order_plan(&t.f);
 	order_fold(&t, last, n);
@@ -189,8 +189,27 @@ change_orders(Shop *shop, uint32_t n, int64_t from, int64_t to)
 	for (uint32_t tried = 0; tried < span && done.orders < n; tried++)
 	{
 		change_one(shop, first + at,
-				   from + (int64_t) draw(&dice, (uint32_t) (to - from)), &done);
+				   from + (int64_t) draw(&dice, (uint32_t) (to - from)), false, &done);
 		at = (uint32_t) (((uint64_t) at + step) % span);
+	}
+	done.short_of = n - done.orders;
+	return done;
+}
+
+Changed
+change_again(Shop *shop, uint32_t n, int64_t from, int64_t to)
+{
+	Changed		done = {0};
+	uint32_t	span = shop->norders;
+	uint32_t	at = span > 0 ? draw(&dice, span) : 0;
+
+	for (uint32_t tried = 0; tried < span && done.orders < n; tried++)
+	{
+		uint32_t	index = (at + tried) % span;
+		int64_t		modified = shop->orders[index].modified;
+
+		if (modified >= from && modified < to)
+			change_one(shop, index, modified, true, &done);
 	}
 	done.short_of = n - done.orders;
 	return done;
@@ -233,7 +252,7 @@ churn_after_page(Shop *shop, const Hits *hits, ListKind kind)
 		uint32_t	number = hits->list[draw(&dice, (uint32_t) have)].number;
 		int64_t		at = clock_now() - churn.ago;
 
-		i += refunds ? touch_refund(shop, number, at, &done) : change_one(shop, number, at, &done);
+		i += refunds ? touch_refund(shop, number, at, &done) : change_one(shop, number, at, false, &done);
 	}
 	churn.changed += done.orders;
 }

@@ -22,6 +22,12 @@ typedef struct Changed
  */
 extern Changed change_orders(Shop *shop, uint32_t n, int64_t from, int64_t to);
 
+/*
+ * Changes up to n orders whose last change lies in [from, to) once more, now,
+ * and within the second of that change.
+ */
+extern Changed change_again(Shop *shop, uint32_t n, int64_t from, int64_t to);
+
 /* /control/churn: so many orders of each page change right after it was served. */
 typedef struct Churn
 {

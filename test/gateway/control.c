@@ -88,7 +88,9 @@ change(const Call *control, Out *o)
 	for (int i = 0; i < world.nshops; i++)
 		if (param(control, "shop") == NULL || number(control, "shop", 0) == i + 1)
 		{
-			Changed		c = change_orders(&world.shops[i], (uint32_t) n, from, to);
+			Changed		c = number(control, "again", 0) ?
+				change_again(&world.shops[i], (uint32_t) n, from, to) :
+				change_orders(&world.shops[i], (uint32_t) n, from, to);
 
 			sum.orders += c.orders;
 			sum.refunds += c.refunds;

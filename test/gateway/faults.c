@@ -19,7 +19,7 @@ const char *const fault_names[FAULT_COUNT] = {
 	"session_expired", "permission", "wrong_seller", "bad_json", "html", "empty_body",
 	"total_missing", "total", "has_next_missing", "has_next_empty", "has_next_ignored",
 	"list_missing", "exclusive_end", "unsorted", "oversize", "blemish", "twice", "withhold",
-	"ext_hidden", "reply", "empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
+	"ext_hidden", "untyped", "reply", "empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
 };
 
 static Fault faults[MAX_FAULTS];

@@ -41,6 +41,8 @@ typedef enum FaultName
 								 * kind uncounted: not even counted; with a method: of
 								 * the single records too */
 	FAULT_EXT_HIDDEN,			/* kind: listed only to who asks for that ext_type */
+	FAULT_UNTYPED,				/* a list without its parameter type; kind all: has every
+								 * type, refused: is an error */
 	FAULT_REPLY,				/* the test's own bytes; value: HTTP status */
 	FAULT_EMPTY_AS,				/* kind: missing, null, object, array, list */
 	FAULT_IDS_AS_TEXT,

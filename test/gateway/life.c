@@ -15,7 +15,8 @@
 
 const char *const type_names[TYPE_COUNT] = {
 	"fixed", "auction", "step", "cod", "auto_delivery", "ec", "tmall_i18n", "eticket",
-	"nopaid", "game_equipment", "instant_trade", "pre_auth_type", "o2o_offlinetrade"
+	"nopaid", "game_equipment", "instant_trade", "pre_auth_type", "o2o_offlinetrade",
+	"new_kind"
 };
 
 /* ---- facts ---- */
@@ -91,6 +92,8 @@ order_facts(int shop, uint32_t number, Facts *f)
 	f->nrefunds = 0;
 	s = f->hash;
 	f->type = draw_type(&s);
+	if (pattern.new_kind > 0 && f->hash % pattern.new_kind == 0)
+		f->type = TYPE_NEW_KIND;
 	draw_lines(f, &s);
 	f->team_buy = f->type == TYPE_FIXED && chance(&s, 20);
 	f->card = f->type == TYPE_TMALL_I18N && chance(&s, 400);

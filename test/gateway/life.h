@@ -76,7 +76,7 @@ typedef enum TradeType
 {
 	TYPE_FIXED, TYPE_AUCTION, TYPE_STEP, TYPE_COD, TYPE_AUTO_DELIVERY, TYPE_EC,
 	TYPE_TMALL_I18N, TYPE_ETICKET, TYPE_NOPAID, TYPE_GAME, TYPE_INSTANT, TYPE_PRE_AUTH,
-	TYPE_O2O, TYPE_COUNT
+	TYPE_O2O, TYPE_NEW_KIND, TYPE_COUNT
 } TradeType;
 
 extern const char *const type_names[TYPE_COUNT];
@@ -119,6 +119,7 @@ typedef struct Pattern
 	uint64_t	seed;
 	uint32_t	per_day;		/* orders of one shop in a day */
 	uint32_t	burst;			/* of these, created in one second of the evening */
+	uint32_t	new_kind;		/* one of so many orders is of a type that no client knows, 0: none */
 } Pattern;
 
 extern Pattern pattern;

@@ -32,6 +32,7 @@ static const char help[] =
 "                        churn and advance; the clock runs on\n"
 "  --late PERCENT        changes that become visible late (0) ...\n"
 "  --late-max SECONDS    ... a few by up to so much (3600), most by 90 s\n"
+"  --new-kind N          one of N orders is of type new_kind, which no documentation names (0: none)\n"
 "  --horizon DAYS        how far back the lists reach (90)\n"
 "  --strict-fields       an error for a field that the API does not serve\n"
 "  --gzip                compress for clients that accept it\n"
@@ -48,8 +49,9 @@ static const char help[] =
 "      [&as_of=T][&since=T&until=T&basis=created|modified][&id=][&versions=1][&slim=1]\n"
 "      [&ext_type=ershou|service|mark]\n"
 "                                    one record a line, with all fields of that API\n"
-"  /control/change?orders=N[&shop=][&from=T&to=T]\n"
-"                                    N orders (of each shop) change; default: `modified` 8 to 2 minutes ago\n"
+"  /control/change?orders=N[&shop=][&from=T&to=T][&again=1]\n"
+"                                    N orders (of each shop) change; default: `modified` 8 to 2 minutes ago;\n"
+"                                    again: those that have changed last in that time, within the same second\n"
 "  /control/churn?per_page=N[&shop=][&pages=M][&ago=S]   orders change while lists are read\n"
 "  /control/advance?seconds=N[&quiet=1]   the clock jumps, and what was due has happened;\n"
 "                                    quiet (a still world): nothing has\n"
@@ -88,7 +90,7 @@ static const char help[] =
 enum
 {
 	OPT_PORT = 1, OPT_BIND, OPT_SEED, OPT_SHOPS, OPT_ORDERS, OPT_DAYS, OPT_BURST, OPT_NOW,
-	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_HELP
+	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_NEW_KIND, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_HELP
 };
 
 static const struct option options[] = {
@@ -103,6 +105,7 @@ static const struct option options[] = {
 	{"still", no_argument, NULL, OPT_STILL},
 	{"late", required_argument, NULL, OPT_LATE},
 	{"late-max", required_argument, NULL, OPT_LATE_MAX},
+	{"new-kind", required_argument, NULL, OPT_NEW_KIND},
 	{"horizon", required_argument, NULL, OPT_HORIZON},
 	{"strict-fields", no_argument, NULL, OPT_STRICT},
 	{"gzip", no_argument, NULL, OPT_GZIP},
@@ -187,6 +190,9 @@ main(int argc, char **argv)
 				break;
 			case OPT_LATE_MAX:
 				world.late_max = (int) number("late-max", optarg, 1, 86400);
+				break;
+			case OPT_NEW_KIND:
+				pattern.new_kind = (uint32_t) number("new-kind", optarg, 0, 1000000);
 				break;
 			case OPT_HORIZON:
 				horizon_days = (int) number("horizon", optarg, 1, 2000);

@@ -126,9 +126,9 @@ SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(3, 10, ',"x":
 SELECT is(pg_temp.put('details', '{x,orders.y}', NULL, pg_temp.record(3, 10, ',"x":"c"')) || ' ' || pg_temp.news(3), '0/1/0 c null', 'a richer source writes, and clears');
 SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(3, 10, ',"x":"d"', ',"y":"d"')) || ' ' || pg_temp.news(3), '0/0/1 c null', 'a poorer one writes neither over a value nor over a NULL that was asked for');
 SELECT is(pg_temp.put('list', NULL, NULL, pg_temp.record(4, 10)) || pg_temp.put('details', NULL, NULL, pg_temp.record(4, 10, ',"seller_memo":"m"')) || ' ' || pg_temp.news(4), '1/0/00/1/0 - -', 'list and details before anything was added');
-SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(4, 10, ',"x":"a","status":"TRADE_CLOSED"', ',"y":"b","num":5')) || ' ' || pg_temp.news(4), '0/1/0 a b', 'the list again, poorer, its turn over: brings what was added since');
-SELECT is((SELECT concat_ws(' ', status, item_num, seller_memo) FROM ordersync.orders WHERE shop_id = 7 AND tid = 4), 'WAIT_BUYER_PAY 1 m', 'and nothing else');
-SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(4, 10, ',"x":"a","status":"TRADE_CLOSED"', ',"y":"b","num":5')), '0/0/1', 'once');
+SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(4, 10, ',"x":"a","trade_from":"X"', ',"y":"b","num":5')) || ' ' || pg_temp.news(4), '0/1/0 a b', 'the list again, poorer, its turn over: brings what was added since');
+SELECT is((SELECT concat_ws(' ', status, item_num, seller_memo, trade_from) FROM ordersync.orders WHERE shop_id = 7 AND tid = 4), 'WAIT_BUYER_PAY 1 m', 'and nothing else');
+SELECT is(pg_temp.put('list', '{x,orders.y}', NULL, pg_temp.record(4, 10, ',"x":"a","trade_from":"X"', ',"y":"b","num":5')), '0/0/1', 'once');
 SELECT is(pg_temp.put('list', '{x}', NULL, pg_temp.record(5, 10, ',"x":"a"')) || pg_temp.put('details', NULL, NULL, pg_temp.record(5, 10, ',"seller_memo":"m"')) || ' ' || pg_temp.news(5), '1/0/00/1/0 a -', 'a richer source that was not asked for it leaves it');
 
 SELECT is(pg_temp.put('list', NULL, NULL, pg_temp.record(10, 10)) || ' ' || pg_temp.put('details', NULL, NULL, pg_temp.record(10, 10, ',"seller_memo":"m"')), '1/0/0 0/1/0', 'list and details');

@@ -128,7 +128,7 @@ END
 $$;
 CREATE FUNCTION pg_temp.rows_of(p_table text, p_shop bigint, VARIADIC p_but text[] DEFAULT '{}') RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT to_jsonb(t) - ''shop_id''::text - $2 FROM ordersync.%I t WHERE shop_id = $1 ORDER BY 1', p_table) USING p_shop, p_but;
+	RETURN QUERY EXECUTE format('SELECT to_jsonb(t) - ''shop_id''::text - ''read_at''::text - $2 FROM ordersync.%I t WHERE shop_id = $1 ORDER BY 1', p_table) USING p_shop, p_but;
 END
 $$;
 -- times that cannot be read are told in one shop and forgotten in the other

@@ -191,7 +191,7 @@ SELECT cmp_ok(ordersync.platform_now(1), '<', clock_timestamp() - interval '59 m
 SELECT is(date_trunc('second', ordersync.platform_now(1)), ordersync.platform_now(1), 'in whole seconds');
 SELECT ordersync_set_gateway('taobao', '{"max_window": "12 hours"}');
 CREATE TEMP TABLE run AS SELECT ordersync.make_run(1, 'full', pg_temp.sh('2026-11-01'), pg_temp.sh('2026-11-03'), pg_temp.sh('2026-11-10 12:00:00')) AS id;
-SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id WHERE t.stream = 'orders'), 4::bigint,
+SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id WHERE t.stream = 'orders' AND t.work = 'store'), 4::bigint,
 	'the gateway''s longest window cuts a run''s days');
 SELECT results_eq($$ SELECT r.state, r.open_tasks::bigint, r.kind, ordersync.show_range(r.since, r.until) FROM ordersync.sync_runs r JOIN run ON run.id = r.run_id $$,
 	$$ SELECT 'pending', count(*), 'full', '2026-11-01 00:00:00 to 2026-11-03 00:00:00 Asia/Shanghai' FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id $$,
@@ -202,6 +202,9 @@ SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.ru
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges)
 SELECT 1, s, 'modified', tstzmultirange(tstzrange(pg_temp.sh('2026-10-01'), pg_temp.sh('2026-11-10 11:59:00'))) FROM unnest(ARRAY['orders', 'after_sales', 'special_refunds']) s;
 INSERT INTO ordersync.coverage SELECT 1, 'orders', 'arrival', ranges FROM ordersync.coverage WHERE stream = 'orders';
+INSERT INTO ordersync.type_counts (shop_id, stream, range, any_type, listed)
+SELECT 1, s, tstzrange(pg_temp.sh('2026-11-03') + n * interval '1 day', pg_temp.sh('2026-11-03') + (n + 1) * interval '1 day'), 9, 9
+FROM unnest(ARRAY['orders', 'after_sales', 'special_refunds']) s, generate_series(0, 6) n;
 SELECT is((SELECT r.state FROM ordersync.sync_runs r
 	WHERE r.run_id = ordersync.make_run(1, 'incremental', NULL, pg_temp.sh('2026-11-10 11:59:00'), pg_temp.sh('2026-11-10 12:00:00'))), NULL,
 	'a run is not seen by the statement that makes it');

@@ -72,6 +72,8 @@ sub draw
 		$self->one_of("silence $_" => $self->between("minutes $_" => 60, 3600), $self->between("hours $_" => 3600, 36000)) } 1 .. $steps ];
 	# orders that change in the last hour of a silence and can be seen only at its end
 	$self->{bulk} = [ map { $self->one_of("bulk $_" => 0, 0, $self->between("orders $_" => 1, 120)) * $late } 1 .. $steps ];
+	# orders that were read, and changed once more within the second of their last change
+	$self->{again} = $self->one_of(agains => 0, $self->between(again => 1, 20)) * $late;
 	return;
 }
 
@@ -80,7 +82,7 @@ sub describe
 {
 	my ($self) = @_;
 	my $drawn = join ', ', map { "$_ " . (ref $self->{$_} ? join('+', @{ $self->{$_} }) : $self->{$_}) }
-		qw(days orders burst began exclusive_end late late_max page_size max_window churn pages ago silences bulk);
+		qw(days orders burst began exclusive_end late late_max page_size max_window churn pages ago silences bulk again);
 	return "seed $self->{seed} (shop $self->{shop}): $drawn";
 }
 
@@ -123,6 +125,8 @@ sub step
 	{
 		$self->control('advance', seconds => $self->{silences}[$i]);
 		my $now = $self->now;
+		$self->control('change', orders => $self->{again}, again => 1, from => $now - 3 * 86400, to => $now - $self->{silences}[$i])
+			if $self->{again};
 		$self->control('change', orders => $self->{bulk}[$i], from => $now - $hour, to => $now - 30) if $self->{bulk}[$i];
 		$self->move;
 		return;

@@ -1,0 +1,185 @@
+/*
+ * Orders of a type that no list asks for.
+ *
+ * The lists name every type of orders that is known, and the platform leaves all
+ * others out.  So a day that is over is counted once without naming them; where
+ * more are counted than are stored, once more with them, and what is counted
+ * beyond that is of a type that no list asks for.  Such orders are fetched by
+ * their ids, as far as the platform lists them without the parameter, but their
+ * later changes are in no list: the day is not proven before the type is in the
+ * gateway's option types_add and the day was read with it.
+ *
+ * What the platform shows without the parameter is its own choice; its
+ * documentation names a few types.  An order of an unknown type that comes by
+ * another way (an after-sale that names it, its number) is noted as well.
+ */
+CREATE FUNCTION ordersync.settle_type_count(
+	p_task record,
+	p_any bigint,
+	p_listed bigint,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_stored bigint := (ordersync.count_stored(p_task.shop_id, p_task.stream, p_task.since, p_task.until)).within;
+	v_tasks integer := 0;
+BEGIN
+	IF p_listed IS NULL AND p_any > v_stored THEN
+		PERFORM ordersync.settle(p_task.task_id, p_task.token, 'running', NULL, 'counted ' || p_any, NULL, NULL, NULL, NULL,
+			NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call);
+		RETURN true;
+	END IF;
+
+	INSERT INTO ordersync.type_counts AS c (shop_id, stream, range, any_type, listed, found, run_id, task_id, checked_at)
+	SELECT p_task.shop_id, p_task.stream, tstzrange(p_task.since, p_task.until), p_any, COALESCE(p_listed, p_any),
+		ordersync.unlisted_types(p_task.shop_id, p_task.stream, p_task.since, p_task.until),
+		p_task.run_id, p_task.task_id, pg_catalog.clock_timestamp()
+	ON CONFLICT (shop_id, stream, range) DO UPDATE
+	SET any_type = excluded.any_type,
+		listed = excluded.listed,
+		found = excluded.found,
+		run_id = excluded.run_id,
+		task_id = excluded.task_id,
+		checked_at = excluded.checked_at;
+
+	IF p_any > p_listed AND p_task.stream = 'orders' THEN
+		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, ext_type, since, until)
+		VALUES (p_task.run_id, p_task.shop_id, p_task.stream, p_task.basis, 'check', 'any', p_task.since, p_task.until);
+		v_tasks := 1;
+		PERFORM ordersync.wake();
+	END IF;
+	PERFORM ordersync.settle(p_task.task_id, p_task.token, 'succeeded', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
+		NULL, p_any, COALESCE(p_listed, v_stored), 0, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call, v_tasks);
+	RETURN false;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, bigint, jsonb) IS
+	'settles a count without types; has what is counted beyond the listed types looked for; true: the window is to be counted with its types now';
+
+CREATE FUNCTION ordersync.unlisted_types(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	RETURN COALESCE((
+		SELECT pg_catalog.array_agg(DISTINCT o.type ORDER BY o.type)
+		FROM ordersync.orders o
+		WHERE p_stream = 'orders'
+			AND o.shop_id = p_shop
+			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+			AND o.created >= p_since
+			AND o.created < p_until
+			AND NOT ordersync.is_listed_type(p_shop, o.type)), '{}');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.unlisted_types(bigint, text, timestamptz, timestamptz) IS
+	'types of a shop''s stored orders of a range that its lists do not ask for';
+
+CREATE FUNCTION ordersync.is_listed_type(p_shop bigint, p_type text)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(p_type, '') = ''
+		OR p_type = ANY (pg_catalog.string_to_array(ordersync.listed_types(), ','))
+		OR EXISTS (
+			SELECT
+			FROM ordersync.shops s
+			JOIN ordersync.gateways g ON g.name = s.gateway
+			WHERE s.shop_id = p_shop
+				AND g.options -> 'types_add' ? p_type)
+$function$;
+COMMENT ON FUNCTION ordersync.is_listed_type(bigint, text) IS
+	'whether the lists of a shop ask for orders of this type';
+
+/* Each day once, when it is over and nothing of it becomes visible any more; again while it has what no list asks for. */
+CREATE FUNCTION ordersync.add_type_counts(
+	p_run bigint,
+	p_shop bigint,
+	p_kind text,
+	p_since timestamptz,
+	p_until timestamptz,
+	p_now timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, ext_type, since, until, is_part)
+	SELECT p_run, p_shop, l.stream, l.basis, 'count', true, 'any', w.since, w.until, true
+	FROM ordersync.shops s
+	CROSS JOIN (VALUES
+		('orders', 'created', 'orders'),
+		('after_sales', 'modified', 'after_sales'),
+		('special_refunds', 'modified', 'after_sales')
+	) l (stream, basis, option)
+	CROSS JOIN LATERAL (
+		SELECT GREATEST(ordersync.horizon(p_now) + ordersync.grace() + interval '24 hours', CASE
+				WHEN p_kind <> 'incremental' THEN p_since
+				ELSE GREATEST(p_now - interval '168 hours', (
+					SELECT pg_catalog.lower(c.ranges)
+					FROM ordersync.coverage c
+					WHERE c.shop_id = p_shop
+						AND c.stream = l.stream
+						AND c.basis = 'modified'
+						AND c.ranges <> '{}'))
+			END) AS since,
+			LEAST(CASE WHEN p_kind = 'verify' OR l.stream = 'orders' THEN p_until ELSE p_now END,
+				p_now - ordersync.span('lag') - ordersync.span('proof_delay')) AS until
+	) r
+	CROSS JOIN LATERAL (
+		SELECT COALESCE(pg_catalog.range_agg(d.day), '{}') AS days
+		FROM pg_catalog.generate_series(ordersync.day_of(r.since)::timestamp, ordersync.day_of(r.until)::timestamp, interval '1 day') n (day)
+		CROSS JOIN LATERAL (
+			SELECT tstzrange(pg_catalog.timezone('Asia/Shanghai', n.day),
+				pg_catalog.timezone('Asia/Shanghai', n.day + interval '1 day')) AS day
+		) d
+		WHERE d.day <@ tstzrange(r.since, r.until)
+			AND (p_kind = 'verify' OR NOT COALESCE(d.day <@ (
+				SELECT pg_catalog.range_agg(c.range)
+				FROM ordersync.type_counts c
+				WHERE c.shop_id = p_shop
+					AND c.stream = l.stream
+					AND c.range >= tstzrange(pg_catalog.lower(d.day), pg_catalog.lower(d.day), '[]')
+					AND c.range < tstzrange(pg_catalog.upper(d.day), pg_catalog.upper(d.day), '[]')
+					AND c.any_type <= c.listed
+					AND c.found = '{}'), false))
+	) n
+	CROSS JOIN LATERAL ordersync.cut_windows(n.days, 'infinity', ordersync.max_window(p_shop)) w
+	WHERE s.shop_id = p_shop
+		AND r.since < r.until
+		AND (p_kind <> 'incremental' OR EXISTS (
+			SELECT
+			FROM ordersync.coverage c
+			WHERE c.shop_id = p_shop
+				AND c.stream = l.stream
+				AND c.basis = 'modified'
+				AND c.ranges <> '{}'))
+		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
+		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
+		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, 'any', NULL), p_now)
+$function$;
+COMMENT ON FUNCTION ordersync.add_type_counts(bigint, bigint, text, timestamptz, timestamptz, timestamptz) IS
+	'adds to a run the counts, without naming types of orders, of the days that are over and were not counted so; they come last';
+
+CREATE FUNCTION ordersync.note_type(p_shop bigint, p_tid bigint, p_run bigint, p_task bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	INSERT INTO ordersync.type_counts AS c (shop_id, stream, range, any_type, listed, found, run_id, task_id, checked_at)
+	SELECT p_shop, 'orders', tstzrange(@extschema@.ordersync_day(o.created_date), @extschema@.ordersync_day(o.created_date + 1)), 0, 0, ARRAY[o.type],
+		p_run, p_task, pg_catalog.clock_timestamp()
+	FROM ordersync.orders o
+	WHERE o.shop_id = p_shop
+		AND o.tid = p_tid
+		AND o.created_date IS NOT NULL
+		AND NOT ordersync.is_listed_type(p_shop, o.type)
+	ON CONFLICT (shop_id, stream, range) DO UPDATE
+	SET found = ARRAY(
+			SELECT DISTINCT f.type
+			FROM pg_catalog.unnest(c.found || excluded.found) AS f (type)
+			ORDER BY f.type)
+	WHERE NOT excluded.found <@ c.found
+$function$;
+COMMENT ON FUNCTION ordersync.note_type(bigint, bigint, bigint, bigint) IS
+	'notes for the day of an order that was fetched by its number that no list asks for its type, where this is so';

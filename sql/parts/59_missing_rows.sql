@@ -1,0 +1,438 @@
+/*
+ * Rows that are gone: a table lacks what another one says was stored.
+ *
+ * A record is told from a new one by its row of order_payloads, and what reports
+ * read are other tables.  Somebody may delete rows of any of them, or restore
+ * one alone.  So whether a record is unchanged is asked with its rows present:
+ * the order by its key, its lines by their number.
+ *
+ *   order or after-sale gone   written again from its payload
+ *   lines gone                 so are these; which ones is asked only where the
+ *                              number is too small
+ *   payload gone               made of the columns, with no source and no digest,
+ *                              so that the record that is read fills it
+ *   order gone, payload cut    nothing is left of it: forgotten, hence new
+ *   lines gone, payload cut    the record that is read writes all that it serves
+ *
+ * What only a row remembers is taken from the order's changes where they have it;
+ * a line's paid amount of before a refund is then estimated, as where it was never
+ * seen.
+ *
+ * These statements look into tables with several indexes, so they are EXECUTEd:
+ * planned for what the tables are at that moment.
+ */
+CREATE FUNCTION ordersync.missing_orders(
+	p_shop bigint,
+	p_tids bigint[],
+	OUT no_order bigint[],
+	OUT no_lines bigint[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	EXECUTE
+		'SELECT pg_catalog.array_agg(m.tid) FILTER (WHERE m.line_count IS NULL), '
+			'pg_catalog.array_agg(m.tid) FILTER (WHERE m.line_count IS NOT NULL) '
+		'FROM ( '
+			'SELECT i.tid, o.line_count '
+			'FROM (SELECT DISTINCT u.tid FROM pg_catalog.unnest($2) AS u (tid) ORDER BY u.tid) i '
+			'LEFT JOIN LATERAL ( '
+				'SELECT COALESCE(o.line_count, 0) AS line_count '
+				'FROM ordersync.orders o '
+				'WHERE o.shop_id = $1 '
+					'AND o.tid = i.tid '
+				'OFFSET 0 '
+			') o ON true '
+			'WHERE o.line_count IS NULL '
+				'OR o.line_count > ( '
+					'SELECT pg_catalog.count(*) '
+					'FROM ordersync.sub_orders s '
+					'WHERE s.shop_id = $1 '
+						'AND s.tid = i.tid) '
+			'OFFSET 0 '
+		') m'
+	INTO no_order, no_lines
+	USING p_shop, p_tids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.missing_orders(bigint, bigint[]) IS
+	'which of these orders have no row of their own, and which have fewer lines than their row counts';
+
+CREATE FUNCTION ordersync.missing_after_sales(p_shop bigint, p_ids bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_ids bigint[];
+BEGIN
+	EXECUTE
+		'SELECT pg_catalog.array_agg(i.id) '
+		'FROM (SELECT DISTINCT u.id FROM pg_catalog.unnest($2) AS u (id) ORDER BY u.id) i '
+		'LEFT JOIN LATERAL ( '
+			'SELECT a.refund_id '
+			'FROM ordersync.after_sales a '
+			'WHERE a.shop_id = $1 '
+				'AND a.refund_id = i.id '
+			'OFFSET 0 '
+		') a ON true '
+		'WHERE a.refund_id IS NULL'
+	INTO v_ids
+	USING p_shop, p_ids;
+	RETURN v_ids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.missing_after_sales(bigint, bigint[]) IS
+	'which of these after-sales have no row of their own';
+
+/* With the least rank and no source, so that any record of that age or later writes what it serves. */
+CREATE FUNCTION ordersync.add_order_payloads(p_shop bigint, p_tids bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_added bigint[];
+BEGIN
+	IF p_tids IS NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE
+		'WITH ins AS ( '
+			'INSERT INTO ordersync.order_payloads (shop_id, tid, rank, sources, modified) '
+			'SELECT o.shop_id, o.tid, 1, 0, COALESCE(o.modified, ''-infinity'') '
+			'FROM ordersync.orders o '
+			'WHERE o.shop_id = $1 '
+				'AND o.tid = ANY ($2) '
+			'ORDER BY o.tid '
+			'ON CONFLICT DO NOTHING '
+			'RETURNING tid '
+		') '
+		'SELECT pg_catalog.array_agg(ins.tid) FROM ins'
+	INTO v_added
+	USING p_shop, p_tids;
+
+	IF v_added IS NOT NULL AND (SELECT r.keeps FROM ordersync.payload_rules(p_shop) r) <> 'off' THEN
+		EXECUTE
+			'UPDATE ordersync.order_payloads p '
+			'SET payload = b.bases -> p.tid::text '
+			'FROM (SELECT ordersync.orders_of_columns($1, $2) AS bases) b '
+			'WHERE p.shop_id = $1 '
+				'AND p.tid = ANY ($2)'
+		USING p_shop, v_added;
+	END IF;
+	RETURN v_added;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.add_order_payloads(bigint, bigint[]) IS
+	'payloads made of their columns for those of these orders that have none; returns which, NULL for none';
+
+CREATE FUNCTION ordersync.add_after_sale_payloads(p_shop bigint, p_ids bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_added bigint[];
+BEGIN
+	IF p_ids IS NULL THEN
+		RETURN NULL;
+	END IF;
+	EXECUTE
+		'WITH ins AS ( '
+			'INSERT INTO ordersync.after_sale_payloads (shop_id, refund_id, rank, sources, modified) '
+			'SELECT a.shop_id, a.refund_id, 1, 0, COALESCE(a.modified, ''-infinity'') '
+			'FROM ordersync.after_sales a '
+			'WHERE a.shop_id = $1 '
+				'AND a.refund_id = ANY ($2) '
+			'ORDER BY a.refund_id '
+			'ON CONFLICT DO NOTHING '
+			'RETURNING refund_id '
+		') '
+		'SELECT pg_catalog.array_agg(ins.refund_id) FROM ins'
+	INTO v_added
+	USING p_shop, p_ids;
+
+	IF v_added IS NOT NULL AND (SELECT r.keeps FROM ordersync.payload_rules(p_shop) r) <> 'off' THEN
+		EXECUTE
+			'UPDATE ordersync.after_sale_payloads p '
+			'SET payload = b.bases -> p.refund_id::text '
+			'FROM (SELECT ordersync.after_sales_of_columns($1, $2) AS bases) b '
+			'WHERE p.shop_id = $1 '
+				'AND p.refund_id = ANY ($2)'
+		USING p_shop, v_added;
+	END IF;
+	RETURN v_added;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.add_after_sale_payloads(bigint, bigint[]) IS
+	'payloads made of their columns for those of these after-sales that have none; returns which, NULL for none';
+
+CREATE FUNCTION ordersync.forget_cut_orders(p_shop bigint, p_no_order bigint[], p_no_lines bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	DELETE FROM ordersync.order_payloads p
+	WHERE p.shop_id = p_shop
+		AND p.tid = ANY (p_no_order)
+		AND p.payload IS NULL;
+	UPDATE ordersync.order_payloads p
+	SET rank = 1,
+		sources = 0,
+		digest_history = NULL,
+		digest_increment = NULL,
+		digest_list = NULL,
+		digest_details = NULL
+	WHERE p.shop_id = p_shop
+		AND p.tid = ANY (p_no_lines)
+		AND p.payload IS NULL
+		AND p.sources <> 0;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.forget_cut_orders(bigint, bigint[], bigint[]) IS
+	'has orders whose payload is cut read as new ones where their row is gone, and anew where lines are';
+
+/* Where what is asked for is there by now nothing is written. */
+CREATE FUNCTION ordersync.restore_orders(
+	p_shop bigint,
+	p_source text,
+	p_run bigint,
+	p_task bigint,
+	p_tids bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_tids bigint[];
+	v_orders bigint[];			-- those of them that have no row
+	v_modified timestamptz[];
+	v_payloads jsonb[];
+BEGIN
+	EXECUTE
+		'SELECT pg_catalog.array_agg(w.tid), pg_catalog.array_agg(w.tid) FILTER (WHERE w.gone) '
+		'FROM ( '
+			'SELECT p.tid, p.payload, o.tid IS NULL AS gone '
+			'FROM (SELECT u.tid FROM pg_catalog.unnest($2) AS u (tid) ORDER BY u.tid) i '
+			'JOIN ordersync.order_payloads p ON p.shop_id = $1 AND p.tid = i.tid AND p.payload IS NOT NULL '
+			'LEFT JOIN ordersync.orders o ON o.shop_id = $1 AND o.tid = i.tid '
+			'ORDER BY i.tid '
+			'OFFSET 0 '
+		') w '
+		'WHERE w.gone '
+			'OR EXISTS ( '
+				'SELECT '
+				'FROM pg_catalog.jsonb_to_recordset(w.payload -> ''orders'' -> ''order'') AS l (oid text) '
+				'WHERE ordersync.read_bigint(l.oid) IS NOT NULL '
+					'AND NOT EXISTS ( '
+						'SELECT '
+						'FROM ordersync.sub_orders s '
+						'WHERE s.shop_id = $1 '
+							'AND s.oid = ordersync.read_bigint(l.oid)))'
+	INTO v_tids, v_orders
+	USING p_shop, p_tids;
+	IF v_tids IS NULL THEN
+		RETURN NULL;
+	END IF;
+
+	-- what the payloads hold once they are locked
+	SELECT pg_catalog.array_agg(l.tid), pg_catalog.array_agg(l.modified), pg_catalog.array_agg(l.payload)
+	INTO v_tids, v_modified, v_payloads
+	FROM (
+		SELECT p.tid, p.modified, p.payload
+		FROM pg_catalog.unnest(v_tids) AS i (tid),
+			LATERAL (
+				SELECT p.tid, p.modified, p.payload
+				FROM ordersync.order_payloads p
+				WHERE p.shop_id = p_shop
+					AND p.tid = i.tid
+				FOR NO KEY UPDATE
+			) p
+	) l;
+	PERFORM ordersync.write_orders(p_shop, p_source, p_run, p_task,
+		NULL, NULL, NULL, v_tids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_tids)]));
+
+	/*
+	 * What else is known of a row that was gone: where the order is listed, and,
+	 * from its changes, when it was first seen and what it came to when it was
+	 * paid, where a refund has lowered that since.
+	 */
+	EXECUTE
+		'UPDATE ordersync.orders o '
+		'SET first_seen_at = COALESCE(c.first_seen_at, o.first_seen_at), '
+			'platform_state = COALESCE(o.platform_state, CASE p.rank WHEN 1 THEN ''archived'' ELSE ''listed'' END), '
+			'paid_amount = CASE WHEN o.paid_amount_frozen THEN COALESCE(m.paid_amount, o.paid_amount) ELSE o.paid_amount END '
+		'FROM ordersync.order_payloads p '
+		'CROSS JOIN LATERAL ( '
+			'SELECT pg_catalog.min(c.recorded_at) FILTER (WHERE c.field = ''first_seen'') AS first_seen_at, '
+				'COALESCE(pg_catalog.max(c.platform_time) FILTER (WHERE c.field = ''pay_time''), ''-infinity'') AS known_paid '
+			'FROM ordersync.order_changes c '
+			'WHERE c.shop_id = $1 '
+				'AND c.tid = p.tid '
+				'AND c.object = ''order'' '
+		') c '
+		'LEFT JOIN LATERAL ( '
+			'SELECT l.old_value::numeric AS paid_amount '
+			'FROM ordersync.order_changes l '
+			'WHERE l.shop_id = $1 '
+				'AND l.tid = p.tid '
+				'AND l.object = ''order'' '
+				'AND l.field = ''payment'' '
+				'AND l.platform_time > c.known_paid '
+			'ORDER BY l.change_id '
+			'LIMIT 1 '
+		') m ON true '
+		'WHERE o.shop_id = $1 '
+			'AND o.tid = ANY ($2) '
+			'AND p.shop_id = $1 '
+			'AND p.tid = o.tid'
+	USING p_shop, v_orders;
+	RETURN v_tids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint, bigint, bigint[]) IS
+	'writes those of these orders whose row or lines are gone again from their payloads; returns which, NULL for none';
+
+CREATE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_run bigint, p_task bigint, p_ids bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_ids bigint[];
+	v_modified timestamptz[];
+	v_payloads jsonb[];
+BEGIN
+	SELECT pg_catalog.array_agg(l.refund_id), pg_catalog.array_agg(l.modified), pg_catalog.array_agg(l.payload)
+	INTO v_ids, v_modified, v_payloads
+	FROM (
+		SELECT p.refund_id, p.modified, p.payload
+		FROM pg_catalog.unnest(ordersync.missing_after_sales(p_shop, p_ids)) AS i (id),
+			LATERAL (
+				SELECT p.refund_id, p.modified, p.payload
+				FROM ordersync.after_sale_payloads p
+				WHERE p.shop_id = p_shop
+					AND p.refund_id = i.id
+					AND p.payload IS NOT NULL
+				FOR NO KEY UPDATE
+			) p
+	) l;
+	IF v_ids IS NULL THEN
+		RETURN NULL;
+	END IF;
+	PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
+		NULL, NULL, NULL, v_ids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_ids)]));
+	EXECUTE
+		'UPDATE ordersync.after_sales a '
+		'SET first_seen_at = COALESCE(c.first_seen_at, a.first_seen_at), '
+			'refunded_at = CASE WHEN a.refunded_at IS NOT NULL THEN COALESCE(c.refunded_at, a.refunded_at) END, '
+			'closed_at = CASE WHEN a.closed_at IS NOT NULL THEN COALESCE(c.closed_at, a.closed_at) END '
+		'FROM ( '
+			'SELECT c.id, pg_catalog.min(c.recorded_at) FILTER (WHERE c.field = ''first_seen'') AS first_seen_at, '
+				'pg_catalog.min(c.platform_time) FILTER (WHERE c.new_value = ''SUCCESS'') AS refunded_at, '
+				'pg_catalog.min(c.platform_time) FILTER (WHERE c.new_value = ''CLOSED'') AS closed_at '
+			'FROM ordersync.order_changes c '
+			'WHERE c.shop_id = $1 '
+				'AND c.object = ''after_sale'' '
+				'AND c.id = ANY ($2) '
+				'AND c.tid = ANY (ARRAY( '
+					'SELECT a.tid '
+					'FROM ordersync.after_sales a '
+					'WHERE a.shop_id = $1 '
+						'AND a.refund_id = ANY ($2))) '
+			'GROUP BY c.id '
+		') c '
+		'WHERE a.shop_id = $1 '
+			'AND a.refund_id = c.id'
+	USING p_shop, v_ids;
+	RETURN v_ids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint, bigint, bigint[]) IS
+	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
+
+/* By both primary keys, hence without reading a record but those that are returned. */
+CREATE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
+RETURNS TABLE (id bigint, created timestamptz, modified timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	IF p_stream = 'orders' THEN
+		RETURN QUERY
+		SELECT p.tid, ordersync.read_time(p.payload ->> 'created'), p.modified
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_shop
+					AND o.tid = p.tid)
+			AND p.payload IS NOT NULL;
+	ELSE
+		RETURN QUERY
+		SELECT p.refund_id, ordersync.read_time(p.payload ->> 'created'), p.modified
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.after_sales a
+				WHERE a.shop_id = p_shop
+					AND a.refund_id = p.refund_id)
+			AND p.payload IS NOT NULL;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.gone_records(text, bigint) IS
+	'orders, or after-sales, of a shop whose record is kept and whose row is gone';
+
+CREATE FUNCTION ordersync.lacks_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	IF p_stream <> 'orders' THEN
+		RETURN EXISTS (
+			SELECT
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = p_shop
+				AND a.modified >= p_since
+				AND a.modified < p_until
+				AND NOT EXISTS (
+					SELECT
+					FROM ordersync.after_sale_payloads p
+					WHERE p.shop_id = p_shop
+						AND p.refund_id = a.refund_id));
+	END IF;
+	RETURN EXISTS (
+		SELECT
+		FROM ordersync.orders o
+		WHERE o.shop_id = p_shop
+			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+			AND o.created >= p_since
+			AND o.created < p_until
+			AND (NOT EXISTS (
+					SELECT
+					FROM ordersync.order_payloads p
+					WHERE p.shop_id = p_shop
+						AND p.tid = o.tid)
+				OR o.line_count > (
+						SELECT pg_catalog.count(*)
+						FROM ordersync.sub_orders s
+						WHERE s.shop_id = p_shop
+							AND s.tid = o.tid)
+					-- but for one that has moved to another order
+					AND EXISTS (
+						SELECT
+						FROM ordersync.order_payloads p
+						WHERE p.shop_id = p_shop
+							AND p.tid = o.tid
+							AND (p.payload IS NULL OR EXISTS (
+								SELECT
+								FROM pg_catalog.jsonb_to_recordset(p.payload -> 'orders' -> 'order') AS l (oid text)
+								WHERE ordersync.read_bigint(l.oid) IS NOT NULL
+									AND NOT EXISTS (
+										SELECT
+										FROM ordersync.sub_orders s
+										WHERE s.shop_id = p_shop
+											AND s.oid = ordersync.read_bigint(l.oid)))))));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lacks_rows(bigint, text, timestamptz, timestamptz) IS
+	'whether of what is stored in a range (orders by created, after-sales by modified) records or lines are gone';
