@@ -340,17 +340,28 @@ BEGIN
 		AND o.created < p_until
 		AND NOT ordersync.has_ended(o.status);
 
-	-- whether it was there or not: no list has it any more
+	/*
+	 * Whether they were there or not: no list has them any more.  The task is
+	 * locked by now and orders come before tasks, so nobody is waited for here:
+	 * one that is being written is noted the next time.
+	 */
 	UPDATE ordersync.orders o
 	SET platform_state = 'archived',
 		synced_at = pg_catalog.now()
+	FROM (
+		SELECT w.tid
+		FROM ordersync.orders w
+		WHERE w.shop_id = p_shop
+			AND w.end_time IS NULL
+			AND w.created_date = ordersync.day_of(p_since)
+			AND w.created >= p_since
+			AND w.created < p_until
+			AND NOT ordersync.has_ended(w.status)
+			AND w.platform_state IS DISTINCT FROM 'archived'
+		FOR NO KEY UPDATE SKIP LOCKED
+	) w
 	WHERE o.shop_id = p_shop
-		AND o.end_time IS NULL
-		AND o.created_date = ordersync.day_of(p_since)
-		AND o.created >= p_since
-		AND o.created < p_until
-		AND NOT ordersync.has_ended(o.status)
-		AND o.platform_state IS DISTINCT FROM 'archived';
+		AND o.tid = w.tid;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigint, timestamptz) IS
