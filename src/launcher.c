@@ -13,9 +13,9 @@
  * quarter of a second, doubled up to ten seconds while workers keep ending
  * within a minute.  Where it did not get into its database, which may not
  * exist, each try is a FATAL in the server's log: one worker tries for all,
- * after ten seconds, doubled up to five minutes, and at once when there may be
- * news: somebody there asks for a worker, a database is made or altered
- * (database_watch.c), the list of databases changes.
+ * after ten seconds, doubled up to five minutes, and at once when somebody
+ * there asks for a worker, when it is made, renamed or altered
+ * (database_watch.c), and when the list of databases changes.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -79,7 +79,7 @@ static int64 reconcile(void);
 static void see_who_ended(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
 static void note_end(const Started *worker, const SlotView *slot);
-static void hear_news(void);
+static void hear_who_waits(void);
 static void try_again(Place *place);
 static void reload(void);
 static List *desired_databases(void);
@@ -209,7 +209,7 @@ reconcile(void)
 	ListCell   *cell;
 
 	see_who_ended();
-	hear_news();
+	hear_who_waits();
 	stop_unwanted(desired);
 	foreach(cell, desired)
 		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
@@ -279,18 +279,18 @@ note_end(const Started *worker, const SlotView *slot)
 
 /* A database that was not there may have come: its place need not wait any longer. */
 static void
-hear_news(void)
+hear_who_waits(void)
 {
 	char		database[NAMEDATALEN];
-	bool		wanted = shmem_worker_wanted(database);
-	bool		noted = shmem_databases_noted();
 	ListCell   *cell;
 
+	if (!shmem_worker_wanted(database))
+		return;
 	foreach(cell, places)
 	{
 		Place	   *place = lfirst(cell);
 
-		if (noted || (wanted && strcmp(place->database, database) == 0))
+		if (strcmp(place->database, database) == 0)
 			try_again(place);
 	}
 }
