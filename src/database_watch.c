@@ -1,24 +1,27 @@
 /*
  * database_watch.c
- *	  Tells the launcher when a database is made, renamed or altered.
+ *	  Tells the launcher of a database that was made, renamed or altered.
  *
  * The launcher has no database and reads no catalog: whether one of its list is
  * there, it learns from a worker that tries, and a try that fails is a FATAL in
- * the server's log.  So it tries ever more rarely, and is told here when there
- * may be news.  The hook runs in any backend, inside the command; what it saw
- * counts when the transaction commits.  Tries in vain cost one line each.
+ * the server's log.  So it tries ever more rarely, and is told here when it need
+ * not wait.  The hook runs in any backend, inside the command, where the row is
+ * not visible yet; its name is read before the commit and told after it.  Of
+ * several in one transaction the last is told; the others wait their time.
  */
 #include "compat.h"
 
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 
 #include "database_watch.h"
 #include "shmem.h"
 
 static object_access_hook_type prev_access_hook = NULL;
-static bool seen = false;		/* by this transaction */
+static Oid	seen = InvalidOid;	/* by this transaction */
+static char database[NAMEDATALEN];	/* its name, once it is about to commit */
 
 static void on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
 					  void *arg);
@@ -46,22 +49,31 @@ on_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void
 		RegisterXactCallback(at_transaction_end, NULL);
 		registered = true;
 	}
-	seen = true;
+	seen = object_id;
 }
 
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	if (!OidIsValid(seen))
+		return;
 	switch (event)
 	{
+		case XACT_EVENT_PRE_COMMIT:
+			{
+				char	   *name = get_database_name(seen);
+
+				strlcpy(database, name ? name : "", NAMEDATALEN);
+				break;
+			}
 		case XACT_EVENT_COMMIT:
-			if (seen)
-				shmem_note_databases();
-			seen = false;
+			if (database[0] != '\0')
+				shmem_want_worker(database);
+			seen = InvalidOid;
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
-			seen = false;
+			seen = InvalidOid;
 			break;
 		default:
 			break;

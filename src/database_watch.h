@@ -1,6 +1,6 @@
 /*
  * database_watch.h
- *	  Tells the launcher when a database is made, renamed or altered.
+ *	  Tells the launcher of a database that was made, renamed or altered.
  */
 #ifndef ORDERSYNC_DATABASE_WATCH_H
 #define ORDERSYNC_DATABASE_WATCH_H

@@ -16,12 +16,12 @@
  *
  * Where it did not get into its database, which may not exist, each try is a
  * FATAL in the server's log: one worker tries for all, after ten seconds,
- * doubled up to five minutes, and at once when there may be news: somebody
- * there asks for a worker, a database is made or altered (database_watch.c),
- * the list of databases changes.
+ * doubled up to five minutes, and at once when somebody there asks for a worker,
+ * when it is made, renamed or altered (database_watch.c), and when the list of
+ * databases changes.
  *
  * A server without room for another background worker tells nobody when it has
- * some: it is asked every second, and one line says so.
+ * some: another one is asked for every second, and one line says so.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -90,7 +90,7 @@ static void see_who_ended(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
 static void note_end(const Started *worker, const SlotView *slot);
 static int64 pause_after(Place *place, int64 lived_ms);
-static void hear_news(void);
+static void hear_who_waits(void);
 static void try_again(Place *place);
 static void reload(void);
 static List *desired_databases(void);
@@ -220,7 +220,7 @@ reconcile(void)
 	ListCell   *cell;
 
 	see_who_ended();
-	hear_news();
+	hear_who_waits();
 	stop_unwanted(desired);
 	foreach(cell, desired)
 		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
@@ -302,18 +302,18 @@ pause_after(Place *place, int64 lived_ms)
 
 /* A database that was not there may have come: its place need not wait any longer. */
 static void
-hear_news(void)
+hear_who_waits(void)
 {
 	char		database[NAMEDATALEN];
-	bool		wanted = shmem_worker_wanted(database);
-	bool		noted = shmem_databases_noted();
 	ListCell   *cell;
 
+	if (!shmem_worker_wanted(database))
+		return;
 	foreach(cell, places)
 	{
 		Place	   *place = lfirst(cell);
 
-		if (noted || (wanted && strcmp(place->database, database) == 0))
+		if (strcmp(place->database, database) == 0)
 			try_again(place);
 	}
 }

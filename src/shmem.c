@@ -70,7 +70,6 @@ typedef struct SharedState
 	int			nslots;			/* set once */
 	Latch	   *launcher_latch; /* under lock; NULL before the first launcher */
 	char		wanted[NAMEDATALEN];	/* under lock; a database that misses its worker */
-	bool		databases_noted;	/* under lock; some were made or altered */
 	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;
 
@@ -128,7 +127,6 @@ make_memory(void)
 		shared->nslots = max_worker_processes;
 		shared->launcher_latch = NULL;
 		shared->wanted[0] = '\0';
-		shared->databases_noted = false;
 		for (int i = 0; i < shared->nslots; i++)
 			init_slot(&shared->slots[i]);
 	}
@@ -304,30 +302,6 @@ shmem_worker_wanted(char database[NAMEDATALEN])
 	shared->wanted[0] = '\0';
 	LWLockRelease(shared->lock);
 	return database[0] != '\0';
-}
-
-void
-shmem_note_databases(void)
-{
-	if (shared == NULL)
-		return;
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	shared->databases_noted = true;
-	if (shared->launcher_latch != NULL)
-		SetLatch(shared->launcher_latch);
-	LWLockRelease(shared->lock);
-}
-
-bool
-shmem_databases_noted(void)
-{
-	bool		noted;
-
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	noted = shared->databases_noted;
-	shared->databases_noted = false;
-	LWLockRelease(shared->lock);
-	return noted;
 }
 
 /*

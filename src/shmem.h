@@ -89,17 +89,11 @@ extern bool shmem_woken(void);
 /* Has the database a worker that is connected? */
 extern bool shmem_has_worker(Oid database);
 
-/* A database misses its worker: the launcher need not wait before it tries again. */
+/* A database misses its worker, or was made: the launcher need not wait before it tries again. */
 extern void shmem_want_worker(const char *database);
 
 /* Launcher: the database of the last such call since this was asked; false: none. */
 extern bool shmem_worker_wanted(char database[NAMEDATALEN]);
-
-/* Databases were made or altered: the launcher need not wait before it tries those that it missed. */
-extern void shmem_note_databases(void);
-
-/* Launcher: was it called since this was asked? */
-extern bool shmem_databases_noted(void);
 
 /* Launcher: announce itself; take a slot; give one back that was never reached. */
 extern void shmem_launcher_attach(void);

@@ -108,7 +108,7 @@ BEGIN
 		('sync_tasks', 'work', 'store: list and store; check: list and compare with what is stored; count: ask for the total only'),
 		('sync_tasks', 'since', 'begin of the window'),
 		('sync_tasks', 'until', 'end of the window, exclusive'),
-		('sync_tasks', 'fresh', 'younger than settle: read once, closes nothing'),
+		('sync_tasks', 'fresh', 'read once, closes nothing: younger than settle, or read for single orders of it'),
 		('sync_tasks', 'history', 'read from the platform''s list of orders older than three months'),
 		('sync_tasks', 'ext_type', 'the list is asked for orders of this kind only'),
 		('sync_tasks', 'details_of', 'what the ids are: orders or after_sales (stream details)'),

@@ -133,7 +133,7 @@ BEGIN
 			('stage_durations', 'stage_zh', 'name of the stage in Chinese'),
 			('stage_durations', 'stage_en', 'name of the stage in English'),
 			('stage_durations', 'entered_at', 'when the order came into the stage'),
-			('stage_durations', 'left_at', 'when it went on to next_stage; NULL: it is there'),
+			('stage_durations', 'left_at', 'when it went on to next_stage; NULL: it is there, as far as was read (order_report.end_unknown)'),
 			('stage_durations', 'hours', 'hours in the stage; NULL while it is there'),
 			('stage_durations', 'next_stage', 'the stage that came next'),
 			('stage_durations', 'exact', 'both ends are times of the platform''s own; false: one is modified of the first record that showed it, late by as much as we read seldom')

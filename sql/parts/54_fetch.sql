@@ -4,9 +4,10 @@
  * Why a record is fetched stands in the task's reason: details (the shop's
  * option), order (somebody asked for it), arrival (it became visible late),
  * link (another record speaks of it), aging (its platform will soon not list it
- * any more), open (it does not, and the order's end was not seen).  Where an id stands in the task is its cursor, "at N" ids done; its
- * since and until are where by modified the records are known or thought to be,
- * so that one that cannot be stored shows in its days.
+ * any more), open (it does not, and the order's end was not seen).  Where an id
+ * stands in the task is its cursor, "at N" ids done; its since and until are
+ * where by modified the records are known or thought to be, so that one that
+ * cannot be stored shows in its days.
  */
 CREATE FUNCTION ordersync.add_fetches(
 	p_run bigint,
@@ -188,10 +189,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstzrange) IS
 	'makes tasks for those of a page''s records that were not fetched whole as they are now, and returns how many tasks';
 
-/*
- * Orders that are not finished shortly before the lists let go of them: whatever
- * happens to them later is in no list by creation any more.
- */
 CREATE FUNCTION ordersync.has_ended(p_status text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -199,6 +196,10 @@ RETURN p_status IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO');
 COMMENT ON FUNCTION ordersync.has_ended(text) IS
 	'whether nothing more happens to an order of this status; NULL for NULL';
 
+/*
+ * Orders that are not finished shortly before the lists let go of them: whatever
+ * happens to them later is in no list by creation any more.
+ */
 CREATE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -349,27 +350,38 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET enable_seqscan = off
 AS $function$
+DECLARE
+	v_tids bigint[] := ARRAY(
+		SELECT o.tid
+		FROM ordersync.orders o
+		WHERE o.shop_id = p_shop
+			AND o.end_time IS NULL
+			AND o.created_date = ordersync.day_of(p_since)
+			AND o.created >= p_since
+			AND o.created < p_until
+			AND NOT ordersync.has_ended(o.status));
 BEGIN
-	PERFORM ordersync.note_lookup(p_shop, 'history', o.tid, true, NULL, p_run, p_began_at)
-	FROM ordersync.orders o
-	WHERE o.shop_id = p_shop
-		AND o.end_time IS NULL
-		AND o.created_date = ordersync.day_of(p_since)
-		AND o.created >= p_since
-		AND o.created < p_until
-		AND NOT ordersync.has_ended(o.status);
+	PERFORM ordersync.note_lookup(p_shop, 'history', t.tid, true, NULL, p_run, p_began_at)
+	FROM pg_catalog.unnest(v_tids) t (tid);
 
-	-- whether it was there or not: no list has it any more
+	/*
+	 * Whether they were there or not: no list has them any more.  The task is
+	 * locked by now and orders come before tasks, so nobody is waited for here:
+	 * one that is being written is noted the next time.
+	 */
 	UPDATE ordersync.orders o
 	SET platform_state = 'archived',
 		synced_at = pg_catalog.now()
+	FROM (
+		SELECT w.tid
+		FROM ordersync.orders w
+		WHERE w.shop_id = p_shop
+			AND w.tid = ANY (v_tids)
+			AND w.platform_state IS DISTINCT FROM 'archived'
+		FOR NO KEY UPDATE SKIP LOCKED
+	) w
 	WHERE o.shop_id = p_shop
-		AND o.end_time IS NULL
-		AND o.created_date = ordersync.day_of(p_since)
-		AND o.created >= p_since
-		AND o.created < p_until
-		AND NOT ordersync.has_ended(o.status)
-		AND o.platform_state IS DISTINCT FROM 'archived';
+		AND o.tid = w.tid;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigint, timestamptz) IS
