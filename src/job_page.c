@@ -122,6 +122,7 @@ take_page(Job *job)
 	}
 	answer.total = job->answer->total;
 	answer.has_next = job->answer->has_next;
+	answer.no_list = job->answer->no_list;
 	answer.nrecords = job->page->nrecords;
 	answer.records = records;
 
@@ -236,6 +237,7 @@ plan_settlement(Job *job)
 		case WINDOW_SHORT:
 			s->state = "incomplete";
 			s->verdict = "short";
+			s->class = counts.disbelieved ? "total" : "short";
 			s->closed = true;
 			break;
 		case WINDOW_MALFORMED:
