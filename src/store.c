@@ -1,7 +1,7 @@
 /*
  * store.c
  *	  A page's records become arrays for one call of apply, and one of
- *	  quarantine where some cannot be stored; or for one call that compares them
+ *	  quarantine where some cannot be stored, or only with a value mended; or for one call that compares them
  *	  with what is stored.
  *
  * Which record wins, what is identical, changed or missing is decided in SQL.
@@ -18,11 +18,11 @@
 
 #define APPLY(function) \
 	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS a"
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a"
 
 #define APPLY_TYPES { \
 	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID \
+	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID \
 }
 
 static DbStatement apply_orders_statement = {
@@ -41,6 +41,13 @@ static DbStatement quarantine_statement = {
 	.sql = "SELECT ordersync.quarantine_records($1, $2, $3, $4, $5, $6, $7)",
 	.nparams = 7,
 	.types = {INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
+};
+
+static DbStatement mended_statement = {
+	.sql = "SELECT ordersync.note_mended($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	.nparams = 10,
+	.types = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+	TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID}
 };
 
 static DbStatement check_statement = {
@@ -69,7 +76,10 @@ static DbStatement not_served_statement = {
 
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int n, StoreCounts *counts);
+				  const RecordPage *page, int n, int nmends, StoreCounts *counts);
+static void add_mended_ids(DbParams *params, const RecordPage *page, int nmends);
+static void note_mended(const SyncTask *task, Stream stream, const char *source,
+						const RecordPage *page, int nmends);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
@@ -79,18 +89,22 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 		   const RecordPage *page, StoreCounts *counts)
 {
 	int			bad = 0;
+	int			nmends = 0;
 
 	memset(counts, 0, sizeof(*counts));
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		if (page->records[i].quarantine != NULL)
 			bad++;
+		nmends += page->records[i].mends.n;
 	}
 	counts->quarantined = bad;
 	if (bad > 0)
 		quarantine(task, stream, page, bad);
 	if (page->nrecords > bad)
-		apply(task, stream, source, page, page->nrecords - bad, counts);
+		apply(task, stream, source, page, page->nrecords - bad, nmends, counts);
+	if (nmends > 0)
+		note_mended(task, stream, source, page, nmends);
 }
 
 /* As received, but for personal data; a record without an id has NULL for it. */
@@ -129,7 +143,7 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 
 static void
 apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int n, StoreCounts *counts)
+	  const RecordPage *page, int n, int nmends, StoreCounts *counts)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
@@ -162,12 +176,79 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	/* as the page was asked with, whatever the shop's options are by now */
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
+	add_mended_ids(&params, page, nmends);
 	db_run(stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
 		   &apply_orders_statement, &params);
 
 	counts->records_new = db_int4(0, 0);
 	counts->changed = db_int4(0, 1);
 	counts->unchanged = db_int4(0, 2);
+}
+
+/* Of the records that have mended values; NULL for none. */
+static void
+add_mended_ids(DbParams *params, const RecordPage *page, int nmends)
+{
+	Datum	   *ids;
+	int			k = 0;
+
+	if (nmends == 0)
+	{
+		db_add_null(params);
+		return;
+	}
+	ids = palloc(sizeof(Datum) * page->nrecords);
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].mends.n > 0)
+			ids[k++] = Int64GetDatum(page->records[i].id);
+	}
+	db_add(params, array_of(ids, NULL, k, INT8OID));
+}
+
+/* What was mended in the page that apply has stored: as it came, and as it is stored. */
+static void
+note_mended(const SyncTask *task, Stream stream, const char *source,
+			const RecordPage *page, int nmends)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * nmends);
+	Datum	   *modified = palloc(sizeof(Datum) * nmends);
+	Datum	   *paths = palloc(sizeof(Datum) * nmends);
+	Datum	   *values = palloc(sizeof(Datum) * nmends);
+	bool	   *left_out = palloc(sizeof(bool) * nmends);
+	Datum	   *bodies = palloc(sizeof(Datum) * nmends);
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+
+		for (int m = 0; m < record->mends.n; m++, k++)
+		{
+			const ScrubMend *mend = &record->mends.mends[m];
+
+			ids[k] = Int64GetDatum(record->id);
+			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+			paths[k] = CStringGetTextDatum(mend->path);
+			left_out[k] = mend->stored.at == NULL;
+			values[k] = left_out[k] ? (Datum) 0 :
+				PointerGetDatum(cstring_to_text_with_len(mend->stored.at, mend->stored.len));
+			bodies[k] = bytes_datum(mend->came.at, mend->came.len);
+		}
+	}
+
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	db_add_text(&params, source);
+	db_add(&params, Int64GetDatum(task->run_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, NULL, k, INT8OID));
+	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(paths, NULL, k, TEXTOID));
+	db_add(&params, array_of(values, left_out, k, TEXTOID));
+	db_add(&params, array_of(bodies, NULL, k, BYTEAOID));
+	db_run(&mended_statement, &params);
 }
 
 /* NULL for none. */

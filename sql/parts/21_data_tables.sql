@@ -290,6 +290,7 @@ BEGIN
 		column_name text,
 		body bytea,
 		value text,
+		source text,
 		run_id bigint,
 		task_id bigint,
 		since timestamptz,

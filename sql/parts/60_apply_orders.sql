@@ -40,6 +40,7 @@ CREATE FUNCTION ordersync.apply_orders(
 	p_bodies text[],
 	p_add text[] DEFAULT NULL,
 	p_drop text[] DEFAULT NULL,
+	p_mended bigint[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -163,7 +164,7 @@ BEGIN
 	n_changed := 0;
 	n_unchanged := v_total;
 	IF v_fresh IS NULL AND v_known IS NULL THEN
-		PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids);
+		PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids, p_source, p_modified, p_mended);
 		RETURN;
 	END IF;
 
@@ -372,8 +373,8 @@ BEGIN
 		PERFORM ordersync.write_orders(p_shop, p_source, p_run, p_task,
 			n_tids, n_modified, n_payloads, c_tids, c_modified, c_payloads, c_touches);
 	END IF;
-	PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids);
+	PERFORM ordersync.resolve_records(p_shop, 'orders', p_ids, p_source, p_modified, p_mended);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
+COMMENT ON FUNCTION ordersync.apply_orders(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], bigint[]) IS
 	'stores a page of orders by the upsert rules; writes and locks nothing for records that change nothing';

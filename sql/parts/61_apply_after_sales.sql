@@ -17,6 +17,7 @@ CREATE FUNCTION ordersync.apply_after_sales(
 	p_bodies text[],
 	p_add text[] DEFAULT NULL,
 	p_drop text[] DEFAULT NULL,
+	p_mended bigint[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -121,7 +122,7 @@ BEGIN
 	n_changed := 0;
 	n_unchanged := v_total;
 	IF v_fresh IS NULL AND v_known IS NULL THEN
-		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
+		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids, p_source, p_modified, p_mended);
 		RETURN;
 	END IF;
 
@@ -293,8 +294,8 @@ BEGIN
 		PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
 			n_ids, n_modified, n_payloads, c_ids, c_modified, c_payloads, c_touches);
 	END IF;
-	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
+	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids, p_source, p_modified, p_mended);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
+COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], bigint[]) IS
 	'stores a page of after-sales by the upsert rules; writes and locks nothing for records that change nothing';
