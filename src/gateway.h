@@ -68,7 +68,6 @@ typedef struct GatewayAnswer
 	int			has_next;		/* 1, 0, -1: not sent */
 	const char *list;			/* bytes of the list inside the body; NULL: empty */
 	size_t		list_len;
-	bool		no_list;		/* not even an empty one was sent */
 	char	   *nick;			/* CALL_WHOAMI */
 	int64		user_id;		/* CALL_WHOAMI, 0 when not sent */
 } GatewayAnswer;

@@ -122,7 +122,6 @@ take_page(Job *job)
 	}
 	answer.total = job->answer->total;
 	answer.has_next = job->answer->has_next;
-	answer.no_list = job->answer->no_list;
 	answer.nrecords = job->page->nrecords;
 	answer.records = records;
 

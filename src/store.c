@@ -27,13 +27,13 @@
 
 static DbStatement apply_orders_statement = {
 	.sql = APPLY("apply_orders"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 
 static DbStatement apply_after_sales_statement = {
 	.sql = APPLY("apply_after_sales"),
-	.nparams = 10,
+	.nparams = 11,
 	.types = APPLY_TYPES
 };
 

@@ -472,7 +472,6 @@ contradiction(const Reading *reading)
 		case CALL_LIST:
 			if (answer->list != NULL)
 				return NULL;
-			reading->answer->no_list = !reading->has_list;
 			if (answer->has_next == 1)
 				return "has_next announces more, and there is no list";
 			if (answer->total < 0 && answer->has_next < 0 && !reading->has_list)

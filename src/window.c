@@ -337,9 +337,6 @@ window_take(Window *w, const WindowAnswer *answer)
 
 	Assert(w->phase != PHASE_ENDED);
 	window_ask(w, &ask);
-	/* what announces records and has no list at all is not taken for an empty window */
-	if (w->phase == PHASE_FIRST && answer->no_list && answer->total > 0)
-		return WINDOW_MALFORMED;
 	if (!picture_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
 	if (w->plan.by_number)
@@ -364,7 +361,10 @@ window_take(Window *w, const WindowAnswer *answer)
 static bool
 weigh_count(Window *w, Picture *p)
 {
-	if (believes(w) && w->phase != PHASE_PROBE && p->total >= 0 && picture_disproves(p))
+	/* a list may be missing once: an empty one is asked for again */
+	bool		again = p->sent == 0 && (w->phase == PHASE_FIRST || w->phase == PHASE_PART);
+
+	if (believes(w) && w->phase != PHASE_PROBE && !again && p->total >= 0 && picture_disproves(p))
 	{
 		if (w->total < 0)
 			w->total = p->total;
@@ -437,12 +437,15 @@ take_first(Window *w, const Picture *p)
 		if (!w->plan.totals)
 			return descend(w, p, picture_goes_on(p), learnt);
 		/* the answer tells no end of its list but by its count: the next one does */
-		if (p->sent > 0)
-			return descend(w, p, true, learnt);
-		w->phase = PHASE_DOWN;
-		return WINDOW_MORE;
+		return descend(w, p, true, learnt);
 	}
 	w->total = p->total;
+	if (p->sent == 0 && p->total > 0)
+	{
+		(void) start_parts(w);
+		choose_part(w, w->top - w->plan.since);
+		return WINDOW_MORE;
+	}
 	if (p->n == p->total && !picture_full(p))
 		return descend(w, p, false, learnt);
 	if (w->plan.may_cut && w->pass == 1 && cut(w, p))
@@ -645,7 +648,7 @@ take_part(Window *w, const Picture *p)
 		if (learnt)
 			return WINDOW_MORE;
 		if (full || !believes(w) ||
-			(p->total > p->ask.page_size && w->top - w->part > 1 && w->doubts++ < MAX_DOUBTS))
+			(p->sent > 0 && p->total > p->ask.page_size && w->top - w->part > 1 && w->doubts++ < MAX_DOUBTS))
 			return part_too_large(w, p);
 		if (!w->plan.fresh && w->asks < (w->lacking ? MAX_ASKS_LACKING : MAX_ASKS))
 		{
@@ -653,6 +656,7 @@ take_part(Window *w, const Picture *p)
 			return WINDOW_MORE;
 		}
 		w->lacking = true;
+		w->disbelieved |= believes(w) && picture_disproves(p);
 	}
 	return part_done(w, p);
 }

@@ -47,7 +47,6 @@ typedef struct WindowAnswer
 {
 	int64		total;			/* -1: not sent */
 	int			has_next;		/* 1, 0, or -1: not sent */
-	bool		no_list;		/* not even an empty list was sent */
 	int			nrecords;
 	const WindowRecord *records;	/* as sent, in the order sent */
 } WindowAnswer;

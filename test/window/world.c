@@ -339,7 +339,6 @@ world_answer(World *w, const WindowAsk *ask, WindowAnswer *answer)
 	}
 	answer->total = says_total ? lie_about(w, total, ask->page_size) : -1;
 	answer->has_next = ask->use_has_next && w->saying == SAYS_HAS_NEXT ? first + sent < n : -1;
-	answer->no_list = false;
 	answer->nrecords = sent;
 	answer->records = w->sent;
 }
