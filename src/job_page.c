@@ -278,6 +278,7 @@ plan_settlement(Job *job)
 		case WINDOW_SHORT:
 			s->state = "incomplete";
 			s->verdict = "short";
+			s->class = counts.disbelieved ? "total" : "short";
 			s->closed = true;
 			break;
 		case WINDOW_MALFORMED:

@@ -84,12 +84,12 @@ static DbStatement next_due_statement = {
 
 static DbStatement settle_statement = {
 	.sql = "SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb, $20)",
-	.nparams = 20,
+	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb, $20, $21)",
+	.nparams = 21,
 	.types = {
 		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID,
 		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID, INT4OID,
-		INT8OID, TEXTOID, INT4OID
+		INT8OID, TEXTOID, INT4OID, TEXTOID
 	}
 };
 
@@ -353,6 +353,7 @@ queue_settle(const SyncTask *task, const Settlement *settlement)
 	add_clock(&params, &settlement->clock);
 	add_call(&params, settlement->call);
 	db_add(&params, Int32GetDatum(settlement->more_tasks));
+	db_add_text(&params, settlement->class);
 	db_run(&settle_statement, &params);
 	return db_bool(0, 0);
 }

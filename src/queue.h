@@ -59,6 +59,7 @@ typedef struct Settlement
 {
 	const char *state;			/* running, succeeded, incomplete */
 	const char *verdict;		/* NULL, counted, short, unproven, fresh */
+	const char *class;			/* of an incomplete one: short, total; NULL: none */
 	const char *walk;
 	int64		reported;
 	int64		seen;

@@ -6,8 +6,10 @@
  * A page is split once, into structs that point into one block of memory for
  * all bodies.  Each record is first read the strict way (scrub.c), which tells
  * whether jsonb will take it; jsonb itself is not built here, so that a record
- * that has not changed costs no more than its digest.  A record that is no good
- * is read again the loose way: it keeps its bytes, its id and its times as far
+ * that has not changed costs no more than its digest.  A record whose strings
+ * hold what is no text is read again and mended: the order is stored, with its
+ * amounts, and what was mended is noted.  A record that is no good for another
+ * reason is read the loose way: it keeps its bytes, its id and its times as far
  * as they can be found, and a reason, and the rest of its page lives.
  *
  * The digest is SHA-256, cut to 16 bytes: buyers choose titles and memos, and a
@@ -71,6 +73,8 @@ typedef struct Splitter
 } Splitter;
 
 static void split_record(Splitter *splitter, const char *text, size_t len);
+static const char *mend_record(Splitter *splitter, Record *record, const char *text, size_t len);
+static void set_body(Record *record, char *body, size_t len);
 static Record *new_record(Splitter *splitter);
 static void name_fields(ScrubField *fields, Stream stream);
 static const char *take_fields(Splitter *splitter, Record *record, const ScrubField *fields);
@@ -114,7 +118,7 @@ record_split(const char *list, size_t len, Stream stream,
 	return splitter.page;
 }
 
-/* One record of the page: strictly, and loosely when that fails. */
+/* One record of the page: strictly, mended when that fails, and loosely when that fails too. */
 static void
 split_record(Splitter *splitter, const char *text, size_t len)
 {
@@ -125,22 +129,62 @@ split_record(Splitter *splitter, const char *text, size_t len)
 
 	name_fields(fields, splitter->stream);
 	reason = scrub_strict(text, len, fields, NFIELDS, splitter->out, &body_len);
-	if (reason != NULL)
+	if (reason == NULL)
+		reason = take_fields(splitter, record, fields);
+	else
 	{
+		if (strcmp(reason, "nul") == 0 || strcmp(reason, "encoding") == 0 ||
+			strcmp(reason, "syntax") == 0)
+		{
+			reason = mend_record(splitter, record, text, len);
+			if (reason == NULL)
+				return;
+		}
 		name_fields(fields, splitter->stream);
 		body_len = scrub_loose(text, len, splitter->out);
 		scrub_find(text, len, fields, NFIELDS);
 		take_fields(splitter, record, fields);
 	}
-	else
-		reason = take_fields(splitter, record, fields);
 
 	record->quarantine = reason;
-	record->body = splitter->out;
-	body_len = Min(body_len, MAX_BODY_LEN);
-	record->body_len = (int) body_len;
-	splitter->out[body_len] = '\0';
-	splitter->out += body_len + 1;
+	set_body(record, splitter->out, body_len);
+	splitter->out += record->body_len + 1;
+}
+
+/*
+ * A record whose strings hold what is no text; NULL when it can be stored once
+ * they are mended, else the reason why not, and the record is as it was.
+ */
+static const char *
+mend_record(Splitter *splitter, Record *record, const char *text, size_t len)
+{
+	char	   *body = MemoryContextAllocHuge(CurrentMemoryContext,
+											  scrub_mended_size(text, len) + 1);
+	ScrubField	fields[NFIELDS];
+	const char *reason;
+	size_t		body_len;
+
+	name_fields(fields, splitter->stream);
+	reason = scrub_mend(text, len, fields, NFIELDS, body, &body_len, &record->mends);
+	if (reason == NULL)
+		reason = take_fields(splitter, record, fields);
+	if (reason != NULL)
+	{
+		memset(record, 0, sizeof(*record));
+		pfree(body);
+		return reason;
+	}
+	set_body(record, body, body_len);
+	return NULL;
+}
+
+/* Ends the body, which has room for a NUL, and takes the digest. */
+static void
+set_body(Record *record, char *body, size_t len)
+{
+	record->body = body;
+	record->body_len = (int) Min(len, MAX_BODY_LEN);
+	body[record->body_len] = '\0';
 	digest_body(record);
 }
 

@@ -6,6 +6,7 @@
 #ifndef ORDERSYNC_RECORD_H
 #define ORDERSYNC_RECORD_H
 
+#include "scrub.h"
 #include "task.h"
 
 #define RECORD_DIGEST_SIZE 16
@@ -22,10 +23,12 @@ typedef struct Record
 	int			body_len;		/* bytes; a quarantined body may hold NULs and is
 								 * otherwise as sent: no text until checked */
 	const char *quarantine;		/* NULL: storable; else the reason, one word:
-								 * no_id, no_time, shape, nul, encoding, nesting,
-								 * number, syntax, foreign_seller */
+								 * no_id, no_time, shape, nul, nesting, number,
+								 * syntax, foreign_seller */
 	bool		refused;		/* storable, but the database refuses it as it is;
 								 * quarantine has it (store.c) */
+	ScrubMends	mends;			/* of a storable one: values that came with what is
+								 * no text, and what is stored for them */
 } Record;
 
 typedef struct RecordPage

@@ -10,9 +10,17 @@
  * where a personal member is cut out, comma included.  A personal member's own
  * value is skipped, not checked: it is not going to be stored.
  *
- * Never throws for what it reads and never reads past the end.  Pure.
+ * Mending is the same reading: where a string holds what is no text, the reader
+ * copies something in its place, notes the value and reads on.  It is tried only
+ * for what failed, so that a good record pays nothing for it.  Values of personal
+ * members are skipped here too, hence neither mended nor noted.
+ *
+ * Never throws for what it reads (a note allocates) and never reads past the end.
+ * Pure.
  */
 #include "compat.h"
+
+#include "lib/stringinfo.h"
 
 #include "personal.h"
 #include "scrub.h"
@@ -45,6 +53,16 @@ typedef enum ReadState
 	READ_FAULT
 } ReadState;
 
+/* What mending needs to know beyond reading. */
+typedef struct Mending
+{
+	ScrubMends *mends;
+	JsonText	names[MAX_DEPTH + 1];	/* of the member being read at each depth; none in an array */
+	bool		name;			/* the string being read is a name */
+	bool		bad;			/* and has to be mended */
+	char	   *stored;			/* where its mended form begins */
+} Mending;
+
 typedef struct Reader
 {
 	const char *at;				/* next byte to be read */
@@ -58,20 +76,31 @@ typedef struct Reader
 	ScrubField *taking;			/* the field whose value is being read */
 	const char *taking_at;
 	bool		scope_ahead;	/* the value ahead speaks of persons */
+	Mending    *mending;		/* NULL: what is no text is a fault */
 	int			depth;
 	uint8		frames[MAX_DEPTH + 1];	/* [1..depth] */
 } Reader;
 
+static const char *read_record(Reader *reader, const char *text, size_t len,
+							   ScrubField *fields, int nfields, char *out, size_t *outlen);
 static ReadState read_value(Reader *reader);
 static ReadState read_open(Reader *reader, bool object);
 static ReadState read_first(Reader *reader);
 static ReadState read_key(Reader *reader);
 static ReadState read_next(Reader *reader);
 static ReadState drop_member(Reader *reader, const char *key_at);
+static bool end_name(Reader *reader, JsonText key);
 static bool is_dropped(Reader *reader, JsonText key);
 static ScrubField *wanted_field(Reader *reader, JsonText key);
 static bool read_string(Reader *reader);
+static const char *read_high(Reader *reader, const char *at);
+static const char *not_text(Reader *reader, const char *reason);
 static const char *read_escape(Reader *reader, const char *at);
+static const char *mend(Reader *reader, const char *at);
+static const char *replacement_of(const char *at, const char *end, char *out, int *n);
+static void note_mended(Reader *reader, const char *past);
+static void add_mend(Reader *reader, JsonText came, const char *stored, size_t len);
+static const char *path_of(const Reader *reader);
 static bool read_number(Reader *reader);
 static bool read_word(Reader *reader);
 static void flush_run(Reader *reader, const char *until);
@@ -92,33 +121,77 @@ scrub_strict(const char *text, size_t len, ScrubField *fields, int nfields,
 			 char *out, size_t *outlen)
 {
 	Reader		reader = {0};
+
+	return read_record(&reader, text, len, fields, nfields, out, outlen);
+}
+
+/* See scrub.h. */
+const char *
+scrub_mend(const char *text, size_t len, ScrubField *fields, int nfields,
+		   char *out, size_t *outlen, ScrubMends *mends)
+{
+	Reader		reader = {0};
+	Mending		mending = {0};
+	const char *reason;
+
+	memset(mends, 0, sizeof(*mends));
+	mending.mends = mends;
+	reader.mending = &mending;
+	reason = read_record(&reader, text, len, fields, nfields, out, outlen);
+	return reason == NULL && *outlen > MAX_RECORD_LEN ? "shape" : reason;
+}
+
+/* See scrub.h. */
+size_t
+scrub_mended_size(const char *text, size_t len)
+{
+	size_t		more = 0;
+
+	/* of one byte: a control character becomes six, one that is no UTF-8 three, a backslash two */
+	for (size_t i = 0; i < len; i++)
+	{
+		if ((unsigned char) text[i] < 0x20)
+			more += 5;
+		else if ((unsigned char) text[i] >= 0x80)
+			more += 2;
+		else if (text[i] == '\\')
+			more += 1;
+	}
+	return len + more;
+}
+
+/* The one way of reading, and of copying; NULL or the reason. */
+static const char *
+read_record(Reader *reader, const char *text, size_t len,
+			ScrubField *fields, int nfields, char *out, size_t *outlen)
+{
 	ReadState	state = READ_VALUE;
 
-	reader.at = reader.run = text;
-	reader.end = text + len;
-	reader.out = out;
-	reader.fields = fields;
-	reader.nfields = nfields;
+	reader->at = reader->run = text;
+	reader->end = text + len;
+	reader->out = out;
+	reader->fields = fields;
+	reader->nfields = nfields;
 
-	skip_space(&reader);
-	if (reader.at == reader.end || *reader.at != '{' || len > MAX_RECORD_LEN)
+	skip_space(reader);
+	if (reader->at == reader->end || *reader->at != '{' || len > MAX_RECORD_LEN)
 		return "shape";
-	reader.run = reader.at;
+	reader->run = reader->at;
 	while (state != READ_DONE && state != READ_FAULT)
 	{
 		switch (state)
 		{
 			case READ_VALUE:
-				state = read_value(&reader);
+				state = read_value(reader);
 				break;
 			case READ_FIRST:
-				state = read_first(&reader);
+				state = read_first(reader);
 				break;
 			case READ_KEY:
-				state = read_key(&reader);
+				state = read_key(reader);
 				break;
 			case READ_NEXT:
-				state = read_next(&reader);
+				state = read_next(reader);
 				break;
 			case READ_DONE:
 			case READ_FAULT:
@@ -126,13 +199,13 @@ scrub_strict(const char *text, size_t len, ScrubField *fields, int nfields,
 		}
 	}
 	if (state == READ_FAULT)
-		return reader.fault;
+		return reader->fault;
 
-	flush_run(&reader, reader.at);
-	skip_space(&reader);
-	if (reader.at != reader.end)
-		return *reader.at == '\0' ? "nul" : "syntax";
-	*outlen = reader.out - out;
+	flush_run(reader, reader->at);
+	skip_space(reader);
+	if (reader->at != reader->end)
+		return *reader->at == '\0' ? "nul" : "syntax";
+	*outlen = reader->out - out;
 	return NULL;
 }
 
@@ -180,6 +253,8 @@ read_open(Reader *reader, bool object)
 	reader->scope_ahead = false;
 	reader->depth++;
 	reader->frames[reader->depth] = (object ? FRAME_OBJECT : 0) | persons;
+	if (reader->mending != NULL)
+		reader->mending->names[reader->depth].at = NULL;
 	reader->at++;
 	return READ_FIRST;
 }
@@ -207,22 +282,27 @@ read_key(Reader *reader)
 {
 	const char *key_at;
 	JsonText	key;
+	bool		bad_name = false;
 
 	skip_space(reader);
 	if (reader->at >= reader->end || *reader->at != '"')
 		return fault(reader, "syntax");
 	key_at = reader->at;
+	if (reader->mending != NULL)
+		reader->mending->name = true;
 	if (!read_string(reader))
 		return READ_FAULT;
 	key.at = key_at + 1;
 	key.len = reader->at - key_at - 2;
+	if (reader->mending != NULL)
+		bad_name = end_name(reader, key);
 	skip_space(reader);
 	if (reader->at >= reader->end || *reader->at != ':')
 		return fault(reader, "syntax");
 	reader->at++;
 	skip_space(reader);
 
-	if (is_dropped(reader, key))
+	if (bad_name || is_dropped(reader, key))
 		return drop_member(reader, key_at);
 	reader->frames[reader->depth] |= FRAME_KEPT;
 	if (reader->depth == 1)
@@ -231,6 +311,22 @@ read_key(Reader *reader)
 		reader->taking_at = reader->at;
 	}
 	return READ_VALUE;
+}
+
+/* While mending: the name has been read; true, and noted, when it is no text. */
+static bool
+end_name(Reader *reader, JsonText key)
+{
+	Mending    *mending = reader->mending;
+	bool		bad = mending->bad;
+
+	mending->names[reader->depth] = key;
+	mending->name = false;
+	mending->bad = false;
+	/* where it speaks of persons, so may the name */
+	if (bad && !(reader->frames[reader->depth] & FRAME_PERSONS))
+		add_mend(reader, key, NULL, 0);
+	return bad;
 }
 
 /* Whether the member of this key is personal; the value's first byte is at hand. */
@@ -340,6 +436,7 @@ read_string(Reader *reader)
 {
 	const char *at = reader->at + 1;
 	const char *end = reader->end;
+	const char *past;
 
 	for (;;)
 	{
@@ -361,26 +458,45 @@ read_string(Reader *reader)
 		if (*at == '"')
 			break;
 		if (*at == '\\')
-		{
-			at = read_escape(reader, at);
-			if (at == NULL)
-				return false;
-			continue;
-		}
-		if ((unsigned char) *at < 0x20)
-			return fault(reader, *at == '\0' ? "nul" : "syntax") != READ_FAULT;
-		while (at < end && (unsigned char) *at >= 0x80)
-		{
-			int			n = json_utf8_len((const unsigned char *) at,
-										  (const unsigned char *) end);
-
-			if (n == 0)
-				return fault(reader, "encoding") != READ_FAULT;
-			at += n;
-		}
+			past = read_escape(reader, at);
+		else if ((unsigned char) *at < 0x20)
+			past = not_text(reader, *at == '\0' ? "nul" : "syntax");
+		else
+			past = read_high(reader, at);
+		if (past == NULL && (past = mend(reader, at)) == NULL)
+			return false;
+		at = past;
 	}
+	if (unlikely(reader->mending != NULL && reader->mending->stored != NULL))
+		note_mended(reader, at + 1);
 	reader->at = at + 1;
 	return true;
+}
+
+/* Past the characters at at that are not ASCII, or NULL and the fault. */
+static const char *
+read_high(Reader *reader, const char *at)
+{
+	const char *start = at;
+
+	while (at < reader->end && (unsigned char) *at >= 0x80)
+	{
+		int			n = json_utf8_len((const unsigned char *) at,
+									  (const unsigned char *) reader->end);
+
+		if (n == 0)
+			return at > start ? at : not_text(reader, "encoding");
+		at += n;
+	}
+	return at;
+}
+
+/* Notes the fault; NULL. */
+static const char *
+not_text(Reader *reader, const char *reason)
+{
+	fault(reader, reason);
+	return NULL;
 }
 
 /* Past the escape at at, or NULL and the fault: \u0000 and half a pair are no text. */
@@ -390,31 +506,156 @@ read_escape(Reader *reader, const char *at)
 	uint32		code;
 
 	if (reader->end - at < 2 || at[1] == '\0' || strchr("\"\\/bfnrtu", at[1]) == NULL)
-	{
-		fault(reader, reader->end - at >= 2 && at[1] == '\0' ? "nul" : "syntax");
-		return NULL;
-	}
+		return not_text(reader, reader->end - at >= 2 && at[1] == '\0' ? "nul" : "syntax");
 	if (at[1] != 'u')
 		return at + 2;
 	if (!json_hex4(at + 2, reader->end, &code))
-	{
-		fault(reader, "syntax");
-		return NULL;
-	}
+		return not_text(reader, "syntax");
 	if (code == 0)
-	{
-		fault(reader, "nul");
-		return NULL;
-	}
+		return not_text(reader, "nul");
 	if (code < 0xD800 || code > 0xDFFF)
 		return at + 6;
 	if (code > 0xDBFF || reader->end - at < 12 || at[6] != '\\' || at[7] != 'u' ||
 		!json_hex4(at + 8, reader->end, &code) || code < 0xDC00 || code > 0xDFFF)
-	{
-		fault(reader, "encoding");
-		return NULL;
-	}
+		return not_text(reader, "encoding");
 	return at + 12;
+}
+
+/*
+ * While mending: past what is no text at at, with something in its place; else,
+ * and where it cannot be mended, NULL.  Of a name nothing is copied: its member
+ * is going to be left out.
+ */
+static const char *
+mend(Reader *reader, const char *at)
+{
+	Mending    *mending = reader->mending;
+	char		replacement[8];
+	const char *past;
+	int			n;
+
+	if (mending == NULL)
+		return NULL;
+	past = replacement_of(at, reader->end, replacement, &n);
+	if (past == NULL)
+		return NULL;
+	if (mending->name)
+	{
+		mending->bad = true;
+		return past;
+	}
+	if (mending->stored == NULL)
+	{
+		flush_run(reader, reader->at);
+		mending->stored = reader->out;
+	}
+	flush_run(reader, at);
+	memcpy(reader->out, replacement, n);
+	reader->out += n;
+	reader->run = past;
+	return past;
+}
+
+/*
+ * What stands for the ill-formed character at at (n bytes into out), and past
+ * it; NULL where the text ends.  A character of several bytes is as long as its
+ * first one says, or until its bytes end.
+ */
+static const char *
+replacement_of(const char *at, const char *end, char *out, int *n)
+{
+	static const char escapes[] = "\bb\tt\nn\ff\rr";
+	unsigned char c = *at;
+	uint32		code;
+	int			len = c >= 0xF8 || c < 0xC0 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
+	const char *past = at + 1;
+
+	if (c == '\\')
+	{
+		if (end - at < 2)
+			return NULL;
+		if (!(at[1] == 'u' && json_hex4(at + 2, end, &code)))
+		{
+			*n = 2;
+			memcpy(out, "\\\\", 2);
+			return past;
+		}
+		past = at + 6;
+	}
+	else if (c != '\0' && c < 0x20)
+	{
+		*n = 2;
+		out[0] = '\\';
+		for (int i = 0; escapes[i] != '\0'; i += 2)
+		{
+			out[1] = escapes[i + 1];
+			if (escapes[i] == c)
+				return past;
+		}
+		*n = snprintf(out, 7, "\\u%04x", c);
+		return past;
+	}
+	while (--len > 0 && past < end && ((unsigned char) *past & 0xC0) == 0x80)
+		past++;
+	*n = 3;
+	memcpy(out, "\xEF\xBF\xBD", 3);
+	return past;
+}
+
+/* The string of the value at reader->at was mended and ends before past. */
+static void
+note_mended(Reader *reader, const char *past)
+{
+	Mending    *mending = reader->mending;
+	JsonText	came;
+
+	flush_run(reader, past);
+	came.at = reader->at + 1;
+	came.len = past - reader->at - 2;
+	add_mend(reader, came, mending->stored, reader->out - mending->stored);
+	mending->stored = NULL;
+}
+
+/* Notes a mended value, or, with stored NULL, a member that is left out. */
+static void
+add_mend(Reader *reader, JsonText came, const char *stored, size_t len)
+{
+	ScrubMends *mends = reader->mending->mends;
+	ScrubMend  *mend;
+
+	if (mends->n == SCRUB_MAX_MENDS)
+		return;
+	if (mends->n == 0)
+		mends->mends = palloc(4 * sizeof(ScrubMend));
+	else if (mends->n >= 4 && (mends->n & (mends->n - 1)) == 0)
+		mends->mends = repalloc(mends->mends, 2 * mends->n * sizeof(ScrubMend));
+	mend = &mends->mends[mends->n++];
+	mend->path = path_of(reader);
+	mend->came = came;
+	mend->stored.at = stored;
+	mend->stored.len = len;
+}
+
+/* The names that lead to the member being read. */
+static const char *
+path_of(const Reader *reader)
+{
+	StringInfoData path;
+
+	initStringInfo(&path);
+	for (int i = 1; i <= reader->depth; i++)
+	{
+		JsonText	name = reader->mending->names[i];
+
+		if (name.at == NULL)
+			continue;
+		/* with its quotes it is a value like another */
+		name.at--;
+		name.len += 2;
+		appendStringInfo(&path, "%s%s", path.len > 0 ? "." : "",
+						 json_text(name, PERSONAL_NAME_MAX));
+	}
+	return path.data;
 }
 
 /* A number by JSON's grammar and within what numeric can hold. */

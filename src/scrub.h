@@ -16,6 +16,23 @@ typedef struct ScrubField
 								 * several counts, as in jsonb */
 } ScrubField;
 
+/* A value that was mended, or a member that was left out since its name is no text. */
+typedef struct ScrubMend
+{
+	const char *path;			/* names from the record inwards, by dots; clean text */
+	JsonText	came;			/* in the text given: between the quotes; the name, where that is bad */
+	JsonText	stored;			/* in what was copied, with quotes; at is NULL: left out */
+} ScrubMend;
+
+typedef struct ScrubMends
+{
+	ScrubMend  *mends;			/* in the current context */
+	int			n;
+} ScrubMends;
+
+/* No more than so many are told of one record; all are mended. */
+#define SCRUB_MAX_MENDS 100
+
 /*
  * Copies the object text, of which nothing but white space may follow, to out
  * (at least len bytes), without the personal members.  Returns NULL and sets
@@ -25,6 +42,18 @@ typedef struct ScrubField
 extern const char *scrub_strict(const char *text, size_t len,
 								ScrubField *fields, int nfields,
 								char *out, size_t *outlen);
+
+/*
+ * The same for a text that scrub_strict() refused, where strings are its only
+ * fault: U+FFFD takes the place of a NUL, of half a surrogate pair and of what
+ * is no UTF-8; a raw control character and a backslash that begins no escape are
+ * kept, escaped.  A member whose name would have to be mended is left out:
+ * nobody knows whether it is personal.  out: scrub_mended_size() bytes at least.
+ */
+extern const char *scrub_mend(const char *text, size_t len,
+							  ScrubField *fields, int nfields,
+							  char *out, size_t *outlen, ScrubMends *mends);
+extern size_t scrub_mended_size(const char *text, size_t len);
 
 /*
  * The same for a text that is no good: copies every byte as it is but for the

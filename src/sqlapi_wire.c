@@ -35,7 +35,7 @@
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 #define CLASSIFY_COLUMNS 15
-#define SPLIT_COLUMNS 9
+#define SPLIT_COLUMNS 10
 
 ORDERSYNC_EXPORT Datum ordersync_read_bigint(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_int(PG_FUNCTION_ARGS);
@@ -59,6 +59,7 @@ ORDERSYNC_EXPORT Datum ordersync_pace_waits(PG_FUNCTION_ARGS);
 static bool read_integer(FunctionCallInfo fcinfo, int64 min, int64 max, int64 *result);
 static char **text_array(ArrayType *array, int *n);
 static Datum text_array_of(const char *const *names, int n);
+static Datum paths_of(const ScrubMends *mends);
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
 					   GatewayReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
@@ -377,6 +378,9 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 		values[6] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
 		values[7] = bytes_datum(record->body, record->body_len);
 		values[8] = text_or_null(record->quarantine, &nulls[8]);
+		nulls[9] = record->mends.n == 0;
+		if (!nulls[9])
+			values[9] = paths_of(&record->mends);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -528,6 +532,17 @@ text_array_of(const char *const *names, int n)
 	for (int i = 0; i < n; i++)
 		elements[i] = CStringGetTextDatum(names[i]);
 	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Where values were mended. */
+static Datum
+paths_of(const ScrubMends *mends)
+{
+	const char **paths = palloc(sizeof(char *) * mends->n);
+
+	for (int i = 0; i < mends->n; i++)
+		paths[i] = mends->mends[i].path;
+	return text_array_of(paths, mends->n);
 }
 
 /* A text, or NULL for none. */

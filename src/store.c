@@ -1,8 +1,8 @@
 /*
  * store.c
  *	  A page's records become arrays for one call of apply, and one of
- *	  quarantine where some cannot be stored; or for one call that compares them
- *	  with what is stored.
+ *	  quarantine where some cannot be stored, or only with a value mended; or
+ *	  for one call that compares them with what is stored.
  *
  * What the database has refused before and is as it was is left out, where the
  * claim said that the shop has such records.  A page that was refused in one
@@ -23,22 +23,22 @@
 
 #define APPLY(function) \
 	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a"
+	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS a"
 
 #define APPLY_TYPES { \
 	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID \
+	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID \
 }
 
 static DbStatement apply_orders_statement = {
 	.sql = APPLY("apply_orders"),
-	.nparams = 11,
+	.nparams = 12,
 	.types = APPLY_TYPES
 };
 
 static DbStatement apply_after_sales_statement = {
 	.sql = APPLY("apply_after_sales"),
-	.nparams = 11,
+	.nparams = 12,
 	.types = APPLY_TYPES
 };
 
@@ -50,11 +50,21 @@ static DbStatement quarantine_statement = {
 
 static DbStatement store_parts_statement = {
 	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
-	" FROM ordersync.store_parts($12, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS a",
-	.nparams = 12,
+	" FROM ordersync.store_parts($13, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS a",
+	.nparams = 13,
 	.types = {
 		INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TEXTOID
+		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID,
+		TEXTOID
+	}
+};
+
+static DbStatement mended_statement = {
+	.sql = "SELECT ordersync.note_mended($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	.nparams = 10,
+	.types = {
+		INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+		TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID
 	}
 };
 
@@ -92,8 +102,11 @@ static int	mark_refused(const SyncTask *task, Stream stream, RecordPage *page);
 static bool is_good(const Record *record);
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
 static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int64 read_ms, int n, bool by_parts,
+				  const RecordPage *page, int64 read_ms, int n, int nmends, bool by_parts,
 				  StoreCounts *counts);
+static void add_mended_ids(DbParams *params, const RecordPage *page, int nmends);
+static void note_mended(const SyncTask *task, Stream stream, const char *source,
+						const RecordPage *page, int nmends);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
@@ -104,12 +117,14 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 {
 	int			bad = 0;
 	int			refused = 0;
+	int			nmends = 0;
 
 	memset(counts, 0, sizeof(*counts));
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		if (page->records[i].quarantine != NULL)
 			bad++;
+		nmends += page->records[i].mends.n;
 	}
 	if (bad > 0)
 		quarantine(task, stream, page, bad);
@@ -118,10 +133,12 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 	if (page->nrecords > bad + refused)
 	{
 		apply(task, stream, source, page, read_ms, page->nrecords - bad - refused,
-			  by_parts, counts);
+			  nmends, by_parts, counts);
 		if (by_parts)
 			refused = mark_refused(task, stream, page);
 	}
+	if (nmends > 0)
+		note_mended(task, stream, source, page, nmends);
 	counts->quarantined = bad + refused;
 }
 
@@ -206,7 +223,8 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 
 static void
 apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int64 read_ms, int n, bool by_parts, StoreCounts *counts)
+	  const RecordPage *page, int64 read_ms, int n, int nmends, bool by_parts,
+	  StoreCounts *counts)
 {
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
@@ -240,6 +258,7 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
 	db_add(&params, TimestampTzGetDatum(clock_timestamp_of_ms(read_ms)));
+	add_mended_ids(&params, page, nmends);
 	if (by_parts)
 		db_add_text(&params, stream_name(stream));
 	db_run(by_parts ? &store_parts_statement :
@@ -249,6 +268,72 @@ apply(const SyncTask *task, Stream stream, const char *source,
 	counts->records_new = db_int4(0, 0);
 	counts->changed = db_int4(0, 1);
 	counts->unchanged = db_int4(0, 2);
+}
+
+/* Of the records that have mended values; NULL for none. */
+static void
+add_mended_ids(DbParams *params, const RecordPage *page, int nmends)
+{
+	Datum	   *ids;
+	int			k = 0;
+
+	if (nmends == 0)
+	{
+		db_add_null(params);
+		return;
+	}
+	ids = palloc(sizeof(Datum) * page->nrecords);
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].mends.n > 0)
+			ids[k++] = Int64GetDatum(page->records[i].id);
+	}
+	db_add(params, array_of(ids, NULL, k, INT8OID));
+}
+
+/* What was mended in the page that apply has stored: as it came, and as it is stored. */
+static void
+note_mended(const SyncTask *task, Stream stream, const char *source,
+			const RecordPage *page, int nmends)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * nmends);
+	Datum	   *modified = palloc(sizeof(Datum) * nmends);
+	Datum	   *paths = palloc(sizeof(Datum) * nmends);
+	Datum	   *values = palloc(sizeof(Datum) * nmends);
+	bool	   *left_out = palloc(sizeof(bool) * nmends);
+	Datum	   *bodies = palloc(sizeof(Datum) * nmends);
+	DbParams	params = {0};
+	int			k = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+
+		for (int m = 0; m < record->mends.n; m++, k++)
+		{
+			const ScrubMend *mend = &record->mends.mends[m];
+
+			ids[k] = Int64GetDatum(record->id);
+			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+			paths[k] = CStringGetTextDatum(mend->path);
+			left_out[k] = mend->stored.at == NULL;
+			values[k] = left_out[k] ? (Datum) 0 :
+				PointerGetDatum(cstring_to_text_with_len(mend->stored.at, mend->stored.len));
+			bodies[k] = bytes_datum(mend->came.at, mend->came.len);
+		}
+	}
+
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	db_add_text(&params, source);
+	db_add(&params, Int64GetDatum(task->run_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	db_add(&params, array_of(ids, NULL, k, INT8OID));
+	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_add(&params, array_of(paths, NULL, k, TEXTOID));
+	db_add(&params, array_of(values, left_out, k, TEXTOID));
+	db_add(&params, array_of(bodies, NULL, k, BYTEAOID));
+	db_run(&mended_statement, &params);
 }
 
 /* NULL for none. */

@@ -45,6 +45,7 @@ static void read_root(Reading *reading);
 static void read_error(Reading *reading);
 static void read_response(Reading *reading);
 static bool read_member(Reading *reading, JsonText key);
+static bool read_count(JsonText value, int64 *count);
 static void read_list(Reading *reading);
 static void read_wrapper(Reading *reading);
 static void take_list(Reading *reading, JsonText value);
@@ -249,7 +250,7 @@ read_member(Reading *reading, JsonText key)
 	{
 		reading->has_answer = true;
 		if (json_value(&reading->cursor, &value) &&
-			(!json_int64(value, &answer->total) || answer->total < 0))
+			!read_count(value, &answer->total))
 			reading->fault = "total_results is not a count";
 		return true;
 	}
@@ -265,6 +266,26 @@ read_member(Reading *reading, JsonText key)
 		return true;
 	}
 	return false;
+}
+
+/* A count, as a number or a string of digits; one beyond int64 is the largest. */
+static bool
+read_count(JsonText value, int64 *count)
+{
+	if (value.len >= 2 && *value.at == '"')
+	{
+		value.at++;
+		value.len -= 2;
+	}
+	if (json_int64(value, count))
+		return *count >= 0;
+	*count = PG_INT64_MAX;
+	for (size_t i = 0; i < value.len; i++)
+	{
+		if (value.at[i] < '0' || value.at[i] > '9')
+			return false;
+	}
+	return value.len > 0;
 }
 
 /* The list, or the one record of a details call, in any of its forms. */
@@ -455,10 +476,6 @@ contradiction(const Reading *reading)
 		case CALL_LIST:
 			if (answer->list != NULL)
 				return NULL;
-			/* but behind the last page, where a crowd is looked for what it hides */
-			if (answer->total > (int64) Max(reading->call->ask.page_no - 1, 0) *
-				reading->call->ask.page_size)
-				return "total_results counts records, and there is no list";
 			if (answer->has_next == 1)
 				return "has_next announces more, and there is no list";
 			if (answer->total < 0 && answer->has_next < 0 && !reading->has_list)

@@ -53,6 +53,16 @@
  *	 the probe.
  * What it showed of crowds stands in window_crowd.c.
  *
+ * A count is believed as far as answers bear it out.  Two things on one answer
+ * do not: more distinct records than it counts; and a page with room left that
+ * lacks as much as a page of what it counts, though it ends its list.  From then on
+ * counts steer nothing: the rest is read as a list without totals is, by
+ * has_next, and the window is short whatever was seen.  A page that is full ends
+ * nothing by its count alone, or a count that is too low would hide the rest.
+ * Below that, one more or one less is what a record withheld or arriving looks
+ * like; there the number of askings is bounded.  Above all stands the limit of
+ * calls in window.h.
+ *
  * Known limits, coincidences that no count can show: a record that is withheld
  * and one that becomes visible late below the top in the same pass, while
  * nothing leaves, look whole together.  By parts they do not: a caller to whom
@@ -72,6 +82,9 @@
 #define MAX_CUTS			1000
 #define MAX_PASSES			5	/* walks by time; then by parts */
 #define MAX_ASKS			5	/* again, of a part that shows fewer than it counts */
+#define MAX_ASKS_LACKING	1	/* where an earlier part has used up its askings */
+#define MAX_DOUBTS			4	/* parts halved though their page had room */
+#define MAX_CUTS_UNSUPPORTED 20 /* where the first page's density says less */
 
 typedef enum Phase
 {
@@ -102,7 +115,11 @@ struct Window
 	End			end;
 	bool		by_parts;
 	bool		lacking;		/* a part or crowd was given up in this pass */
+	bool		disbelieved;	/* an answer has disproved its own count */
+	int			doubts;			/* parts halved though their page had room */
 	int			pass;			/* from 1 */
+	int			calls;			/* answers taken in */
+	int64		most;			/* distinct records seen, of the pass that saw most */
 	int64		total;			/* of FIRST in this pass; -1 not known */
 	int64		top;			/* [since, top) remains */
 
@@ -122,9 +139,12 @@ struct Window
 
 	/* in memory only: second top - 1, while it is read by page number */
 	Crowd		crowd;
+	int			calls_before;	/* calls and most, as they were when it was begun */
+	int64		most_before;
 
 	/* in memory only: of the last picture, records that have no time */
 	KeySet		undated;
+	int			calls_pass;		/* calls when this pass was begun */
 
 	/* instead of all that, where the plan says by_number */
 	NumberWalk	number;
@@ -134,11 +154,14 @@ struct Window
 };
 
 static bool resume(Window *w, const char *saved);
+static bool believes(const Window *w);
 static int64 last_second(const Window *w, int64 bound);
-static bool lists_what_it_counts(const Window *w, const Picture *p);
+static bool weigh_count(Window *w, Picture *p);
+static WindowStep take_picture(Window *w, const Picture *p);
+static bool out_of_calls(Window *w, const Picture *p);
 static bool learn_end(Window *w, const Picture *p);
 static WindowStep take_first(Window *w, const Picture *p);
-static bool cut(Window *w, int64 total);
+static bool cut(Window *w, const Picture *p);
 static WindowStep take_down(Window *w, const Picture *p);
 static WindowStep descend(Window *w, const Picture *p, bool more, bool learnt);
 static void count_above(Window *w, const Picture *p, int64 floor);
@@ -190,16 +213,19 @@ resume(Window *w, const char *saved)
 	int			end;
 	int			by_parts;
 	int			lacking;
+	int			disbelieved;
 	int			undated;
 	int			i;
 
 	if (sscanf(saved, "1 %15s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
-			   " pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
+			   " disbelieved %d doubts %d pass %d calls %d most " INT64_FORMAT
+			   " total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
 			   " seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
 			   " part " INT64_FORMAT " asks %d undated %d",
 			   phase, &since, &until, &end, &by_parts, &lacking,
-			   &w->pass, &w->total, &w->top, &w->reported,
-			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks, &undated) != 16)
+			   &disbelieved, &w->doubts, &w->pass, &w->calls, &w->most,
+			   &w->total, &w->top, &w->reported,
+			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks, &undated) != 20)
 		return false;
 	for (i = 0; i < PHASE_ENDED; i++)
 	{
@@ -208,6 +234,7 @@ resume(Window *w, const char *saved)
 	}
 	if (i == PHASE_ENDED || since != plan->since || until != plan->until ||
 		end < END_UNKNOWN || end > END_EXCLUSIVE || w->pass < 1 ||
+		w->calls < 0 || w->most < 0 ||
 		w->top <= since || w->top > until || w->part < since ||
 		(i == PHASE_PART && (!by_parts || w->part >= w->top)) ||
 		w->total < -1 || (plan->totals && w->total < 0 && i != PHASE_FIRST))
@@ -216,7 +243,9 @@ resume(Window *w, const char *saved)
 	w->end = (End) end;
 	w->by_parts = by_parts != 0;
 	w->lacking = lacking != 0;
+	w->disbelieved = disbelieved != 0;
 	w->many_from = plan->since - 1;
+	w->calls_pass = w->calls;
 	if (undated > 0 && !w->by_parts)
 	{
 		/* which they were is forgotten, and one of them must not count twice */
@@ -232,16 +261,35 @@ resume(Window *w, const char *saved)
 char *
 window_save(const Window *w)
 {
+	int			calls = w->calls;
+	int64		most = w->most;
+
 	if (w->plan.by_number)
 		return number_save(&w->number);
+	/* what is read anew after an interruption does not count twice */
+	if (w->phase == PHASE_CROWD)
+	{
+		calls = w->calls_before;
+		most = w->most_before;
+	}
+	else if (w->undated.n > 0 && !w->by_parts)
+		calls = w->calls_pass;
 	return psprintf("1 %s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
-					" pass %d total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
+					" disbelieved %d doubts %d pass %d calls %d most " INT64_FORMAT
+					" total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
 					" seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
 					" part " INT64_FORMAT " asks %d undated %d",
 					phase_names[w->phase], w->plan.since, w->plan.until,
 					(int) w->end, (int) w->by_parts, (int) w->lacking,
-					w->pass, w->total, w->top, w->reported,
+					(int) w->disbelieved, w->doubts, w->pass, calls, most, w->total, w->top, w->reported,
 					w->seen, w->quarantined, w->at_until, w->part, w->asks, w->undated.n);
+}
+
+/* Whether counts steer the walk. */
+static bool
+believes(const Window *w)
+{
+	return w->plan.totals && !w->disbelieved;
 }
 
 /* The next call to make. */
@@ -257,7 +305,7 @@ window_ask(const Window *w, WindowAsk *ask)
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
 	ask->page_size = w->plan.page_size;
-	ask->use_has_next = !w->plan.totals || w->phase == PHASE_DOWN;
+	ask->use_has_next = !believes(w) || w->phase == PHASE_DOWN;
 	if (w->phase == PHASE_PART)
 		ask->start = w->part;
 	else if (w->phase == PHASE_CROWD)
@@ -285,7 +333,7 @@ window_take(Window *w, const WindowAnswer *answer)
 {
 	WindowAsk	ask;
 	Picture		p;
-	WindowStep	step = WINDOW_MALFORMED;
+	WindowStep	step;
 
 	Assert(w->phase != PHASE_ENDED);
 	window_ask(w, &ask);
@@ -293,21 +341,14 @@ window_take(Window *w, const WindowAnswer *answer)
 		return WINDOW_MALFORMED;
 	if (w->plan.by_number)
 		step = number_take(&w->number, &w->plan, &p);
-	else if (w->phase == PHASE_PART)
-		step = take_part(w, &p);
-	else if (w->phase == PHASE_CROWD)
-		step = take_crowd(w, &p);
-	else if (lists_what_it_counts(w, &p))
+	else
 	{
-		if (w->phase == PHASE_FIRST)
-			step = take_first(w, &p);
-		else if (w->phase == PHASE_DOWN)
-			step = take_down(w, &p);
-		else if (w->phase == PHASE_PROBE)
-			step = take_probe(w, &p);
+		step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
+		if (step == WINDOW_MORE && out_of_calls(w, &p))
+			step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
 	}
 	picture_free(&p);
-	if (step != WINDOW_MORE && step != WINDOW_MALFORMED)
+	if (step != WINDOW_MORE)
 		w->phase = PHASE_ENDED;
 	return step;
 }
@@ -317,22 +358,74 @@ window_agrees(const Window *w, const WindowAnswer *answer)
 {
 	WindowAsk	ask;
 	Picture		p;
-	bool		agrees;
 
 	window_ask(w, &ask);
 	if (!picture_make(&p, &ask, answer))
 		return false;
-	agrees = lists_what_it_counts(w, &p);
 	picture_free(&p);
-	return agrees;
+	return true;
 }
 
-/* A count of records above an empty list is no answer, but of a part or crowd: see above. */
+/*
+ * Does the answer bear out its own count?  A count that was disproved once is
+ * taken out of every later answer.  False: a crowd begins anew without counts,
+ * and what this page is to it nobody knows.
+ */
 static bool
-lists_what_it_counts(const Window *w, const Picture *p)
+weigh_count(Window *w, Picture *p)
 {
-	return w->plan.by_number || w->phase == PHASE_PART || w->phase == PHASE_CROWD ||
-		p->sent > 0 || p->total <= 0;
+	/* a list may be missing once: an empty one is asked for again */
+	bool		again = p->sent == 0 && (w->phase == PHASE_FIRST || w->phase == PHASE_PART);
+
+	if (believes(w) && w->phase != PHASE_PROBE && !again && p->total >= 0 && picture_disproves(p))
+	{
+		if (w->total < 0)
+			w->total = p->total;
+		w->disbelieved = true;
+		if (w->phase == PHASE_CROWD)
+		{
+			crowd_open(&w->crowd, false);
+			return false;
+		}
+	}
+	if (w->disbelieved)
+		p->total = -1;
+	return true;
+}
+
+static WindowStep
+take_picture(Window *w, const Picture *p)
+{
+	switch (w->phase)
+	{
+		case PHASE_FIRST:
+			return take_first(w, p);
+		case PHASE_DOWN:
+			return take_down(w, p);
+		case PHASE_PART:
+			return take_part(w, p);
+		case PHASE_CROWD:
+			return take_crowd(w, p);
+		case PHASE_PROBE:
+			return take_probe(w, p);
+		case PHASE_ENDED:
+			break;
+	}
+	return WINDOW_SHORT;
+}
+
+/* Counts the call; true when what was seen so far is not worth another one. */
+static bool
+out_of_calls(Window *w, const Picture *p)
+{
+	int64		seen = w->seen + (w->phase == PHASE_CROWD ? w->crowd.shown.n : 0);
+
+	w->calls++;
+	w->most = Max(w->most, Max(seen, p->n));
+	if (w->calls < WINDOW_MAX_CALLS(w->most, w->plan.page_size))
+		return false;
+	w->lacking = true;
+	return true;
 }
 
 /* A record at the end of a range that ought to stop before it; true when new. */
@@ -352,25 +445,44 @@ take_first(Window *w, const Picture *p)
 	bool		learnt = learn_end(w, p);
 
 	w->at_until = learnt ? p->at_end : 0;
-	w->total = w->plan.totals ? p->total : -1;
-	if (!w->plan.totals)
-		return descend(w, p, picture_goes_on(p), learnt);
-	if (p->n == p->total)
+	if (!believes(w))
+	{
+		if (!w->plan.totals)
+			return descend(w, p, picture_goes_on(p), learnt);
+		/* the answer tells no end of its list but by its count: the next one does */
+		return descend(w, p, true, learnt);
+	}
+	w->total = p->total;
+	if (p->sent == 0 && p->total > 0)
+	{
+		(void) start_parts(w);
+		choose_part(w, w->top - w->plan.since);
+		return WINDOW_MORE;
+	}
+	if (p->n == p->total && !picture_full(p))
 		return descend(w, p, false, learnt);
-	if (w->plan.may_cut && w->pass == 1 && cut(w, p->total))
+	if (w->plan.may_cut && w->pass == 1 && cut(w, p))
 		return WINDOW_CUT;
 	return descend(w, p, true, learnt);
 }
 
-/* Step 7: equal parts of whole seconds, about ten pages each. */
+/*
+ * Step 7: equal parts of whole seconds, about ten pages each.  A page that is
+ * not full says more of its list than the count does, and one that is full says
+ * how dense the list is at its newest end: many more parts than follow from
+ * that are not made on the word of a count alone.
+ */
 static bool
-cut(Window *w, int64 total)
+cut(Window *w, const Picture *p)
 {
 	int64		span = w->plan.until - w->plan.since;
 	int64		most = (int64) w->plan.page_size * PAGES_BEFORE_CUT;
-	int64		n = Min(Min((total + most - 1) / most, span), MAX_CUTS);
+	int64		dense = p->oldest == PG_INT64_MAX ? 0 :
+		p->n * span / Max(w->plan.until - p->oldest, 1) * 4 / most;
+	int64		n = (p->total + most - 1) / most;
 
-	if (n < 2)
+	n = Min(Min(n, span), Min(Max(dense, MAX_CUTS_UNSUPPORTED), MAX_CUTS));
+	if (n < 2 || !picture_full(p))
 		return false;
 	w->cuts = repalloc(w->cuts, sizeof(int64) * (n + 1));
 	w->ncuts = (int) n;
@@ -393,7 +505,8 @@ take_down(Window *w, const Picture *p)
 {
 	bool		learnt = learn_end(w, p);
 
-	return descend(w, p, picture_goes_on(p), learnt);
+	/* a count above an empty list lists nothing more all the same */
+	return descend(w, p, p->sent > 0 && picture_goes_on(p), learnt);
 }
 
 /*
@@ -464,7 +577,7 @@ finish_walk(Window *w)
 
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
-	if (w->lacking)
+	if (w->lacking || w->disbelieved)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)
 		return WINDOW_UNPROVEN;
@@ -481,7 +594,8 @@ start_pass(Window *w)
 	w->phase = PHASE_FIRST;
 	w->by_parts = false;
 	w->lacking = false;
-	w->total = -1;
+	w->calls_pass = w->calls;
+	w->total = w->disbelieved ? w->total : -1;
 	w->top = w->plan.until;
 	w->reported = w->seen = w->quarantined = w->at_until = 0;
 	w->part = w->plan.since;
@@ -514,7 +628,7 @@ even_width(const Window *w)
 	int64		rest = w->top - w->plan.since;
 	int64		left = w->total - w->reported;
 
-	if (w->total < 0)
+	if (w->total < 0 || w->disbelieved)
 		return (rest + 1) / 2;
 	return rest * w->plan.page_size * 2 / 3 / Max(left, 1);
 }
@@ -526,7 +640,7 @@ choose_part(Window *w, int64 width)
 	int64		rest = w->top - w->plan.since;
 
 	/* what is known to be too large is not asked whole again */
-	if (w->plan.totals && w->many_from >= w->plan.since && w->many_from < w->top &&
+	if (believes(w) && w->many_from >= w->plan.since && w->many_from < w->top &&
 		w->many > w->plan.page_size && w->top - width <= w->many_from)
 		width = (w->top - w->many_from) / 2;
 	w->part = w->top - Min(Max(width, 1), rest);
@@ -539,20 +653,23 @@ static WindowStep
 take_part(Window *w, const Picture *p)
 {
 	bool		learnt = learn_end(w, p);
-	bool		whole = w->plan.totals ? p->n == p->total : !picture_goes_on(p);
+	bool		full = picture_full(p);
+	bool		whole = believes(w) ? p->n == p->total && !full : !picture_goes_on(p);
 
 	if (!whole)
 	{
 		if (learnt)
 			return WINDOW_MORE;
-		if (picture_full(p) || p->total > p->ask.page_size || !w->plan.totals)
+		if (full || !believes(w) ||
+			(p->sent > 0 && p->total > p->ask.page_size && w->top - w->part > 1 && w->doubts++ < MAX_DOUBTS))
 			return part_too_large(w, p);
-		if (!w->plan.fresh && w->asks < MAX_ASKS)
+		if (!w->plan.fresh && w->asks < (w->lacking ? MAX_ASKS_LACKING : MAX_ASKS))
 		{
 			w->asks++;
 			return WINDOW_MORE;
 		}
 		w->lacking = true;
+		w->disbelieved |= believes(w) && picture_disproves(p);
 	}
 	return part_done(w, p);
 }
@@ -566,7 +683,7 @@ part_too_large(Window *w, const Picture *p)
 	if (width == 1)
 		return start_crowd(w);
 	w->many_from = w->part;
-	w->many = p->total;
+	w->many = picture_full(p) ? Max(p->total, p->sent + 1) : p->total;
 	choose_part(w, width / 2);
 	return WINDOW_MORE;
 }
@@ -578,7 +695,7 @@ part_done(Window *w, const Picture *p)
 	int64		width = w->top - w->part;
 	int64		wanted = Max(w->plan.page_size * 2 / 3, 1);
 	int64		beyond = 0;
-	int64		count;
+	int64		shown;
 
 	for (int i = 0; i < p->n; i++)
 	{
@@ -587,19 +704,19 @@ part_done(Window *w, const Picture *p)
 		else
 			w->quarantined += p->records[i].quarantined;
 	}
-	count = (w->plan.totals ? p->total : p->n) - beyond;
-	w->reported += count;
-	w->seen += p->n - beyond;
-	w->many -= count;
+	shown = p->n - beyond;
+	w->reported += believes(w) ? p->total - beyond : shown;
+	w->seen += shown;
+	w->many -= shown;
 	w->top = w->part;
 	if (w->top == w->plan.since)
 		return finish_parts(w);
-	if (w->total >= 0 && w->total - w->reported <= wanted)
+	if (believes(w) && !w->lacking && w->total >= 0 && w->total - w->reported <= wanted)
 		width = w->top - w->plan.since;
-	else if (count * 2 <= wanted)
+	else if (shown * 2 <= wanted)
 		width *= 2;
 	else
-		width = width * wanted / count;
+		width = width * wanted / shown;
 	choose_part(w, width);
 	return WINDOW_MORE;
 }
@@ -610,7 +727,7 @@ finish_parts(Window *w)
 {
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
-	if (w->lacking)
+	if (w->lacking || w->disbelieved)
 		return WINDOW_SHORT;
 	return w->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
 }
@@ -620,7 +737,9 @@ static WindowStep
 start_crowd(Window *w)
 {
 	w->phase = PHASE_CROWD;
-	crowd_open(&w->crowd, w->plan.totals);
+	w->calls_before = w->calls;
+	w->most_before = w->most;
+	crowd_open(&w->crowd, believes(w));
 	return WINDOW_MORE;
 }
 
@@ -647,12 +766,12 @@ static WindowStep
 crowd_done(Window *w, bool whole)
 {
 	int64		seen = w->crowd.ids.n - w->crowd.known;
-	int64		count = w->plan.totals ? w->crowd.total : seen;
+	int64		count = w->crowd.totals ? w->crowd.total : seen;
 
 	w->seen += seen;
 	w->quarantined += w->crowd.quarantined;
 	w->reported += count;
-	w->many -= count;
+	w->many -= seen;
 	w->lacking |= !whole;
 	w->top--;
 	if (w->top == w->plan.since)
@@ -667,7 +786,8 @@ crowd_done(Window *w, bool whole)
 static WindowStep
 take_probe(Window *w, const Picture *p)
 {
-	w->end = p->total > 0 || p->sent > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
+	/* a count alone is not believed: a second would be left out of every range */
+	w->end = p->sent > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
 	return go_on_below(w);
 }
 
@@ -694,10 +814,11 @@ window_counts(const Window *w, WindowCounts *counts)
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
+	counts->disbelieved = w->disbelieved;
 	if (!w->plan.totals || w->total < 0)
 		counts->reported = -1;
 	else
-		counts->reported = w->by_parts ? w->reported : w->total - w->at_until;
+		counts->reported = w->by_parts && !w->disbelieved ? w->reported : w->total - w->at_until;
 }
 
 /* Asks for half as many from now on. */

@@ -16,6 +16,14 @@
  * Records that come twice push others beyond the last page of the count, so a
  * last page that is full is followed by one more in the next round.
  *
+ * A page that is full does not end the crowd, whatever the total: the crowd is
+ * whole once every page of a union was read, up to one that has room left, or a
+ * total that is too low would hide the rest.  Where totals change or turn out too low, pages may
+ * have stayed unread when the crowd is given up: it is then read first to last
+ * as without totals, three rounds at most, for the sake of its records.  More
+ * than MOST_IN_A_SECOND is not believed from the start, so that no page number
+ * is asked for that the platform would refuse.
+ *
  * Without totals the pages are read first to last, and a round's own length is
  * the count: whole when two rounds in a row list as many as there are ids, or
  * when round after round of one length brings nothing new.
@@ -29,10 +37,15 @@
 
 #define MAX_ROUNDS	30
 #define MAX_BARREN	8
+#define MAX_OVER	3			/* unions larger than their total */
+#define LAST_ROUNDS	3			/* without totals, after they have failed */
+#define MOST_IN_A_SECOND 100000
 
 static CrowdStep take_counted(Crowd *c, const Picture *p, const KeySet *counted);
 static int	highest_page(const Crowd *c, int page_size);
 static CrowdStep take_listed(Crowd *c, const Picture *p, const KeySet *counted);
+static bool all_read(const Crowd *c);
+static CrowdStep give_up(Crowd *c);
 static void begin_union(Crowd *c);
 static void unite(Crowd *c, const Picture *p, const KeySet *counted);
 
@@ -41,6 +54,7 @@ crowd_init(Crowd *c)
 {
 	memset(c, 0, sizeof(*c));
 	keys_init(&c->ids);
+	keys_init(&c->shown);
 }
 
 /* Nothing of it is known yet. */
@@ -56,6 +70,11 @@ crowd_open(Crowd *c, bool totals)
 	c->left = 1;
 	c->listed = 0;
 	c->barren = 0;
+	c->over = 0;
+	c->surplus = false;
+	c->unsteady = false;
+	c->given_up = false;
+	keys_clear(&c->shown);
 	begin_union(c);
 }
 
@@ -66,6 +85,9 @@ begin_union(Crowd *c)
 	c->known = 0;
 	c->same = 0;
 	c->before = 0;
+	c->started = false;
+	c->ended = false;
+	c->idle = 0;
 	keys_clear(&c->ids);
 }
 
@@ -81,24 +103,39 @@ static CrowdStep
 take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 {
 	bool		first = c->total < 0;
+	bool		fits = p->total <= p->ask.page_size && p->ask.page_no == 1 && !picture_full(p);
 
+	if (p->total > MOST_IN_A_SECOND)
+	{
+		c->unsteady = true;
+		return give_up(c);
+	}
 	if (p->total != c->total)
 	{
 		begin_union(c);
+		c->unsteady |= !first;
 		c->total = p->total;
-		c->last = (int) ((p->total + p->ask.page_size - 1) / p->ask.page_size);
-		c->last = Max(c->last, 1) + c->extra;
+		c->last = (int) (p->total / p->ask.page_size) + 1 + c->extra;
 		if (first)
 			c->left = c->last;
 	}
-	if (c->total <= p->ask.page_size && !picture_full(p))
+	if (fits)
 		begin_union(c);			/* it fits a page by now: one picture, no union */
 	c->same++;
 	unite(c, p, counted);
-	if (c->ids.n == c->total)
+	c->started |= p->ask.page_no == 1;
+	c->ended |= !picture_full(p);
+	c->surplus |= p->sent > p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
+	if (c->ids.n == c->total && (fits || all_read(c)))
 		return CROWD_WHOLE;
 	if (c->ids.n > c->total)
-		begin_union(c);			/* as many arrived as left */
+	{
+		/* as many arrived as left; or the total is too low */
+		begin_union(c);
+		c->unsteady = true;
+		if (++c->over >= MAX_OVER)
+			return give_up(c);
+	}
 	if (p->ask.page_no >= c->last && picture_full(p))
 	{
 		c->last++;
@@ -107,7 +144,7 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 	if (--c->left <= 0)
 	{
 		if (++c->round > MAX_ROUNDS)
-			return CROWD_GIVEN_UP;
+			return give_up(c);
 		c->left = highest_page(c, p->ask.page_size);
 	}
 	c->page = c->page > 1 ? c->page - 1 : highest_page(c, p->ask.page_size);
@@ -129,24 +166,53 @@ highest_page(const Crowd *c, int page_size)
 	return c->last;
 }
 
+/*
+ * Is a union of so many ids as the total whole?  Rows beyond the total are
+ * records that came twice, or the total is too low; then it takes some rounds
+ * that bring no other id.
+ */
+static bool
+all_read(const Crowd *c)
+{
+	return c->over == 0 && c->started && c->ended && c->same >= c->last &&
+		(!c->surplus || c->idle >= MAX_BARREN * c->last);
+}
+
+/* It is not going to be whole, but all that is listed of it is to be read. */
+static CrowdStep
+give_up(Crowd *c)
+{
+	if (!c->unsteady)
+		return CROWD_GIVEN_UP;
+	c->totals = false;
+	c->given_up = true;
+	c->total = -1;
+	c->page = 1;
+	c->round = MAX_ROUNDS - LAST_ROUNDS + 1;
+	c->listed = 0;
+	c->barren = 0;
+	begin_union(c);
+	return CROWD_MORE;
+}
+
 /* First page to last, by how many the round lists. */
 static CrowdStep
 take_listed(Crowd *c, const Picture *p, const KeySet *counted)
 {
 	unite(c, p, counted);
 	c->listed += p->sent;
-	if (picture_goes_on(p))
+	if (c->given_up ? picture_full(p) : picture_goes_on(p))
 	{
 		/* a list that goes on for ever with what it showed before */
-		if (++c->page > 100 + 4 * c->ids.n)
+		if (++c->page > 20 + 4 * (c->ids.n / p->ask.page_size + 1))
 			return CROWD_GIVEN_UP;
 		return CROWD_MORE;
 	}
 	if (p->ask.page_no == 1)
-		return CROWD_WHOLE;		/* one picture */
+		return c->given_up ? CROWD_GIVEN_UP : CROWD_WHOLE;	/* one picture */
 	c->barren = c->listed == c->total && c->ids.n == c->before ? c->barren + 1 : 0;
 	if (c->barren >= (c->ids.n == c->listed ? 1 : MAX_BARREN))
-		return CROWD_WHOLE;
+		return c->given_up ? CROWD_GIVEN_UP : CROWD_WHOLE;
 	if (++c->round > MAX_ROUNDS)
 		return CROWD_GIVEN_UP;
 	if (c->total >= 0 && c->listed != c->total)
@@ -158,7 +224,7 @@ take_listed(Crowd *c, const Picture *p, const KeySet *counted)
 	return CROWD_MORE;
 }
 
-/* Adds the page's ids to the union. */
+/* Adds the page's ids to the union, and to all that was shown. */
 static void
 unite(Crowd *c, const Picture *p, const KeySet *counted)
 {
@@ -178,5 +244,13 @@ unite(Crowd *c, const Picture *p, const KeySet *counted)
 			c->quarantined += record->quarantined;
 	}
 	keys_add(&c->ids, fresh, nfresh);
+	c->idle = nfresh > 0 ? 0 : c->idle + 1;
+	nfresh = 0;
+	for (int i = 0; i < p->n; i++)
+	{
+		if (!keys_have(&c->shown, p->records[i].key))
+			fresh[nfresh++] = p->records[i].key;
+	}
+	keys_add(&c->shown, fresh, nfresh);
 	pfree(fresh);
 }

@@ -19,11 +19,19 @@ typedef struct Crowd
 	int			round;			/* from 1 */
 	int			left;			/* pages left of the round */
 	int			same;			/* pages of this union */
+	int			over;			/* unions that became larger than their total */
+	bool		unsteady;		/* totals changed or were too low: pages may have stayed unread */
+	bool		surplus;		/* a page held more rows than its total leaves for it */
+	bool		started;		/* the first page is in this union */
+	bool		ended;			/* so is one that had room left */
+	int			idle;			/* pages since one brought a new id to it */
 	KeySet		ids;			/* the union */
+	KeySet		shown;			/* all ids of all unions */
 	int64		quarantined;	/* of these */
 	int64		known;			/* of these, counted before the crowd was open */
 
-	/* without totals */
+	/* without totals, or once they have been given up */
+	bool		given_up;
 	int64		listed;			/* records on the round's pages so far */
 	int			before;			/* size of the union when the round began */
 	int			barren;			/* rounds in a row that brought no new id */

@@ -6,7 +6,7 @@
  * no honest platform sends is refused here, before any walk has seen it: more
  * records than asked for, one with a time outside the range, a page that says
  * it has a next one and is empty, a count that was asked for and is missing or
- * absurd.  Records without a time are taken to be in the range.
+ * negative.  Records without a time are taken to be in the range.
  *
  * A picture lives while one answer is taken in.
  */
@@ -21,7 +21,7 @@ bool
 picture_make(Picture *p, const WindowAsk *ask, const WindowAnswer *answer)
 {
 	p->ask = *ask;
-	p->total = answer->total;
+	p->total = Min(answer->total, WINDOW_MOST_TOTAL);
 	p->has_next = answer->has_next;
 	p->sent = answer->nrecords;
 	if (p->sent < 0 || p->sent > 2 * ask->page_size)
@@ -80,7 +80,7 @@ contradicts(const Picture *p)
 {
 	if (p->n > p->ask.page_size)
 		return true;
-	if (p->total < -1 || p->total > PG_INT32_MAX)
+	if (p->total < -1)
 		return true;
 	if (!p->ask.use_has_next && p->total < 0)
 		return true;
@@ -96,13 +96,27 @@ picture_full(const Picture *p)
 	return p->sent >= p->ask.page_size;
 }
 
-/* By has_next; lists that do not send it tell by their total, or by being full. */
+/*
+ * By has_next; lists that do not send it tell by being full, or by their total,
+ * which may say that there is more, but not that there is nothing behind a full
+ * page.
+ */
 bool
 picture_goes_on(const Picture *p)
 {
 	if (p->has_next >= 0)
 		return p->has_next == 1;
-	if (p->total >= 0)
-		return p->total > p->n;
-	return picture_full(p);
+	return picture_full(p) || p->total > p->n;
+}
+
+/*
+ * More records than it counts are no honest answer, nor is a page with room left
+ * that lacks as much as a page of what it counts; less may be withheld.
+ */
+bool
+picture_disproves(const Picture *p)
+{
+	int64		expected = p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
+
+	return p->n > p->total || (!picture_full(p) && expected - p->n >= p->ask.page_size);
 }

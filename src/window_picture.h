@@ -32,4 +32,7 @@ extern bool picture_full(const Picture *p);
 /* Is there more of the range than this page? */
 extern bool picture_goes_on(const Picture *p);
 
+/* Does the answer show that its own total is untrue?  It has one. */
+extern bool picture_disproves(const Picture *p);
+
 #endif							/* ORDERSYNC_WINDOW_PICTURE_H */

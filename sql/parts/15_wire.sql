@@ -142,13 +142,14 @@ CREATE FUNCTION ordersync.split_records(
 	OUT seller_nick text,
 	OUT digest bytea,
 	OUT body bytea,
-	OUT quarantine text
+	OUT quarantine text,
+	OUT mended text[]
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ordersync_split_records'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
-	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can';
+	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can; mended are the paths of values that came with what is no text, NULL for none';
 
 CREATE FUNCTION ordersync.excerpt(
 	body bytea,

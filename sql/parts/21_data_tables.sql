@@ -300,6 +300,7 @@ BEGIN
 		body bytea,
 		asked jsonb,
 		value text,
+		source text,
 		run_id bigint,
 		task_id bigint,
 		since timestamptz,

@@ -103,6 +103,7 @@ BEGIN
 		t.seen,
 		CASE t.error_class
 			WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again, or: '
+			WHEN 'total' THEN 'total_results contradicts the records of the same answer (see ordersync.request_log; all that was listed is stored): have it mended by who runs the gateway, then: '
 			WHEN 'session' THEN 'the data key is refused: renew the authorisation and give the key with ordersync_set_data_key, then: '
 			WHEN 'permission' THEN 'the application or the seller lacks the permission for this API; when it is granted: '
 			WHEN 'signature' THEN 'the application secret is wrong: correct it with ordersync_add_gateway, then: '

@@ -27,7 +27,8 @@ CREATE FUNCTION ordersync.settle(
 	p_page_size integer,
 	p_clock_offset_ms bigint,
 	p_call jsonb,
-	p_more_tasks integer DEFAULT 0)
+	p_more_tasks integer DEFAULT 0,
+	p_class text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -97,13 +98,16 @@ BEGIN
 		checks = t.checks + (v_state = 'pending')::integer,
 		error_class = CASE v_state
 			WHEN 'running' THEN t.error_class
-			WHEN 'incomplete' THEN 'short'
+			WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND p_class IS NOT NULL THEN p_class ELSE 'short' END
 		END,
 		error = CASE v_state
 			WHEN 'running' THEN t.error
 			WHEN 'incomplete' THEN
-				CASE WHEN v_missed IS NULL
-					THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+				CASE
+					WHEN v_missed IS NULL AND p_class = 'total'
+						THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
+					WHEN v_missed IS NULL
+						THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
 					ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
 						pg_catalog.cardinality(v_missed), v_missed[1])
 				END
@@ -149,7 +153,7 @@ BEGIN
 	RETURN false;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb, integer) IS
+COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb, integer, text) IS
 	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
 CREATE FUNCTION ordersync.refuse_token(p_task bigint)

@@ -136,7 +136,8 @@ COMMENT ON FUNCTION ordersync.fail(bigint, bigint, text, text, text, bigint, boo
  * Is it this window that fails, or everything?  Halving under a gateway that is
  * down would but multiply the calls.  It is the window's own when its content
  * is to blame, when pages of it were read before, or when another task of the
- * same list has come to a good end since this one was made.
+ * same list has come to a good end since this one was made: another part of the
+ * same day's halved window where this one is such a part itself.
  */
 CREATE FUNCTION ordersync.is_local_failure(p_task record, p_verdict text, p_class text)
 RETURNS boolean
@@ -161,6 +162,9 @@ BEGIN
 				AND t.stream = p_task.stream
 				AND t.basis = p_task.basis
 				AND t.details_of IS NOT DISTINCT FROM p_task.details_of
+				-- of a window that was halved, a half: where each fails alike, nothing is gained by smaller ones
+				AND (p_task.splits = 0 OR t.stream = 'details'
+					OR t.splits > 0 AND ordersync.day_of(t.since) = ordersync.day_of(p_task.since))
 				AND t.state IN ('succeeded', 'incomplete')
 				AND t.finished_at > p_task.made_at);
 END

@@ -18,6 +18,7 @@ CREATE FUNCTION ordersync.apply_after_sales(
 	p_add text[] DEFAULT NULL,
 	p_drop text[] DEFAULT NULL,
 	p_read_at timestamptz DEFAULT NULL,
+	p_mended bigint[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -87,7 +88,7 @@ BEGIN
 	n_changed := 0;
 	n_unchanged := v_total;
 	IF v_fresh IS NULL AND v_known IS NULL AND NOT v_gone THEN
-		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
+		PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids, p_source, p_modified, p_mended);
 		RETURN;
 	END IF;
 
@@ -290,10 +291,10 @@ BEGIN
 			WHERE r.id <> ALL (COALESCE(n_ids || c_ids, '{}')));
 	END IF;
 	n_unchanged := v_total - n_new - n_changed;
-	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids);
+	PERFORM ordersync.resolve_records(p_shop, 'after_sales', p_ids, p_source, p_modified, p_mended);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz) IS
+COMMENT ON FUNCTION ordersync.apply_after_sales(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[]) IS
 	'stores a page of after-sales by the upsert rules; writes and locks nothing for records that change nothing';
 
 CREATE FUNCTION ordersync.sieve_after_sales(

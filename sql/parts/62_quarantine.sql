@@ -2,7 +2,9 @@
  * What could not be stored: whole records, and single values.
  *
  * A record without a usable key, time or shape is kept as bytes with its
- * reason; a value that cannot be read costs that value, not the record.  The
+ * reason; a value that cannot be read costs that value, not the record; one that
+ * holds what is no text (a NUL, half a surrogate pair, broken UTF-8, a raw control
+ * character) costs that character.  The
  * same trouble met again is noted once while it is open.  A value is resolved
  * by the transaction that stores a version in which it is gone, a record by the
  * one that finds stored what it could not be: a version of that age or a later
@@ -43,7 +45,10 @@ COMMENT ON FUNCTION ordersync.quarantine_records(bigint, text, bigint, bigint, b
 CREATE FUNCTION ordersync.resolve_records(
 	p_shop bigint,
 	p_stream text,
-	p_ids bigint[]
+	p_ids bigint[],
+	p_source text,
+	p_modified timestamptz[],
+	p_mended bigint[]
 )
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -79,10 +84,131 @@ BEGIN
 	IF v_refused IS NOT NULL THEN
 		PERFORM ordersync.uncount_refused(v_refused);
 	END IF;
+
+	-- a mended value is resolved when its list brings it whole, or when what is stored does not hold it any more
+	UPDATE ordersync.quarantine q
+	SET resolved_at = pg_catalog.now()
+	FROM ROWS FROM (
+		pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)
+	) AS r (id, modified)
+	WHERE q.shop_id = p_shop
+		AND q.stream = p_stream
+		AND q.record_id = r.id
+		AND q.resolved_at IS NULL
+		AND q.source IS NOT NULL
+		AND (q.source = p_source
+				AND r.modified >= q.modified
+				AND (p_mended IS NULL OR r.id <> ALL (p_mended))
+			OR NOT ordersync.holds_text(ordersync.stored_payload(p_shop, p_stream, q.record_id), q.value));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[]) IS
-	'resolves the records of these ids that could not be stored and are by now, as they were or newer';
+COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[], text, timestamptz[], bigint[]) IS
+	'resolves the records of these ids that could not be stored and are by now, as they were or newer, and mended values that are good by now; p_mended: ids that came with such values again';
+
+CREATE FUNCTION ordersync.holds_text(p_payload jsonb, p_value text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN p_payload IS NULL OR p_value IS NULL
+	OR pg_catalog.jsonb_path_exists(p_payload, '$.** ? (@ == $value)', pg_catalog.jsonb_build_object('value', p_value));
+COMMENT ON FUNCTION ordersync.holds_text(jsonb, text) IS
+	'whether a record holds a text anywhere; true where the record is not kept or no text is given';
+
+/*
+ * Called behind apply for a page that has mended values.  One that was not stored
+ * is none of ours: an older version, or a field that the shop's privacy hides.
+ */
+CREATE FUNCTION ordersync.note_mended(
+	p_shop bigint,
+	p_stream text,
+	p_source text,
+	p_run bigint,
+	p_task bigint,
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_paths text[],
+	p_values text[],
+	p_bodies bytea[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	WITH met AS MATERIALIZED (
+		SELECT m.id, m.modified, m.body, (m.value::jsonb) #>> '{}' AS value,
+			CASE p_stream
+				WHEN 'orders' THEN pg_catalog.regexp_replace(m.path, '^orders\.(order\.)?', 'sub_orders.')
+				ELSE m.path
+			END AS column_name,
+			pg_catalog.sha256(m.body) AS digest
+		FROM ROWS FROM (
+			pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified), pg_catalog.unnest(p_paths),
+			pg_catalog.unnest(p_values), pg_catalog.unnest(p_bodies)
+		) AS m (id, modified, path, value, body)
+		CROSS JOIN ordersync.payload_rules(p_shop) r
+		WHERE pg_catalog.split_part(m.path, '.', 1) <> ALL (r.hidden)
+	), gone AS (
+		-- the record came by the same list with other values of that kind
+		UPDATE ordersync.quarantine q
+		SET resolved_at = pg_catalog.now()
+		WHERE q.shop_id = p_shop
+			AND q.stream = p_stream
+			AND q.record_id = ANY (p_ids)
+			AND q.resolved_at IS NULL
+			AND q.source = p_source
+			AND EXISTS (
+				SELECT
+				FROM ROWS FROM (
+					pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)
+				) AS r (id, modified)
+				WHERE r.id = q.record_id
+					AND r.modified >= q.modified)
+			AND NOT EXISTS (
+				SELECT
+				FROM met
+				WHERE met.id = q.record_id
+					AND met.column_name = q.column_name
+					AND met.digest = q.digest)
+	)
+	INSERT INTO ordersync.quarantine (
+		shop_id, stream, record_id, modified, reason, column_name, value, body, source, run_id, task_id,
+		since, until, digest)
+	SELECT DISTINCT p_shop, p_stream, met.id, met.modified, 'value', met.column_name, met.value, met.body, p_source,
+		p_run, p_task, t.since, t.until, met.digest
+	FROM met
+	LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
+	WHERE ordersync.stored_modified(p_shop, p_stream, met.id) = met.modified
+		AND ordersync.holds_text(ordersync.stored_payload(p_shop, p_stream, met.id), met.value)
+	ON CONFLICT DO NOTHING;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_mended(bigint, text, text, bigint, bigint, bigint[], timestamptz[], text[], text[], bytea[]) IS
+	'notes in quarantine the values of stored records that came with what is no text, each once while it is open; a value NULL: the member was left out';
+
+CREATE FUNCTION ordersync.stored_payload(
+	p_shop bigint,
+	p_stream text,
+	p_id bigint
+)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_stream = 'orders' THEN
+		RETURN (
+			SELECT p.payload
+			FROM ordersync.order_payloads p
+			WHERE p.shop_id = p_shop
+				AND p.tid = p_id);
+	END IF;
+	RETURN (
+		SELECT p.payload
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.refund_id = p_id);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.stored_payload(bigint, text, bigint) IS
+	'the payload of a stored record; NULL when it is not stored or not kept';
 
 CREATE FUNCTION ordersync.stored_modified(
 	p_shop bigint,
@@ -168,6 +294,7 @@ BEGIN
 			AND q.record_id = ANY (p_ids)
 			AND q.resolved_at IS NULL
 			AND q.reason IN ('value', 'line')
+			AND q.source IS NULL
 			AND (v_noted IS NULL
 				OR pg_catalog.concat_ws('/', q.record_id, q.reason, q.column_name, q.digest::text)
 					<> ALL (v_noted));

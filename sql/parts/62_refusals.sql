@@ -85,6 +85,7 @@ CREATE FUNCTION ordersync.apply_parts(
 	p_add text[],
 	p_drop text[],
 	p_read_at timestamptz,
+	p_mended bigint[],
 	p_limit integer,
 	OUT n_new integer,
 	OUT n_changed integer,
@@ -118,12 +119,12 @@ BEGIN
 				SELECT a.n_new, a.n_changed, a.n_unchanged
 				INTO v
 				FROM ordersync.apply_orders(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
-					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at) a;
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at, p_mended) a;
 			ELSE
 				SELECT a.n_new, a.n_changed, a.n_unchanged
 				INTO v
 				FROM ordersync.apply_after_sales(p_shop, p_source, p_run, p_task, p_ids[v_from : v_to], p_modified[v_from : v_to],
-					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at) a;
+					p_digests[v_from : v_to], p_bodies[v_from : v_to], p_add, p_drop, p_read_at, p_mended) a;
 			END IF;
 			n_new := n_new + v.n_new;
 			n_changed := n_changed + v.n_changed;
@@ -154,7 +155,7 @@ BEGIN
 	refuses_all := v_samples IS NOT NULL AND n_new + n_changed = 0;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, integer) IS
+COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[], integer) IS
 	'stores records, orders or after-sales, as far as the database takes them; the positions of those that it refuses, with SQLSTATE and message, and whether it refuses all alike';
 
 CREATE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
@@ -187,6 +188,7 @@ CREATE FUNCTION ordersync.store_parts(
 	p_add text[],
 	p_drop text[],
 	p_read_at timestamptz DEFAULT NULL,
+	p_mended bigint[] DEFAULT NULL,
 	OUT n_new integer,
 	OUT n_changed integer,
 	OUT n_unchanged integer
@@ -199,7 +201,7 @@ BEGIN
 	SELECT a.*
 	INTO v
 	FROM ordersync.apply_parts(p_stream, p_shop, p_source, p_run, p_task,
-		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, p_read_at, ordersync.refusal_limit(p_shop, p_stream, p_run)) a;
+		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, p_read_at, p_mended, ordersync.refusal_limit(p_shop, p_stream, p_run)) a;
 	IF v.refuses_all THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'OS003',
@@ -227,7 +229,7 @@ BEGIN
 	ON CONFLICT DO NOTHING;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz) IS
+COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[]) IS
 	'stores the records of a page that was refused in one piece, and puts those that the database refuses into quarantine; an error where it refuses all alike';
 
 CREATE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
@@ -300,7 +302,7 @@ BEGIN
 		SELECT p.*
 		INTO a
 		FROM ordersync.apply_parts(v.stream, p_shop, v.asked ->> 'source', p_run, NULL, v.ids, v.modified, v.digests, v.bodies,
-			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), v.read_at, NULL) p;
+			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), v.read_at, NULL, NULL) p;
 
 		UPDATE ordersync.quarantine q
 		SET sqlstate = a.sqlstates[f.n],

@@ -440,6 +440,15 @@ BEGIN
 	WHERE q.shop_id = p_shop
 		AND q.reason NOT IN ('value', 'line')
 		AND q.body IS NOT NULL;
+	-- of a mended value that is not stored any more nothing is kept
+	UPDATE ordersync.quarantine q
+	SET body = NULL,
+		value = NULL,
+		resolved_at = COALESCE(q.resolved_at, pg_catalog.now())
+	WHERE q.shop_id = p_shop
+		AND q.source IS NOT NULL
+		AND q.column_name IN ('seller_memo', 'desc')
+		AND (q.body IS NOT NULL OR q.value IS NOT NULL);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.forget_hidden(bigint) IS

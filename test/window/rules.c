@@ -71,8 +71,12 @@ static const Rule rules[] = {
 		.exchanges = {{0, 100, 1, 10, TOTAL, -1, -1, "99 50", WINDOW_MALFORMED},
 		{0, 100, 1, 10, TOTAL, 2, -1, "99 50", COUNTED}},
 	.reported = 2, .seen = 2, .passes = 1},
-	{"1: a count above an empty list is malformed",
-		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "", WINDOW_MALFORMED},
+	{"1: a count above an empty list is asked for again, as a part",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "", MORE},
+		{0, 100, 1, 10, TOTAL, 2, -1, "99 50", COUNTED}},
+	.reported = 2, .seen = 2, .passes = 1},
+	{"1: however many it counts: the next answer may be whole",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 999, -1, "", MORE},
 		{0, 100, 1, 10, TOTAL, 2, -1, "99 50", COUNTED}},
 	.reported = 2, .seen = 2, .passes = 1},
 	{"1: the second at the end counts for the platform, not for the window",
@@ -195,15 +199,22 @@ static const Rule rules[] = {
 	{"4: a walk that came out with fewer, by parts",
 		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
 			{0, 91, 1, 10, NEXT, -1, 0, "90", MORE},
-			{45, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{45, 100, 1, 10, TOTAL, 9, -1, "99 98 97 96 95 94 93 92 91", MORE},
 		{0, 45, 1, 10, TOTAL, 0, -1, "", COUNTED}},
-	.reported = 10, .seen = 10, .passes = 2},
+	.reported = 9, .seen = 9, .passes = 2},
 	{"4: a part that does not fit is halved",
 		.unsorted = true,
 		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
 			{45, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
-			{73, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
-		{0, 73, 1, 10, TOTAL, 2, -1, "60 61", COUNTED}},
+			{73, 100, 1, 10, TOTAL, 9, -1, "99 98 97 96 95 94 93 92 91", MORE},
+		{0, 73, 1, 10, TOTAL, 3, -1, "60 61 62", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1},
+	{"4: so is one that is full, whatever it counts",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{45, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{73, 100, 1, 10, TOTAL, 9, -1, "99 98 97 96 95 94 93 92 91", MORE},
+		{0, 73, 1, 10, TOTAL, 3, -1, "60 61 62", COUNTED}},
 	.reported = 12, .seen = 12, .passes = 1},
 	{"4: a part with fewer is asked again, five times; the rest is read, the window short",
 		.unsorted = true,
@@ -256,9 +267,9 @@ static const Rule rules[] = {
 			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
 			{0, 100, 1, 10, TOTAL, 11, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
 			{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", MORE},
-			{40, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+			{40, 100, 1, 10, TOTAL, 9, -1, "99 98 97 96 95 94 93 92 91", MORE},
 		{0, 40, 1, 10, TOTAL, 2, -1, "10 9", COUNTED}},
-	.reported = 12, .seen = 12, .passes = 6},
+	.reported = 11, .seen = 11, .passes = 6},
 
 	{"7: more than ten pages are cut, if they may be",
 		.may_cut = true,
@@ -313,6 +324,72 @@ static const Rule rules[] = {
 			{45, 100, 1, 10, TOTAL, 6, -1, "98 61 77 99 91", MORE},
 		{0, 45, 1, 10, TOTAL, 6, -1, "9 30 2 44 10 11", WINDOW_FRESH}},
 	.reported = 12, .seen = 11, .passes = 1},
+
+	{"9: a page that is full ends nothing by its count",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 10, -1, "99 98 97 96 95 94 93 92 91 90", MORE},
+		{0, 91, 1, 10, NEXT, -1, 0, "90", COUNTED}},
+	.reported = 10, .seen = 10, .passes = 1},
+	{"9: more records than are counted: counts steer nothing any more, the window is short",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 2, -1, "99 98 97", MORE},
+			{0, 98, 1, 10, NEXT, -1, 1, "97 96 95 94 93 92 91 90 89 88", MORE},
+		{0, 89, 1, 10, NEXT, -1, 0, "88 50", SHORT}},
+	.reported = 2, .seen = 13, .passes = 1},
+	{"9: nor do they where a page with room lacks a page of what it counts",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 999999999, -1, "50", MORE},
+		{0, 51, 1, 10, NEXT, -1, 0, "50", SHORT}},
+	.reported = 999999999, .seen = 1, .passes = 1},
+	{"9: a list that has nothing is asked again, as often as a part that lacks records",
+		.exchanges = {{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+			{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+			{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+			{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+			{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+			{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", MORE},
+		{0, 100, 1, 10, TOTAL, PG_INT64_MAX, -1, "", SHORT}},
+	.reported = WINDOW_MOST_TOTAL, .passes = 1},
+	{"9: such a window is not cut",
+		.may_cut = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 500, -1, "98", MORE},
+		{0, 99, 1, 10, NEXT, -1, 0, "98", SHORT}},
+	.reported = 500, .seen = 1, .passes = 1},
+	{"9: a list that is not sorted is read by parts then, which end by has_next",
+		.unsorted = true,
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, TEN("99"), MORE},
+			{45, 100, 1, 10, TOTAL, 4, -1, "98 61 77 99 91", MORE},
+		{0, 45, 1, 10, NEXT, -1, 0, "10 11", SHORT}},
+	.reported = 12, .seen = 7, .passes = 1},
+	{"9: no second holds so many: its pages are read first to last, until they bring nothing new",
+		.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 999999999, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 999999999, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 999999999, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 999999999, -1, "0k", MORE},
+			{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
+			{0, 1, 2, 10, NEXT, -1, 0, "0k", MORE},
+			{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
+		{0, 1, 2, 10, NEXT, -1, 0, "0k", SHORT}},
+	.reported = 999999999, .seen = 11, .passes = 1, .unsaved = true},
+	{"9: a second that holds more than it counts is read to its end",
+		.span = 1,
+		.exchanges = {{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+			{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 11, -1, "0k 0l 0m", MORE},
+			{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 11, -1, "0k 0l 0m", MORE},
+			{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 11, -1, "0k 0l 0m", MORE},
+			{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+			{0, 1, 2, 10, TOTAL, 11, -1, "0k 0l 0m", MORE},
+			{0, 1, 1, 10, TOTAL, 11, -1, TEN("0"), MORE},
+		{0, 1, 2, 10, TOTAL, 11, -1, "0k 0l 0m", SHORT}},
+	.reported = 11, .seen = 13, .passes = 1, .unsaved = true},
+	{"9: a count alone does not make the end inclusive",
+		.exchanges = {{0, 100, 1, 10, TOTAL, 12, -1, TEN("60"), MORE},
+			{60, 61, 1, 10, TOTAL, 11, -1, TEN("60"), MORE},
+			{60, 61, 2, 10, TOTAL, 11, -1, "60k", MORE},
+			{60, 60, 1, 1, TOTAL, 11, -1, "", MORE},
+		{0, 60, 1, 10, NEXT, -1, 0, "59", COUNTED}},
+	.reported = 12, .seen = 12, .passes = 1, .unsaved = true},
 
 	{"by number: pages first to last; a record that leaves takes another one along, and nobody notices",
 		.by_number = true,.may_cut = true,
@@ -487,7 +564,17 @@ test_cuts(void)
 		int64		total;
 		int			span;
 		int			parts;
-	}			cases[] = {{101, 100, 2}, {201, 100, 3}, {1000, 100, 10}, {1000, 7, 7}, {1000000, 86400, 1000}};
+		const char *rows;
+	}			cases[] = {
+		{101, 100, 2, "6 5 4 3 2 1 1b 1c 1d 1e"},
+		{201, 100, 3, "6 5 4 3 2 1 1b 1c 1d 1e"},
+		{1000, 100, 10, "6 5 4 3 2 1 1b 1c 1d 1e"},
+		{1000, 7, 7, "6 5 4 3 2 1 1b 1c 1d 1e"},
+		{1000000, 86400, 1000, TEN("86399")},
+		/* what the newest page does not make likely is not cut into so many */
+		{1000000, 86400, 20, "6 5 4 3 2 1 1b 1c 1d 1e"},
+		{PG_INT64_MAX, 86400, 20, "6 5 4 3 2 1 1b 1c 1d 1e"}
+	};
 
 	for (int i = 0; i < lengthof(cases); i++)
 	{
@@ -501,7 +588,7 @@ test_cuts(void)
 		plan_of(&cut, &plan);
 		plan.until = SINCE + cases[i].span;
 		window = window_open(&plan, NULL);
-		answer_with(&answer, cases[i].total, -1, "6 5 4 3 2 1 1b 1c 1d 1e");
+		answer_with(&answer, cases[i].total, -1, cases[i].rows);
 		even &= window_take(window, &answer) == WINDOW_CUT;
 		n = window_cuts(window, &cuts);
 		even &= n == cases[i].parts && cuts[0] == plan.since && cuts[n] == plan.until;
@@ -542,13 +629,13 @@ test_saved(void)
 {
 	static const Rule plain = {.span = 0};
 	static const char *const texts[] = {
-		"", "nonsense", "2 down", "1 ended [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767196800"
+		"", "nonsense", "2 down", "1 ended [1767196800, 1767196900) end 0 parts 0 lacking 0 disbelieved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767196800"
 		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
-		"1 down [1767196800, 1767196900) end 0 parts 0 lacking 0 pass 1 total 3 top 1767199999"
+		"1 down [1767196800, 1767196900) end 0 parts 0 lacking 0 disbelieved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767199999"
 		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
-		"1 down [1767196800, 1767196900) end 7 parts 0 lacking 0 pass 1 total 3 top 1767196850"
+		"1 down [1767196800, 1767196900) end 7 parts 0 lacking 0 disbelieved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767196850"
 		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",
-		"1 part [1767196800, 1767196900) end 0 parts 1 lacking 0 pass 1 total 3 top 1767196850"
+		"1 part [1767196800, 1767196900) end 0 parts 1 lacking 0 disbelieved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767196850"
 		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196850 asks 0 undated 0",
 	};
 	WindowPlan	plan;

@@ -37,6 +37,9 @@ typedef enum Promise
 	KNOWS_NONSENSE,				/* an answer that contradicts itself changes nothing */
 	ASKS_INSIDE,				/* no call leaves the window or the page size */
 	CUTS_EVENLY,				/* parts join and are equal */
+	CALLS_BOUNDED,				/* by what was seen */
+	LIES_COST_LITTLE,			/* and closer so, where totals are untrue */
+	LIES_NEVER_COUNT,			/* a window whose totals were untrue is not counted */
 	ONE_PAGE_ONE_CALL,
 	NPROMISES
 } Promise;
@@ -52,7 +55,10 @@ static const char *const promise_names[NPROMISES] = {
 	"an answer that contradicts itself is malformed and changes nothing",
 	"no call leaves the window or asks for a larger page",
 	"a window is cut once, into equal parts of whole seconds that join",
-	"a quiet window that fits one page costs one call"
+	"no walk makes more calls than the records that it sees are worth",
+	"untrue totals make a walk that meets no crowd little longer",
+	"a window whose totals are untrue is never counted unless all of it was seen",
+	"a quiet window that leaves room on one page costs one call"
 };
 
 /* What must have happened often enough for the promises to mean something. */
@@ -72,12 +78,16 @@ typedef enum Sight
 	SAW_NONSENSE,
 	SAW_WITHHELD,
 	SAW_DRIFT,
+	SAW_LIES,
+	SAW_DISBELIEF,
+	SAW_LIES_IN_CROWD,
 	NSIGHTS
 } Sight;
 
 static const char *const sight_names[NSIGHTS] = {
 	"counted", "short", "fresh", "unproven", "cut", "by parts", "crowd", "probe", "second pass",
-	"resumed", "shrunk", "nonsense", "withheld", "drift"
+	"resumed", "shrunk", "nonsense", "withheld", "drift",
+	"untrue totals", "untrue totals found out", "untrue totals in a crowd"
 };
 
 typedef struct Tally
@@ -89,6 +99,8 @@ typedef struct Tally
 	int			walks;
 	int64		calls;
 	int			most_calls;
+	double		nearest_bound;	/* of all walks, and of those with untrue totals */
+	double		nearest_bound_lying;
 	int64		sorted_calls;	/* of quiet worlds, against the fewest possible */
 	int64		sorted_fewest;
 	int64		parts_calls;
@@ -116,6 +128,9 @@ typedef struct Walk
 	bool		crowd;
 	bool		gave_up;		/* a crowd or a part */
 	int			calls;
+	int			settled;		/* of these, what no interruption has undone */
+	int			settled_before; /* at the begin of what is read anew */
+	int			lies;			/* totals that were not true */
 	int			arrived_before;	/* the pass that closed it */
 	WindowCounts counts;
 } Walk;
@@ -124,16 +139,19 @@ static Tally tally;
 static bool verbose;
 static bool by_number;
 
-static void run_world(uint64 seed);
+static void run_world(uint64 seed, bool lying);
 static void run_walk(Walk *walk, const WindowPlan *plan, bool part);
 static bool one_call(Walk *walk);
 static void garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer);
-static bool nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first);
+static bool nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer);
+static bool reads_anew(const char *saved);
 static bool interrupted(World *world, double share);
 static void reopen(Walk *walk);
 static void note_phase(Walk *walk);
 static void check_ask(Walk *walk, const WindowAsk *ask);
 static void check_walk(Walk *walk);
+static void check_calls(Walk *walk);
+static void check_lies(Walk *walk);
 static void check_records(Walk *walk);
 static bool crowd_coincidence(const World *world, const WorldRecord *lost);
 static void check_quiet(Walk *walk);
@@ -177,33 +195,39 @@ main(int argc, char **argv)
 	if (seeds > 1)
 		test_rules();
 	for (uint64 seed = first; seed < first + seeds; seed++)
-		run_world(seed);
+	{
+		run_world(seed, false);
+		if (seed % 3 == 0 || seeds == 1)
+			run_world(seed, true);
+	}
 	report();
 	return tap_done();
 }
 
 static void
-run_world(uint64 seed)
+run_world(uint64 seed, bool lying)
 {
 	World		world;
 	Walk		walk;
 
-	world_make(&world, seed);
+	if (lying && by_number)
+		return;
+	world_make(&world, seed, lying);
 	world.plan.by_number = by_number;
-	tally.worlds++;
-	tally.drifting += world.drifts;
+	tally.worlds += !lying;
+	tally.drifting += world.drifts && !lying;
 	tally.sights[SAW_DRIFT] += world.drifts;
 	tally.sights[SAW_WITHHELD] += world.withheld > 0;
 	if (verbose)
 		tap_note("seed " UINT64_FORMAT ": [" INT64_FORMAT ", " INT64_FORMAT ") %d records (%d withheld, %d without time),"
 				 " largest second %d at " INT64_FORMAT ", page %d%s%s%s%s, end %s, order %d%s, says %d,"
-				 " leave %.2f x %d, arrive %.2f, move %.2f",
+				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d",
 				 seed, world.since, world.until, world.stay, world.withheld, world.undated,
 				 world.crowd_size, world.crowd_second, world.plan.page_size,
 				 world.plan.sorted ? ", sorted" : "", world.plan.totals ? ", totals" : "",
 				 world.plan.fresh ? ", fresh" : "", world.plan.may_cut ? ", may cut" : "",
 				 world.inclusive ? "inclusive" : "exclusive", world.order, world.shuffled ? " shuffled" : "",
-				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate);
+				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate, world.lie);
 	memset(&walk, 0, sizeof(walk));
 	walk.world = &world;
 	run_walk(&walk, &world.plan, false);
@@ -230,8 +254,9 @@ run_world(uint64 seed)
 	}
 	else
 		check_walk(&walk);
-	weigh_calls(&world, world.calls);
-	if (!by_number && !verbose)
+	if (!lying)
+		weigh_calls(&world, world.calls);
+	if (!by_number && !verbose && !lying)
 		count_lost_by_number(&world);
 	world_free(&world);
 }
@@ -240,6 +265,8 @@ static void
 run_walk(Walk *walk, const WindowPlan *plan, bool part)
 {
 	walk->plan = *plan;
+	walk->lies = -walk->world->lies;
+	world_begin_walk(walk->world);
 	walk->window = window_open(plan, NULL);
 	while (one_call(walk))
 	{
@@ -250,6 +277,7 @@ run_walk(Walk *walk, const WindowPlan *plan, bool part)
 		}
 	}
 	note_phase(walk);
+	walk->lies += walk->world->lies;
 	window_counts(walk->window, &walk->counts);
 	tally.walks++;
 	tally.calls += walk->calls;
@@ -302,6 +330,9 @@ one_call(Walk *walk)
 	world_settled(world, &answer);
 	free(walk->saved);
 	walk->saved = window_save(walk->window);
+	walk->settled++;
+	if (!reads_anew(walk->saved))
+		walk->settled_before = walk->settled;
 	if (verbose)
 		tap_note("    %s", walk->saved);
 	if (walk->step != WINDOW_MORE)
@@ -317,6 +348,13 @@ one_call(Walk *walk)
 	return true;
 }
 
+/* Does an interruption throw away more than the call in hand? */
+static bool
+reads_anew(const char *saved)
+{
+	return strncmp(saved, "1 crowd", 7) == 0 || strstr(saved, " undated 0") == NULL;
+}
+
 /* Does the worker die here? */
 static bool
 interrupted(World *world, double share)
@@ -330,6 +368,7 @@ static void
 reopen(Walk *walk)
 {
 	tally.sights[SAW_RESUMED]++;
+	walk->settled = walk->settled_before;
 	walk->window = window_open(&walk->plan, walk->saved);
 	if (verbose)
 		tap_note("    interrupted, goes on from %s", walk->saved ? walk->saved : "the beginning");
@@ -347,7 +386,7 @@ garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
 
 	memcpy(rows, answer->records, sizeof(WindowRecord) * answer->nrecords);
 	bad.records = rows;
-	if (nonsense(walk->world, ask, &bad, strncmp(before, "1 first", 7) == 0))
+	if (nonsense(walk->world, ask, &bad))
 	{
 		if (window_agrees(walk->window, &bad))
 			broken(walk, KNOWS_NONSENSE, "nonsense was said to be good");
@@ -366,10 +405,10 @@ garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
 
 /* Turns an answer into one that no honest platform gives; false: not this one. */
 static bool
-nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first)
+nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer)
 {
 	WindowRecord *rows = unconstify(WindowRecord *, answer->records);
-	int			kind = random_below(&world->chance, 6);
+	int			kind = random_below(&world->chance, 5);
 
 	switch (kind)
 	{
@@ -378,11 +417,7 @@ nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first)
 			answer->total = ask->use_has_next ? -1 : answer->total;
 			answer->has_next = 1;
 			return true;
-		case 1:					/* a count of records that are not there */
-			answer->nrecords = 0;
-			answer->total = 7;
-			return first && world->totals;
-		case 2:					/* more than asked for */
+		case 1:					/* more than asked for */
 			for (int i = 0; i <= 2 * ask->page_size; i++)
 			{
 				rows[i].key = -1 - i;
@@ -391,13 +426,13 @@ nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer, bool first)
 			}
 			answer->nrecords = ask->page_size + 1 + random_below(&world->chance, ask->page_size);
 			return true;
-		case 3:					/* younger than asked for */
+		case 2:					/* younger than asked for */
 			if (answer->nrecords == 0)
 				return false;
 			rows[0].key = -1;
 			rows[0].time = ask->end + 1;
 			return true;
-		case 4:					/* older than asked for */
+		case 3:					/* older than asked for */
 			if (answer->nrecords == 0)
 				return false;
 			rows[answer->nrecords - 1].key = -1;
@@ -453,6 +488,51 @@ check_walk(Walk *walk)
 	tally.sights[SAW_UNPROVEN] += walk->step == WINDOW_UNPROVEN;
 	check_records(walk);
 	check_quiet(walk);
+	check_calls(walk);
+	check_lies(walk);
+}
+
+/* What the walk has cost, against what it has brought; window.h states the bound. */
+static void
+check_calls(Walk *walk)
+{
+	const World *world = walk->world;
+	int			bound = WINDOW_MAX_CALLS(world->shown, walk->plan.page_size);
+
+	if (by_number)
+		return;
+	if (walk->settled > bound)
+		broken(walk, CALLS_BOUNDED, "%d calls, %d records", walk->settled, world->shown);
+	tally.nearest_bound = Max(tally.nearest_bound, (double) walk->settled / bound);
+	if (walk->lies == 0)
+		return;
+	tally.nearest_bound_lying = Max(tally.nearest_bound_lying, (double) walk->settled / bound);
+	if (!walk->crowd && !world->drifts &&
+		walk->settled > 40 + 20 * (world->shown / walk->plan.page_size + 1))
+		broken(walk, LIES_COST_LITTLE, "%d calls, %d records", walk->settled, world->shown);
+}
+
+/* What untrue totals come to where nothing moves. */
+static void
+check_lies(Walk *walk)
+{
+	const World *world = walk->world;
+	int			holds = 0;
+
+	tally.sights[SAW_LIES] += walk->lies > 0;
+	tally.sights[SAW_DISBELIEF] += walk->counts.disbelieved;
+	tally.sights[SAW_LIES_IN_CROWD] += walk->lies > 0 && walk->crowd;
+	if (walk->counts.disbelieved && walk->lies == 0 && world->withheld == 0)
+		broken(walk, LIES_NEVER_COUNT, "true totals were not believed");
+	if (walk->counts.disbelieved && walk->step == WINDOW_COUNTED)
+		broken(walk, LIES_NEVER_COUNT, "counted, though not believed");
+	if (walk->lies == 0 || walk->step != WINDOW_COUNTED || world->drifts || world->undated > 0)
+		return;
+	for (int i = 0; i < world->n; i++)
+		holds += world->records[i].time >= walk->plan.since && world->records[i].time < walk->plan.until;
+	/* some may be the truth by chance */
+	if ((world->lie < LIE_ONE_PAGE && holds > 0) || walk->counts.seen != holds)
+		broken(walk, LIES_NEVER_COUNT, "lie %d: counted " INT64_FORMAT " of %d", world->lie, walk->counts.seen, holds);
 }
 
 /* No record that stayed is missing, and nothing that is counted. */
@@ -463,8 +543,10 @@ check_records(Walk *walk)
 	bool		closed = walk->step == WINDOW_COUNTED || walk->step == WINDOW_FRESH ||
 		walk->step == WINDOW_UNPROVEN;
 	bool		trusted = world->order != ORDER_SORTED && walk->plan.sorted &&
-		(walk->plan.fresh || !walk->plan.totals);
-	bool		scattered = walk->crowd && (world->shuffled || world->order != ORDER_SORTED);
+		(walk->plan.fresh || !walk->plan.totals || walk->lies > 0);
+	/* nor can anything but true totals tell what leaves between two pages of one second */
+	bool		scattered = walk->crowd && (world->shuffled || world->order != ORDER_SORTED ||
+											(walk->lies > 0 && world->drifts));
 	bool		coincidence = false;
 	bool		beyond = false; /* one is withheld at the second where an inclusive range ends */
 	int			withheld = 0;
@@ -481,10 +563,10 @@ check_records(Walk *walk)
 		if (!record->stays || record->withheld || record->received || walk->failed)
 			continue;
 
-		/* nothing but totals can show that a list is not sorted as documented */
+		/* nothing but true totals can show that a list is not sorted as documented */
 		if (trusted)
 			continue;
-		if (closed && crowd_coincidence(world, record))
+		if (closed && (crowd_coincidence(world, record) || (walk->crowd && walk->lies > 0 && world->drifts)))
 			coincidence = true;
 		else if (closed && !(walk->gave_up && scattered))
 			broken(walk, KEEPS_ALL, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
@@ -506,7 +588,7 @@ check_records(Walk *walk)
 	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen && !by_number)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
-	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond &&
+	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 &&
 		!(world->drifts && walk->crowd))
 		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
 }
@@ -540,7 +622,7 @@ check_quiet(Walk *walk)
 	int			undated = 0;
 	int			twice = 0;
 
-	if (world->drifts || world->withheld > 0)
+	if (world->drifts || world->withheld > 0 || walk->lies > 0)
 		return;
 	for (int i = 0; i < world->n; i++)
 	{
@@ -566,7 +648,7 @@ check_quiet(Walk *walk)
 			   walk->counts.seen, holds, walk->counts.quarantined, quarantined);
 	if (!bare || twice > 0 || world->undated > 0)
 		return;
-	if (asked <= walk->plan.page_size - (world->saying == SAYS_NOTHING && !world->totals) && walk->calls != 1)
+	if (asked < walk->plan.page_size && walk->calls != 1)
 		broken(walk, ONE_PAGE_ONE_CALL, "%d records by %d calls", asked, walk->calls);
 }
 
@@ -637,7 +719,7 @@ loses_by_number(uint64 seed, bool forward)
 	World		world;
 	bool		lost = false;
 
-	world_make(&world, seed);
+	world_make(&world, seed, false);
 	if (forward)
 		page_forward(&world);
 	else
@@ -733,6 +815,7 @@ report(void)
 	}
 	tap_note("%d worlds (%d of them in motion), %d walks, " INT64_FORMAT " calls, at most %d in one walk",
 			 tally.worlds, tally.drifting, tally.walks, tally.calls, tally.most_calls);
+	tap_note("nearest to the bound of calls: %.2f, with untrue totals %.2f", tally.nearest_bound, tally.nearest_bound_lying);
 	if (tally.worlds < 1000 || by_number)
 		return;
 	tap_ok(sorted < 1.25, "calls against the fewest possible in quiet worlds: %.3f by time", sorted);

@@ -12,6 +12,8 @@
 #include "world.h"
 
 static void choose_list(World *w);
+static void choose_lie(World *w);
+static int64 lie_about(World *w, int64 total, int page_size);
 static void choose_drift(World *w);
 static void choose_walk(World *w);
 static void make_records(World *w);
@@ -57,7 +59,7 @@ random_chance(uint64 *state, double p)
 
 /* The world of a seed, as it stands before the first call. */
 void
-world_make(World *w, uint64 seed)
+world_make(World *w, uint64 seed, bool lying)
 {
 	memset(w, 0, sizeof(*w));
 	w->seed = seed;
@@ -68,7 +70,27 @@ world_make(World *w, uint64 seed)
 	choose_walk(w);
 	make_records(w);
 	choose_drift(w);
+	if (lying)
+		choose_lie(w);
 	settle_facts(w);
+}
+
+/* All that is counted is listed: what is not seen was lost. */
+static void
+choose_lie(World *w)
+{
+	w->lie = LIE_NONE + 1 + w->seed / 3 % (NLIES - 1);
+	w->lie_call = 1 + random_below(&w->random, 6);
+	w->totals = w->plan.totals = true;
+	for (int i = 0; i < w->n; i++)
+		w->records[i].withheld = false;
+}
+
+void
+world_begin_walk(World *w)
+{
+	w->walk++;
+	w->shown = 0;
 }
 
 void
@@ -315,10 +337,68 @@ world_answer(World *w, const WindowAsk *ask, WindowAnswer *answer)
 		w->sent[sent].quarantined = record->quarantined;
 		sent++;
 	}
-	answer->total = says_total ? total : -1;
+	answer->total = says_total ? lie_about(w, total, ask->page_size) : -1;
 	answer->has_next = ask->use_has_next && w->saying == SAYS_HAS_NEXT ? first + sent < n : -1;
 	answer->nrecords = sent;
 	answer->records = w->sent;
+}
+
+/* What an answer says of so many records. */
+static int64
+lie_about(World *w, int64 total, int page_size)
+{
+	int64		said = total;
+
+	switch (w->lie)
+	{
+		case LIE_NONE:
+		case NLIES:
+			break;
+		case LIE_LESS:
+			said = Max(total - 1, 0);
+			break;
+		case LIE_MORE:
+			said = total + 1;
+			break;
+		case LIE_HALF:
+			said = total / 2;
+			break;
+		case LIE_DOUBLE:
+			said = total * 2;
+			break;
+		case LIE_PAGE_LESS:
+			said = Max(total - page_size, 0);
+			break;
+		case LIE_PAGE_MORE:
+			said = total + page_size;
+			break;
+		case LIE_NOTHING:
+			said = 0;
+			break;
+		case LIE_ONE_PAGE:
+			said = w->plan.page_size;
+			break;
+		case LIE_HUGE:
+			said = 999999999;
+			break;
+		case LIE_INT32:
+			said = (int64) PG_INT32_MAX - 1 + w->calls % 3;
+			break;
+		case LIE_INT64:
+			said = PG_INT64_MAX - w->calls % 2;
+			break;
+		case LIE_RANDOM:
+			said = random_below(&w->random, 2 * total + 3);
+			break;
+		case LIE_WILD:
+			said = (int64) (random_next(&w->random) >> (1 + random_below(&w->random, 62)));
+			break;
+		case LIE_ONCE:
+			said = w->calls == w->lie_call ? 999999999 : total;
+			break;
+	}
+	w->lies += said != total;
+	return said;
 }
 
 static bool
@@ -451,7 +531,13 @@ void
 world_settled(World *w, const WindowAnswer *answer)
 {
 	for (int i = 0; i < answer->nrecords; i++)
-		w->records[w->positions[i]].received = true;
+	{
+		WorldRecord *record = &w->records[w->positions[i]];
+
+		record->received = true;
+		w->shown += record->walk != w->walk;
+		record->walk = w->walk;
+	}
 }
 
 /* Newest first; within a second by rank. */

@@ -26,6 +26,27 @@ typedef enum Order
 	ORDER_RANDOM				/* by nothing, another in each call */
 } Order;
 
+/* What the list's total says instead of the truth. */
+typedef enum Lie
+{
+	LIE_NONE,
+	LIE_LESS,					/* one less */
+	LIE_MORE,					/* one more */
+	LIE_HALF,
+	LIE_DOUBLE,
+	LIE_PAGE_LESS,				/* a page less */
+	LIE_PAGE_MORE,				/* a page more */
+	LIE_NOTHING,				/* always 0 */
+	LIE_HUGE,					/* always 999,999,999 */
+	LIE_INT32,					/* the largest one, more or less one */
+	LIE_INT64,
+	LIE_ONE_PAGE,				/* always a page's worth; from here on by chance the truth */
+	LIE_RANDOM,					/* another one in each answer, around the truth */
+	LIE_WILD,					/* likewise, of any size */
+	LIE_ONCE,					/* 999,999,999 in one answer, the truth in all others */
+	NLIES
+} Lie;
+
 typedef struct WorldRecord
 {
 	int64		id;
@@ -38,6 +59,7 @@ typedef struct WorldRecord
 	bool		stays;			/* there throughout, at this time */
 	bool		gone;
 	bool		received;		/* settled, as the walk's caller sees it */
+	int			walk;			/* the last one that received it */
 } WorldRecord;
 
 typedef struct World
@@ -54,6 +76,8 @@ typedef struct World
 	Order		order;
 	Saying		saying;
 	bool		totals;
+	Lie			lie;
+	int			lie_call;		/* of LIE_ONCE */
 
 	/* what happens at each call */
 	double		leave_rate;		/* records that leave */
@@ -79,6 +103,9 @@ typedef struct World
 	bool		drifts;			/* something leaves, moves or arrives */
 
 	int			calls;
+	int			lies;			/* totals that were not true */
+	int			walk;
+	int			shown;			/* distinct records received in this walk */
 	int64		next_id;
 	int			arrived;		/* so far, inside the window */
 	int			left;
@@ -95,7 +122,11 @@ typedef struct World
 	int		   *positions;
 } World;
 
-extern void world_make(World *world, uint64 seed);
+/* lying: its totals are untrue, and nothing is withheld. */
+extern void world_make(World *world, uint64 seed, bool lying);
+
+/* Another walk begins. */
+extern void world_begin_walk(World *world);
 extern void world_free(World *world);
 
 /* One call: the world moves, then answers.  The rows live until the next call. */
