@@ -204,6 +204,7 @@ BEGIN
 		END IF;
 		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL,
 			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		PERFORM ordersync.count_lines(p_shop, COALESCE((ordersync.missing_orders(p_shop, v_ids)).no_lines, '{}'));
 		EXECUTE
 			'SELECT (SELECT count(*) FROM ordersync.orders o '
 				'WHERE o.shop_id = $1 AND o.tid = ANY ($2) AND o.synced_at = now()) '
