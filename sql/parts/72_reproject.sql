@@ -180,6 +180,7 @@ DECLARE
 	v_payloads jsonb[];
 	v_touches boolean[];
 	v_written integer;
+	v_gone bigint[];			-- those that have no row
 BEGIN
 	PERFORM ordersync.check_allowed(p_shop);
 	PERFORM pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
@@ -187,7 +188,9 @@ BEGIN
 	-- ids come sorted, and so they go on
 	IF p_stream = 'orders' THEN
 		PERFORM ordersync.add_order_payloads(p_shop, p_ids);
-		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, (ordersync.missing_orders(p_shop, p_ids)).no_order);
+		v_gone := (ordersync.missing_orders(p_shop, p_ids)).no_order;
+		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, v_gone);
+		PERFORM ordersync.recall_orders(p_shop, v_gone);
 		SELECT array_agg(p.tid), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),
@@ -214,7 +217,9 @@ BEGIN
 		USING p_shop, v_ids;
 	ELSE
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
-		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, p_ids);
+		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
+		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, v_gone);
+		PERFORM ordersync.recall_after_sales(p_shop, v_gone);
 		SELECT array_agg(p.refund_id), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),
