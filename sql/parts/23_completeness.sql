@@ -255,29 +255,11 @@ BEGIN
 	LEFT JOIN LATERAL (
 		-- of a day that was read in part, in that part: else the counts could not agree
 		SELECT count(*) AS stored,
-			bool_or(CASE
-				WHEN o.line_count > (
-					SELECT count(*)
-					FROM ordersync.sub_orders s
-					WHERE s.shop_id = o.shop_id
-						AND s.tid = o.tid)
-				-- which ones is looked for where their number is too small: one may have moved to another order
-				THEN NOT EXISTS (
-					SELECT
-					FROM ordersync.order_payloads p
-					WHERE p.shop_id = o.shop_id
-						AND p.tid = o.tid
-						AND p.payload IS NOT NULL
-						AND NOT EXISTS (
-							SELECT
-							FROM jsonb_to_recordset(p.payload -> 'orders' -> 'order') AS l (oid text)
-							WHERE l.oid ~ '^[0-9]{1,18}$|^[1-8][0-9]{18}$'
-								AND NOT EXISTS (
-									SELECT
-									FROM ordersync.sub_orders s
-									WHERE s.shop_id = o.shop_id
-										AND s.oid = l.oid::bigint)))
-			END) AS lines_gone
+			bool_or(o.line_count > (
+				SELECT count(*)
+				FROM ordersync.sub_orders s
+				WHERE s.shop_id = o.shop_id
+					AND s.tid = o.tid)) AS lines_gone
 		FROM ordersync.orders o
 		WHERE d.stream = 'orders'
 			AND d.basis = 'created'

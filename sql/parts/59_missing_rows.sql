@@ -201,18 +201,26 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_tids bigint[];
-	v_orders bigint[];			-- those of them that have no row
 	v_modified timestamptz[];
 	v_payloads jsonb[];
 BEGIN
 	EXECUTE
-		'SELECT pg_catalog.array_agg(w.tid), pg_catalog.array_agg(w.tid) FILTER (WHERE w.gone) '
+		'SELECT pg_catalog.array_agg(w.tid) '
 		'FROM ( '
-			'SELECT p.tid, p.payload, o.tid IS NULL AS gone '
-			'FROM (SELECT u.tid FROM pg_catalog.unnest($2) AS u (tid) ORDER BY u.tid) i '
-			'JOIN ordersync.order_payloads p ON p.shop_id = $1 AND p.tid = i.tid AND p.payload IS NOT NULL '
-			'LEFT JOIN ordersync.orders o ON o.shop_id = $1 AND o.tid = i.tid '
-			'ORDER BY i.tid '
+			'SELECT p.tid, p.payload, ( '
+					'SELECT o.tid '
+					'FROM ordersync.orders o '
+					'WHERE o.shop_id = $1 '
+						'AND o.tid = i.tid) IS NULL AS gone '
+			'FROM (SELECT u.tid FROM pg_catalog.unnest($2) AS u (tid) ORDER BY u.tid) i, '
+				'LATERAL ( '
+					'SELECT p.tid, p.payload '
+					'FROM ordersync.order_payloads p '
+					'WHERE p.shop_id = $1 '
+						'AND p.tid = i.tid '
+						'AND p.payload IS NOT NULL '
+					'OFFSET 0 '
+				') p '
 			'OFFSET 0 '
 		') w '
 		'WHERE w.gone '
@@ -220,13 +228,17 @@ BEGIN
 				'SELECT '
 				'FROM pg_catalog.jsonb_to_recordset(w.payload -> ''orders'' -> ''order'') AS l (oid text) '
 				'WHERE ordersync.read_bigint(l.oid) IS NOT NULL '
-					'AND NOT EXISTS ( '
-						'SELECT '
+					'AND ( '
+						'SELECT s.oid '
 						'FROM ordersync.sub_orders s '
 						'WHERE s.shop_id = $1 '
-							'AND s.oid = ordersync.read_bigint(l.oid)))'
-	INTO v_tids, v_orders
+							'AND s.oid = ordersync.read_bigint(l.oid)) IS NULL)'
+	INTO v_tids
 	USING p_shop, p_tids;
+	PERFORM ordersync.count_lines(p_shop, ARRAY(
+		SELECT u.tid
+		FROM pg_catalog.unnest(p_tids) AS u (tid)
+		WHERE u.tid <> ALL (COALESCE(v_tids, '{}'))));
 	IF v_tids IS NULL THEN
 		RETURN NULL;
 	END IF;
@@ -248,11 +260,25 @@ BEGIN
 	PERFORM ordersync.write_orders(p_shop, p_source, p_run, p_task,
 		NULL, NULL, NULL, v_tids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_tids)]));
 
-	/*
-	 * What else is known of a row that was gone: where the order is listed, and,
-	 * from its changes, when it was first seen and what it came to when it was
-	 * paid, where a refund has lowered that since.
-	 */
+	RETURN v_tids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint, bigint, bigint[]) IS
+	'writes those of these orders whose row or lines are gone again from their payloads; returns which, NULL for none';
+
+/*
+ * What else is known of an order whose row was gone: where it is listed, and,
+ * from its changes, when it was first seen and what it came to when it was paid,
+ * where a refund has lowered that since.
+ */
+CREATE FUNCTION ordersync.recall_orders(p_shop bigint, p_tids bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF COALESCE(p_tids, '{}') = '{}' THEN
+		RETURN;
+	END IF;
 	EXECUTE
 		'UPDATE ordersync.orders o '
 		'SET first_seen_at = COALESCE(c.first_seen_at, o.first_seen_at), '
@@ -282,12 +308,47 @@ BEGIN
 			'AND o.tid = ANY ($2) '
 			'AND p.shop_id = $1 '
 			'AND p.tid = o.tid'
-	USING p_shop, v_orders;
-	RETURN v_tids;
+	USING p_shop, p_tids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint, bigint, bigint[]) IS
-	'writes those of these orders whose row or lines are gone again from their payloads; returns which, NULL for none';
+COMMENT ON FUNCTION ordersync.recall_orders(bigint, bigint[]) IS
+	'gives the rows of orders that were gone, and are written again, what their changes remember';
+
+/*
+ * A line that has moved to another order is in that one alone, but stays in the
+ * record of the first, whose row counts it until this is noticed here.
+ */
+CREATE FUNCTION ordersync.count_lines(p_shop bigint, p_tids bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_tids = '{}' THEN
+		RETURN;
+	END IF;
+	EXECUTE
+		'UPDATE ordersync.orders o '
+		'SET line_count = ( '
+			'SELECT pg_catalog.count(*) '
+			'FROM ordersync.sub_orders s '
+			'WHERE s.shop_id = $1 '
+				'AND s.tid = o.tid) '
+		'FROM ordersync.order_payloads p '
+		'WHERE o.shop_id = $1 '
+			'AND o.tid = ANY ($2) '
+			'AND p.shop_id = $1 '
+			'AND p.tid = o.tid '
+			'AND p.payload IS NOT NULL '
+			'AND o.line_count > ( '
+				'SELECT pg_catalog.count(*) '
+				'FROM ordersync.sub_orders s '
+				'WHERE s.shop_id = $1 '
+					'AND s.tid = o.tid)'
+	USING p_shop, p_tids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.count_lines(bigint, bigint[]) IS
+	'corrects the number of lines of those of these orders that have fewer than their row counts, none of which is gone';
 
 CREATE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_run bigint, p_task bigint, p_ids bigint[])
 RETURNS bigint[]
@@ -317,6 +378,20 @@ BEGIN
 	END IF;
 	PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
 		NULL, NULL, NULL, v_ids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_ids)]));
+	RETURN v_ids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint, bigint, bigint[]) IS
+	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
+
+CREATE FUNCTION ordersync.recall_after_sales(p_shop bigint, p_ids bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF COALESCE(p_ids, '{}') = '{}' THEN
+		RETURN;
+	END IF;
 	EXECUTE
 		'UPDATE ordersync.after_sales a '
 		'SET first_seen_at = COALESCE(c.first_seen_at, a.first_seen_at), '
@@ -339,12 +414,11 @@ BEGIN
 		') c '
 		'WHERE a.shop_id = $1 '
 			'AND a.refund_id = c.id'
-	USING p_shop, v_ids;
-	RETURN v_ids;
+	USING p_shop, p_ids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint, bigint, bigint[]) IS
-	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
+COMMENT ON FUNCTION ordersync.recall_after_sales(bigint, bigint[]) IS
+	'gives the rows of after-sales that were gone, and are written again, what their changes remember';
 
 /* By both primary keys, hence without reading a record but those that are returned. */
 CREATE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
@@ -427,11 +501,11 @@ BEGIN
 								SELECT
 								FROM pg_catalog.jsonb_to_recordset(p.payload -> 'orders' -> 'order') AS l (oid text)
 								WHERE ordersync.read_bigint(l.oid) IS NOT NULL
-									AND NOT EXISTS (
-										SELECT
+									AND (
+										SELECT s.oid
 										FROM ordersync.sub_orders s
 										WHERE s.shop_id = p_shop
-											AND s.oid = ordersync.read_bigint(l.oid)))))));
+											AND s.oid = ordersync.read_bigint(l.oid)) IS NULL)))));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lacks_rows(bigint, text, timestamptz, timestamptz) IS

@@ -373,6 +373,10 @@ BEGIN
 	END IF;
 	IF v_gone THEN
 		v_restored := v_restored || ordersync.restore_orders(p_shop, p_source, p_run, p_task, v_no_order || v_no_lines);
+		PERFORM ordersync.recall_orders(p_shop, ARRAY(
+			SELECT o.tid
+			FROM pg_catalog.unnest(v_no_order) AS o (tid)
+			WHERE o.tid <> ALL (COALESCE(n_tids, '{}'))));
 		n_changed := n_changed + (
 			SELECT pg_catalog.count(DISTINCT r.tid)
 			FROM pg_catalog.unnest(v_restored) AS r (tid)

@@ -285,6 +285,10 @@ BEGIN
 	END IF;
 	IF v_gone THEN
 		v_restored := v_restored || ordersync.restore_after_sales(p_shop, p_run, p_task, v_no_row);
+		PERFORM ordersync.recall_after_sales(p_shop, ARRAY(
+			SELECT a.id
+			FROM pg_catalog.unnest(v_no_row) AS a (id)
+			WHERE a.id <> ALL (COALESCE(n_ids, '{}'))));
 		n_changed := n_changed + (
 			SELECT pg_catalog.count(DISTINCT r.id)
 			FROM pg_catalog.unnest(v_restored) AS r (id)

@@ -245,6 +245,7 @@ DECLARE
 	v_payloads jsonb[];
 	v_touches boolean[];
 	v_written integer;
+	v_gone bigint[];			-- those that have no row
 BEGIN
 	PERFORM ordersync.check_allowed(p_shop);
 	PERFORM pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
@@ -252,7 +253,9 @@ BEGIN
 	-- ids come sorted, and so they go on
 	IF p_stream = 'orders' THEN
 		PERFORM ordersync.add_order_payloads(p_shop, p_ids);
-		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, (ordersync.missing_orders(p_shop, p_ids)).no_order);
+		v_gone := (ordersync.missing_orders(p_shop, p_ids)).no_order;
+		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, v_gone);
+		PERFORM ordersync.recall_orders(p_shop, v_gone);
 		SELECT array_agg(p.tid), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),
@@ -269,6 +272,7 @@ BEGIN
 		END IF;
 		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL,
 			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		PERFORM ordersync.count_lines(p_shop, COALESCE((ordersync.missing_orders(p_shop, v_ids)).no_lines, '{}'));
 		EXECUTE
 			'SELECT (SELECT count(*) FROM ordersync.orders o '
 				'WHERE o.shop_id = $1 AND o.tid = ANY ($2) AND o.synced_at = now()) '
@@ -278,7 +282,9 @@ BEGIN
 		USING p_shop, v_ids;
 	ELSE
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
-		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, p_ids);
+		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
+		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, v_gone);
+		PERFORM ordersync.recall_after_sales(p_shop, v_gone);
 		SELECT array_agg(p.refund_id), array_agg(p.modified), array_agg(p.payload), array_agg(true)
 		INTO v_ids, v_modified, v_payloads, v_touches
 		FROM unnest(p_ids) AS i (id),

@@ -1,6 +1,6 @@
 -- Rows that are gone: unchanged is a record only with its rows present; what is gone is written again by whatever reads it.
 BEGIN;
-SELECT plan(73);
+SELECT plan(75);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'UTC';
 \ir lib/put.sql
@@ -69,6 +69,7 @@ SELECT is(pg_temp.cols('orders', 'details_at'), (SELECT (SELECT jsonb_agg(e - 'd
 DELETE FROM ordersync.orders;
 SELECT is(pg_temp.put('increment', '{"tid":1,"type":"fixed","status":"TRADE_FINISHED","created":"2026-03-01 10:00:00","pay_time":"2026-03-01 11:00:00","end_time":"2026-03-09 11:00:00","modified":"2026-03-09 11:00:00","payment":"19.00","orders":{"order":[{"oid":11,"refund_status":"SUCCESS"},{"oid":12,"refund_status":"NO_REFUND"}]}}'), '0/1/0', 'read by a newer record');
 SELECT is((SELECT status || ' ' || trade_from FROM ordersync.orders), 'TRADE_FINISHED WAP', 'the order is as it says, and what it does not serve as it was');
+SELECT results_eq('SELECT first_seen_at, paid_amount FROM ordersync.orders', $$VALUES ('2026-03-01 02:01:00+00'::timestamptz, 29.00)$$, 'with what its changes remember');
 
 -- an older record than the row whose payload is gone thins nothing
 DELETE FROM ordersync.order_payloads;
@@ -81,6 +82,7 @@ SELECT is(pg_temp.put('list', '{"tid":2,"status":"WAIT_BUYER_PAY","modified":"20
 SELECT is(pg_temp.put('list', '{"tid":3,"status":"WAIT_BUYER_PAY","modified":"2026-03-09 13:00:00","orders":{"order":[{"oid":22}]}}'), '1/0/0', 'one of them is another order''s now');
 SELECT is(pg_temp.put('list', '{"tid":2,"status":"WAIT_BUYER_PAY","modified":"2026-03-09 12:00:00","orders":{"order":[{"oid":21},{"oid":22}]}}'), '0/0/1', 'the first one again is unchanged');
 SELECT results_eq('SELECT oid, tid FROM ordersync.sub_orders WHERE oid > 20 ORDER BY 1', 'VALUES (21::bigint, 2::bigint), (22, 3)', 'the line stays where it is');
+SELECT is((SELECT line_count FROM ordersync.orders WHERE tid = 2), 1, 'and is no longer counted');
 SELECT ok(NOT ordersync.lacks_rows(7, 'orders', '2026-03-01', '2026-04-01'), 'nor does a count find it gone');
 
 -- without payloads
