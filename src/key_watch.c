@@ -81,6 +81,12 @@ is_noted(const KeyFile *found)
 		noted_state == found->state && noted_mark == found->mark;
 }
 
+bool
+key_watch_blocks(void)
+{
+	return !ready;
+}
+
 void
 key_watch_doubt(void)
 {

@@ -13,6 +13,9 @@
  */
 extern bool key_watch_ready(const char *database);
 
+/* Does everything wait for the key file, as far as was seen last? */
+extern bool key_watch_blocks(void);
+
 /* Something could not be opened: looks again at the next call. */
 extern void key_watch_doubt(void);
 

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/elog.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "secret_log.h"

@@ -578,7 +578,7 @@ show(void)
 	char		title[64];
 
 	shmem_tell(database_state != DB_READY ? db_state_name(database_state) :
-			   njobs > 0 ? "working" : "idle");
+			   njobs > 0 ? "working" : key_watch_blocks() ? "no key" : "idle");
 	if (shown_calls == ncalling && shown_jobs == njobs)
 		return;
 	shown_calls = ncalling;

@@ -155,7 +155,7 @@ COMMENT ON COLUMN ordersync.workers.slot IS
 COMMENT ON COLUMN ordersync.workers.pid IS
 	'process, as in pg_stat_activity; NULL while it is starting';
 COMMENT ON COLUMN ordersync.workers.state IS
-	'starting, working, idle, or why it waits: no extension, other version, no gateway yet, unsafe owner';
+	'starting, working, idle, or why it waits: no key (the key file cannot be used), no extension, other version, no gateway yet, unsafe owner';
 COMMENT ON COLUMN ordersync.workers.in_flight IS
 	'calls in flight now';
 COMMENT ON COLUMN ordersync.workers.calls IS

@@ -38,6 +38,7 @@ for my $fault ([ 'has another mode', sub { chmod 0660, $key_file }, sub { chmod 
 	$house->wait_until("the gateway to say that the key file $name", sub { secret_state() eq 'key_file' });
 	like(value("waiting_for FROM ordersync.run_progress WHERE run_id = $runs[0]"), qr/^the key file: /, 'its runs say what they wait for');
 	is(key_state(1) . ' ' . key_state(2), 'ok ok', 'no shop is marked for it');
+	is(value('state FROM ordersync.workers'), 'no key', 'the worker says so as well');
 	is(calls(), $before, 'no call is made');
 	$mend->() or die "$name: $!";
 	is(finished(@runs), 'succeeded succeeded', 'once it is good again all shops go on by themselves');

@@ -127,13 +127,19 @@ chmod 0600, $key_file;
 # --- a server that does not preload the library ---
 
 my $plain = PostgreSQL::Test::Cluster->new('plain');
-$plain->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$plain->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--allow-group-access' ]);
 $plain->append_conf('postgresql.conf', "log_statement = 'all'\nlog_min_duration_statement = 0");
 $plain->start;
 $plain->safe_psql('postgres', "CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '1', NULL)");
 $plain->safe_psql('postgres', "SELECT ordersync_add_shop(1, 'seller', NULL)");
 my ($status, $out, $err) = $plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')");
 like($err, qr/WARNING:  the server log holds this statement, and the secret in it/, 'a secret that the log got is said');
+
+# a data directory that is open to a group, for backups by another user
+is(sprintf('%04o', (stat $plain->data_dir . '/ordersync.key')[2] & 07777), '0640', 'a group that may read the data directory may read the key file');
+chmod 0660, $plain->data_dir . '/ordersync.key';
+like(($plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')"))[2], qr/chmod it to 0600 \(its mode is 0660\)/, 'but not write it');
+chmod 0640, $plain->data_dir . '/ordersync.key';
 
 # as the README has it
 my ($block) = slurp_file("$ENV{ORDERSYNC_TEST}/../README.md") =~ /^```sql\n(BEGIN;\nSET LOCAL log_.*?^COMMIT;\n)```$/ms;
