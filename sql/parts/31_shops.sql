@@ -116,7 +116,7 @@ BEGIN
 	IF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
 	ELSIF p_gateway <> v_old.gateway THEN
-		PERFORM ordersync.check_destinations(p_gateway);
+		PERFORM ordersync.check_destinations(p_gateway, p_shop);
 		PERFORM ordersync.warn_keys(ARRAY[p_shop]);
 	END IF;
 END
@@ -321,7 +321,7 @@ BEGIN
 		updated_at = now()
 	WHERE s.shop_id = p_shop;
 	-- the key may be new, and the application secret not
-	PERFORM ordersync.check_destinations(s.gateway)
+	PERFORM ordersync.check_destinations(s.gateway, p_shop)
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
 END
