@@ -1,6 +1,6 @@
 /*
  * http.h
- *	  Calls in flight: submit, wait, read, drop.  The only room that knows curl.
+ *	  Calls in flight: submit, wait, read, drop.  The only room that knows curl, with http_url.
  *
  * A worker has at most one of these, and everything here is for workers only.
  */

@@ -47,7 +47,7 @@ BEGIN
 
 		('shops', NULL, 'seller accounts, without secrets'),
 		('shops', 'shop_id', 'the DBA''s own number of the shop'),
-		('shops', 'seller_nick', 'the seller''s name as typed'),
+		('shops', 'seller_nick', 'the seller''s name as typed, without white space around it and without escapes'),
 		('shops', 'seller_nicks', 'every name under which the shop''s records may come: the typed one and those that key checks returned'),
 		('shops', 'user_id', 'the platform''s number of the seller, from the first key check'),
 		('shops', 'gateway', 'name of the gateway'),

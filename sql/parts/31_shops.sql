@@ -43,6 +43,7 @@ AS $function$
 DECLARE
 	v_old ordersync.shops;
 	v_known boolean;
+	v_alone boolean;			-- no trigger of the shop is under way, nor can one come
 BEGIN
 	p_nick := ordersync.clean_nick(p_nick);
 	p_key := ordersync.clean_secret('the data key', p_key);
@@ -54,6 +55,11 @@ BEGIN
 			HINT = 'Choose a number for the shop: SELECT ordersync_add_shop(1, ''seller nick'', ''data key'').';
 	END IF;
 
+	-- before the row, as triggers do
+	SELECT ordersync.lock_shop(s.shop_id) INTO v_alone
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+		AND p_nick <> ALL (s.seller_nicks);
 	SELECT s.* INTO v_old
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop
@@ -70,7 +76,7 @@ BEGIN
 		PERFORM ordersync.refuse_key(p_shop);
 	END IF;
 	IF v_known AND p_nick <> ALL (v_old.seller_nicks) THEN
-		PERFORM ordersync.refuse_other_seller(v_old, p_nick);
+		PERFORM ordersync.refuse_other_seller(v_old, p_nick, COALESCE(v_alone, false));
 	END IF;
 	IF NOT v_known OR p_gateway IS NOT NULL THEN
 		PERFORM 1
@@ -124,7 +130,7 @@ BEGIN
 			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
 			HINT = pg_catalog.format('Give it with SELECT ordersync_set_data_key(%s, data_key).', p_shop);
 	ELSIF p_gateway <> v_old.gateway THEN
-		PERFORM ordersync.check_destinations(p_gateway);
+		PERFORM ordersync.check_destinations(p_gateway, p_shop);
 		PERFORM ordersync.warn_keys(ARRAY[p_shop]);
 	END IF;
 END
@@ -153,16 +159,17 @@ COMMENT ON FUNCTION ordersync.clean_nick(text) IS
  * Only where nothing came in under the old name, and nothing can: a worker that
  * has claimed a task goes on with the names that it got.  So that no claim is
  * made meanwhile, either no run is active, or the key's state lets none begin
- * but by the shop's row, which the caller has locked.
+ * but by the shop's row, which the caller has locked, as it has the shop against
+ * triggers (p_alone).
  */
-CREATE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text)
+CREATE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text, p_alone boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_busy boolean;
 BEGIN
-	v_busy := NOT ordersync.lock_shop(p_shop.shop_id)
+	v_busy := NOT p_alone
 		OR EXISTS (
 			SELECT
 			FROM ordersync.sync_tasks t
@@ -188,7 +195,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_other_seller(record, text) IS
+COMMENT ON FUNCTION ordersync.refuse_other_seller(record, text, boolean) IS
 	'raises an error unless the shop was never read and is not about to be';
 
 CREATE FUNCTION ordersync.was_read(p_shop bigint)
@@ -332,7 +339,7 @@ BEGIN
 		updated_at = now()
 	WHERE s.shop_id = p_shop;
 	-- the key may be new, and the application secret not
-	PERFORM ordersync.check_destinations(s.gateway)
+	PERFORM ordersync.check_destinations(s.gateway, p_shop)
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
 END

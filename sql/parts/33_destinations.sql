@@ -60,42 +60,45 @@ $function$;
 COMMENT ON FUNCTION ordersync.moved_secrets(text) IS
 	'the secrets of a gateway and its shops that were given for another destination; sealed';
 
-CREATE FUNCTION ordersync.check_destinations(p_gateway text)
+CREATE FUNCTION ordersync.check_destinations(p_gateway text, p_shop bigint DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
+	v_now text := ordersync.gateway_destination(p_gateway);
 	v record;
 BEGIN
 	FOR v IN
 		UPDATE ordersync.shops s
-		SET key_state = CASE WHEN m.message IS NULL THEN 'unchecked' ELSE 'moved' END,
-			key_message = m.message,
+		SET key_state = CASE m.message WHEN '' THEN 'unchecked' ELSE 'moved' END,
+			key_message = NULLIF(m.message, ''),
 			updated_at = now()
 		FROM (
-			SELECT o.shop_id, (
-				SELECT pg_catalog.string_agg(pg_catalog.format(
-						CASE k.kind
-							WHEN 'app_secret' THEN 'the application secret was given for %s, the gateway "%s" leads to %s'
-							ELSE 'the data key was given for %s, the gateway "%s" leads to %s'
-						END, k.destination, p_gateway, k.leads_to), '; ' ORDER BY k.kind)
-				FROM ordersync.moved_secrets(p_gateway) k
-				WHERE k.kind = 'app_secret' OR k.name = o.shop_id::text) AS message
+			SELECT o.shop_id, pg_catalog.concat_ws('; ',
+				CASE WHEN a.destination <> v_now THEN
+					pg_catalog.format('the application secret was given for %s, the gateway "%s" leads to %s', a.destination, p_gateway, v_now)
+				END,
+				CASE WHEN k.destination <> v_now THEN
+					pg_catalog.format('the data key was given for %s, the gateway "%s" leads to %s', k.destination, p_gateway, v_now)
+				END) AS message
 			FROM ordersync.shops o
+			LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = o.gateway
+			LEFT JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
 			WHERE o.gateway = p_gateway
 				AND o.key_state <> 'missing'
+				AND (p_shop IS NULL OR o.shop_id = p_shop)
 		) m
 		WHERE s.shop_id = m.shop_id
-			AND (m.message IS NOT NULL AND (s.key_state <> 'moved' OR s.key_message IS DISTINCT FROM m.message)
-				OR m.message IS NULL AND s.key_state = 'moved')
+			AND (m.message = '' AND s.key_state = 'moved'
+				OR m.message <> '' AND (s.key_state, s.key_message) IS DISTINCT FROM ('moved', m.message))
 		RETURNING s.shop_id, s.key_state
 	LOOP
 		PERFORM ordersync.notify_shop(v.shop_id, v.key_state);
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.check_destinations(text) IS
-	'puts the shops of a gateway into state moved whose secrets were given for another destination, and takes those out of it whose were not';
+COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS
+	'puts the shops of a gateway, or one of them, into state moved whose secrets were given for another destination, and takes those out of it whose were not';
 
 CREATE FUNCTION ordersync.warn_moved(p_gateway text, p_before text)
 RETURNS void
@@ -163,10 +166,11 @@ BEGIN
 		SELECT k.*
 		FROM ordersync.moved_secrets(gateway) k
 	LOOP
-		PERFORM ordersync.put_secret(gateway, v.kind, v.name, v.leads_to,
+		PERFORM ordersync.put_secret(v.kind, v.name, v.leads_to,
 			ordersync.reseal(v.sealed, v.kind, v.name, v.destination, v.leads_to));
 		v_kept := v_kept + 1;
 	END LOOP;
+	PERFORM ordersync.use_secrets(gateway);
 	RETURN v_kept;
 END
 $function$;
@@ -202,7 +206,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
 	'raises an error unless the gateway leads there';
 
-CREATE FUNCTION ordersync.put_secret(p_gateway text, p_kind text, p_name text, p_destination text, p_sealed bytea)
+CREATE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -215,9 +219,21 @@ BEGIN
 		updated_at = clock_timestamp()
 	WHERE k.kind = p_kind
 		AND k.name = p_name;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
+	'stores a secret that was sealed again for another destination';
+
+CREATE FUNCTION ordersync.use_secrets(p_gateway text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
 	PERFORM ordersync.check_destinations(p_gateway);
 	PERFORM ordersync.wake();
 END
 $function$;
-COMMENT ON FUNCTION ordersync.put_secret(text, text, text, text, bytea) IS
-	'stores a secret that was sealed again for another destination';
+COMMENT ON FUNCTION ordersync.use_secrets(text) IS
+	'lets shops go on whose secrets were kept';

@@ -11,8 +11,9 @@
  * and the name of then.  A role that was dropped and made again, or one of
  * another cluster that a dump came to, is told and must be granted anew.
  *
- * ordersync_grant, ordersync_revoke and ordersync_keep_secrets are in no level: a superuser and the
- * database's owner can call them, because pg_database_owner owns them.
+ * ordersync_grant, ordersync_revoke and ordersync_keep_secrets are in no level:
+ * a superuser and the database's owner can call them, because pg_database_owner
+ * owns them; the last one then asks for a superuser itself.
  */
 CREATE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
 RETURNS void
