@@ -42,7 +42,7 @@ BEGIN
 		key_check_at = NULL
 	WHERE s.shop_id = ordersync_check_shop.shop_id
 	RETURNING s.gateway INTO v_gateway;
-	PERFORM ordersync.check_destinations(v_gateway);	-- no key goes where it was not given for
+	PERFORM ordersync.check_destinations(v_gateway, shop_id);	-- no key goes where it was not given for
 
 	SELECT r.run_id INTO v_run
 	FROM ordersync.sync_runs r
