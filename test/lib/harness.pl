@@ -44,7 +44,8 @@ make_path("$work/$_") for qw(out templates ports tmp tmp_check);
 # Whole runs first: they take longest. A part: its files, and the commands that run them, by the name that is shown.
 my @parts = (
 	[ whole => [ glob 'test/t/*.pl' ], \&each_whole_run ],
-	[ long => [ glob 'test/long/*.pl' ], \&each_whole_run ],
+	# What takes long is waited for longer.
+	[ long => [ glob 'test/long/*.pl' ], sub { $ENV{PG_TEST_TIMEOUT_DEFAULT} //= 1800; return each_whole_run(@_) } ],
 	[ gateway => [ 'test/gateway' ], \&each_program ],
 	[ window => [ 'test/window' ], \&each_program ],
 	[ isolation => [ glob 'test/specs/*.spec' ], sub { return ('races (isolation tester)' => [ 'test/lib/in_cluster', 'isolation', @_ ]) } ],
