@@ -22,12 +22,12 @@ SET TimeZone = 'Pacific/Pago_Pago';
 SELECT ordersync_today() = timezone('Asia/Shanghai', now())::date AS today;
 SET TimeZone = 'America/New_York';
 CREATE VIEW last_run AS
-	SELECT r.shop_id, r.kind, r.state, r.open_tasks = d.windows AS all_open, d.windows BETWEEN 110 AND 117 AS by_day, d.streams,
+	SELECT r.shop_id, r.kind, r.state, r.open_tasks = d.windows AS all_open, d.lists BETWEEN 110 AND 117 AS by_day, d.streams,
 		r.since = ordersync_day(current_day - 40) AS since_40, r.until = ordersync_day(current_day - 10) AS until_10
 	FROM ordersync.sync_runs r
 	CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date AS current_day) c
 	CROSS JOIN LATERAL (
-		SELECT count(*) AS windows, string_agg(DISTINCT t.stream || ' by ' || t.basis, ', ') AS streams
+		SELECT count(*) AS windows, count(*) FILTER (WHERE t.ext_type IS NULL) AS lists, string_agg(DISTINCT t.stream || ' by ' || t.basis, ', ') AS streams
 		FROM ordersync.sync_tasks t WHERE t.run_id = r.run_id) d
 	ORDER BY r.run_id DESC LIMIT 1;
 SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date AS today \gset
