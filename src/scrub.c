@@ -15,6 +15,8 @@
  * for what failed, so that a good record pays nothing for it.  Values of personal
  * members are skipped here too, hence neither mended nor noted.
  *
+ * Longer than other files: mending is a branch of every step of the reading.
+ *
  * Never throws for what it reads (a note allocates) and never reads past the end.
  * Pure.
  */

@@ -57,7 +57,9 @@
  * do not: more distinct records than it counts; and a page with room left that
  * lacks as much as a page of what it counts, though it ends its list.  From then on
  * counts steer nothing: the rest is read as a list without totals is, by
- * has_next, and the window is short whatever was seen.  A page that is full ends
+ * has_next, and the window is short whatever was seen.  (A page with room is
+ * only suspected in a walk by time, which ends by has_next: gateways may send
+ * smaller pages than they are asked for.)  A page that is full ends
  * nothing by its count alone, or a count that is too low would hide the rest.
  * Below that, one more or one less is what a record withheld or arriving looks
  * like; there the number of askings is bounded.  Above all stands the limit of
@@ -116,6 +118,7 @@ struct Window
 	bool		by_parts;
 	bool		lacking;		/* a part or crowd was given up in this pass */
 	bool		disbelieved;	/* an answer has disproved its own count */
+	bool		suspected;		/* or so it seems; the end of the walk will tell */
 	int			doubts;			/* parts halved though their page had room */
 	int			pass;			/* from 1 */
 	int			calls;			/* answers taken in */
@@ -243,7 +246,8 @@ resume(Window *w, const char *saved)
 	w->end = (End) end;
 	w->by_parts = by_parts != 0;
 	w->lacking = lacking != 0;
-	w->disbelieved = disbelieved != 0;
+	w->disbelieved = disbelieved == 1;
+	w->suspected = disbelieved == 2;
 	w->many_from = plan->since - 1;
 	w->calls_pass = w->calls;
 	if (undated > 0 && !w->by_parts)
@@ -281,7 +285,7 @@ window_save(const Window *w)
 					" part " INT64_FORMAT " asks %d undated %d",
 					phase_names[w->phase], w->plan.since, w->plan.until,
 					(int) w->end, (int) w->by_parts, (int) w->lacking,
-					(int) w->disbelieved, w->doubts, w->pass, calls, most, w->total, w->top, w->reported,
+					w->disbelieved ? 1 : w->suspected ? 2 : 0, w->doubts, w->pass, calls, most, w->total, w->top, w->reported,
 					w->seen, w->quarantined, w->at_until, w->part, w->asks, w->undated.n);
 }
 
@@ -368,7 +372,9 @@ window_agrees(const Window *w, const WindowAnswer *answer)
 
 /*
  * Does the answer bear out its own count?  A count that was disproved once is
- * taken out of every later answer.  False: a crowd begins anew without counts,
+ * taken out of every later answer.  A gateway that sends smaller pages than it was
+ * asked for looks as if it did: a walk by time goes on until it has seen as many.
+ * False: a crowd begins anew without counts,
  * and what this page is to it nobody knows.
  */
 static bool
@@ -381,6 +387,11 @@ weigh_count(Window *w, Picture *p)
 	{
 		if (w->total < 0)
 			w->total = p->total;
+		if (w->plan.sorted && p->n <= p->total && (w->phase == PHASE_FIRST || w->phase == PHASE_DOWN))
+		{
+			w->suspected = true;
+			return true;
+		}
 		w->disbelieved = true;
 		if (w->phase == PHASE_CROWD)
 		{
@@ -445,13 +456,9 @@ take_first(Window *w, const Picture *p)
 	bool		learnt = learn_end(w, p);
 
 	w->at_until = learnt ? p->at_end : 0;
+	/* of a count that is not believed the next answer tells whether the list goes on */
 	if (!believes(w))
-	{
-		if (!w->plan.totals)
-			return descend(w, p, picture_goes_on(p), learnt);
-		/* the answer tells no end of its list but by its count: the next one does */
-		return descend(w, p, true, learnt);
-	}
+		return descend(w, p, w->disbelieved || picture_goes_on(p), learnt);
 	w->total = p->total;
 	if (p->sent == 0 && p->total > 0)
 	{
@@ -577,6 +584,7 @@ finish_walk(Window *w)
 
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
+	w->disbelieved |= w->suspected && seen < w->total;
 	if (w->lacking || w->disbelieved)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)

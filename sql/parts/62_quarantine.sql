@@ -74,7 +74,7 @@ BEGIN
 			AND q.record_id = ANY (p_ids)
 			AND q.resolved_at IS NULL
 			AND q.reason NOT IN ('value', 'line')
-			AND ordersync.stored_modified(p_shop, p_stream, q.record_id) >= COALESCE(q.modified, '-infinity')
+			AND (ordersync.stored_record(p_shop, p_stream, q.record_id)).modified >= COALESCE(q.modified, '-infinity')
 		RETURNING q.quarantine_id, q.reason
 	)
 	SELECT pg_catalog.array_agg(d.quarantine_id)
@@ -99,7 +99,7 @@ BEGIN
 		AND (q.source = p_source
 				AND r.modified >= q.modified
 				AND (p_mended IS NULL OR r.id <> ALL (p_mended))
-			OR NOT ordersync.holds_text(ordersync.stored_payload(p_shop, p_stream, q.record_id), q.value));
+			OR NOT ordersync.holds_text((ordersync.stored_record(p_shop, p_stream, q.record_id)).payload, q.value));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[], text, timestamptz[], bigint[]) IS
@@ -175,66 +175,43 @@ BEGIN
 	SELECT DISTINCT p_shop, p_stream, met.id, met.modified, 'value', met.column_name, met.value, met.body, p_source,
 		p_run, p_task, t.since, t.until, met.digest
 	FROM met
+	CROSS JOIN LATERAL ordersync.stored_record(p_shop, p_stream, met.id) s
 	LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
-	WHERE ordersync.stored_modified(p_shop, p_stream, met.id) = met.modified
-		AND ordersync.holds_text(ordersync.stored_payload(p_shop, p_stream, met.id), met.value)
+	WHERE s.modified = met.modified
+		AND ordersync.holds_text(s.payload, met.value)
 	ON CONFLICT DO NOTHING;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_mended(bigint, text, text, bigint, bigint, bigint[], timestamptz[], text[], text[], bytea[]) IS
 	'notes in quarantine the values of stored records that came with what is no text, each once while it is open; a value NULL: the member was left out';
 
-CREATE FUNCTION ordersync.stored_payload(
+CREATE FUNCTION ordersync.stored_record(
 	p_shop bigint,
 	p_stream text,
-	p_id bigint
+	p_id bigint,
+	OUT modified timestamptz,
+	OUT payload jsonb
 )
-RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 BEGIN
 	IF p_stream = 'orders' THEN
-		RETURN (
-			SELECT p.payload
-			FROM ordersync.order_payloads p
-			WHERE p.shop_id = p_shop
-				AND p.tid = p_id);
-	END IF;
-	RETURN (
-		SELECT p.payload
+		SELECT p.modified, p.payload
+		INTO modified, payload
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.tid = p_id;
+	ELSE
+		SELECT p.modified, p.payload
+		INTO modified, payload
 		FROM ordersync.after_sale_payloads p
 		WHERE p.shop_id = p_shop
-			AND p.refund_id = p_id);
-END
-$function$;
-COMMENT ON FUNCTION ordersync.stored_payload(bigint, text, bigint) IS
-	'the payload of a stored record; NULL when it is not stored or not kept';
-
-CREATE FUNCTION ordersync.stored_modified(
-	p_shop bigint,
-	p_stream text,
-	p_id bigint
-)
-RETURNS timestamptz
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	IF p_stream = 'orders' THEN
-		RETURN (
-			SELECT p.modified
-			FROM ordersync.order_payloads p
-			WHERE p.shop_id = p_shop
-				AND p.tid = p_id);
+			AND p.refund_id = p_id;
 	END IF;
-	RETURN (
-		SELECT p.modified
-		FROM ordersync.after_sale_payloads p
-		WHERE p.shop_id = p_shop
-			AND p.refund_id = p_id);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.stored_modified(bigint, text, bigint) IS
-	'the modified of a stored record; NULL when it is not stored';
+COMMENT ON FUNCTION ordersync.stored_record(bigint, text, bigint) IS
+	'modified and payload of a stored record; both NULL when it is not stored, the payload also when it is not kept';
 
 /*
  * Closes what the stored records of p_ids have cured of their values and notes
