@@ -268,8 +268,8 @@ note_end(const Started *worker, const SlotView *slot)
 {
 	Place	   *place = place_of(worker->ticket.database);
 	int64		now = clock_steady_ms();
-	bool		told = slot->ticket.generation == worker->ticket.generation;
-	bool		came = told && slot->state != SLOT_STARTING;
+	bool		same = slot->ticket.generation == worker->ticket.generation;
+	bool		came = same && slot->state != SLOT_STARTING;
 
 	if (worker->stopping)
 		place->pause_ms = 0;

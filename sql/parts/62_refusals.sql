@@ -352,12 +352,23 @@ COMMENT ON FUNCTION ordersync.count_refused(bigint) IS
 /*
  * A window's counts say how many of what it saw could not be stored.  What was
  * refused and is stored now would look like a record that the platform does not
- * list.
+ * list.  Locks as the closing of a window does: coverage, then counts.
  */
 CREATE FUNCTION ordersync.uncount_refused(p_rows bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
+	SELECT
+	FROM ordersync.coverage c
+	WHERE EXISTS (
+		SELECT
+		FROM ordersync.quarantine q
+		WHERE q.quarantine_id = ANY (p_rows)
+			AND q.shop_id = c.shop_id
+			AND (q.stream = 'orders') = (c.stream = 'orders'))
+	ORDER BY c.stream, c.basis
+	FOR NO KEY UPDATE;
+
 	UPDATE ordersync.window_counts w
 	SET quarantined = GREATEST(w.quarantined - n.records, 0)
 	FROM (
