@@ -125,7 +125,7 @@ BEGIN
 	END IF;
 	IF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
-	ELSIF NOT v_known THEN
+	ELSIF NOT v_known OR v_old.key_state = 'missing' THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
 			HINT = pg_catalog.format('Give it with SELECT ordersync_set_data_key(%s, data_key).', p_shop);

@@ -1,6 +1,6 @@
 -- What is refused for a while is tried again, ever more rarely; what was said of a state of before counts no more.
 BEGIN;
-SELECT plan(42);
+SELECT plan(44);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -138,6 +138,13 @@ SELECT results_eq($$ SELECT secret_state, (SELECT string_agg(key_state, ' ' ORDE
 SELECT is(pg_temp.claim(100), 0, 'nothing is claimed meanwhile');
 SELECT ordersync_add_gateway('taobao', NULL, NULL, 'helloworld');
 SELECT is((SELECT secret_state FROM ordersync.gateways), 'ok', 'typed anew it is good');
+
+-- --- a key file that cannot be used, found out between claim and call ---
+SELECT pg_temp.claim(1);
+SELECT is((SELECT pg_temp.fail(task_id, 'retry', 'key_file', 1000) FROM c), 'pending', 'a task that finds the key file unusable');
+SELECT results_eq($$ SELECT t.attempt, t.error_class, s.key_state, g.secret_state FROM ordersync.sync_tasks t JOIN c USING (task_id)
+	JOIN ordersync.shops s ON s.shop_id = t.shop_id JOIN ordersync.gateways g ON g.name = s.gateway $$,
+	$$ VALUES (0, 'key_file', 'unchecked', 'ok') $$, 'is not charged, and marks nobody');
 
 SELECT * FROM finish();
 ROLLBACK;
