@@ -82,7 +82,7 @@ BEGIN
 
 	-- What was paid is told by records from before money went back, as far as there were readings before that.
 	CREATE TEMP TABLE seen ON COMMIT DROP AS
-	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, s.r, (l ->> 'oid')::bigint AS oid, l,
+	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, s.r, (l ->> 'oid')::bigint AS oid, l, def.line_paid_time(s.r, l) AS line_paid,
 		bool_or(coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> ''
 			OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = s.shop_id AND f.oid = (l ->> 'oid')::bigint AND f.first_n <= s.n))
 			OVER (PARTITION BY s.shop_id, l ->> 'oid' ORDER BY s.n) AS back
@@ -91,10 +91,10 @@ BEGIN
 	WHERE s.object = 'trades' AND s.n <= p_n;
 
 	INSERT INTO def.lines
-	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(def.line_paid_time(r, l) ORDER BY n DESC))[1],
+	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(line_paid ORDER BY n DESC))[1],
 		(array_agg(coalesce((l ->> 'divide_order_fee')::numeric,
 			(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0))
-			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE def.line_paid_time(r, l) IS NOT NULL))[1]
+			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE line_paid IS NOT NULL))[1]
 	FROM seen
 	GROUP BY 1, 2, 3;
 
