@@ -72,7 +72,8 @@ BEGIN
 			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
 			AND o.created >= p_since
 			AND o.created < p_until
-			AND NOT ordersync.is_listed_type(p_shop, o.type)), '{}');
+			AND NOT ordersync.is_listed_type(p_shop, o.type)
+			AND NOT ordersync.was_listed(p_shop, o.tid)), '{}');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlisted_types(bigint, text, timestamptz, timestamptz) IS
@@ -93,6 +94,20 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.is_listed_type(bigint, text) IS
 	'whether the lists of a shop ask for orders of this type';
+
+CREATE FUNCTION ordersync.was_listed(p_shop bigint, p_tid bigint)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT EXISTS (
+		SELECT
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.tid = p_tid
+			AND pg_catalog.num_nonnulls(p.digest_history, p.digest_increment, p.digest_list) > 0)
+$function$;
+COMMENT ON FUNCTION ordersync.was_listed(bigint, bigint) IS
+	'whether an order has come by one of the lists, whatever its type is called there';
 
 /* Each day once, when it is over and nothing of it becomes visible any more; again while it has what no list asks for. */
 CREATE FUNCTION ordersync.add_type_counts(
@@ -174,6 +189,7 @@ AS $function$
 		AND o.tid = p_tid
 		AND o.created_date IS NOT NULL
 		AND NOT ordersync.is_listed_type(p_shop, o.type)
+		AND NOT ordersync.was_listed(p_shop, p_tid)
 	ON CONFLICT (shop_id, stream, range) DO UPDATE
 	SET found = ARRAY(
 			SELECT DISTINCT f.type

@@ -356,12 +356,12 @@ BEGIN
 		SET rank = excluded.rank,
 			sources = excluded.sources,
 			modified = excluded.modified,
-			-- another version: what other sources said of the one before is no news of it
+			-- another version of that second: what other sources said of the one before is no news of it
 			read_at = CASE excluded.sources WHEN v_bit THEN excluded.read_at ELSE GREATEST(p.read_at, excluded.read_at) END,
-			digest_history = CASE WHEN excluded.sources = v_bit OR v_rank = 1 THEN excluded.digest_history ELSE p.digest_history END,
-			digest_increment = CASE WHEN excluded.sources = v_bit OR v_rank = 2 THEN excluded.digest_increment ELSE p.digest_increment END,
-			digest_list = CASE WHEN excluded.sources = v_bit OR v_rank = 3 THEN excluded.digest_list ELSE p.digest_list END,
-			digest_details = CASE WHEN excluded.sources = v_bit OR v_rank = 4 THEN excluded.digest_details ELSE p.digest_details END,
+			digest_history = CASE WHEN v_rank = 1 THEN excluded.digest_history WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_history END,
+			digest_increment = CASE WHEN v_rank = 2 THEN excluded.digest_increment WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_increment END,
+			digest_list = CASE WHEN v_rank = 3 THEN excluded.digest_list WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_list END,
+			digest_details = CASE WHEN v_rank = 4 THEN excluded.digest_details WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_details END,
 			payload = excluded.payload;
 	END IF;
 

@@ -271,9 +271,9 @@ BEGIN
 			sources = excluded.sources,
 			modified = excluded.modified,
 			read_at = CASE excluded.sources WHEN v_bit THEN excluded.read_at ELSE GREATEST(p.read_at, excluded.read_at) END,
-			digest_special = CASE WHEN excluded.sources = v_bit OR v_rank = 1 THEN excluded.digest_special ELSE p.digest_special END,
-			digest_list = CASE WHEN excluded.sources = v_bit OR v_rank = 2 THEN excluded.digest_list ELSE p.digest_list END,
-			digest_details = CASE WHEN excluded.sources = v_bit OR v_rank = 3 THEN excluded.digest_details ELSE p.digest_details END,
+			digest_special = CASE WHEN v_rank = 1 THEN excluded.digest_special WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_special END,
+			digest_list = CASE WHEN v_rank = 2 THEN excluded.digest_list WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_list END,
+			digest_details = CASE WHEN v_rank = 3 THEN excluded.digest_details WHEN excluded.sources <> v_bit OR excluded.modified > p.modified THEN p.digest_details END,
 			payload = excluded.payload;
 	END IF;
 
