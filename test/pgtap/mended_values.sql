@@ -102,7 +102,7 @@ BEGIN
 				array_agg(convert_from(r.body, 'UTF8')) AS bodies, array_agg(r.id) FILTER (WHERE r.mended IS NOT NULL) AS mended
 			FROM ordersync.split_records(convert_to($3, 'UTF8'), $4) AS r
 			WHERE r.quarantine IS NULL
-		) p, ordersync.%I($1, $2, 70, 700, p.ids, p.modified, p.digests, p.bodies, NULL, NULL, p.mended) a$q$, 'apply_' || p_stream)
+		) p, ordersync.%I($1, $2, 70, 700, p.ids, p.modified, p.digests, p.bodies, p_mended => p.mended) a$q$, 'apply_' || p_stream)
 	INTO v_counts
 	USING p_shop, p_source, p_list, p_stream;
 	IF p_notes <> '[]' THEN

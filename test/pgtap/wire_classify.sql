@@ -1,6 +1,6 @@
 -- Verdicts: every sample, every form of an empty list, every error, and what is no answer at all.
 BEGIN;
-SELECT plan(183);
+SELECT plan(185);
 \ir ../fixtures/wire_samples.sql
 
 CREATE TEMPORARY TABLE verdict AS
