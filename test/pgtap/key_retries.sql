@@ -140,6 +140,7 @@ SELECT ordersync_add_gateway('taobao', NULL, NULL, 'helloworld');
 SELECT is((SELECT secret_state FROM ordersync.gateways), 'ok', 'typed anew it is good');
 
 -- --- a key file that cannot be used, found out between claim and call ---
+UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL WHERE state = 'running';
 UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL, attempt = 0 WHERE state IN ('running', 'pending');
 SELECT pg_temp.claim(1);
 SELECT is((SELECT pg_temp.fail(task_id, 'retry', 'key_file', 1000) FROM c), 'pending', 'a task that finds the key file unusable');
