@@ -123,10 +123,10 @@ sub step
 	my $i = $self->{steps_done}++;
 	if ($i < @{ $self->{silences} })
 	{
+		# within the hour in which a change becomes visible
+		$self->control('change', orders => $self->{again}, again => 1, from => $self->now - $hour, to => $self->now - 60) if $self->{again};
 		$self->control('advance', seconds => $self->{silences}[$i]);
 		my $now = $self->now;
-		$self->control('change', orders => $self->{again}, again => 1, from => $now - 3 * 86400, to => $now - $self->{silences}[$i])
-			if $self->{again};
 		$self->control('change', orders => $self->{bulk}[$i], from => $now - $hour, to => $now - 30) if $self->{bulk}[$i];
 		$self->move;
 		return;
