@@ -57,9 +57,9 @@
  * do not: more distinct records than it counts; and a page with room left that
  * lacks as much as a page of what it counts, though it ends its list.  From then on
  * counts steer nothing: the rest is read as a list without totals is, by
- * has_next, and the window is short whatever was seen.  (A page with room is
- * only suspected in a walk by time, which ends by has_next: gateways may send
- * smaller pages than they are asked for.)  A page that is full ends
+ * has_next, and the window is short whatever was seen.  (Of a window's first
+ * answers a page with room is only suspected: a gateway may send smaller pages
+ * than it is asked for, and err once.  It is judged by the next count.)  A page that is full ends
  * nothing by its count alone, or a count that is too low would hide the rest.
  * Below that, one more or one less is what a record withheld or arriving looks
  * like; there the number of askings is bounded.  Above all stands the limit of
@@ -118,7 +118,7 @@ struct Window
 	bool		by_parts;
 	bool		lacking;		/* a part or crowd was given up in this pass */
 	bool		disbelieved;	/* an answer has disproved its own count */
-	bool		suspected;		/* or so it seems; the end of the walk will tell */
+	bool		suspected;		/* or so it seems; the next count will tell */
 	int			doubts;			/* parts halved though their page had room */
 	int			pass;			/* from 1 */
 	int			calls;			/* answers taken in */
@@ -171,6 +171,7 @@ static void count_above(Window *w, const Picture *p, int64 floor);
 static WindowStep finish_walk(Window *w);
 static WindowStep start_pass(Window *w);
 static WindowStep start_parts(Window *w);
+static WindowStep start_whole(Window *w);
 static int64 even_width(const Window *w);
 static void choose_part(Window *w, int64 width);
 static WindowStep take_part(Window *w, const Picture *p);
@@ -373,7 +374,7 @@ window_agrees(const Window *w, const WindowAnswer *answer)
 /*
  * Does the answer bear out its own count?  A count that was disproved once is
  * taken out of every later answer.  A gateway that sends smaller pages than it was
- * asked for looks as if it did: a walk by time goes on until it has seen as many.
+ * asked for looks as if it did: the walk goes on, and if it sees fewer asks once more.
  * False: a crowd begins anew without counts,
  * and what this page is to it nobody knows.
  */
@@ -387,7 +388,7 @@ weigh_count(Window *w, Picture *p)
 	{
 		if (w->total < 0)
 			w->total = p->total;
-		if (w->plan.sorted && p->n <= p->total && (w->phase == PHASE_FIRST || w->phase == PHASE_DOWN))
+		if (p->n <= p->total && (w->phase == PHASE_FIRST || w->phase == PHASE_DOWN))
 		{
 			w->suspected = true;
 			return true;
@@ -460,12 +461,8 @@ take_first(Window *w, const Picture *p)
 	if (!believes(w))
 		return descend(w, p, w->disbelieved || picture_goes_on(p), learnt);
 	w->total = p->total;
-	if (p->sent == 0 && p->total > 0)
-	{
-		(void) start_parts(w);
-		choose_part(w, w->top - w->plan.since);
-		return WINDOW_MORE;
-	}
+	if (p->total > 0 && (p->sent == 0 || (w->suspected && !w->plan.sorted)))
+		return start_whole(w);
 	if (p->n == p->total && !picture_full(p))
 		return descend(w, p, false, learnt);
 	if (w->plan.may_cut && w->pass == 1 && cut(w, p))
@@ -584,13 +581,14 @@ finish_walk(Window *w)
 
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
-	w->disbelieved |= w->suspected && seen < w->total;
 	if (w->lacking || w->disbelieved)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)
 		return WINDOW_UNPROVEN;
 	if (seen == w->total)
 		return WINDOW_COUNTED;
+	if (w->suspected && seen < w->total)
+		return start_whole(w);
 	return seen > w->total && w->pass < MAX_PASSES ? start_pass(w) : start_parts(w);
 }
 
@@ -626,6 +624,15 @@ start_parts(Window *w)
 	w->total = total;
 	w->by_parts = true;
 	choose_part(w, even_width(w));
+	return WINDOW_MORE;
+}
+
+/* By parts, of which the first is all: its size does not go by a total that is in doubt. */
+static WindowStep
+start_whole(Window *w)
+{
+	(void) start_parts(w);
+	choose_part(w, w->top - w->plan.since);
 	return WINDOW_MORE;
 }
 

@@ -97,7 +97,7 @@ $house->no_faults;
 $house->control('change', shop => 1, orders => 1, from => $house->ago(3000), to => $house->ago(1500));
 $house->advance(200, quiet => 1);
 my ($bad) = $house->behind(1, 'trades');
-$house->fault('blemish', method => 'fullinfo', kind => 'nul');
+$house->fault('blemish', method => 'fullinfo', kind => 'foreign');
 is($house->incremental(1), 'succeeded', 'a late order that cannot be stored');
 $house->no_faults;
 is($house->sql("SELECT count(*) FROM ordersync.quarantine WHERE record_id = $bad AND resolved_at IS NULL AND since IS NOT NULL"), 1, 'is in quarantine, with the time it is about');
