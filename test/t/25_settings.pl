@@ -142,7 +142,7 @@ my $tid = $plain->sql('SELECT tid FROM ordersync.orders ORDER BY modified DESC, 
 my %key = (orders => 'tid', sub_orders => 'oid', after_sales => 'refund_id', order_payloads => 'tid', after_sale_payloads => 'refund_id',
 	order_changes => 'object, id, field, platform_time, old_value, new_value');
 my %but = (orders => 'first_seen_at,synced_at,details_at', sub_orders => 'first_seen_at,synced_at', after_sales => 'first_seen_at,synced_at',
-	order_payloads => '', after_sale_payloads => '', order_changes => 'change_id,recorded_at,run_id,task_id,changed_in');
+	order_payloads => 'read_at', after_sale_payloads => 'read_at', order_changes => 'change_id,recorded_at,run_id,task_id,changed_in');
 sub rows_of
 {
 	my ($where, $table) = @_;

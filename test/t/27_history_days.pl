@@ -47,7 +47,7 @@ for my $view (sort keys %keys)
 	for my $shop ($listed, $archived)
 	{
 		my $rows = $shop == $listed ? 'l' : 'h';
-		$house->sql("CREATE TABLE ${view}_$rows AS SELECT jsonb_build_array($keys{$view}) AS k, to_jsonb(v) - '{shop_id,platform_state,first_seen_at,synced_at}'::text[] AS r
+		$house->sql("CREATE TABLE ${view}_$rows AS SELECT jsonb_build_array($keys{$view}) AS k, to_jsonb(v) - '{shop_id,platform_state,end_unknown,first_seen_at,synced_at}'::text[] AS r
 			FROM ordersync.$view AS v WHERE shop_id = $shop; ANALYZE ${view}_$rows");
 	}
 	my $both = "FROM ${view}_l AS l FULL JOIN ${view}_h AS h USING (k)";

@@ -13,13 +13,13 @@ $world->add_shops(1);
 $world->sql('SELECT ordersync.set_up()');
 $world->advance(7200, quiet => 1);
 
-# --- one order in a hundred, one after-sale in twenty, each refused in its own way ---
+# --- one order in a hundred, one after-sale in ten, each refused in its own way ---
 
 my %created = map { /"tid":(\d+),"created":"([^"]+)"/ ? ($1 => $2) : () } split /\n/, $world->control('truth', shop => 1, slim => 1);
 my @tids = sort { $created{$a} cmp $created{$b} || $a <=> $b } keys %created;
 my @refunds = sort keys %{ $world->says(1, 'refunds') };
 my @bad = map { $tids[ 100 * $_ + 37 ] } 0 .. int(@tids / 100) - 1;
-my @bad_refunds = map { $refunds[ 20 * $_ + 7 ] } 0 .. int(@refunds / 20) - 1;
+my @bad_refunds = map { $refunds[ 10 * $_ + 7 ] } 0 .. int(@refunds / 10) - 1;
 cmp_ok(scalar @bad, '>=', 6, 'so many orders are refused: ' . @bad);
 cmp_ok(scalar @bad_refunds, '>=', 2, 'so many after-sales: ' . @bad_refunds);
 my ($checked, $deferred, $asserted, $dynamic, $own, @raised) = @bad;

@@ -23,7 +23,7 @@ sub upgraded
 	$old->stop;
 	my $new = PostgreSQL::Test::Cluster->new("upgraded_$how");
 	$new->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-	$new->append_conf('postgresql.conf', "shared_preload_libraries = 'ordersync'\nordersync.databases = 'postgres'\nordersync.allow_http = on");
+	$new->append_conf('postgresql.conf', "shared_preload_libraries = 'ordersync'\nordersync.databases = 'postgres'\nordersync.allow_http = on\nordersync.allowed_hosts = '127.0.0.1'");
 	my $work = $new->basedir;
 	my $host = $new->host;
 	chdir $work or die "$work: $!";

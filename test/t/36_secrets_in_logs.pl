@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $house = OrdersyncTest->new(without_gateway => 1, conf => 'log_statement = none');
+my $house = OrdersyncTest->new(without_gateway => 1, conf => "log_statement = none\nordersync.allowed_hosts = '.example.com'");
 my $node = $house->node;
 my $key_file = $node->data_dir . '/ordersync.key';
 $house->sql('CREATE EXTENSION ordersync');
@@ -128,7 +128,7 @@ chmod 0600, $key_file;
 
 my $plain = PostgreSQL::Test::Cluster->new('plain');
 $plain->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--allow-group-access' ]);
-$plain->append_conf('postgresql.conf', "log_statement = 'all'\nlog_min_duration_statement = 0");
+$plain->append_conf('postgresql.conf', "log_statement = 'all'\nlog_min_duration_statement = 0\nordersync.allowed_hosts = '.example.com'");
 $plain->start;
 $plain->safe_psql('postgres', "CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '1', NULL)");
 $plain->safe_psql('postgres', "SELECT ordersync_add_shop(1, 'seller', NULL)");

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 60, '--days' => 20 ],
-	databases => 'owned,restored');
+	databases => 'owned,restored', conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3");
 $house->sql('CREATE ROLE keeper LOGIN');
 $house->sql('CREATE ROLE bob LOGIN');
 $house->sql('CREATE DATABASE owned OWNER keeper');
