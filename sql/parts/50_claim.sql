@@ -197,8 +197,9 @@ COMMENT ON FUNCTION ordersync.free_tasks() IS
 
 /*
  * A shop whose key is unchecked, or was refused and is to be tried again, gets
- * one task in flight, which checks it.  The row lock decides between two claims; whether a task is in flight is asked by
- * a later statement, whose snapshot sees what the other one committed.
+ * one task in flight, which checks it.  The row lock decides between two claims;
+ * whether a task is in flight is asked by a later statement, whose snapshot sees
+ * what the other one committed.
  */
 CREATE FUNCTION ordersync.lock_unchecked(p_max integer)
 RETURNS bigint[]
@@ -208,7 +209,10 @@ AS $function$
 	FROM (
 		SELECT s.shop_id
 		FROM ordersync.shops s
+		JOIN ordersync.gateways g ON g.name = s.gateway
 		WHERE s.enabled
+			AND g.secret_state = 'ok'
+			AND (g.throttled_until IS NULL OR g.throttled_until <= pg_catalog.clock_timestamp())
 			AND (s.key_state = 'unchecked'
 				OR s.key_state = 'expired' AND s.key_check_at <= pg_catalog.clock_timestamp())
 			AND EXISTS (
@@ -221,6 +225,7 @@ AS $function$
 				FROM ordersync.sync_tasks t
 				WHERE t.shop_id = s.shop_id
 					AND t.state = 'running')
+		ORDER BY pg_catalog.random()	-- shops whose tasks are not due yet keep no other one out
 		LIMIT p_max
 		FOR NO KEY UPDATE OF s SKIP LOCKED
 	) l

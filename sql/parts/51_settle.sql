@@ -39,6 +39,8 @@ DECLARE
 	v_verdict text := p_verdict;
 	v_missed bigint[];
 	v_open integer := COALESCE(p_more_tasks, 0);
+	v_same integer;
+	v_held integer;
 	v_closed tstzrange;
 BEGIN
 	IF p_state IS NULL OR p_state NOT IN ('running', 'succeeded', 'incomplete') THEN
@@ -144,12 +146,11 @@ BEGIN
 		PERFORM ordersync.note_sought(v.shop_id, v.since, v.until, v.run_id, v.began_at);
 	END IF;
 
-	v_open := v_open + GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;
-	IF v_open <> 0 THEN
-		RETURN ordersync.count_tasks(v.run_id, v_open, CASE
-			WHEN v.held THEN GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer
-			ELSE 0
-		END);
+	v_same := GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;
+	v_held := CASE WHEN v.held THEN v_same ELSE 0 END;
+	-- a held task that brings another one leaves as many open, and fewer held
+	IF v_open + v_same <> 0 OR v_held <> 0 THEN
+		RETURN ordersync.count_tasks(v.run_id, v_open + v_same, v_held);
 	END IF;
 	RETURN false;
 END

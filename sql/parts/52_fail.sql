@@ -41,6 +41,8 @@ DECLARE
 	v_local boolean;
 	v_unserved boolean;
 	v_spared integer := 0;
+	v_ended integer := 0;
+	v_ended_held integer := 0;
 	v_state text := 'pending';
 BEGIN
 	SELECT t.* INTO v
@@ -118,13 +120,15 @@ BEGIN
 	ELSIF p_verdict = 'unauthorized' THEN
 		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, p_class, p_message);
 	ELSIF v_unserved THEN
-		v_spared := - ordersync.note_unserved(p_task, p_message);
+		SELECT n.ended, n.held
+		INTO v_ended, v_ended_held
+		FROM ordersync.note_unserved(p_task, p_message) n;
 	END IF;
 
-	IF v_state <> 'pending' OR v_spared <> 0 THEN
+	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
 		PERFORM ordersync.count_tasks(v.run_id,
-			v_spared - (v_state <> 'pending')::integer,
-			CASE WHEN v.held THEN v_spared - (v_state <> 'pending')::integer ELSE 0 END);
+			v_spared - v_ended - (v_state <> 'pending')::integer,
+			CASE WHEN v.held THEN v_spared - (v_state <> 'pending')::integer ELSE 0 END - v_ended_held);
 	END IF;
 	RETURN v_state;
 END
@@ -239,45 +243,48 @@ COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
 	'parts a task that failed for good from what may still be read, and returns how many tasks that made';
 
 /* The run's other windows of that list would each be refused as well. */
-CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text)
-RETURNS integer
+CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
+RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
 	v_list text;
-	v_tasks integer;
 BEGIN
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
 	v_list := ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason);
 
-	UPDATE ordersync.sync_tasks t
-	SET state = 'succeeded',
-		verdict = 'unserved',
-		finished_at = pg_catalog.clock_timestamp()
-	FROM (
-		SELECT o.task_id
-		FROM ordersync.sync_tasks o
-		WHERE o.run_id = v.run_id
-			AND o.state = 'pending'
-			AND ordersync.list_name(o.stream, o.basis, o.ext_type, o.details_of, o.reason) = v_list
-		ORDER BY o.task_id
-		FOR UPDATE SKIP LOCKED
-	) o
-	WHERE t.task_id = o.task_id;
-	GET DIAGNOSTICS v_tasks = ROW_COUNT;
+	WITH done AS (
+		UPDATE ordersync.sync_tasks t
+		SET state = 'succeeded',
+			verdict = 'unserved',
+			finished_at = pg_catalog.clock_timestamp()
+		FROM (
+			SELECT o.task_id
+			FROM ordersync.sync_tasks o
+			WHERE o.run_id = v.run_id
+				AND o.state = 'pending'
+				AND ordersync.list_name(o.stream, o.basis, o.ext_type, o.details_of, o.reason) = v_list
+			ORDER BY o.task_id
+			FOR UPDATE SKIP LOCKED
+		) o
+		WHERE t.task_id = o.task_id
+		RETURNING t.held
+	)
+	SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE d.held)
+	INTO ended, held
+	FROM done d;
 
 	UPDATE ordersync.shops s
 	SET unserved = s.unserved || pg_catalog.jsonb_build_object(v_list, pg_catalog.jsonb_build_object(
 		'at', ordersync.platform_now(v.shop_id), 'message', p_message))
 	WHERE s.shop_id = v.shop_id;
-	RETURN v_tasks;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_unserved(bigint, text) IS
-	'notes on the shop that the platform refuses it a list it can do without, and returns how many waiting windows of that list were ended with it';
+	'notes on the shop that the platform refuses it a list it can do without, and ends its waiting windows of the run: how many, and how many of these were held';
 
 CREATE FUNCTION ordersync.note_served(p_shop bigint, p_list text)
 RETURNS void
