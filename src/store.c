@@ -68,6 +68,14 @@ static DbStatement mended_statement = {
 	}
 };
 
+static DbStatement keep_mends_statement = {
+	.sql = "SELECT ordersync.keep_mends($1, $2, $3, $4, $5, $6, $7)",
+	.nparams = 7,
+	.types = {
+		INT8OID, TEXTOID, INT8ARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BYTEAARRAYOID
+	}
+};
+
 static DbStatement known_refusals_statement = {
 	.sql = "SELECT k.ord FROM ordersync.known_refusals($1, $2, $3, $4) AS k (ord)",
 	.nparams = 4,
@@ -106,7 +114,10 @@ static void apply(const SyncTask *task, Stream stream, const char *source,
 				  StoreCounts *counts);
 static void add_mended_ids(DbParams *params, const RecordPage *page, int nmends);
 static void note_mended(const SyncTask *task, Stream stream, const char *source,
-						const RecordPage *page, int nmends);
+						const RecordPage *page);
+static void keep_mends(const SyncTask *task, Stream stream, const RecordPage *page);
+static int	count_mends(const RecordPage *page, bool refused);
+static void add_mends(DbParams *params, const RecordPage *page, bool refused, int n);
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
@@ -138,7 +149,11 @@ store_page(const SyncTask *task, Stream stream, const char *source,
 			refused = mark_refused(task, stream, page);
 	}
 	if (nmends > 0)
-		note_mended(task, stream, source, page, nmends);
+	{
+		note_mended(task, stream, source, page);
+		if (by_parts && refused > 0)
+			keep_mends(task, stream, page);
+	}
 	counts->quarantined = bad + refused;
 }
 
@@ -291,30 +306,78 @@ add_mended_ids(DbParams *params, const RecordPage *page, int nmends)
 	db_add(params, array_of(ids, NULL, k, INT8OID));
 }
 
-/* What was mended in the page that apply has stored: as it came, and as it is stored. */
+/* What was mended in what apply has stored of the page: as it came, and as it is stored. */
 static void
 note_mended(const SyncTask *task, Stream stream, const char *source,
-			const RecordPage *page, int nmends)
+			const RecordPage *page)
 {
-	Datum	   *ids = palloc(sizeof(Datum) * nmends);
-	Datum	   *modified = palloc(sizeof(Datum) * nmends);
-	Datum	   *paths = palloc(sizeof(Datum) * nmends);
-	Datum	   *values = palloc(sizeof(Datum) * nmends);
-	bool	   *left_out = palloc(sizeof(bool) * nmends);
-	Datum	   *bodies = palloc(sizeof(Datum) * nmends);
+	int			n = count_mends(page, false);
 	DbParams	params = {0};
+
+	if (n == 0)
+		return;
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	db_add_text(&params, source);
+	db_add(&params, Int64GetDatum(task->run_id));
+	db_add(&params, Int64GetDatum(task->task_id));
+	add_mends(&params, page, false, n);
+	db_run(&mended_statement, &params);
+}
+
+/* The same of what was refused, for the time when it is stored. */
+static void
+keep_mends(const SyncTask *task, Stream stream, const RecordPage *page)
+{
+	int			n = count_mends(page, true);
+	DbParams	params = {0};
+
+	if (n == 0)
+		return;
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, stream_name(stream));
+	add_mends(&params, page, true, n);
+	db_run(&keep_mends_statement, &params);
+}
+
+static int
+count_mends(const RecordPage *page, bool refused)
+{
+	int			n = 0;
+
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		if (page->records[i].refused == refused)
+			n += page->records[i].mends.n;
+	}
+	return n;
+}
+
+/* Five arrays of n: ids, modified (of refused records their digests), paths, values, bytes. */
+static void
+add_mends(DbParams *params, const RecordPage *page, bool refused, int n)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	Datum	   *versions = palloc(sizeof(Datum) * n);
+	Datum	   *paths = palloc(sizeof(Datum) * n);
+	Datum	   *values = palloc(sizeof(Datum) * n);
+	bool	   *left_out = palloc(sizeof(bool) * n);
+	Datum	   *bodies = palloc(sizeof(Datum) * n);
 	int			k = 0;
 
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		const Record *record = &page->records[i];
 
+		if (record->refused != refused)
+			continue;
 		for (int m = 0; m < record->mends.n; m++, k++)
 		{
 			const ScrubMend *mend = &record->mends.mends[m];
 
 			ids[k] = Int64GetDatum(record->id);
-			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+			versions[k] = refused ? bytes_datum(record->digest, RECORD_DIGEST_SIZE) :
+				TimestampTzGetDatum(clock_timestamp_of(record->modified));
 			paths[k] = CStringGetTextDatum(mend->path);
 			left_out[k] = mend->stored.at == NULL;
 			values[k] = left_out[k] ? (Datum) 0 :
@@ -322,18 +385,11 @@ note_mended(const SyncTask *task, Stream stream, const char *source,
 			bodies[k] = bytes_datum(mend->came.at, mend->came.len);
 		}
 	}
-
-	db_add(&params, Int64GetDatum(task->shop_id));
-	db_add_text(&params, stream_name(stream));
-	db_add_text(&params, source);
-	db_add(&params, Int64GetDatum(task->run_id));
-	db_add(&params, Int64GetDatum(task->task_id));
-	db_add(&params, array_of(ids, NULL, k, INT8OID));
-	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
-	db_add(&params, array_of(paths, NULL, k, TEXTOID));
-	db_add(&params, array_of(values, left_out, k, TEXTOID));
-	db_add(&params, array_of(bodies, NULL, k, BYTEAOID));
-	db_run(&mended_statement, &params);
+	db_add(params, array_of(ids, NULL, k, INT8OID));
+	db_add(params, array_of(versions, NULL, k, refused ? BYTEAOID : TIMESTAMPTZOID));
+	db_add(params, array_of(paths, NULL, k, TEXTOID));
+	db_add(params, array_of(values, left_out, k, TEXTOID));
+	db_add(params, array_of(bodies, NULL, k, BYTEAOID));
 }
 
 /* NULL for none. */

@@ -231,7 +231,7 @@ BEGIN
 			('quarantine', 'message', 'the database''s message, without its detail (reason refused)'),
 			('quarantine', 'column_name', 'column that stayed empty, or path of the field that was mended (reason value)'),
 			('quarantine', 'body', 'the record, line or mended value as received, without personal data'),
-			('quarantine', 'asked', 'the source that the record came by and the fields that were added and dropped, to try it again (reason refused)'),
+			('quarantine', 'asked', 'the source that the record came by, when its call began, the fields that were added and dropped, and the values that were mended (bytes as base64), to try it again (reason refused)'),
 			('quarantine', 'value', 'the unreadable value, or what is stored in the place of a mended one; NULL of a member that was left out since its name is no text (reason value)'),
 			('quarantine', 'source', 'of a mended value: the list that it came by; else NULL'),
 			('quarantine', 'run_id', 'run that met it'),

@@ -9,6 +9,8 @@
  * by the transaction that stores a version in which it is gone, a record by the
  * one that finds stored what it could not be: a version of that age or a later
  * one.  An older one, which another list may bring at any time, is no answer.
+ * Nor is for a record that the database refused one of the same second, which
+ * may be the version before: that has to be a later one, or the very record.
  */
 CREATE FUNCTION ordersync.quarantine_records(
 	p_shop bigint,
@@ -74,7 +76,11 @@ BEGIN
 			AND q.record_id = ANY (p_ids)
 			AND q.resolved_at IS NULL
 			AND q.reason NOT IN ('value', 'line')
-			AND (ordersync.stored_record(p_shop, p_stream, q.record_id)).modified >= COALESCE(q.modified, '-infinity')
+			AND CASE q.reason
+				WHEN 'refused' THEN
+					ordersync.is_stored(p_shop, p_stream, q.record_id, q.modified, q.asked ->> 'source', q.digest)
+				ELSE ordersync.is_stored(p_shop, p_stream, q.record_id, q.modified)
+			END
 		RETURNING q.quarantine_id, q.reason
 	)
 	SELECT pg_catalog.array_agg(d.quarantine_id)
@@ -212,6 +218,68 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.stored_record(bigint, text, bigint) IS
 	'modified and payload of a stored record; both NULL when it is not stored, the payload also when it is not kept';
+
+CREATE FUNCTION ordersync.is_stored(
+	p_shop bigint,
+	p_stream text,
+	p_id bigint,
+	p_modified timestamptz,
+	p_source text DEFAULT NULL,
+	p_digest bytea DEFAULT NULL
+)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_modified timestamptz;
+	v_digest bytea;
+BEGIN
+	IF p_stream = 'orders' THEN
+		SELECT p.modified,
+			CASE p_source
+				WHEN 'history' THEN p.digest_history
+				WHEN 'increment' THEN p.digest_increment
+				WHEN 'list' THEN p.digest_list
+				WHEN 'details' THEN p.digest_details
+			END
+		INTO v_modified, v_digest
+		FROM ordersync.order_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.tid = p_id;
+	ELSE
+		SELECT p.modified,
+			CASE p_source
+				WHEN 'special' THEN p.digest_special
+				WHEN 'list' THEN p.digest_list
+				WHEN 'details' THEN p.digest_details
+			END
+		INTO v_modified, v_digest
+		FROM ordersync.after_sale_payloads p
+		WHERE p.shop_id = p_shop
+			AND p.refund_id = p_id;
+	END IF;
+	IF v_modified > COALESCE(p_modified, '-infinity')
+			OR p_digest IS NULL AND v_modified = p_modified
+			OR v_digest = p_digest THEN
+		-- its row may be gone though its payload is there
+		RETURN CASE p_stream
+			WHEN 'orders' THEN EXISTS (
+				SELECT
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_shop
+					AND o.tid = p_id)
+			ELSE EXISTS (
+				SELECT
+				FROM ordersync.after_sales a
+				WHERE a.shop_id = p_shop
+					AND a.refund_id = p_id)
+		END;
+	END IF;
+	RETURN false;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_stored(bigint, text, bigint, timestamptz, text, bytea) IS
+	'whether a record''s row is there and a version of that time or a later one is stored; with a digest: that very record of this source, or a later version';
 
 /*
  * Closes what the stored records of p_ids have cured of their values and notes

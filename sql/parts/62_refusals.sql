@@ -219,7 +219,8 @@ BEGIN
 		pg_catalog.convert_to(
 			CASE r.hidden WHEN '{}' THEN p_bodies[f.ord] ELSE (p_bodies[f.ord]::jsonb - r.hidden)::text END, 'UTF8'),
 		pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-			'source', p_source, 'add', pg_catalog.to_jsonb(p_add), 'drop', pg_catalog.to_jsonb(p_drop))),
+			'source', p_source, 'add', pg_catalog.to_jsonb(p_add), 'drop', pg_catalog.to_jsonb(p_drop),
+			'read_at', pg_catalog.to_jsonb(p_read_at))),
 		p_run, p_task, t.since, t.until, p_digests[f.ord]
 	FROM ROWS FROM (
 		pg_catalog.unnest(v.refused), pg_catalog.unnest(v.sqlstates), pg_catalog.unnest(v.messages)
@@ -231,6 +232,48 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[]) IS
 	'stores the records of a page that was refused in one piece, and puts those that the database refuses into quarantine; an error where it refuses all alike';
+
+/*
+ * Called behind store_parts for what was mended in the records that it refused:
+ * note_mended notes the values of stored records only, and the bytes that came
+ * are not in the body that is kept.
+ */
+CREATE FUNCTION ordersync.keep_mends(
+	p_shop bigint,
+	p_stream text,
+	p_ids bigint[],
+	p_digests bytea[],
+	p_paths text[],
+	p_values text[],
+	p_bodies bytea[]
+)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.quarantine q
+	SET asked = q.asked || pg_catalog.jsonb_build_object('mends', c.mends)
+	FROM (
+		SELECT m.id, m.digest,
+			pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+				'path', m.path, 'value', m.value, 'body', pg_catalog.encode(m.body, 'base64')) ORDER BY m.ord) AS mends
+		FROM ROWS FROM (
+			pg_catalog.unnest(p_ids), pg_catalog.unnest(p_digests), pg_catalog.unnest(p_paths),
+			pg_catalog.unnest(p_values), pg_catalog.unnest(p_bodies)
+		) WITH ORDINALITY AS m (id, digest, path, value, body, ord)
+		CROSS JOIN ordersync.payload_rules(p_shop) r
+		WHERE pg_catalog.split_part(m.path, '.', 1) <> ALL (r.hidden)
+		GROUP BY m.id, m.digest
+	) c
+	WHERE q.shop_id = p_shop
+		AND q.stream = p_stream
+		AND q.record_id = c.id
+		AND q.digest = c.digest
+		AND q.reason = 'refused'
+		AND q.resolved_at IS NULL
+		AND NOT q.asked ? 'mends'
+$function$;
+COMMENT ON FUNCTION ordersync.keep_mends(bigint, text, bigint[], bytea[], text[], text[], bytea[]) IS
+	'keeps with refused records the values that were mended in them, for retry_refused to note; a value NULL: the member was left out';
 
 CREATE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
 RETURNS integer
@@ -257,6 +300,9 @@ COMMENT ON FUNCTION ordersync.refusal_limit(bigint, text, bigint) IS
  * Tries all that is refused of a shop once more, from the bytes that were kept:
  * no call is needed, and what the platform has archived since comes in too.  In
  * the caller's transaction, which excludes the shop's pages until its end.
+ *
+ * Page by page, the one that was read first before the others: of two versions
+ * of one second the later reading counts, here as when they are read.
  */
 CREATE FUNCTION ordersync.retry_refused(
 	p_shop bigint,
@@ -281,28 +327,33 @@ BEGIN
 	SET CONSTRAINTS ALL IMMEDIATE;	-- what a deferred one refuses is to be known here
 
 	FOR v IN
-		SELECT b.stream, b.asked,
+		SELECT b.stream, b.request,
 			pg_catalog.array_agg(b.quarantine_id ORDER BY b.n) AS rows,
 			pg_catalog.array_agg(b.record_id ORDER BY b.n) AS ids,
 			pg_catalog.array_agg(b.modified ORDER BY b.n) AS modified,
 			pg_catalog.array_agg(b.digest ORDER BY b.n) AS digests,
-			pg_catalog.min(b.received_at) AS read_at,
+			COALESCE((b.request ->> 'read_at')::timestamptz, pg_catalog.min(b.received_at)) AS read_at,
+			pg_catalog.array_agg(b.record_id) FILTER (WHERE b.is_newest AND b.asked ? 'mends') AS mended,
+			pg_catalog.array_agg(b.quarantine_id) FILTER (WHERE b.is_newest AND b.asked ? 'mends') AS mended_rows,
 			pg_catalog.array_agg(pg_catalog.convert_from(b.body, 'UTF8') ORDER BY b.n) AS bodies
 		FROM (
-			SELECT q.*, pg_catalog.row_number() OVER (PARTITION BY q.stream, q.asked ORDER BY q.record_id, q.modified) AS n
+			SELECT q.*, r.request,
+				pg_catalog.row_number() OVER (PARTITION BY q.stream, r.request ORDER BY q.record_id, q.modified, q.quarantine_id) AS n,
+				q.modified = pg_catalog.max(q.modified) OVER (PARTITION BY q.stream, r.request, q.record_id) AS is_newest
 			FROM ordersync.quarantine q
+			CROSS JOIN LATERAL (SELECT q.asked - 'mends' AS request) r
 			WHERE q.shop_id = p_shop
 				AND q.reason = 'refused'
 				AND q.resolved_at IS NULL
 				AND q.body IS NOT NULL
 		) b
-		GROUP BY b.stream, b.asked, (b.n - 1) / 100
-		ORDER BY b.stream DESC, b.asked, (b.n - 1) / 100	-- orders before their after-sales
+		GROUP BY b.stream, b.request, (b.n - 1) / 100
+		ORDER BY b.stream DESC, read_at, b.request, (b.n - 1) / 100	-- orders before their after-sales
 	LOOP
 		SELECT p.*
 		INTO a
-		FROM ordersync.apply_parts(v.stream, p_shop, v.asked ->> 'source', p_run, NULL, v.ids, v.modified, v.digests, v.bodies,
-			ordersync.option_names(v.asked -> 'add'), ordersync.option_names(v.asked -> 'drop'), v.read_at, NULL, NULL) p;
+		FROM ordersync.apply_parts(v.stream, p_shop, v.request ->> 'source', p_run, NULL, v.ids, v.modified, v.digests, v.bodies,
+			ordersync.option_names(v.request -> 'add'), ordersync.option_names(v.request -> 'drop'), v.read_at, v.mended, NULL) p;
 
 		UPDATE ordersync.quarantine q
 		SET sqlstate = a.sqlstates[f.n],
@@ -317,6 +368,15 @@ BEGIN
 			FROM pg_catalog.unnest(v.rows) WITH ORDINALITY AS r (id, ord)
 			WHERE a.refused IS NULL
 				OR r.ord <> ALL (a.refused));
+		IF v.mended_rows && v_done THEN
+			PERFORM ordersync.note_mended(p_shop, v.stream, v.request ->> 'source', p_run, NULL,
+				pg_catalog.array_agg(q.record_id), pg_catalog.array_agg(q.modified), pg_catalog.array_agg(m.mend ->> 'path'),
+				pg_catalog.array_agg(m.mend ->> 'value'), pg_catalog.array_agg(pg_catalog.decode(m.mend ->> 'body', 'base64')))
+			FROM ordersync.quarantine q
+			CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(q.asked -> 'mends') AS m (mend)
+			WHERE q.quarantine_id = ANY (v.mended_rows)
+				AND q.quarantine_id = ANY (v_done);
+		END IF;
 		WITH done AS (
 			UPDATE ordersync.quarantine q
 			SET resolved_at = pg_catalog.now()

@@ -436,7 +436,12 @@ BEGIN
 	-- a record that the database refused can be read, and is tried again from what is kept of it
 	UPDATE ordersync.quarantine q
 	SET body = CASE q.reason WHEN 'refused' THEN pg_catalog.convert_to(
-			(pg_catalog.convert_from(q.body, 'UTF8')::jsonb - ARRAY['seller_memo', 'desc'])::text, 'UTF8') END
+			(pg_catalog.convert_from(q.body, 'UTF8')::jsonb - ARRAY['seller_memo', 'desc'])::text, 'UTF8') END,
+		asked = CASE WHEN q.asked ? 'mends' THEN pg_catalog.jsonb_set(q.asked, '{mends}', (
+				SELECT COALESCE(pg_catalog.jsonb_agg(m.mend), '[]')
+				FROM pg_catalog.jsonb_array_elements(q.asked -> 'mends') AS m (mend)
+				WHERE pg_catalog.split_part(m.mend ->> 'path', '.', 1) NOT IN ('seller_memo', 'desc')))
+			ELSE q.asked END
 	WHERE q.shop_id = p_shop
 		AND q.reason NOT IN ('value', 'line')
 		AND q.body IS NOT NULL;

@@ -187,6 +187,18 @@ is($house->sql("SELECT error_class, error FROM ordersync.failed_tasks WHERE run_
 is($house->sql('SELECT count(*) FROM ordersync.quarantine WHERE record_id >= 72001'), '0', 'and nothing is in quarantine');
 $house->sql('DROP TRIGGER audit ON ordersync.orders');
 
+# A mended value of a refused record is noted when the record is stored.
+is($house->read_records(increment => order(74001, 10, ',"trade_from":"bad","title":"a\u0000b"'), order(74002, 10, ',"title":"c\u0000d"')), 'succeeded',
+	'two orders that are mended, one of which is refused');
+is($house->sql("SELECT record_id, reason FROM ordersync.quarantine WHERE record_id IN (74001, 74002) ORDER BY 1"), "74001|refused\n74002|value", 'the other\'s value is noted');
+$house->sql('ALTER TABLE ordersync.orders DISABLE TRIGGER no_memo');
+$house->sql("SELECT ordersync_retry($house->{last_run})");
+is($house->sql("SELECT o.payload ->> 'title', q.value, q.column_name, q.source, convert_from(q.body, 'UTF8') FROM ordersync.quarantine q
+	JOIN ordersync.order_payloads o ON o.tid = q.record_id WHERE record_id = 74001 AND resolved_at IS NULL"), 'a�b|a�b|title|increment|a\u0000b', 'tried again, it is stored and its value noted');
+$house->sql('ALTER TABLE ordersync.orders ENABLE TRIGGER no_memo');
+is(version(increment => 70002, 21, ',"trade_from":"bad"'), 'succeeded', 'the version that was tried with it has a next one, refused too');
+$house->next_hour;
+
 # Whole records by id; a shop that does not want its memos stored.
 $house->sql(q{SELECT ordersync_set_shop(1, '{"privacy": "strict"}')});
 $house->reply(qq({"trade_fullinfo_get_response":{"trade":{"tid":73001,"created":"@{[ $house->moment(1) ]}","modified":"@{[ $house->moment(2) ]}","trade_from":"bad","seller_memo":"keep out"},"request_id":"x"}}),
@@ -205,6 +217,6 @@ is($house->sql('SELECT details_at IS NOT NULL, seller_memo IS NULL FROM ordersyn
 $house->sql("UPDATE ordersync.orders SET trade_from = 'old'; ALTER TABLE ordersync.orders ADD CONSTRAINT kept CHECK (tid <> 70001 OR trade_from = 'old')");
 my (undef, undef, $said) = $house->node->psql('postgres', 'CALL ordersync_reproject()');
 like($said, qr/WARNING:  shop 1: the database refuses 1 of \d+ orders, which stay as they are\nDETAIL:  The first is 70001: .*"kept"/, 'ordersync_reproject says what is refused');
-is($house->sql("SELECT string_agg(tid || ' ' || trade_from, ',' ORDER BY tid) FROM ordersync.orders WHERE trade_from IS NOT NULL"), '70001 old,70002 bad,73001 bad', 'and writes the rest');
+is($house->sql("SELECT string_agg(tid || ' ' || trade_from, ',' ORDER BY tid) FROM ordersync.orders WHERE trade_from IS NOT NULL"), '70001 old,70002 bad,73001 bad,74001 bad', 'and writes the rest');
 
 done_testing;
