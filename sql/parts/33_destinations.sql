@@ -248,4 +248,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.use_secrets(text) IS
-	'lets a gateway and its shops go on whose secrets were kept';
+	'lets a gateway and its shops go on whose secrets are of use where it leads, and the others wait';

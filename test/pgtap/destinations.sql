@@ -1,7 +1,7 @@
 -- Where a gateway leads: what is another destination and what is the same one written otherwise, and what a change of it does
 -- to shops, to answers that are still to come, and to secrets.
 BEGIN;
-SELECT plan(63);
+SELECT plan(65);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_shop(1, '测试店铺1', 'session-1')) AS added, count(ordersync_trigger_full(1)) AS triggered \gset
@@ -86,6 +86,12 @@ SELECT is(ordersync_keep_secrets('taobao', 'https://third.example.com:443 via ht
 SELECT results_eq('SELECT secret_state, secret_message FROM ordersync.gateways', $$VALUES ('ok'::text, NULL::text)$$, 'its gateway is in use');
 SELECT results_eq('SELECT key_state, key_message FROM ordersync.shops', $$VALUES ('unchecked'::text, NULL::text)$$, 'and so is the shop');
 SELECT is((SELECT count(*) FROM ordersync.claim('nobody', 1, 1)), 1::bigint, 'whose tasks are claimed');
+
+UPDATE ordersync.gateways SET base_url = 'https://fourth.example.com/', secret_state = 'unreadable', secret_message = 'it does not open';
+UPDATE ordersync.shops SET key_state = 'key_unreadable', key_message = 'it does not open';
+SELECT count(ordersync_add_gateway('taobao', 'https://third.example.com/', NULL, NULL)) AS back \gset
+SELECT is((SELECT secret_state FROM ordersync.gateways), 'ok', 'a gateway that leads back is in use, too');
+SELECT is(pg_temp.state(), 'unchecked', 'with its shop');
 
 -- the gateway is moved between the superuser's check and the sealing
 UPDATE ordersync.gateways SET base_url = 'https://gw.example.com/';
