@@ -277,6 +277,9 @@ note_end(const Started *worker, const SlotView *slot)
 		place->pause_ms = SHORTEST_PAUSE_MS;
 	else if (came && !OidIsValid(slot->database))
 	{
+		/* those that were started together count as one */
+		if (now < place->next_start_ms && !place->reached)
+			return;
 		place->pause_ms = place->reached || place->pause_ms < SHORTEST_NO_DATABASE_MS ?
 			SHORTEST_NO_DATABASE_MS : Min(place->pause_ms * 2, LONGEST_NO_DATABASE_MS);
 		place->reached = false;

@@ -137,7 +137,7 @@ BEGIN
 			AND s.key_state NOT IN ('unchecked', 'missing');
 	END IF;
 	IF v_known THEN
-		PERFORM ordersync.check_destinations(p_name);
+		PERFORM ordersync.use_secrets(p_name);
 		PERFORM ordersync.warn_moved(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
 	END IF;
 END
@@ -170,7 +170,7 @@ BEGIN
 	SET options = ordersync.merge_options(g.options, v_options),
 		updated_at = now()
 	WHERE g.name = v_name;
-	PERFORM ordersync.check_destinations(v_name);
+	PERFORM ordersync.use_secrets(v_name);
 	PERFORM ordersync.warn_moved(v_name, v_before);
 
 	PERFORM ordersync.wake();

@@ -42,12 +42,12 @@ COMMENT ON FUNCTION ordersync.gateway_destination(text) IS
 	'where a gateway''s calls lead';
 
 CREATE FUNCTION ordersync.moved_secrets(p_gateway text)
-RETURNS TABLE (kind text, name text, sealed bytea, destination text, leads_to text)
+RETURNS TABLE (kind text, name text, sealed bytea, destination text)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
-	SELECT k.kind, k.name, k.sealed, k.destination, g.leads_to
+	SELECT k.kind, k.name, k.sealed, k.destination
 	FROM ordersync.gateway_destination(p_gateway) g (leads_to)
 	JOIN ordersync.secrets k ON k.destination IS DISTINCT FROM g.leads_to
 	WHERE k.kind = 'app_secret' AND k.name = p_gateway
@@ -150,7 +150,9 @@ COMMENT ON FUNCTION ordersync.hint_moved(text, text) IS
 /*
  * Not SECURITY DEFINER: whoever takes a secret to another place must be a
  * superuser when it is opened.  The tables are read and written by definers, so
- * that a superuser's rights meet nothing that the owner has put there.
+ * that a superuser's rights meet nothing that the owner has put there.  Secrets
+ * are sealed for the destination that was typed and no other: nothing that the
+ * tables say after the check, or to it, can change it.
  */
 CREATE FUNCTION @extschema@.ordersync_keep_secrets(gateway text, destination text)
 RETURNS integer
@@ -158,16 +160,19 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
+	-- the one that check_destination() compares, always written the same way
+	v_destination constant text := ordersync.destination(split_part(destination, ' via ', 1),
+		NULLIF(split_part(destination, ' via ', 2), ''));
 	v record;
 	v_kept integer := 0;
 BEGIN
-	PERFORM ordersync.check_destination(gateway, destination);
+	PERFORM ordersync.check_destination(gateway, v_destination);
 	FOR v IN
 		SELECT k.*
 		FROM ordersync.moved_secrets(gateway) k
 	LOOP
-		PERFORM ordersync.put_secret(v.kind, v.name, v.leads_to,
-			ordersync.reseal(v.sealed, v.kind, v.name, v.destination, v.leads_to));
+		PERFORM ordersync.put_secret(v.kind, v.name, v_destination,
+			ordersync.reseal(v.sealed, v.kind, v.name, v.destination, v_destination));
 		v_kept := v_kept + 1;
 	END LOOP;
 	PERFORM ordersync.use_secrets(gateway);
@@ -179,7 +184,7 @@ COMMENT ON FUNCTION @extschema@.ordersync_keep_secrets(text, text) IS
 
 CREATE FUNCTION ordersync.check_destination(p_gateway text, p_destination text)
 RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
@@ -187,14 +192,17 @@ DECLARE
 	v_now text;
 BEGIN
 	IF to_regclass('ordersync.gateways') IS NOT NULL THEN
-		v_now := ordersync.gateway_destination(p_gateway);
+		SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
+		INTO v_now
+		FROM ordersync.gateways g
+		WHERE g.name = p_gateway
+		FOR NO KEY UPDATE;
 	END IF;
 	IF v_now IS NULL THEN
 		PERFORM ordersync.refuse_gateway(p_gateway);
 	END IF;
-	-- who keeps secrets says for where, so that nobody moves the gateway meanwhile
-	IF v_now IS DISTINCT FROM ordersync.destination(split_part(p_destination, ' via ', 1),
-			NULLIF(split_part(p_destination, ' via ', 2), '')) THEN
+	-- who keeps secrets says for where: somebody may have moved the gateway meanwhile
+	IF v_now IS DISTINCT FROM p_destination THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('gateway "%s" does not lead there', p_gateway),
@@ -204,7 +212,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
-	'raises an error unless the gateway leads there';
+	'raises an error unless the gateway leads there, and keeps others from changing it until the transaction ends';
 
 CREATE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
 RETURNS void
@@ -231,9 +239,13 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
+	-- a worker may have found them shut where the gateway leads
+	IF ordersync.key_file_trouble() IS NULL THEN
+		PERFORM ordersync.note_secrets(p_gateway);
+	END IF;
 	PERFORM ordersync.check_destinations(p_gateway);
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.use_secrets(text) IS
-	'lets shops go on whose secrets were kept';
+	'lets a gateway and its shops go on whose secrets are of use where it leads, and the others wait';

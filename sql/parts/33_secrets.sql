@@ -66,8 +66,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 -- who has a shop's row for long keeps no worker from its calls: it is tried again
 SET lock_timeout = '200ms'
 AS $function$
-DECLARE
-	v_foreign constant text := 'it was sealed with another key than the one in ordersync.key_file';
 BEGIN
 	SELECT pg_catalog.count(*), pg_catalog.count(*)
 	INTO sealed, shut
@@ -86,11 +84,33 @@ BEGIN
 		RETURN;
 	END IF;
 
+	PERFORM ordersync.note_secrets(NULL);
+	-- what opens again may be for another destination than the gateway's
+	PERFORM ordersync.check_destinations(g.name)
+	FROM ordersync.gateways g;
+
+	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
+		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
+	INTO shut;
+	PERFORM ordersync.wake();	-- this database's other workers
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_key_file(text) IS
+	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them stay shut';
+
+CREATE FUNCTION ordersync.note_secrets(p_gateway text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_foreign constant text := 'it was sealed with another key than the one in ordersync.key_file';
+BEGIN
 	-- locked before they are judged: a secret may just be given anew
 	PERFORM 1
 	FROM (
 		SELECT g.name
 		FROM ordersync.gateways g
+		WHERE p_gateway IS NULL OR g.name = p_gateway
 		ORDER BY g.name
 		FOR NO KEY UPDATE
 	) l;
@@ -106,6 +126,7 @@ BEGIN
 			END AS state
 		FROM ordersync.gateways o
 		LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = o.name
+		WHERE p_gateway IS NULL OR o.name = p_gateway
 	) n
 	WHERE g.name = n.name
 		AND g.secret_state <> n.state;
@@ -114,6 +135,7 @@ BEGIN
 	FROM (
 		SELECT s.shop_id
 		FROM ordersync.shops s
+		WHERE p_gateway IS NULL OR s.gateway = p_gateway
 		ORDER BY s.shop_id
 		FOR NO KEY UPDATE
 	) l;
@@ -122,26 +144,18 @@ BEGIN
 		key_message = CASE WHEN NOT n.opens THEN v_foreign END,
 		key_check_at = NULL
 	FROM (
-		SELECT k.name,
+		SELECT o.shop_id,
 			ordersync.opens(k.sealed, k.kind, k.name, k.destination) AS opens
-		FROM ordersync.secrets k
-		WHERE k.kind = 'data_key'
+		FROM ordersync.shops o
+		JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
+		WHERE p_gateway IS NULL OR o.gateway = p_gateway
 	) n
-	WHERE n.name = s.shop_id::text
+	WHERE n.shop_id = s.shop_id
 		AND (s.key_state = 'key_unreadable') = n.opens;
-
-	-- what opens again may be for another destination than the gateway's
-	PERFORM ordersync.check_destinations(g.name)
-	FROM ordersync.gateways g;
-
-	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
-		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
-	INTO shut;
-	PERFORM ordersync.wake();	-- this database's other workers
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_key_file(text) IS
-	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them stay shut';
+COMMENT ON FUNCTION ordersync.note_secrets(text) IS
+	'tries the secrets of a gateway and its shops, NULL: of all, and marks these by what opens';
 
 CREATE FUNCTION @extschema@.ordersync_forget_secrets()
 RETURNS integer

@@ -14,6 +14,7 @@ DECLARE
 	v_joined boolean;
 	v_key ordersync.secrets;
 	v_gateway text;
+	v_moved text;
 	v_now timestamptz;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
@@ -43,6 +44,17 @@ BEGIN
 	WHERE s.shop_id = ordersync_check_shop.shop_id
 	RETURNING s.gateway INTO v_gateway;
 	PERFORM ordersync.check_destinations(v_gateway, shop_id);	-- no key goes where it was not given for
+	SELECT s.key_message INTO v_moved
+	FROM ordersync.shops s
+	WHERE s.shop_id = ordersync_check_shop.shop_id
+		AND s.key_state = 'moved';
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = format('the secrets of shop %s were given for another destination', shop_id),
+			DETAIL = v_moved || '.',
+			HINT = ordersync.hint_moved(v_gateway, shop_id::text);
+	END IF;
 
 	SELECT r.run_id INTO v_run
 	FROM ordersync.sync_runs r

@@ -93,7 +93,7 @@ BEGIN
 		END LOOP;
 		v_write := bench.instead(v_write, 'ordersync\.roll_up_lines\([^)]*\)', '(SELECT NULL::integer AS line_count, NULL::integer AS item_num, '
 			'NULL::numeric AS gmv, NULL::text AS logistics_company, NULL::text AS invoice_no, NULL::integer AS package_count, false AS line_refunded)');
-		v_write := bench.instead(v_write, 'SELECT CASE\s+-- closed before.*?END AS paid_at', 'SELECT NULL::timestamptz AS paid_at');
+		v_write := bench.instead(v_write, 'SELECT CASE\s+?-- closed before.*?END AS paid_at', 'SELECT NULL::timestamptz AS paid_at');
 		v_write := bench.instead(v_write, 'ordersync\.after_sales_of\([^)]*\)', '(SELECT NULL::bigint[] AS refunded_tids, NULL::bigint[] AS refunded_oids, '
 			'NULL::bigint[] AS lowered_oids, NULL::bigint[] AS unlinked)');
 	END IF;

@@ -1,7 +1,7 @@
 -- Where a gateway leads: what is another destination and what is the same one written otherwise, and what a change of it does
 -- to shops, to answers that are still to come, and to secrets.
 BEGIN;
-SELECT plan(53);
+SELECT plan(65);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_shop(1, '测试店铺1', 'session-1')) AS added, count(ordersync_trigger_full(1)) AS triggered \gset
@@ -68,6 +68,42 @@ SELECT is(pg_temp.state(), 'moved', 'from one proxy to another is a change');
 SELECT is(ordersync_keep_secrets('taobao', 'https://gw.example.com:443 via http://b.example.com:3128'), 2, 'which a superuser can approve');
 SELECT count(ordersync_set_gateway('taobao', '{"page_size": 50}')) AS changed \gset
 SELECT is(pg_temp.state(), 'unchecked', 'another option is none');
+
+-- the key is not checked where it was not given for
+SELECT count(ordersync_set_gateway('taobao', '{"proxy": "http://c.example.com:3128"}')) AS proxied, max(run_id) AS newest FROM ordersync.sync_runs \gset
+SELECT is(t.code || ' ' || t.message, '55000 the secrets of shop 1 were given for another destination', 'a moved key is not checked')
+FROM pg_temp.told('SELECT ordersync_check_shop(1)') t;
+SELECT is(t.hint, 'Type them again: SELECT ordersync_add_gateway(''taobao'', NULL, NULL, app_secret); SELECT ordersync_set_data_key(1, data_key). Or a superuser keeps them: '
+	'SELECT ordersync_keep_secrets(''taobao'', ''https://gw.example.com:443 via http://c.example.com:3128'').', 'the hint says what to type')
+FROM pg_temp.told('SELECT ordersync_check_shop(1)') t;
+SELECT is((SELECT count(*) FROM ordersync.sync_runs WHERE kind = 'check'), 0::bigint, 'and no run of it waits');
+
+-- a worker met the secrets where they do not open: a table was changed, which no function was told of
+SELECT is(ordersync_keep_secrets('taobao', 'https://gw.example.com:443 via http://c.example.com:3128'), 2, 'kept for the proxy');
+UPDATE ordersync.gateways SET base_url = 'https://third.example.com/', secret_state = 'unreadable', secret_message = 'it does not open';
+UPDATE ordersync.shops SET key_state = 'key_unreadable', key_message = 'it does not open';
+SELECT is(ordersync_keep_secrets('taobao', 'https://third.example.com:443 via http://c.example.com:3128'), 2, 'what was found shut is kept');
+SELECT results_eq('SELECT secret_state, secret_message FROM ordersync.gateways', $$VALUES ('ok'::text, NULL::text)$$, 'its gateway is in use');
+SELECT results_eq('SELECT key_state, key_message FROM ordersync.shops', $$VALUES ('unchecked'::text, NULL::text)$$, 'and so is the shop');
+SELECT is((SELECT count(*) FROM ordersync.claim('nobody', 1, 1)), 1::bigint, 'whose tasks are claimed');
+
+UPDATE ordersync.gateways SET base_url = 'https://fourth.example.com/', secret_state = 'unreadable', secret_message = 'it does not open';
+UPDATE ordersync.shops SET key_state = 'key_unreadable', key_message = 'it does not open';
+SELECT count(ordersync_add_gateway('taobao', 'https://third.example.com/', NULL, NULL)) AS back \gset
+SELECT is((SELECT secret_state FROM ordersync.gateways), 'ok', 'a gateway that leads back is in use, too');
+SELECT is(pg_temp.state(), 'unchecked', 'with its shop');
+
+-- the gateway is moved between the superuser's check and the sealing
+UPDATE ordersync.gateways SET base_url = 'https://gw.example.com/';
+ALTER FUNCTION ordersync.check_destination(text, text) RENAME TO check_destination_of_before;
+CREATE FUNCTION ordersync.check_destination(text, text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM ordersync.check_destination_of_before($1, $2);
+	UPDATE ordersync.gateways SET base_url = 'https://evil.example.com/';
+END $$;
+SELECT is(ordersync_keep_secrets('taobao', 'https://gw.example.com:443 via http://c.example.com:3128'), 2, 'a gateway that moves while secrets are kept');
+SELECT is((SELECT string_agg(DISTINCT destination, ', ') FROM ordersync.secrets), 'https://gw.example.com:443 via http://c.example.com:3128',
+	'has them for the destination that the superuser named');
 
 SELECT * FROM finish();
 ROLLBACK;

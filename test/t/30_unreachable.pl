@@ -5,6 +5,7 @@ use IO::Socket::INET;
 use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes ();
 
 my $house = OrdersyncTest->new(without_gateway => 1, databases => 'postgres,nosuch',
 	conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 2\nordersync.request_timeout = '1s'\nordersync.workers = 2");
@@ -87,5 +88,15 @@ $house->sql('ALTER DATABASE another RENAME TO later');
 $took = $house->seconds_until('its workers', sub {
 	$house->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = 'later'") == 2 });
 cmp_ok($took, '<', 5, 'so has one that takes the name');
+
+# All workers of a database that goes fail together: that is one try, whatever their number.
+my $gone = sub { return scalar(() = slurp_file($house->node->logfile) =~ /FATAL: +database "later" does not exist/g) };
+my $known = $gone->();
+$house->sql('DROP DATABASE later WITH (FORCE)');
+$house->wait_until('a try at what is gone', sub { $gone->() > $known });
+my $started = Time::HiRes::time();
+# lines of one try are within a second of each other
+my $again = $house->seconds_until('the next one', sub { my $n = $gone->(); my $new = $n > $known && Time::HiRes::time() - $started > 5; $known = $n unless $new; $new });
+cmp_ok($again, '<', 15, sprintf('two workers of a database that is gone are one try; the next comes after %.0f s', $again));
 
 done_testing;

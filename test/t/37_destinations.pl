@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
+use IPC::Run;
 use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Socket qw(getaddrinfo);
@@ -155,6 +156,36 @@ is($house->sql($keep), '2', 'and keeps the application secret and the data key')
 like(state_of_shop(1), qr/^(?:unchecked|ok)$/, 'the shop waits no longer');
 is($house->incremental(1), 'succeeded', 'and is read there');
 is($house->sql($keep), '0', 'kept twice is kept once');
+
+# Who moves a gateway while its secrets are being kept: one waits for the other.
+my ($in, $moved) = ('', '');
+my $mover = IPC::Run::start([ 'psql', '-XAtq', '-d', $house->node->connstr('postgres') ], '<', \$in, '>', \$moved, '2>&1');
+$in = "BEGIN; SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:$port/router/rest', NULL, NULL); SELECT 'moved';\n";
+$house->wait_until('the gateway to be moved', sub { IPC::Run::pump_nb($mover); $moved =~ /^moved$/m });
+my $kept = '';
+my $keeper = IPC::Run::start([ 'psql', '-XAtq', '-d', $house->node->connstr('postgres') . ' application_name=keeps', '-c', $keep ], '<', \undef, '>', \$kept, '2>&1');
+$house->wait_until('an end, or a wait', sub {
+	IPC::Run::pump_nb($keeper);
+	$kept ne '' || $house->sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'keeps' AND wait_event_type = 'Lock'") > 0 });
+$in = "COMMIT;\n\\q\n";
+IPC::Run::finish($mover);
+IPC::Run::finish($keeper);
+like($kept, qr/ERROR:  gateway "taobao" does not lead there\nDETAIL:  It leads to http:\/\/127\.0\.0\.1:$port\./, 'secrets are kept for where the gateway leads when it is done');
+is($house->sql("SELECT DISTINCT destination FROM ordersync.secrets WHERE name IN ('taobao', '1')"), "http://localhost:$port", 'and none was sealed again');
+
+# The check of a key says why it cannot be made, or what it waits for.
+is(state_of_shop(1), 'moved', 'the shop waits for its secrets');
+like(as('boss', 'SELECT ordersync_check_shop(1)'), qr/ERROR:  the secrets of shop 1 were given for another destination\nDETAIL:  .*\nHINT:  .*ordersync_keep_secrets\('taobao', 'http:\/\/127\.0\.0\.1:$port'\)/, 'and its key is not checked');
+as('postgres', "SELECT ordersync_keep_secrets('taobao', 'http://127.0.0.1:$port')");
+like(as('boss', "BEGIN; SELECT ordersync_add_gateway('none', '$url', '1', NULL); SELECT ordersync_add_shop(3, 'shop 3', 'session-3', 'none'); SELECT ordersync_check_shop(3); ROLLBACK"),
+	qr/WARNING:  gateway "none" waits for its application secret\nDETAIL:  It is missing\.\nHINT:  Give it with/, 'that of a shop whose gateway has no secret waits for it, and says so');
+
+# The tables are changed and a worker meets the secrets there: once they are kept, the shop goes on.
+$house->sql("UPDATE ordersync.gateways SET base_url = 'http://localhost:$port/router/rest' WHERE name = 'taobao'; UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id = 1");
+$run = $house->sql('SELECT ordersync_trigger_incremental(1)');
+$house->wait_until('a worker to meet them', sub { $house->sql("SELECT secret_state || ' ' || key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 1") ne 'ok ok' });
+is($house->sql($keep), '2', 'secrets that a worker has found shut are kept');
+is($house->finish($run), 'succeeded', 'and the run goes on');
 
 # --- where calls may go ---
 
