@@ -109,7 +109,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.was_listed(bigint, bigint) IS
 	'whether an order has come by one of the lists, whatever its type is called there';
 
-/* Each day once, when it is over and nothing of it becomes visible any more; again while it has what no list asks for. */
+/* Each day once, when it is over and nothing of it becomes visible any more; again, once a day, while it has what no list asks for. */
 CREATE FUNCTION ordersync.add_type_counts(
 	p_run bigint,
 	p_shop bigint,
@@ -157,8 +157,9 @@ AS $function$
 					AND c.stream = l.stream
 					AND c.range >= tstzrange(pg_catalog.lower(d.day), pg_catalog.lower(d.day), '[]')
 					AND c.range < tstzrange(pg_catalog.upper(d.day), pg_catalog.upper(d.day), '[]')
-					AND c.any_type <= c.listed
-					AND c.found = '{}'), false))
+					AND (c.any_type <= c.listed AND c.found = '{}'
+						-- a difference that lasts is counted again once a day
+						OR p_kind = 'incremental' AND c.checked_at > pg_catalog.clock_timestamp() - interval '24 hours')), false))
 	) n
 	CROSS JOIN LATERAL ordersync.cut_windows(n.days, 'infinity', ordersync.max_window(p_shop)) w
 	WHERE s.shop_id = p_shop
