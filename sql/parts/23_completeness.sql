@@ -61,6 +61,7 @@ BEGIN
 			END AS ranges,
 			c.ranges AS read_ranges,
 			p.ranges AS proven,
+			g.options -> 'types_add' AS types_add,
 			COALESCE(clock_timestamp() + g.clock_offset, clock_timestamp()) AS platform_now
 		FROM ordersync.coverage c
 		LEFT JOIN ordersync.shops s ON s.shop_id = c.shop_id
@@ -84,6 +85,7 @@ BEGIN
 			l.platform_now,
 			l.proven,
 			l.read_ranges,
+			l.types_add,
 			a.asked,
 			a.asked - l.ranges AS missing
 		FROM lists l
@@ -121,7 +123,7 @@ BEGIN
 		SELECT v.shop_id, v.stream, v.basis, v.day,
 			timezone('Asia/Shanghai', v.day::timestamp),
 			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
-			NULL, clock_timestamp(), NULL, '{}', '{}', '{}'
+			NULL, clock_timestamp(), NULL, '{}', NULL, '{}', '{}'
 		FROM verified v
 		LEFT JOIN covered_days d ON d.shop_id = v.shop_id
 			AND d.stream = v.stream
@@ -285,13 +287,16 @@ BEGIN
 		SELECT COALESCE(g.records > 0 OR d.missing = '{}' AND o.stored + w.quarantined < w.seen_least, false) AS rows_gone,
 			COALESCE(o.lines_gone, false) AS lines_gone,
 			COALESCE(t.differ, false) OR d.stream = 'orders' AND d.basis = 'modified' AND EXISTS (
-				-- orders of that day may have changed on any day since
+				-- orders of that day may have changed on any day since; what the lists
+				-- have let go of is not counted again: its types are asked for now, or not
 				SELECT
 				FROM ordersync.type_counts c
 				WHERE c.shop_id = d.shop_id
 					AND c.stream = 'orders'
 					AND lower(c.range) < d.ends_at
-					AND (c.any_type > c.listed OR c.found <> '{}')) AS types_differ
+					AND (c.any_type > c.listed OR c.found <> '{}')
+					AND NOT (lower(c.range) < d.platform_now - interval '2160 hours'
+						AND COALESCE(d.types_add ?& c.found, c.found = '{}'))) AS types_differ
 	) e;
 
 	PERFORM ordersync.comment_completeness();

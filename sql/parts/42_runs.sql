@@ -352,6 +352,7 @@ BEGIN
 			'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost),
 			ordersync.not_served_message(r.run_id, r.shop_id, r.tid)), '')
 	WHERE r.run_id = p_run;
+	PERFORM ordersync.find_types_again(p_run);
 
 	PERFORM ordersync.notify_run(p_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn

@@ -52,11 +52,35 @@ BEGIN
 	END IF;
 	PERFORM ordersync.settle(p_task.task_id, p_task.token, 'succeeded', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
 		NULL, p_any, COALESCE(p_listed, v_stored), 0, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call, v_tasks);
+	-- behind the run's lock, so that of two windows that settle together the second sees both
+	PERFORM ordersync.drop_recounted(p_task.shop_id, p_task.stream, p_task.since, p_task.until);
 	RETURN false;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, bigint, jsonb) IS
 	'settles a count without types; has what is counted beyond the listed types looked for; true: the window is to be counted with its types now';
+
+/* The gateway's longest window may have changed since: a day is counted in other windows then. */
+CREATE FUNCTION ordersync.drop_recounted(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	DELETE FROM ordersync.type_counts c
+	WHERE c.shop_id = p_shop
+		AND c.stream = p_stream
+		AND c.range && tstzrange(p_since, p_until)
+		AND c.range <> tstzrange(p_since, p_until)
+		AND c.range <@ (
+			SELECT pg_catalog.range_agg(n.range)
+			FROM ordersync.type_counts n
+			WHERE n.shop_id = p_shop
+				AND n.stream = p_stream
+				AND n.range && c.range
+				AND n.range <> c.range
+				AND n.checked_at > c.checked_at)
+$function$;
+COMMENT ON FUNCTION ordersync.drop_recounted(bigint, text, timestamptz, timestamptz) IS
+	'removes counts without types of which all was counted later in other windows';
 
 CREATE FUNCTION ordersync.unlisted_types(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS text[]
@@ -109,7 +133,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.was_listed(bigint, bigint) IS
 	'whether an order has come by one of the lists, whatever its type is called there';
 
-/* Each day once, when it is over and nothing of it becomes visible any more; again while it has what no list asks for. */
+/* Each day once, when it is over and nothing of it becomes visible any more; again, once a day, while it has what no list asks for. */
 CREATE FUNCTION ordersync.add_type_counts(
 	p_run bigint,
 	p_shop bigint,
@@ -157,8 +181,9 @@ AS $function$
 					AND c.stream = l.stream
 					AND c.range >= tstzrange(pg_catalog.lower(d.day), pg_catalog.lower(d.day), '[]')
 					AND c.range < tstzrange(pg_catalog.upper(d.day), pg_catalog.upper(d.day), '[]')
-					AND c.any_type <= c.listed
-					AND c.found = '{}'), false))
+					AND (c.any_type <= c.listed AND c.found = '{}'
+						-- a difference that lasts is counted again once a day
+						OR p_kind = 'incremental' AND c.checked_at > pg_catalog.clock_timestamp() - interval '24 hours')), false))
 	) n
 	CROSS JOIN LATERAL ordersync.cut_windows(n.days, 'infinity', ordersync.max_window(p_shop)) w
 	WHERE s.shop_id = p_shop
@@ -182,12 +207,15 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.type_counts AS c (shop_id, stream, range, any_type, listed, found, run_id, task_id, checked_at)
-	SELECT p_shop, 'orders', tstzrange(@extschema@.ordersync_day(o.created_date), @extschema@.ordersync_day(o.created_date + 1)), 0, 0, ARRAY[o.type],
-		p_run, p_task, pg_catalog.clock_timestamp()
+	SELECT p_shop, 'orders', tstzrange(w.since, w.until), 0, 0, ARRAY[o.type], p_run, p_task, pg_catalog.clock_timestamp()
 	FROM ordersync.orders o
+	CROSS JOIN LATERAL ordersync.cut_windows(
+		tstzmultirange(tstzrange(@extschema@.ordersync_day(o.created_date), @extschema@.ordersync_day(o.created_date + 1))),
+		'infinity', ordersync.max_window(p_shop)) w
 	WHERE o.shop_id = p_shop
 		AND o.tid = p_tid
-		AND o.created_date IS NOT NULL
+		AND o.created >= w.since
+		AND o.created < w.until
 		AND NOT ordersync.is_listed_type(p_shop, o.type)
 		AND NOT ordersync.was_listed(p_shop, p_tid)
 	ON CONFLICT (shop_id, stream, range) DO UPDATE
@@ -198,4 +226,38 @@ AS $function$
 	WHERE NOT excluded.found <@ c.found
 $function$;
 COMMENT ON FUNCTION ordersync.note_type(bigint, bigint, bigint, bigint) IS
-	'notes for the day of an order that was fetched by its number that no list asks for its type, where this is so';
+	'notes for the window in which an order that was fetched by its number is counted that no list asks for its type, where this is so';
+
+/*
+ * A day that the lists have let go of is not counted any more: what was found in
+ * it is looked for again when a full run has read it.
+ */
+CREATE FUNCTION ordersync.find_types_again(p_run bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.type_counts c
+	SET found = f.types
+	FROM ordersync.sync_runs r
+	CROSS JOIN LATERAL (
+		SELECT ordersync.horizon(ordersync.platform_now(r.shop_id)) AS horizon
+	) h
+	CROSS JOIN LATERAL (
+		SELECT t.range, ordersync.unlisted_types(t.shop_id, t.stream, pg_catalog.lower(t.range), pg_catalog.upper(t.range)) AS types
+		FROM ordersync.type_counts t
+		WHERE t.shop_id = r.shop_id
+			AND t.stream = 'orders'
+			AND t.found <> '{}'
+			AND t.range <@ tstzrange(r.since, r.until)
+			AND pg_catalog.lower(t.range) < h.horizon + ordersync.grace() + interval '24 hours'
+	) f
+	WHERE r.run_id = p_run
+		AND r.kind = 'full'
+		AND r.state = 'succeeded'
+		AND c.shop_id = r.shop_id
+		AND c.stream = 'orders'
+		AND c.range = f.range
+		AND c.found <> f.types
+$function$;
+COMMENT ON FUNCTION ordersync.find_types_again(bigint) IS
+	'after a full run: which types no list asks for in the days that it read and that are not counted any more';
