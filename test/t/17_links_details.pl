@@ -7,6 +7,7 @@ use Test::More;
 
 my $house = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 2000, '--days' => 30 ]);
 $house->add_shops(1, 2);
+$house->advance(7200, quiet => 1);	# all that becomes visible late has done so
 my $fetched = sub { return $house->sql("SELECT count(DISTINCT i) FROM ordersync.sync_tasks, unnest(ids) AS i
 	WHERE run_id = $house->{last_run} AND " . $_[0]) };
 
