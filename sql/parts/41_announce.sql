@@ -10,7 +10,6 @@ AS $function$
 DECLARE
 	v_run ordersync.sync_runs;
 	v_shop ordersync.shops;
-	v_gateway ordersync.gateways;
 	v_before bigint;
 	v_tasks bigint;
 BEGIN
