@@ -189,20 +189,27 @@ $function$;
 COMMENT ON FUNCTION ordersync.forget_cut_orders(bigint, bigint[], bigint[]) IS
 	'has orders whose payload is cut read as new ones where their row is gone, and anew where lines are';
 
+/* Of one whose payload is cut nothing is left: it is new. */
+CREATE FUNCTION ordersync.forget_cut_after_sales(p_shop bigint, p_no_row bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	DELETE FROM ordersync.after_sale_payloads p
+	WHERE p.shop_id = p_shop
+		AND p.refund_id = ANY (p_no_row)
+		AND p.payload IS NULL
+$function$;
+COMMENT ON FUNCTION ordersync.forget_cut_after_sales(bigint, bigint[]) IS
+	'has after-sales whose payload is cut and whose row is gone read as new ones';
+
 /* Where what is asked for is there by now nothing is written. */
-CREATE FUNCTION ordersync.restore_orders(
-	p_shop bigint,
-	p_source text,
-	p_run bigint,
-	p_task bigint,
-	p_tids bigint[])
+CREATE FUNCTION ordersync.restore_orders(p_shop bigint, p_source text, p_tids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_tids bigint[];
-	v_modified timestamptz[];
-	v_payloads jsonb[];
+	v_rows ordersync.applied[];
 BEGIN
 	EXECUTE
 		'SELECT pg_catalog.array_agg(w.tid) '
@@ -244,8 +251,8 @@ BEGIN
 	END IF;
 
 	-- what the payloads hold once they are locked
-	SELECT pg_catalog.array_agg(l.tid), pg_catalog.array_agg(l.modified), pg_catalog.array_agg(l.payload)
-	INTO v_tids, v_modified, v_payloads
+	SELECT pg_catalog.array_agg(ordersync.stored_as(l.tid, l.modified, l.payload))
+	INTO v_rows
 	FROM (
 		SELECT p.tid, p.modified, p.payload
 		FROM pg_catalog.unnest(v_tids) AS i (tid),
@@ -257,13 +264,12 @@ BEGIN
 				FOR NO KEY UPDATE
 			) p
 	) l;
-	PERFORM ordersync.write_orders(p_shop, p_source, p_run, p_task,
-		NULL, NULL, NULL, v_tids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_tids)]));
+	PERFORM ordersync.write_orders(p_shop, p_source, NULL, NULL, NULL, v_rows);
 
 	RETURN v_tids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint, bigint, bigint[]) IS
+COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint[]) IS
 	'writes those of these orders whose row or lines are gone again from their payloads; returns which, NULL for none';
 
 /*
@@ -350,17 +356,17 @@ $function$;
 COMMENT ON FUNCTION ordersync.count_lines(bigint, bigint[]) IS
 	'corrects the number of lines of those of these orders that have fewer than their row counts, none of which is gone';
 
-CREATE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_run bigint, p_task bigint, p_ids bigint[])
+CREATE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_ids bigint[];
-	v_modified timestamptz[];
-	v_payloads jsonb[];
+	v_rows ordersync.applied[];
 BEGIN
-	SELECT pg_catalog.array_agg(l.refund_id), pg_catalog.array_agg(l.modified), pg_catalog.array_agg(l.payload)
-	INTO v_ids, v_modified, v_payloads
+	SELECT pg_catalog.array_agg(l.refund_id),
+		pg_catalog.array_agg(ordersync.stored_as(l.refund_id, l.modified, l.payload))
+	INTO v_ids, v_rows
 	FROM (
 		SELECT p.refund_id, p.modified, p.payload
 		FROM pg_catalog.unnest(ordersync.missing_after_sales(p_shop, p_ids)) AS i (id),
@@ -376,12 +382,11 @@ BEGIN
 	IF v_ids IS NULL THEN
 		RETURN NULL;
 	END IF;
-	PERFORM ordersync.write_after_sales(p_shop, p_run, p_task,
-		NULL, NULL, NULL, v_ids, v_modified, v_payloads, pg_catalog.array_fill(true, ARRAY[pg_catalog.cardinality(v_ids)]));
+	PERFORM ordersync.write_after_sales(p_shop, NULL, NULL, NULL, v_rows);
 	RETURN v_ids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint, bigint, bigint[]) IS
+COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint[]) IS
 	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
 
 CREATE FUNCTION ordersync.recall_after_sales(p_shop bigint, p_ids bigint[])

@@ -282,16 +282,15 @@ COMMENT ON FUNCTION ordersync.is_stored(bigint, text, bigint, timestamptz, text,
 	'whether a record''s row is there and a version of that time or a later one is stored; with a digest: that very record of this source, or a later version';
 
 /*
- * Closes what the stored records of p_ids have cured of their values and notes
- * what p_suspects still hold that cannot be read.  Cheap when there is neither.
+ * Closes what these stored records have cured of their values and notes what
+ * p_suspects still hold that cannot be read.  Cheap when there is neither.
  */
 CREATE FUNCTION ordersync.note_values(
 	p_shop bigint,
 	p_stream text,
-	p_run bigint,
-	p_task bigint,
-	p_ids bigint[],
-	p_payloads jsonb[],
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_records ordersync.applied[],
 	p_suspects bigint[]
 )
 RETURNS void
@@ -308,12 +307,10 @@ DECLARE
 BEGIN
 	IF p_suspects IS NOT NULL THEN
 		WITH bad AS MATERIALIZED (
-			SELECT r.id, b.reason, b.column_name, b.value, b.body,
+			SELECT r.id, p_runs[r.page] AS run_id, p_tasks[r.page] AS task_id, b.reason, b.column_name, b.value, b.body,
 				pg_catalog.sha256(pg_catalog.convert_to(COALESCE(b.body, '') || COALESCE(b.value, ''), 'UTF8'))
 					AS digest
-			FROM ROWS FROM (
-				pg_catalog.unnest(p_ids), pg_catalog.unnest(p_payloads)
-			) AS r (id, payload),
+			FROM pg_catalog.unnest(p_records) AS r,
 				LATERAL ordersync.unreadable_values(p_stream, r.payload) AS b
 			WHERE r.id = ANY (p_suspects)
 		), ins AS (
@@ -321,9 +318,9 @@ BEGIN
 				shop_id, stream, record_id, reason, column_name, value, body, run_id, task_id,
 				since, until, digest)
 			SELECT p_shop, p_stream, bad.id, bad.reason, bad.column_name, bad.value,
-				pg_catalog.convert_to(bad.body, 'UTF8'), p_run, p_task, t.since, t.until, bad.digest
+				pg_catalog.convert_to(bad.body, 'UTF8'), bad.run_id, bad.task_id, t.since, t.until, bad.digest
 			FROM bad
-			LEFT JOIN ordersync.sync_tasks t ON t.task_id = p_task
+			LEFT JOIN ordersync.sync_tasks t ON t.task_id = bad.task_id
 			ON CONFLICT DO NOTHING
 		)
 		SELECT pg_catalog.array_agg(pg_catalog.concat_ws('/', bad.id, bad.reason, bad.column_name, bad.digest::text))
@@ -336,7 +333,9 @@ BEGIN
 		SET resolved_at = pg_catalog.now()
 		WHERE q.shop_id = p_shop
 			AND q.stream = p_stream
-			AND q.record_id = ANY (p_ids)
+			AND q.record_id = ANY (ARRAY(
+				SELECT r.id
+				FROM pg_catalog.unnest(p_records) AS r))
 			AND q.resolved_at IS NULL
 			AND q.reason IN ('value', 'line')
 			AND q.source IS NULL
@@ -346,7 +345,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint, bigint, bigint[], jsonb[], bigint[]) IS
+COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[]) IS
 	'notes unreadable values of stored records in quarantine, resolves what their new version has cured';
 
 CREATE FUNCTION ordersync.unreadable_values(
@@ -361,38 +360,11 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	WITH typed (object, field, kind) AS (
+	WITH typed (object, name, field, member, kind) AS (
 		VALUES
-			('orders', 'created', 'time'), ('orders', 'pay_time', 'time'),
-			('orders', 'consign_time', 'time'), ('orders', 'end_time', 'time'),
-			('orders', 'async_modified', 'time'), ('orders', 'total_fee', 'money'),
-			('orders', 'discount_fee', 'money'), ('orders', 'adjust_fee', 'money'),
-			('orders', 'post_fee', 'money'), ('orders', 'payment', 'money'),
-			('orders', 'received_payment', 'money'),
-			('orders', 'available_confirm_fee', 'money'), ('orders', 'step_paid_fee', 'money'),
-			('orders', 'commission_fee', 'money'), ('orders', 'credit_card_fee', 'money'),
-			('orders', 'cod_fee', 'money'), ('orders', 'order_tax_fee', 'money'),
-			('orders', 'platform_subsidy_fee', 'money'), ('orders', 'yfx_fee', 'money'),
-			('orders', 'point_fee', 'bigint'), ('orders', 'real_point_fee', 'bigint'),
-			('orders', 'buyer_obtain_point_fee', 'bigint'),
-			('orders', 'is_part_consign', 'boolean'), ('orders', 'seller_flag', 'smallint'),
-			('orders', 'has_buyer_message', 'boolean'), ('sub_orders', 'refund_id', 'bigint'),
-			('sub_orders', 'num_iid', 'bigint'), ('sub_orders', 'sku_id', 'bigint'),
-			('sub_orders', 'cid', 'bigint'), ('sub_orders', 'price', 'money'),
-			('sub_orders', 'num', 'int'), ('sub_orders', 'total_fee', 'money'),
-			('sub_orders', 'discount_fee', 'money'), ('sub_orders', 'adjust_fee', 'money'),
-			('sub_orders', 'part_mjz_discount', 'money'),
-			('sub_orders', 'divide_order_fee', 'money'), ('sub_orders', 'payment', 'money'),
-			('sub_orders', 'is_free_gift', 'boolean'), ('sub_orders', 'consign_time', 'time'),
-			('sub_orders', 'end_time', 'time'), ('after_sales', 'tid', 'bigint'),
-			('after_sales', 'oid', 'bigint'), ('after_sales', 'has_good_return', 'boolean'),
-			('after_sales', 'cs_status', 'int'), ('after_sales', 'advance_status', 'int'),
-			('after_sales', 'created', 'time'), ('after_sales', 'good_return_time', 'time'),
-			('after_sales', 'total_fee', 'money'), ('after_sales', 'refund_fee', 'money'),
-			('after_sales', 'payment', 'money'), ('after_sales', 'split_seller_fee', 'money'),
-			('after_sales', 'split_taobao_fee', 'money'), ('after_sales', 'num', 'int'),
-			('after_sales', 'price', 'money'), ('after_sales', 'num_iid', 'bigint'),
-			('after_sales', 'refund_version', 'bigint')
+			{{orders.typed ('orders', '#', '#field', '#member', '#read')}},
+			{{sub_orders.typed ('sub_orders', '#', '#field', '#member', '#read')}},
+			{{after_sales.typed ('after_sales', '#', '#field', '#member', '#read')}}
 	), records (object, record, line) AS (
 		SELECT CASE p_stream WHEN 'after_sales' THEN 'after_sales' ELSE 'orders' END, p_payload, NULL
 		UNION ALL
@@ -400,25 +372,30 @@ AS $function$
 		FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)
 		WHERE p_stream <> 'after_sales'
 	)
-	SELECT 'value', CASE WHEN r.line IS NULL THEN t.field ELSE 'sub_orders.' || t.field END, e.value,
-		r.line::text
+	SELECT 'value', CASE
+			WHEN t.member <> '' THEN t.name
+			WHEN r.line IS NULL THEN t.field
+			ELSE 'sub_orders.' || t.field
+		END, e.value, r.line::text
 	FROM records r
-	CROSS JOIN LATERAL pg_catalog.jsonb_each_text(r.record) AS e (field, value)
-	JOIN typed t ON t.object = r.object AND t.field = e.field
+	JOIN typed t ON t.object = r.object
+	CROSS JOIN LATERAL (
+		SELECT CASE t.member
+			WHEN '' THEN r.record ->> t.field
+			ELSE r.record -> t.field ->> t.member
+		END AS value
+		OFFSET 0
+	) e
 	WHERE e.value <> ''
 		AND CASE t.kind
 			WHEN 'time' THEN ordersync.read_time(e.value) IS NULL
 			WHEN 'money' THEN ordersync.read_money(e.value) IS NULL
 			WHEN 'bigint' THEN ordersync.read_bigint(e.value) IS NULL
+			WHEN 'id' THEN ordersync.read_bigint(e.value) IS NULL
 			WHEN 'int' THEN ordersync.read_int(e.value) IS NULL
 			WHEN 'smallint' THEN ordersync.read_smallint(e.value) IS NULL
 			WHEN 'boolean' THEN ordersync.read_boolean(e.value) IS NULL
 		END
-	UNION ALL
-	SELECT 'value', 'timeout', p_payload -> 'refund_remind_timeout' ->> 'timeout', NULL
-	WHERE p_stream = 'after_sales'
-		AND p_payload -> 'refund_remind_timeout' ->> 'timeout' <> ''
-		AND ordersync.read_time(p_payload -> 'refund_remind_timeout' ->> 'timeout') IS NULL
 	UNION ALL
 	SELECT 'line', NULL, NULL, l.line::text
 	FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)

@@ -235,29 +235,72 @@ RETURN (
 COMMENT ON FUNCTION ordersync.only_fields(jsonb, jsonb) IS
 	'of a record''s fields those that another object has';
 
-CREATE FUNCTION ordersync.fields_taken(p_sources smallint, p_object text)
+/* What a source serves and was asked for: what is not in its record becomes NULL. */
+CREATE FUNCTION ordersync.served_by(
+	p_stream text,
+	p_source text,
+	p_rules ordersync.record_rules,
+	OUT fields text[],
+	OUT line_fields text[]
+)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF p_stream = 'orders' THEN
+		fields := ordersync.fields_but(ordersync.served_fields(p_source, 'trade'), p_rules.unserved);
+		line_fields := ordersync.fields_but(ordersync.served_fields(p_source, 'order'), p_rules.line_unserved);
+	ELSE
+		fields := ordersync.fields_but(ordersync.served_fields(p_source, 'refund'), p_rules.unserved);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.served_by(text, text, ordersync.record_rules) IS
+	'the fields of a record, and of its lines, that a source serves and was asked for';
+
+/* A poorer source leaves alone what the sources of this age have written. */
+CREATE FUNCTION ordersync.left_to(
+	p_stream text,
+	p_source text,
+	p_sources smallint,
+	p_rules ordersync.record_rules,
+	OUT is_none boolean,
+	OUT fields text[],
+	OUT taken text[],
+	OUT line_fields text[],
+	OUT line_taken text[]
+)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	is_none := NOT ordersync.columns_left(p_stream, p_source, p_sources);
+	IF p_stream = 'orders' THEN
+		fields := ordersync.fields_left(p_stream, p_source, p_sources, 'trade', p_rules.unserved);
+		taken := ordersync.fields_taken(p_stream, p_sources, 'trade');
+		line_fields := ordersync.fields_left(p_stream, p_source, p_sources, 'order', p_rules.line_unserved);
+		line_taken := ordersync.fields_taken(p_stream, p_sources, 'order');
+	ELSE
+		fields := ordersync.fields_left(p_stream, p_source, p_sources, 'refund', p_rules.unserved);
+		taken := ordersync.fields_taken(p_stream, p_sources, 'refund');
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.left_to(text, text, smallint, ordersync.record_rules) IS
+	'what is left to a source where richer ones have said something of the same version: the fields that none of them serves, those that they do, of the record and of its lines, and whether no column is left';
+
+CREATE FUNCTION ordersync.fields_taken(p_stream text, p_sources smallint, p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT COALESCE(pg_catalog.array_agg(DISTINCT f.field), '{}')
-	FROM (
-		VALUES
-			(1, 'history', ARRAY['trade', 'order']),
-			(2, 'increment', ARRAY['trade', 'order']),
-			(4, 'list', ARRAY['trade', 'order']),
-			(8, 'details', ARRAY['trade', 'order']),
-			(1, 'special', ARRAY['refund']),
-			(2, 'list', ARRAY['refund']),
-			(4, 'details', ARRAY['refund'])
-	) AS s (bit, source, objects),
+	FROM pg_catalog.unnest(ordersync.sources_of(p_stream)) AS s (source),
 		LATERAL pg_catalog.unnest(ordersync.served_fields(s.source, p_object)) AS f (field)
-	WHERE p_sources & s.bit > 0
-		AND p_object = ANY (s.objects)
+	WHERE p_sources & ordersync.source_bit(p_stream, s.source) > 0
 $function$;
-COMMENT ON FUNCTION ordersync.fields_taken(smallint, text) IS
+COMMENT ON FUNCTION ordersync.fields_taken(text, smallint, text) IS
 	'fields that a set of sources (as in a payload''s row) serves';
 
 CREATE FUNCTION ordersync.fields_left(
+	p_stream text,
 	p_source text,
 	p_sources smallint,
 	p_object text,
@@ -269,52 +312,47 @@ AS $function$
 	FROM (
 		SELECT pg_catalog.unnest(ordersync.served_fields(p_source, p_object))
 		EXCEPT
-		SELECT pg_catalog.unnest(ordersync.fields_taken(p_sources, p_object))
+		SELECT pg_catalog.unnest(ordersync.fields_taken(p_stream, p_sources, p_object))
 		EXCEPT
 		SELECT pg_catalog.unnest(p_unserved)
 	) AS f (field)
 $function$;
-COMMENT ON FUNCTION ordersync.fields_left(text, smallint, text, text[]) IS
+COMMENT ON FUNCTION ordersync.fields_left(text, text, smallint, text, text[]) IS
 	'fields that a source serves, but for those that were not asked for, and none of a set of sources does';
 
-/* Fields of a record, and of its lines, that have a column. */
-CREATE FUNCTION ordersync.order_fields(p_object text)
+CREATE FUNCTION ordersync.columns_left(p_stream text, p_source text, p_sources smallint)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT p_sources & ordersync.source_bit(p_stream, p_source) = 0
+		AND CASE p_stream
+			WHEN 'orders' THEN
+				ordersync.fields_left(p_stream, p_source, p_sources, 'trade') && ordersync.column_fields('trade')
+					OR ordersync.fields_left(p_stream, p_source, p_sources, 'order') && ordersync.column_fields('order')
+			ELSE ordersync.fields_left(p_stream, p_source, p_sources, 'refund') && ordersync.column_fields('refund')
+		END
+$function$;
+COMMENT ON FUNCTION ordersync.columns_left(text, text, smallint) IS
+	'the source serves a column that no richer source of a set has written';
+
+CREATE FUNCTION ordersync.column_fields(p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
 	CASE p_object
 		WHEN 'trade' THEN ARRAY[
 			'orders',
-			'seller_nick', 'type', 'status', 'step_trade_status', 'trade_from', 'trade_source',
-			'created', 'pay_time', 'consign_time', 'end_time', 'async_modified', 'total_fee',
-			'discount_fee', 'adjust_fee', 'post_fee', 'payment', 'received_payment',
-			'available_confirm_fee', 'step_paid_fee', 'commission_fee', 'credit_card_fee',
-			'cod_fee', 'order_tax_fee', 'platform_subsidy_fee', 'yfx_fee', 'point_fee',
-			'real_point_fee', 'buyer_obtain_point_fee', 'cod_status', 'shipping_type',
-			'is_part_consign', 'buyer_nick', 'buyer_open_uid', 'oaid', 'receiver_country',
-			'receiver_state', 'receiver_city', 'receiver_district', 'seller_flag',
-			'seller_memo', 'has_buyer_message', 'alipay_no'
+			{{orders.fields '#field'}}
 		]
 		WHEN 'order' THEN ARRAY[
-			'oid', 'status', 'refund_status', 'refund_id', 'num_iid', 'outer_iid', 'sku_id',
-			'outer_sku_id', 'title', 'sku_properties_name', 'cid', 'price', 'num', 'total_fee',
-			'discount_fee', 'adjust_fee', 'part_mjz_discount', 'divide_order_fee', 'payment',
-			'is_free_gift', 'consign_time', 'end_time', 'shipping_type', 'logistics_company',
-			'invoice_no', 'store_code', 'item_meal_name'
+			{{sub_orders.fields '#field'}}
+		]
+		WHEN 'refund' THEN ARRAY[
+			{{after_sales.fields '#field'}}
 		]
 	END;
-COMMENT ON FUNCTION ordersync.order_fields(text) IS
-	'fields of a trade or of its lines (order) that have a column';
-
-CREATE FUNCTION ordersync.order_columns_left(p_source text, p_sources smallint)
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_sources & (1 << (pg_catalog.array_position(
-			ARRAY['history', 'increment', 'list', 'details'], p_source) - 1)) = 0
-	AND (ordersync.fields_left(p_source, p_sources, 'trade') && ordersync.order_fields('trade')
-		OR ordersync.fields_left(p_source, p_sources, 'order') && ordersync.order_fields('order'));
-COMMENT ON FUNCTION ordersync.order_columns_left(text, smallint) IS
-	'the source serves a column that no richer source of a set has written';
+COMMENT ON FUNCTION ordersync.column_fields(text) IS
+	'the fields of a trade, of its lines (order) or of a refund that a column is read from';
 
 /* Asked only for records of equal age; a newer one changes modified, hence every row. */
 CREATE FUNCTION ordersync.order_columns_differ(p_old jsonb, p_new jsonb)
@@ -323,59 +361,23 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT EXISTS (
 		SELECT
-		FROM pg_catalog.unnest(ordersync.order_fields('trade')) AS f (field)
+		FROM pg_catalog.unnest(ordersync.column_fields('trade')) AS f (field)
 		WHERE f.field <> 'orders'
 			AND p_old -> f.field IS DISTINCT FROM p_new -> f.field
 	) OR (
 		SELECT pg_catalog.array_agg(r)
 		FROM pg_catalog.jsonb_to_recordset(p_old -> 'orders' -> 'order') AS r (
-			oid text, status text, refund_status text, refund_id text, num_iid text,
-			outer_iid text, sku_id text, outer_sku_id text, title text,
-			sku_properties_name text, cid text, price text, num text, total_fee text,
-			discount_fee text, adjust_fee text, part_mjz_discount text, divide_order_fee text,
-			payment text, is_free_gift text, consign_time text, end_time text,
-			shipping_type text, logistics_company text, invoice_no text, store_code text,
-			item_meal_name text
+			{{sub_orders.fields #field text}}
 		)
 	) IS DISTINCT FROM (
 		SELECT pg_catalog.array_agg(r)
 		FROM pg_catalog.jsonb_to_recordset(p_new -> 'orders' -> 'order') AS r (
-			oid text, status text, refund_status text, refund_id text, num_iid text,
-			outer_iid text, sku_id text, outer_sku_id text, title text,
-			sku_properties_name text, cid text, price text, num text, total_fee text,
-			discount_fee text, adjust_fee text, part_mjz_discount text, divide_order_fee text,
-			payment text, is_free_gift text, consign_time text, end_time text,
-			shipping_type text, logistics_company text, invoice_no text, store_code text,
-			item_meal_name text
+			{{sub_orders.fields #field text}}
 		)
 	)
 $function$;
 COMMENT ON FUNCTION ordersync.order_columns_differ(jsonb, jsonb) IS
 	'the payloads differ in a field that has a column';
-
-CREATE FUNCTION ordersync.after_sale_fields()
-RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN ARRAY[
-	'refund_remind_timeout',
-	'tid', 'oid', 'status', 'order_status', 'dispute_type', 'special_refund_type',
-	'refund_phase', 'good_status', 'has_good_return', 'cs_status', 'advance_status',
-	'operation_contraint', 'created', 'good_return_time', 'total_fee', 'refund_fee', 'payment',
-	'split_seller_fee', 'split_taobao_fee', 'reason', 'desc', 'title', 'num', 'price',
-	'num_iid', 'sku', 'outer_id', 'company_name', 'sid', 'buyer_nick', 'buyer_open_uid',
-	'refund_version'
-];
-COMMENT ON FUNCTION ordersync.after_sale_fields() IS
-	'fields of a refund that have a column';
-
-CREATE FUNCTION ordersync.after_sale_columns_left(p_source text, p_sources smallint)
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_sources & (1 << (pg_catalog.array_position(
-			ARRAY['special', 'list', 'details'], p_source) - 1)) = 0
-	AND ordersync.fields_left(p_source, p_sources, 'refund') && ordersync.after_sale_fields();
-COMMENT ON FUNCTION ordersync.after_sale_columns_left(text, smallint) IS
-	'the source serves a column that no richer source of a set has written';
 
 /* Asked only for records of equal age; a newer one changes modified, hence the row. */
 CREATE FUNCTION ordersync.after_sale_columns_differ(p_old jsonb, p_new jsonb)
@@ -384,7 +386,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT EXISTS (
 		SELECT
-		FROM pg_catalog.unnest(ordersync.after_sale_fields()) AS f (field)
+		FROM pg_catalog.unnest(ordersync.column_fields('refund')) AS f (field)
 		WHERE p_old -> f.field IS DISTINCT FROM p_new -> f.field
 	)
 $function$;
@@ -397,16 +399,18 @@ COMMENT ON FUNCTION ordersync.after_sale_columns_differ(jsonb, jsonb) IS
  * the same in all of them.  A field that the new record does not have says
  * nothing.
  */
-CREATE FUNCTION ordersync.is_another_version(p_old jsonb, p_new jsonb)
+CREATE FUNCTION ordersync.is_another_order(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT EXISTS (
 		SELECT
-		FROM pg_catalog.unnest(ARRAY['status', 'step_trade_status', 'pay_time', 'payment',
-			'consign_time', 'end_time']) AS f (field)
-		WHERE ordersync.value_of_change(f.field, p_new ->> f.field)
-			<> COALESCE(ordersync.value_of_change(f.field, p_old ->> f.field), '')
+		FROM (
+			VALUES
+				{{orders.changes ('#field', '#read')}}
+		) AS f (field, kind)
+		WHERE ordersync.value_of_change(f.kind, p_new ->> f.field)
+			<> COALESCE(ordersync.value_of_change(f.kind, p_old ->> f.field), '')
 	) OR EXISTS (
 		SELECT
 		FROM pg_catalog.jsonb_to_recordset(p_new -> 'orders' -> 'order') AS n (oid text, status text, refund_status text)
@@ -416,10 +420,10 @@ AS $function$
 			OR NULLIF(n.refund_status, '') <> COALESCE(o.refund_status, '')
 	)
 $function$;
-COMMENT ON FUNCTION ordersync.is_another_version(jsonb, jsonb) IS
+COMMENT ON FUNCTION ordersync.is_another_order(jsonb, jsonb) IS
 	'whether of an order''s two records of equal age the second tells another state than the first';
 
-CREATE FUNCTION ordersync.is_another_version_of_refund(p_old jsonb, p_new jsonb)
+CREATE FUNCTION ordersync.is_another_after_sale(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(
@@ -428,5 +432,5 @@ RETURN COALESCE(
 		OR NULLIF(p_new ->> 'dispute_type', '') <> COALESCE(p_old ->> 'dispute_type', '')
 		OR NULLIF(p_new ->> 'good_status', '') <> COALESCE(p_old ->> 'good_status', ''),
 	false);
-COMMENT ON FUNCTION ordersync.is_another_version_of_refund(jsonb, jsonb) IS
+COMMENT ON FUNCTION ordersync.is_another_after_sale(jsonb, jsonb) IS
 	'whether of an after-sale''s two records of equal age the second tells another state than the first';

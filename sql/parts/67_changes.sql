@@ -10,19 +10,18 @@
  * first is the old value of their first change; a line that comes to a stored
  * order later and is in dispute by then has changed from NULL.
  */
-CREATE FUNCTION ordersync.value_of_change(p_field text, p_value text)
+CREATE FUNCTION ordersync.value_of_change(p_kind text, p_value text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
-	CASE
-		WHEN p_field = 'payment' THEN ordersync.read_money(p_value)::text
-		WHEN p_field IN ('pay_time', 'consign_time', 'end_time') THEN
-			-- there is one form of a readable time
-			CASE WHEN ordersync.read_time(p_value) IS NOT NULL THEN p_value END
+	CASE p_kind
+		WHEN 'money' THEN ordersync.read_money(p_value)::text
+		-- there is one form of a readable time
+		WHEN 'time' THEN CASE WHEN ordersync.read_time(p_value) IS NOT NULL THEN p_value END
 		ELSE NULLIF(p_value, '')
 	END;
 COMMENT ON FUNCTION ordersync.value_of_change(text, text) IS
-	'a field''s value as its column holds it, times as the platform writes them';
+	'a field''s value as its column holds it, by how it is read (text, money, time); times as the platform writes them';
 
 /* The same line twice is one line, the first of them, as in sub_orders. */
 CREATE FUNCTION ordersync.refund_states(p_payload jsonb)
@@ -42,52 +41,44 @@ END;
 COMMENT ON FUNCTION ordersync.refund_states(jsonb) IS
 	'the lines of an order''s payload and their refund status';
 
-/* Reads the payloads that the locked rows held, never an earlier view of them. */
+/* The old values are those of the payloads that the locked rows held. */
 CREATE FUNCTION ordersync.record_order_changes(
 	p_shop bigint,
-	p_run bigint,
-	p_task bigint,
-	n_tids bigint[],
-	n_modified timestamptz[],
-	n_payloads jsonb[],
-	c_tids bigint[],
-	c_modified timestamptz[],
-	c_olds jsonb[],
-	c_payloads jsonb[]
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_stored ordersync.applied[],
+	p_changed ordersync.applied[]
 )
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	IF n_tids IS NOT NULL THEN
+	IF p_stored IS NOT NULL THEN
 		INSERT INTO ordersync.order_changes (
 			shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
-		SELECT p_shop, 'order', n.tid, n.tid, 'first_seen',
-			ordersync.value_of_change('status', n.payload ->> 'status'), n.modified, p_run, p_task
-		FROM ROWS FROM (
-			pg_catalog.unnest(n_tids), pg_catalog.unnest(n_modified), pg_catalog.unnest(n_payloads)
-		) AS n (tid, modified, payload);
+		SELECT p_shop, 'order', r.id, r.id, 'first_seen', NULLIF(r.payload ->> 'status', ''), r.modified,
+			p_runs[r.page], p_tasks[r.page]
+		FROM pg_catalog.unnest(p_stored) AS r;
 	END IF;
 
-	IF c_tids IS NOT NULL THEN
+	IF p_changed IS NOT NULL THEN
 		INSERT INTO ordersync.order_changes (
 			shop_id, object, id, tid, field, old_value, new_value, platform_time, run_id, task_id)
-		SELECT p_shop, d.object, d.id, c.tid, d.field, d.old_value, d.new_value, c.modified,
-			p_run, p_task
-		FROM ROWS FROM (
-			pg_catalog.unnest(c_tids), pg_catalog.unnest(c_modified), pg_catalog.unnest(c_olds),
-			pg_catalog.unnest(c_payloads)
-		) AS c (tid, modified, old, payload),
+		SELECT p_shop, d.object, d.id, r.id, d.field, d.old_value, d.new_value, r.modified,
+			p_runs[r.page], p_tasks[r.page]
+		FROM pg_catalog.unnest(p_changed) AS r,
 			LATERAL (
-				SELECT 'order' AS object, c.tid AS id, f.field,
-					ordersync.value_of_change(f.field, c.old ->> f.field) AS old_value,
-					ordersync.value_of_change(f.field, c.payload ->> f.field) AS new_value
-				FROM pg_catalog.unnest(ARRAY['status', 'step_trade_status', 'pay_time', 'payment',
-					'consign_time', 'end_time']) AS f (field)
+				SELECT 'order' AS object, r.id, f.field,
+					ordersync.value_of_change(f.kind, r.old ->> f.field) AS old_value,
+					ordersync.value_of_change(f.kind, r.payload ->> f.field) AS new_value
+				FROM (
+					VALUES
+						{{orders.changes ('#field', '#read')}}
+				) AS f (field, kind)
 				UNION ALL
 				SELECT 'sub_order', n.oid, 'refund_status', o.refund_status, n.refund_status
-				FROM ordersync.refund_states(c.payload) n
-				LEFT JOIN ordersync.refund_states(c.old) o ON o.oid = n.oid
+				FROM ordersync.refund_states(r.payload) n
+				LEFT JOIN ordersync.refund_states(r.old) o ON o.oid = n.oid
 				WHERE o.oid IS NOT NULL
 					OR n.refund_status <> 'NO_REFUND'
 			) d
@@ -95,45 +86,30 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint, bigint, bigint[], timestamptz[], jsonb[], bigint[], timestamptz[], jsonb[], jsonb[]) IS
-	'the lifecycle''s rows for orders stored for the first time (n_) and changed (c_)';
+COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
+	'the lifecycle''s rows for orders stored for the first time and for changed ones';
 
-/* Reads the payloads that the locked rows held, never an earlier view of them. */
 CREATE FUNCTION ordersync.record_after_sale_changes(
 	p_shop bigint,
-	p_run bigint,
-	p_task bigint,
-	n_ids bigint[],
-	n_modified timestamptz[],
-	n_payloads jsonb[],
-	c_ids bigint[],
-	c_modified timestamptz[],
-	c_olds jsonb[],
-	c_payloads jsonb[]
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_stored ordersync.applied[],
+	p_changed ordersync.applied[]
 )
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	INSERT INTO ordersync.order_changes (
 		shop_id, object, id, tid, field, old_value, new_value, platform_time, run_id, task_id)
-	SELECT p_shop, 'after_sale', n.refund_id, ordersync.read_bigint(n.payload ->> 'tid'),
-		'first_seen', NULL, ordersync.value_of_change('status', n.payload ->> 'status'),
-		n.modified, p_run, p_task
-	FROM ROWS FROM (
-		pg_catalog.unnest(n_ids), pg_catalog.unnest(n_modified), pg_catalog.unnest(n_payloads)
-	) AS n (refund_id, modified, payload)
+	SELECT p_shop, 'after_sale', r.id, ordersync.read_bigint(r.payload ->> 'tid'),
+		'first_seen', NULL, NULLIF(r.payload ->> 'status', ''), r.modified, p_runs[r.page], p_tasks[r.page]
+	FROM pg_catalog.unnest(p_stored) AS r
 	UNION ALL
-	SELECT p_shop, 'after_sale', c.refund_id, ordersync.read_bigint(c.payload ->> 'tid'),
-		'status', s.old_value, s.new_value, c.modified, p_run, p_task
-	FROM ROWS FROM (
-		pg_catalog.unnest(c_ids), pg_catalog.unnest(c_modified), pg_catalog.unnest(c_olds),
-		pg_catalog.unnest(c_payloads)
-	) AS c (refund_id, modified, old, payload),
-		LATERAL (
-			SELECT ordersync.value_of_change('status', c.old ->> 'status') AS old_value,
-				ordersync.value_of_change('status', c.payload ->> 'status') AS new_value
-		) s
-	WHERE s.old_value IS DISTINCT FROM s.new_value
+	SELECT p_shop, 'after_sale', r.id, ordersync.read_bigint(r.payload ->> 'tid'),
+		'status', NULLIF(r.old ->> 'status', ''), NULLIF(r.payload ->> 'status', ''),
+		r.modified, p_runs[r.page], p_tasks[r.page]
+	FROM pg_catalog.unnest(p_changed) AS r
+	WHERE NULLIF(r.old ->> 'status', '') IS DISTINCT FROM NULLIF(r.payload ->> 'status', '')
 $function$;
-COMMENT ON FUNCTION ordersync.record_after_sale_changes(bigint, bigint, bigint, bigint[], timestamptz[], jsonb[], bigint[], timestamptz[], jsonb[], jsonb[]) IS
-	'the lifecycle''s rows for after-sales stored for the first time (n_) and changed (c_)';
+COMMENT ON FUNCTION ordersync.record_after_sale_changes(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
+	'the lifecycle''s rows for after-sales stored for the first time and for changed ones';

@@ -112,8 +112,8 @@ BEGIN
 				'AND s.tid = i.id '
 		') l'
 	INTO v_orders
-	USING p_shop, p_tids, ordersync.columns_but('orders', ordersync.order_fields('trade')),
-		ordersync.columns_but('sub_orders', ordersync.order_fields('order'));
+	USING p_shop, p_tids, ordersync.columns_but('orders', ordersync.column_fields('trade')),
+		ordersync.columns_but('sub_orders', ordersync.column_fields('order'));
 	RETURN v_orders;
 END
 $function$;
@@ -139,7 +139,7 @@ BEGIN
 		'JOIN ordersync.after_sale_payloads p ON p.shop_id = $1 AND p.refund_id = i.id AND p.payload IS NULL '
 		'JOIN ordersync.after_sales a ON a.shop_id = $1 AND a.refund_id = i.id'
 	INTO v_after_sales
-	USING p_shop, p_ids, ordersync.columns_but('after_sales', ordersync.after_sale_fields());
+	USING p_shop, p_ids, ordersync.columns_but('after_sales', ordersync.column_fields('refund'));
 	RETURN v_after_sales;
 END
 $function$;

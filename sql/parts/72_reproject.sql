@@ -241,9 +241,7 @@ SET jit = off
 AS $function$
 DECLARE
 	v_ids bigint[];
-	v_modified timestamptz[];
-	v_payloads jsonb[];
-	v_touches boolean[];
+	v_rows ordersync.applied[];
 	v_written integer;
 	v_gone bigint[];			-- those that have no row
 BEGIN
@@ -254,10 +252,10 @@ BEGIN
 	IF p_stream = 'orders' THEN
 		PERFORM ordersync.add_order_payloads(p_shop, p_ids);
 		v_gone := (ordersync.missing_orders(p_shop, p_ids)).no_order;
-		PERFORM ordersync.restore_orders(p_shop, NULL, NULL, NULL, v_gone);
+		PERFORM ordersync.restore_orders(p_shop, NULL, v_gone);
 		PERFORM ordersync.recall_orders(p_shop, v_gone);
-		SELECT array_agg(p.tid), array_agg(p.modified), array_agg(p.payload), array_agg(true)
-		INTO v_ids, v_modified, v_payloads, v_touches
+		SELECT array_agg(p.tid), array_agg(ordersync.stored_as(p.tid, p.modified, p.payload))
+		INTO v_ids, v_rows
 		FROM unnest(p_ids) AS i (id),
 			LATERAL (
 				SELECT p.tid, p.modified, p.payload
@@ -270,8 +268,7 @@ BEGIN
 		IF v_ids IS NULL THEN
 			RETURN 0;
 		END IF;
-		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL,
-			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL, NULL, v_rows);
 		PERFORM ordersync.count_lines(p_shop, COALESCE((ordersync.missing_orders(p_shop, v_ids)).no_lines, '{}'));
 		EXECUTE
 			'SELECT (SELECT count(*) FROM ordersync.orders o '
@@ -283,10 +280,10 @@ BEGIN
 	ELSE
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
 		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
-		PERFORM ordersync.restore_after_sales(p_shop, NULL, NULL, v_gone);
+		PERFORM ordersync.restore_after_sales(p_shop, v_gone);
 		PERFORM ordersync.recall_after_sales(p_shop, v_gone);
-		SELECT array_agg(p.refund_id), array_agg(p.modified), array_agg(p.payload), array_agg(true)
-		INTO v_ids, v_modified, v_payloads, v_touches
+		SELECT array_agg(p.refund_id), array_agg(ordersync.stored_as(p.refund_id, p.modified, p.payload))
+		INTO v_ids, v_rows
 		FROM unnest(p_ids) AS i (id),
 			LATERAL (
 				SELECT p.refund_id, p.modified, p.payload
@@ -299,8 +296,7 @@ BEGIN
 		IF v_ids IS NULL THEN
 			RETURN 0;
 		END IF;
-		PERFORM ordersync.write_after_sales(p_shop, NULL, NULL,
-			NULL, NULL, NULL, v_ids, v_modified, v_payloads, v_touches);
+		PERFORM ordersync.write_after_sales(p_shop, NULL, NULL, NULL, v_rows);
 		EXECUTE
 			'SELECT count(*) FROM ordersync.after_sales a '
 			'WHERE a.shop_id = $1 AND a.refund_id = ANY ($2) AND a.synced_at = now()'

@@ -1,0 +1,247 @@
+/*
+ * What is stored of a batch's records: new ones as they are, others merged into
+ * the payload that is stored.
+ *
+ * Rules of the merge.  A newer record writes all that its source serves; at equal
+ * age so does an equal or richer source.  A poorer one writes only where a column
+ * is left to it, one that no source has written at this age, and only once.  But a
+ * second has room for two versions of a record, and modified does not tell them
+ * apart: one of equal age whose state is another one (status, payment, times, the
+ * state of a line) is another version, and the one that was read later counts as
+ * the newer.  A served field that is not there becomes NULL.  Lines merge by oid; a
+ * line that a record leaves out stays: nothing that was stored is lost.
+ *
+ * What would be stored differently is decided without a lock, and decided again
+ * when a row has moved meanwhile; so nothing is locked for what changes nothing.
+ * The lock on a payload's row stands for its order.
+ *
+ * Plans are generic and their shape leaves no choice: payload tables have one
+ * index and are looked up in LATERAL subqueries that cannot be flattened.
+ */
+{{each stream}}
+
+CREATE FUNCTION ordersync.store_{{stream}}(
+	p_shop bigint,
+	p_source text,
+	p_fresh ordersync.incoming[],
+	p_known ordersync.incoming[],
+	p_add text[],
+	p_drop text[],
+	OUT stored ordersync.applied[],
+	OUT changed ordersync.applied[]
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_rules ordersync.record_rules := ordersync.record_rules_of('{{stream}}', p_shop, p_source, p_add, p_drop);
+	v_ids bigint[];
+	v_known ordersync.incoming[] := p_known;
+BEGIN
+	IF p_fresh IS NOT NULL THEN
+		SELECT pg_catalog.array_agg(
+			ROW (f.id, f.modified, f.page, v_rules.rank, v_rules.bit, f.digest, f.read_at, true, false, NULL, NULL, NULL,
+				ordersync.take_record('{{stream}}', f.body, v_rules))::ordersync.applied)
+		INTO stored
+		FROM pg_catalog.unnest(p_fresh) AS f;
+
+		WITH ins AS (
+			INSERT INTO ordersync.{{payloads}} (
+				shop_id, {{id}}, rank, sources, modified, read_at, {{sources digest_#}}, payload)
+			SELECT p_shop, r.id, r.rank, r.sources, r.modified, r.read_at,
+				{{sources CASE r.rank WHEN #n THEN r.digest END}},
+				CASE WHEN v_rules.keeps <> 'off' THEN r.payload END
+			FROM pg_catalog.unnest(stored) AS r
+			ON CONFLICT DO NOTHING
+			RETURNING {{id}}
+		)
+		SELECT pg_catalog.array_agg(ins.{{id}})
+		INTO v_ids
+		FROM ins;
+		IF pg_catalog.cardinality(v_ids) IS DISTINCT FROM pg_catalog.cardinality(stored) THEN
+			-- somebody else stored them meanwhile: they are known now
+			SELECT v_known || pg_catalog.array_agg(f)
+			INTO v_known
+			FROM pg_catalog.unnest(p_fresh) AS f
+			WHERE v_ids IS NULL OR f.id <> ALL (v_ids);
+			SELECT pg_catalog.array_agg(r)
+			INTO stored
+			FROM pg_catalog.unnest(stored) AS r
+			WHERE r.id = ANY (v_ids);
+		END IF;
+	END IF;
+
+	WHILE v_known IS NOT NULL LOOP
+		changed := ordersync.merge_{{stream}}(p_shop, p_source, v_known, v_rules);
+		EXIT WHEN changed IS NULL OR ordersync.lock_{{payloads}}(p_shop, changed);
+		SELECT pg_catalog.array_agg(k)
+		INTO v_known
+		FROM pg_catalog.unnest(v_known) AS k
+		WHERE k.id IN (
+			SELECT c.id
+			FROM pg_catalog.unnest(changed) AS c);
+	END LOOP;
+	IF changed IS NOT NULL THEN
+		PERFORM ordersync.rewrite_{{payloads}}(p_shop, changed, v_rules);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_{{stream}}(bigint, text, ordersync.incoming[], ordersync.incoming[], text[], text[]) IS
+	'stores the payloads of new records, and of those that change a stored one; returns both';
+
+/* What a record of these would make of the stored payload; those that make no difference are left out. */
+CREATE FUNCTION ordersync.merge_{{stream}}(
+	p_shop bigint,
+	p_source text,
+	p_known ordersync.incoming[],
+	p_rules ordersync.record_rules
+)
+RETURNS ordersync.applied[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_rows ordersync.applied[];
+BEGIN
+	WITH stored AS MATERIALIZED (
+		SELECT k.page, k.id, k.modified, k.digest, k.read_at, k.body, p.rank, p.sources, p.read_at AS was_read_at,
+			p.row_ctid, p.row_xmin, p.payload IS NULL AS cut,
+			COALESCE(ordersync.whole(p.payload), (
+				SELECT ordersync.{{stream}}_of_columns(p_shop, ARRAY(
+					SELECT i.id
+					FROM pg_catalog.unnest(p_known) AS i))) -> k.id::text, '{}') AS old,
+			k.modified = p.modified AS same_age,
+			k.modified = p.modified AND p_rules.rank < p.rank AS poorer
+		FROM pg_catalog.unnest(p_known) AS k,
+			LATERAL (
+				SELECT p.*, p.ctid AS row_ctid, p.xmin AS row_xmin
+				FROM ordersync.{{payloads}} p
+				WHERE p.shop_id = p_shop
+					AND p.{{id}} = k.id
+					AND k.modified >= p.modified
+				OFFSET 0
+			) p
+	), kinds AS MATERIALIZED (
+		-- what is left to a poorer source, worked out once for each set of sources
+		SELECT s.sources, l.*
+		FROM (
+			SELECT DISTINCT s.sources
+			FROM stored s
+			WHERE s.poorer
+		) s,
+			LATERAL ordersync.left_to('{{stream}}', p_source, s.sources, p_rules) AS l
+	), merged AS MATERIALIZED (
+		SELECT s.*, a.replaces, b.only_fills,
+			CASE
+				WHEN a.replaces OR NOT s.poorer THEN
+{{if orders}}
+					ordersync.merge_order(s.old, n.record, d.fields, NULL, d.line_fields, NULL)
+				WHEN b.only_fills THEN
+					ordersync.fill_added(s.old, n.record, p_rules.nulls, p_rules.line_nulls)
+				WHEN l.is_none THEN s.old
+				ELSE ordersync.merge_order(s.old, n.record, l.fields, l.taken, l.line_fields, l.line_taken)
+{{else}}
+					ordersync.merge_fields(s.old, n.record, d.fields, NULL)
+				WHEN b.only_fills THEN
+					ordersync.fill_added(s.old, n.record, p_rules.nulls, NULL)
+				WHEN l.is_none THEN s.old
+				ELSE ordersync.merge_fields(s.old, n.record, l.fields, l.taken)
+{{endif}}
+			END AS payload
+		FROM ordersync.served_by('{{stream}}', p_source, p_rules) AS d
+		CROSS JOIN stored s
+		LEFT JOIN kinds l ON s.poorer AND l.sources = s.sources
+		CROSS JOIN LATERAL (SELECT ordersync.take_record('{{stream}}', s.body, p_rules) AS record OFFSET 0) n
+		CROSS JOIN LATERAL (
+			SELECT s.same_age AND ordersync.is_another_{{one}}(s.old, n.record) AS same_second
+			OFFSET 0
+		) v
+		CROSS JOIN LATERAL (SELECT NOT s.same_age OR v.same_second AS replaces OFFSET 0) a
+		-- nothing is left to it but what was added since
+		CROSS JOIN LATERAL (
+			SELECT COALESCE(l.is_none, false) AND p_rules.fills AND NOT s.cut AS only_fills
+			OFFSET 0
+		) b
+		-- of two versions of one second the later reading counts
+		WHERE NOT (v.same_second AND COALESCE(s.read_at < s.was_read_at, false))
+	)
+	SELECT pg_catalog.array_agg(
+		ROW (m.id, m.modified, m.page,
+			CASE WHEN m.replaces THEN p_rules.rank ELSE GREATEST(m.rank, p_rules.rank) END,
+			CASE
+				WHEN m.replaces THEN p_rules.bit
+				WHEN m.only_fills THEN m.sources
+				ELSE m.sources | p_rules.bit
+			END,
+			m.digest, m.read_at, d.touches, m.cut, m.row_ctid, m.row_xmin, m.old, m.payload)::ordersync.applied
+		ORDER BY m.id)
+	INTO v_rows
+	FROM merged m,
+		LATERAL (
+			SELECT m.replaces
+{{if orders}}
+				OR p_source = 'details'
+{{endif}}
+				OR ordersync.{{one}}_columns_differ(m.old, m.payload) AS touches
+			OFFSET 0
+		) d
+	WHERE m.replaces
+		OR m.payload IS DISTINCT FROM m.old
+			AND (NOT m.poorer OR p_rules.fills AND NOT m.cut OR d.touches);
+	RETURN v_rows;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.merge_{{stream}}(bigint, text, ordersync.incoming[], ordersync.record_rules) IS
+	'the payloads that records would leave behind where these differ from what is stored, sorted by id; NULL for none';
+
+CREATE FUNCTION ordersync.lock_{{payloads}}(p_shop bigint, p_rows ordersync.applied[])
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.bool_and(p.ctid = r.row_ctid AND p.xmin = r.row_xmin)
+	FROM pg_catalog.unnest(p_rows) AS r,
+		LATERAL (
+			SELECT p.ctid, p.xmin
+			FROM ordersync.{{payloads}} p
+			WHERE p.shop_id = p_shop
+				AND p.{{id}} = r.id
+			FOR NO KEY UPDATE
+		) p
+$function$;
+COMMENT ON FUNCTION ordersync.lock_{{payloads}}(bigint, ordersync.applied[]) IS
+	'locks the rows of merged payloads, sorted by id; whether they are still what was merged';
+
+CREATE FUNCTION ordersync.rewrite_{{payloads}}(
+	p_shop bigint,
+	p_rows ordersync.applied[],
+	p_rules ordersync.record_rules
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.{{payloads}} AS p (
+		shop_id, {{id}}, rank, sources, modified, read_at, {{sources digest_#}}, payload)
+	SELECT p_shop, r.id, r.rank, r.sources, r.modified, r.read_at,
+		{{sources CASE p_rules.rank WHEN #n THEN r.digest END}},
+		CASE WHEN ordersync.is_kept(p_rules.keeps, r.cut) THEN r.payload END
+	FROM pg_catalog.unnest(p_rows) AS r
+	ON CONFLICT (shop_id, {{id}}) DO UPDATE
+	SET rank = excluded.rank,
+		sources = excluded.sources,
+		modified = excluded.modified,
+		-- another version of that second: what other sources said of the one before is no news of it
+		read_at = CASE excluded.sources
+			WHEN p_rules.bit THEN excluded.read_at
+			ELSE GREATEST(p.read_at, excluded.read_at)
+		END,
+{{each source}}
+		digest_{{source}} = CASE
+			WHEN p_rules.rank = {{rank}} THEN excluded.digest_{{source}}
+			WHEN excluded.sources <> p_rules.bit OR excluded.modified > p.modified THEN p.digest_{{source}}
+		END,
+{{end}}
+		payload = excluded.payload;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.rewrite_{{payloads}}(bigint, ordersync.applied[], ordersync.record_rules) IS
+	'writes merged payloads over the ones that they were merged with, whose rows are locked';
+{{end}}

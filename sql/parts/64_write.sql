@@ -1,0 +1,393 @@
+/*
+ * Writing the rows that records come to, where they differ from what is there.
+ *
+ * Records that are stored for the first time have no row: theirs are inserted,
+ * without a merge, a lock or a second look.  Should a row be there all the same (a
+ * line that has moved from another order), they are written as changed ones are.
+ * What rows of changed records remember is read from them locked; the rows are
+ * written through ON CONFLICT, whose index is named.
+ */
+
+/* Without a source no record has come: rows are written again from what is stored. */
+CREATE FUNCTION ordersync.write_orders(
+	p_shop bigint,
+	p_source text,
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_stored ordersync.applied[],
+	p_changed ordersync.applied[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_changed ordersync.applied[] := ordersync.touching(p_changed);
+	v_suspects bigint[];
+	a record;					-- what after-sales say of these orders
+BEGIN
+	IF p_stored IS NULL AND v_changed IS NULL THEN
+		RETURN;					-- only fields that have no column
+	END IF;
+	SELECT *
+	INTO a
+	FROM ordersync.after_sales_of(p_shop, p_stored || v_changed);
+
+	IF p_stored IS NOT NULL THEN
+		BEGIN
+			v_suspects := ordersync.insert_orders(p_shop, p_source, p_stored, a.refunded_tids, a.refunded_oids, a.lowered_oids);
+		EXCEPTION
+			WHEN unique_violation THEN
+				v_changed := p_stored || v_changed;
+		END;
+	END IF;
+	IF v_changed IS NOT NULL THEN
+		v_suspects := v_suspects
+			|| ordersync.update_orders(p_shop, p_source, v_changed, a.refunded_tids)
+			|| ordersync.update_lines(p_shop, p_source, v_changed, a.refunded_oids, a.lowered_oids);
+	END IF;
+
+	IF a.unlinked IS NOT NULL THEN
+		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
+	END IF;
+	PERFORM ordersync.note_values(p_shop, 'orders', p_runs, p_tasks, p_stored || v_changed, v_suspects);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.write_orders(bigint, text, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
+	'writes the rows of orders and lines whose records were stored for the first time or changed; only rows that differ';
+
+CREATE FUNCTION ordersync.touching(p_changed ordersync.applied[])
+RETURNS ordersync.applied[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_rows ordersync.applied[];
+BEGIN
+	IF p_changed IS NOT NULL THEN
+		SELECT pg_catalog.array_agg(r)
+		INTO v_rows
+		FROM pg_catalog.unnest(p_changed) AS r
+		WHERE r.touches;
+	END IF;
+	RETURN v_rows;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.touching(ordersync.applied[]) IS
+	'those of changed records whose columns may differ';
+
+CREATE FUNCTION ordersync.insert_orders(
+	p_shop bigint,
+	p_source text,
+	p_records ordersync.applied[],
+	p_refunded_tids bigint[],
+	p_refunded_oids bigint[],
+	p_lowered_oids bigint[],
+	OUT suspects bigint[]
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_lines bigint[];
+BEGIN
+	WITH next AS MATERIALIZED (
+		SELECT *
+		FROM ordersync.next_orders(p_shop, p_source, p_records, NULL, p_refunded_tids)
+	), ins AS (
+		INSERT INTO ordersync.orders ({{orders.written}})
+		SELECT {{orders.written n.#}}
+		FROM next n
+	)
+	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
+	INTO suspects
+	FROM next n;
+
+	WITH next AS MATERIALIZED (
+		SELECT *
+		FROM ordersync.next_lines(p_shop, p_source, p_records, NULL, p_refunded_oids, p_lowered_oids)
+	), ins AS (
+		INSERT INTO ordersync.sub_orders ({{sub_orders.written}})
+		SELECT {{sub_orders.written n.#}}
+		FROM next n
+		WHERE n.oid IS NOT NULL
+			AND NOT n.again
+	)
+	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
+	INTO v_lines
+	FROM next n;
+	suspects := suspects || v_lines;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.insert_orders(bigint, text, ordersync.applied[], bigint[], bigint[], bigint[]) IS
+	'inserts the rows of orders, and of their lines, that are stored for the first time; returns which may hold what could not be read';
+
+CREATE FUNCTION ordersync.update_orders(
+	p_shop bigint,
+	p_source text,
+	p_records ordersync.applied[],
+	p_refunded bigint[],
+	OUT suspects bigint[]
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_was ordersync.remembered[] := ordersync.lock_orders(p_shop, p_records);
+BEGIN
+	WITH next AS MATERIALIZED (
+		SELECT *
+		FROM ordersync.next_orders(p_shop, p_source, p_records, v_was, p_refunded)
+	), ins AS (
+		INSERT INTO ordersync.orders AS o ({{orders.written}})
+		SELECT {{orders.written n.#}}
+		FROM next n
+		ORDER BY n.tid
+		ON CONFLICT (shop_id, tid) DO UPDATE
+		SET (
+				{{orders.updated}}
+			) = ROW (
+				{{orders.updated excluded.#}}
+			)
+		WHERE (
+				{{orders.compared o.#}}
+			) IS DISTINCT FROM (
+				{{orders.compared excluded.#}}
+			)
+	)
+	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
+	INTO suspects
+	FROM next n;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.update_orders(bigint, text, ordersync.applied[], bigint[]) IS
+	'writes the rows of changed orders where they differ; returns which may hold what could not be read';
+
+/* A line that has moved to another order is not taken back by an older record of the first. */
+CREATE FUNCTION ordersync.update_lines(
+	p_shop bigint,
+	p_source text,
+	p_records ordersync.applied[],
+	p_refunded bigint[],
+	p_lowered bigint[],
+	OUT suspects bigint[]
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_was ordersync.remembered[] := ordersync.lock_lines(p_shop, p_records);
+BEGIN
+	WITH next AS MATERIALIZED (
+		SELECT *
+		FROM ordersync.next_lines(p_shop, p_source, p_records, v_was, p_refunded, p_lowered)
+	), ins AS (
+		INSERT INTO ordersync.sub_orders AS s ({{sub_orders.written}})
+		SELECT {{sub_orders.written n.#}}
+		FROM (
+			-- the same line in several records: the newest of them
+			SELECT DISTINCT ON (n.oid) n.*
+			FROM next n
+			WHERE n.oid IS NOT NULL
+				AND NOT n.again
+			ORDER BY n.oid, n.modified DESC, n.line_no
+		) n
+		ORDER BY n.oid
+		ON CONFLICT (shop_id, oid) DO UPDATE
+		SET (
+				{{sub_orders.updated}}
+			) = ROW (
+				{{sub_orders.updated excluded.#}}
+			)
+		WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
+			AND (
+				{{sub_orders.compared s.#}}
+			) IS DISTINCT FROM (
+				{{sub_orders.compared excluded.#}}
+			)
+	)
+	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
+	INTO suspects
+	FROM next n;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
+	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read';
+
+CREATE FUNCTION ordersync.lock_orders(p_shop bigint, p_records ordersync.applied[])
+RETURNS ordersync.remembered[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_was ordersync.remembered[];
+BEGIN
+	SELECT pg_catalog.array_agg(
+		ROW (o.tid, o.paid_at, o.paid_amount, o.paid_amount_frozen, NULL, o.platform_state, o.details_at,
+			o.first_seen_at)::ordersync.remembered)
+	INTO v_was
+	FROM (
+		SELECT r.id
+		FROM pg_catalog.unnest(p_records) AS r
+		ORDER BY r.id
+	) i,
+		LATERAL (
+			SELECT o.*
+			FROM ordersync.orders o
+			WHERE o.shop_id = p_shop
+				AND o.tid = i.id
+			FOR NO KEY UPDATE
+		) o;
+	RETURN v_was;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_orders(bigint, ordersync.applied[]) IS
+	'locks the rows of orders, sorted by id, and returns what they remember';
+
+CREATE FUNCTION ordersync.lock_lines(p_shop bigint, p_records ordersync.applied[])
+RETURNS ordersync.remembered[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_was ordersync.remembered[];
+BEGIN
+	SELECT pg_catalog.array_agg(
+		ROW (s.oid, s.paid_at, s.paid_amount, s.paid_amount_frozen, s.paid_amount_estimated, NULL, NULL,
+			s.first_seen_at)::ordersync.remembered)
+	INTO v_was
+	FROM (
+		SELECT DISTINCT l.oid
+		FROM ordersync.read_lines(p_records) l
+		WHERE l.oid IS NOT NULL
+		ORDER BY l.oid
+	) i,
+		LATERAL (
+			SELECT s.*
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = p_shop
+				AND s.oid = i.oid
+			FOR NO KEY UPDATE
+		) s;
+	RETURN v_was;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_lines(bigint, ordersync.applied[]) IS
+	'locks the rows of the lines that these orders'' records hold, sorted by id, and returns what they remember';
+
+/*
+ * That an order was read is news of where the platform has it, also when the
+ * record itself is no news.  Few orders are elsewhere than in the lists, and
+ * these have an index of their own.
+ */
+CREATE FUNCTION ordersync.note_listed(p_shop bigint, p_source text, p_tids bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_source = 'history' THEN
+		UPDATE ordersync.orders o
+		SET platform_state = 'archived',
+			synced_at = pg_catalog.now()
+		WHERE o.shop_id = p_shop
+			AND o.tid = ANY (p_tids)
+			AND o.platform_state <> 'archived';
+	ELSE
+		UPDATE ordersync.orders o
+		SET platform_state = 'listed',
+			synced_at = pg_catalog.now()
+		WHERE o.shop_id = p_shop
+			AND o.tid = ANY (p_tids)
+			AND o.platform_state <> 'listed';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS
+	'notes in which list orders have been read';
+
+CREATE FUNCTION ordersync.write_after_sales(
+	p_shop bigint,
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_stored ordersync.applied[],
+	p_changed ordersync.applied[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_changed ordersync.applied[] := ordersync.touching(p_changed);
+	v_records ordersync.applied[] := p_stored || v_changed;
+	v_was ordersync.remembered_after_sale[];
+	v_suspects bigint[];
+	l record;					-- the orders, lines and items that are stored
+BEGIN
+	IF v_records IS NULL THEN
+		RETURN;					-- only fields that have no column
+	END IF;
+	v_was := ordersync.remembered_after_sales(p_shop, v_changed);
+	SELECT f.*
+	INTO l
+	FROM (
+		SELECT pg_catalog.array_agg(r.tid ORDER BY r.ord) AS tids, pg_catalog.array_agg(r.oid ORDER BY r.ord) AS oids
+		FROM ordersync.read_after_sales(v_records) r
+	) r,
+		LATERAL ordersync.lines_of(p_shop, r.tids, r.oids) f;
+	PERFORM ordersync.freeze_paid_amounts(p_shop, l.tids, l.oids,
+		pg_catalog.array_agg(r.modified ORDER BY r.ord),
+		pg_catalog.array_agg(ordersync.gave_money_back(r.status, r.dispute_type, w.turned_at) ORDER BY r.ord))
+	FROM ordersync.read_after_sales(v_records) r
+	LEFT JOIN pg_catalog.unnest(v_was) w ON w.id = r.refund_id;
+
+	WITH next AS MATERIALIZED (
+		SELECT *
+		FROM ordersync.next_after_sales(p_shop, v_records, v_was, l.tids, l.oids, l.items)
+	), ins AS (
+		INSERT INTO ordersync.after_sales AS a ({{after_sales.written}})
+		SELECT {{after_sales.written n.#}}
+		FROM next n
+		ORDER BY n.refund_id
+		ON CONFLICT (shop_id, refund_id) DO UPDATE
+		SET (
+				{{after_sales.updated}}
+			) = ROW (
+				{{after_sales.updated excluded.#}}
+			)
+		WHERE (
+				{{after_sales.compared a.#}}
+			) IS DISTINCT FROM (
+				{{after_sales.compared excluded.#}}
+			)
+	)
+	SELECT pg_catalog.array_agg(n.refund_id) FILTER (WHERE n.unreadable)
+	INTO v_suspects
+	FROM next n;
+	PERFORM ordersync.note_values(p_shop, 'after_sales', p_runs, p_tasks, v_records, v_suspects);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.write_after_sales(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
+	'writes the rows of after-sales whose records were stored for the first time or changed, each linked to its order and line where these are stored; only rows that differ';
+
+/* Its payload's lock stands for an after-sale; what links it meanwhile is excluded by the shop's lock. */
+CREATE FUNCTION ordersync.remembered_after_sales(p_shop bigint, p_records ordersync.applied[])
+RETURNS ordersync.remembered_after_sale[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_was ordersync.remembered_after_sale[];
+BEGIN
+	IF p_records IS NOT NULL THEN
+		SELECT pg_catalog.array_agg(
+			ROW (a.refund_id, a.tid, a.oid, a.num_iid, a.refunded_at, a.closed_at, a.turned_at,
+				a.first_seen_at)::ordersync.remembered_after_sale)
+		INTO v_was
+		FROM pg_catalog.unnest(p_records) AS r,
+			LATERAL (
+				SELECT a.*
+				FROM ordersync.after_sales a
+				WHERE a.shop_id = p_shop
+					AND a.refund_id = r.id
+				OFFSET 0
+			) a;
+	END IF;
+	RETURN v_was;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.remembered_after_sales(bigint, ordersync.applied[]) IS
+	'what the rows of these after-sales remember';

@@ -1,0 +1,273 @@
+/*
+ * sqlapi_read.c
+ *	  The columns of stored records as rows: read_orders(), read_lines() and
+ *	  read_after_sales() of SQL.
+ *
+ * Their argument is an array of ordersync.applied, of which they take id,
+ * modified and payload; their rows begin with where in the array the record
+ * stands.  They look at nothing else, so all are IMMUTABLE and PARALLEL SAFE.
+ * What wins, what counts as paid and what is written is decided in SQL.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+#include "dictionary.h"
+#include "read_record.h"
+
+/* What stands before the columns of the dictionary: ord, id, modified. */
+#define RECORD_COLUMNS 3
+/* And in the rows of lines line_no and again. */
+#define LINE_COLUMNS 5
+
+ORDERSYNC_EXPORT Datum ordersync_read_orders(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_read_lines(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_read_after_sales(PG_FUNCTION_ARGS);
+
+/* The array given, and the one record of it that is at hand. */
+typedef struct RecordReader
+{
+	ReturnSetInfo *result;
+	Datum	   *elements;
+	bool	   *nulls;
+	int			nelements;
+	TupleDesc	desc;
+	int			id_at;			/* indexes of the attributes */
+	int			modified_at;
+	int			payload_at;
+	Datum	   *values;			/* of the element's attributes */
+	bool	   *isnull;
+	MemoryContext context;		/* of one record: reset for each */
+} RecordReader;
+
+/* Which lines of the record have been seen. */
+typedef struct SeenLines
+{
+	int64	   *oids;
+	int			n;
+} SeenLines;
+
+static Datum read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns);
+static void begin_reading(RecordReader *reader, FunctionCallInfo fcinfo);
+static int	attribute_of(TupleDesc desc, const char *name);
+static JsonbContainer *take_record(RecordReader *reader, int i, Datum *values, bool *nulls);
+static void read_lines_of(RecordReader *reader, JsonbContainer *record, const ReadPlan *trade,
+						  const ReadPlan *line, Datum *values, bool *nulls);
+static bool seen_before(SeenLines *seen, Datum oid, bool isnull);
+static bool has_unreadable_lines(JsonbContainer *record);
+static int	column_at(const DictionaryColumn *columns, int ncolumns, const char *name);
+
+PG_FUNCTION_INFO_V1(ordersync_read_orders);
+/* read_orders(applied[]) → ord, tid, modified, the columns, unreadable */
+Datum
+ordersync_read_orders(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, order_columns, lengthof(order_columns));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_read_after_sales);
+/* read_after_sales(applied[]) → ord, refund_id, modified, the columns, unreadable */
+Datum
+ordersync_read_after_sales(PG_FUNCTION_ARGS)
+{
+	return read_rows(fcinfo, after_sale_columns, lengthof(after_sale_columns));
+}
+
+/* A row a record. */
+static Datum
+read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns)
+{
+	RecordReader reader;
+	ReadPlan   *plan = read_plan(columns, ncolumns, false, CurrentMemoryContext);
+	int			width = RECORD_COLUMNS + ncolumns + 1;
+	Datum	   *values = palloc0(sizeof(Datum) * width);
+	bool	   *nulls = palloc0(sizeof(bool) * width);
+
+	begin_reading(&reader, fcinfo);
+	if (reader.result->setDesc->natts != width)
+		elog(ERROR, "the function has %d columns, the dictionary makes %d", reader.result->setDesc->natts, width);
+	for (int i = 0; i < reader.nelements; i++)
+	{
+		MemoryContext before = MemoryContextSwitchTo(reader.context);
+		JsonbContainer *record = take_record(&reader, i, values, nulls);
+		bool		unreadable = read_record_values(plan, record, values + RECORD_COLUMNS,
+													nulls + RECORD_COLUMNS);
+
+		values[width - 1] = BoolGetDatum(unreadable || has_unreadable_lines(record));
+		tuplestore_putvalues(reader.result->setResult, reader.result->setDesc, values, nulls);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(reader.context);
+	}
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(ordersync_read_lines);
+/* read_lines(applied[]) → ord, tid, modified, line_no, again, the columns, unreadable */
+Datum
+ordersync_read_lines(PG_FUNCTION_ARGS)
+{
+	RecordReader reader;
+	int			ncolumns = lengthof(line_columns);
+	ReadPlan   *trade = read_plan(line_columns, ncolumns, true, CurrentMemoryContext);
+	ReadPlan   *line = read_plan(line_columns, ncolumns, false, CurrentMemoryContext);
+	int			width = LINE_COLUMNS + ncolumns + 1;
+	Datum	   *values = palloc0(sizeof(Datum) * width);
+	bool	   *nulls = palloc0(sizeof(bool) * width);
+
+	begin_reading(&reader, fcinfo);
+	if (reader.result->setDesc->natts != width)
+		elog(ERROR, "the function has %d columns, the dictionary makes %d", reader.result->setDesc->natts, width);
+	for (int i = 0; i < reader.nelements; i++)
+	{
+		MemoryContext before = MemoryContextSwitchTo(reader.context);
+		JsonbContainer *record = take_record(&reader, i, values, nulls);
+
+		read_lines_of(&reader, record, trade, line, values, nulls);
+		MemoryContextSwitchTo(before);
+		MemoryContextReset(reader.context);
+	}
+	return (Datum) 0;
+}
+
+/* A row a line; the columns of its order stand in all of them. */
+static void
+read_lines_of(RecordReader *reader, JsonbContainer *record, const ReadPlan *trade,
+			  const ReadPlan *line, Datum *values, bool *nulls)
+{
+	static int	oid_at = -1;
+	JsonbContainer *lines = read_container(read_container(record, "orders", false), "order", true);
+	int			n = lines == NULL ? 0 : JsonContainerSize(lines);
+	char	   *base = n == 0 ? NULL : (char *) &lines->children[n];
+	uint32		at = 0;
+	SeenLines	seen = {palloc(sizeof(int64) * Max(n, 1)), 0};
+
+	if (n == 0)
+		return;
+	if (oid_at < 0)
+		oid_at = column_at(line_columns, lengthof(line_columns), "oid");
+	read_record_values(trade, record, values + LINE_COLUMNS, nulls + LINE_COLUMNS);
+	for (int i = 0; i < n; i++)
+	{
+		JsonbContainer *object = (JsonbContainer *) (base + INTALIGN(at));
+		bool		unreadable;
+
+		JBE_ADVANCE_OFFSET(at, lines->children[i]);
+		/* a record is stored with its lines in one form, all of them objects */
+		if (!JBE_ISCONTAINER(lines->children[i]) || !JsonContainerIsObject(object))
+			continue;
+		unreadable = read_record_values(line, object, values + LINE_COLUMNS, nulls + LINE_COLUMNS);
+		values[3] = Int16GetDatum((int16) Min(i + 1, PG_INT16_MAX));
+		values[4] = BoolGetDatum(seen_before(&seen, values[LINE_COLUMNS + oid_at],
+											 nulls[LINE_COLUMNS + oid_at]));
+		values[reader->result->setDesc->natts - 1] =
+			BoolGetDatum(unreadable || nulls[LINE_COLUMNS + oid_at]);
+		tuplestore_putvalues(reader->result->setResult, reader->result->setDesc, values, nulls);
+	}
+}
+
+/* Whether a line of this record before this one has the same id. */
+static bool
+seen_before(SeenLines *seen, Datum oid, bool isnull)
+{
+	if (isnull)
+		return false;
+	for (int i = 0; i < seen->n; i++)
+	{
+		if (seen->oids[i] == DatumGetInt64(oid))
+			return true;
+	}
+	seen->oids[seen->n++] = DatumGetInt64(oid);
+	return false;
+}
+
+/* Takes the function's argument apart. */
+static void
+begin_reading(RecordReader *reader, FunctionCallInfo fcinfo)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	Oid			type = ARR_ELEMTYPE(array);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	deconstruct_array(array, type, typlen, typbyval, typalign,
+					  &reader->elements, &reader->nulls, &reader->nelements);
+	reader->desc = lookup_rowtype_tupdesc_copy(type, -1);
+	reader->id_at = attribute_of(reader->desc, "id");
+	reader->modified_at = attribute_of(reader->desc, "modified");
+	reader->payload_at = attribute_of(reader->desc, "payload");
+	reader->values = palloc(sizeof(Datum) * reader->desc->natts);
+	reader->isnull = palloc(sizeof(bool) * reader->desc->natts);
+	reader->context = AllocSetContextCreate(CurrentMemoryContext, "ordersync record",
+											ALLOCSET_DEFAULT_SIZES);
+	compat_init_materialized_srf(fcinfo);
+	reader->result = (ReturnSetInfo *) fcinfo->resultinfo;
+}
+
+static int
+attribute_of(TupleDesc desc, const char *name)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return i;
+	}
+	elog(ERROR, "the records have no attribute \"%s\"", name);
+}
+
+/* The record that element i holds, and the first three values of its rows. */
+static JsonbContainer *
+take_record(RecordReader *reader, int i, Datum *values, bool *nulls)
+{
+	HeapTupleHeader header;
+	HeapTupleData tuple;
+
+	if (reader->nulls[i])
+		elog(ERROR, "a record is NULL");
+	header = DatumGetHeapTupleHeader(reader->elements[i]);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	heap_deform_tuple(&tuple, reader->desc, reader->values, reader->isnull);
+	if (reader->isnull[reader->payload_at])
+		elog(ERROR, "a record has no payload");
+
+	values[0] = Int32GetDatum(i + 1);
+	values[1] = reader->values[reader->id_at];
+	nulls[1] = reader->isnull[reader->id_at];
+	values[2] = reader->values[reader->modified_at];
+	nulls[2] = reader->isnull[reader->modified_at];
+	return &DatumGetJsonbP(reader->values[reader->payload_at])->root;
+}
+
+/* What is no line has been put aside under this name. */
+static bool
+has_unreadable_lines(JsonbContainer *record)
+{
+	JsonbContainer *orders = read_container(record, "orders", false);
+	JsonbValue	value;
+
+	return orders != NULL &&
+		getKeyJsonValueFromContainer(orders, "unreadable", strlen("unreadable"), &value) != NULL;
+}
+
+/* The index of a column. */
+static int
+column_at(const DictionaryColumn *columns, int ncolumns, const char *name)
+{
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (strcmp(columns[i].column, name) == 0)
+			return i;
+	}
+	elog(ERROR, "the dictionary has no column \"%s\"", name);
+}
