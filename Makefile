@@ -10,6 +10,9 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 GENERATED_HEADERS = src/dictionary.h src/top_fields.h
 OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 
+# The column reference, made of it too; installed with the server's documentation.
+DOCS = docs/ordersync_columns.md
+
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
 # CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
 SQL_CHECK = sql/ordersync--check.sql
@@ -35,7 +38,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
 
 ifneq ($(wildcard $(PGXS)),)
 
@@ -65,6 +68,12 @@ src/dictionary.h: sql/dictionary.txt sql/generate
 src/top_fields.h: sql/dictionary.txt sql/generate
 	@echo 'building $@'
 	@$(GENERATE) fields $< > $@.tmp && mv $@.tmp $@
+
+all: $(DOCS)
+$(DOCS): sql/dictionary.txt sql/generate
+	@echo 'building $@'
+	@mkdir -p $(@D)
+	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
 
 # The server prefers one script that installs this version at once, and an older build may have left it there.
 install: no-single-script
