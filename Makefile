@@ -6,7 +6,12 @@ EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" ordersync.con
 
 MODULE_big = ordersync
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-OUR_HEADERS = $(wildcard src/*.h)
+# Made of sql/dictionary.txt, as the script is: see sql/generate.
+GENERATED_HEADERS = src/dictionary.h src/top_fields.h
+OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
+
+# The column reference, made of it too; installed with the server's documentation.
+DOCS = docs/ordersync_columns.md
 
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
 # CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
@@ -33,7 +38,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
 
 ifneq ($(wildcard $(PGXS)),)
 
@@ -53,16 +58,31 @@ endif
 include $(PGXS)
 
 $(OBJS): $(OUR_HEADERS) | check-build
+$(OBJS:.o=.bc): $(GENERATED_HEADERS)
+
+GENERATE = perl sql/generate
+src/dictionary.h: sql/dictionary.txt sql/generate
+	@echo 'building $@'
+	@$(GENERATE) columns $< > $@.tmp && mv $@.tmp $@
+
+src/top_fields.h: sql/dictionary.txt sql/generate
+	@echo 'building $@'
+	@$(GENERATE) fields $< > $@.tmp && mv $@.tmp $@
+
+all: $(DOCS)
+$(DOCS): sql/dictionary.txt sql/generate
+	@echo 'building $@'
+	@mkdir -p $(@D)
+	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
 
 # The server prefers one script that installs this version at once, and an older build may have left it there.
 install: no-single-script
 no-single-script:
 	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
 
-$(SQL_SCRIPT): $(SQL_PARTS) ordersync.control
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
-	@# CREATE OR REPLACE in an install script would take over a stranger's function: only update scripts may.
-	@sed -e 's/^CREATE OR REPLACE \(FUNCTION\|PROCEDURE\|VIEW\) /CREATE \1 /' $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
 else
 

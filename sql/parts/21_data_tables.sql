@@ -3,6 +3,7 @@
  * came, their changes, and what could not be stored.
  *
  * They stand in a function's body for the reason given in the queue's part.
+ * The columns of the first three, and their comments, are in sql/dictionary.txt.
  * Amounts are yuan; times are instants, their *_date columns the day in
  * Asia/Shanghai, stored so that a session in UTC groups by the right day
  * without an expression.  Rows are rewritten a few times in an order's life,
@@ -24,74 +25,34 @@ SET client_min_messages = warning
 AS $function$
 BEGIN
 	CREATE TABLE IF NOT EXISTS ordersync.orders (
-		shop_id bigint NOT NULL,
-		tid bigint NOT NULL,
-		platform text NOT NULL DEFAULT 'taobao',
-		seller_nick text,
-		type text,
-		status text,
-		step_trade_status text,
-		trade_from text,
-		trade_source text,
-		created timestamptz,
-		pay_time timestamptz,
-		consign_time timestamptz,
-		end_time timestamptz,
-		modified timestamptz,
-		async_modified timestamptz,
-		paid_at timestamptz,
-		created_date date GENERATED ALWAYS AS ((created AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		paid_date date GENERATED ALWAYS AS ((paid_at AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		end_date date GENERATED ALWAYS AS ((end_time AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		total_fee numeric(18,2),
-		discount_fee numeric(18,2),
-		adjust_fee numeric(18,2),
-		post_fee numeric(18,2),
-		payment numeric(18,2),
-		paid_amount numeric(18,2),
-		received_payment numeric(18,2),
-		available_confirm_fee numeric(18,2),
-		step_paid_fee numeric(18,2),
-		commission_fee numeric(18,2),
-		credit_card_fee numeric(18,2),
-		cod_fee numeric(18,2),
-		order_tax_fee numeric(18,2),
-		platform_subsidy_fee numeric(18,2),
-		yfx_fee numeric(18,2),
-		point_fee bigint,
-		real_point_fee bigint,
-		buyer_obtain_point_fee bigint,
-		cod_status text,
-		shipping_type text,
-		is_part_consign boolean,
-		logistics_company text,
-		invoice_no text,
-		package_count integer,
-		line_count integer,
-		item_num integer,
-		buyer_nick text,
-		buyer_open_uid text,
-		oaid text,
-		receiver_country text,
-		receiver_state text,
-		receiver_city text,
-		receiver_district text,
-		seller_flag smallint,
-		seller_memo text,
-		has_buyer_message boolean,
-		alipay_no text,
-		platform_state text,
-		details_at timestamptz,
-		first_seen_at timestamptz,
-		synced_at timestamptz,
-		paid_amount_frozen boolean NOT NULL DEFAULT false,
-		gmv numeric(18,2),
-		PRIMARY KEY (shop_id, tid)
+		{{orders.table: # #definition}},
+		PRIMARY KEY ({{orders.key}})
 	) WITH (
 		fillfactor = 85,
 		autovacuum_vacuum_scale_factor = 0.01,
 		autovacuum_vacuum_insert_scale_factor = 0.01
 	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.sub_orders (
+		{{sub_orders.table: # #definition}},
+		PRIMARY KEY ({{sub_orders.key}})
+	) WITH (
+		fillfactor = 85,
+		autovacuum_vacuum_scale_factor = 0.01,
+		autovacuum_vacuum_insert_scale_factor = 0.01
+	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.after_sales (
+		{{after_sales.table: # #definition}},
+		PRIMARY KEY ({{after_sales.key}})
+	) WITH (
+		fillfactor = 85,
+		autovacuum_vacuum_scale_factor = 0.01,
+		autovacuum_vacuum_insert_scale_factor = 0.01
+	);
+
+	PERFORM ordersync.add_missing_columns();
+
 	CREATE INDEX IF NOT EXISTS orders_created_date_idx ON ordersync.orders (shop_id, created_date)
 		INCLUDE (gmv);
 	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)
@@ -104,59 +65,6 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS orders_unlisted_idx ON ordersync.orders (shop_id, tid)
 		WHERE platform_state <> 'listed';
 
-	CREATE TABLE IF NOT EXISTS ordersync.sub_orders (
-		shop_id bigint NOT NULL,
-		oid bigint NOT NULL,
-		tid bigint NOT NULL,
-		platform text NOT NULL DEFAULT 'taobao',
-		trade_status text,
-		trade_type text,
-		created timestamptz,
-		pay_time timestamptz,
-		paid_at timestamptz,
-		modified timestamptz,
-		created_date date GENERATED ALWAYS AS ((created AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		paid_date date GENERATED ALWAYS AS ((paid_at AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		buyer_open_uid text,
-		receiver_state text,
-		line_no smallint,
-		status text,
-		refund_status text,
-		refund_id bigint,
-		num_iid bigint,
-		outer_iid text,
-		sku_id bigint,
-		outer_sku_id text,
-		title text,
-		sku_properties_name text,
-		cid bigint,
-		price numeric(18,2),
-		num integer,
-		total_fee numeric(18,2),
-		discount_fee numeric(18,2),
-		adjust_fee numeric(18,2),
-		part_mjz_discount numeric(18,2),
-		divide_order_fee numeric(18,2),
-		payment numeric(18,2),
-		paid_amount numeric(18,2),
-		paid_amount_estimated boolean NOT NULL DEFAULT false,
-		is_gift boolean,
-		consign_time timestamptz,
-		end_time timestamptz,
-		shipping_type text,
-		logistics_company text,
-		invoice_no text,
-		store_code text,
-		item_meal_name text,
-		first_seen_at timestamptz,
-		synced_at timestamptz,
-		paid_amount_frozen boolean NOT NULL DEFAULT false,
-		PRIMARY KEY (shop_id, oid)
-	) WITH (
-		fillfactor = 85,
-		autovacuum_vacuum_scale_factor = 0.01,
-		autovacuum_vacuum_insert_scale_factor = 0.01
-	);
 	CREATE INDEX IF NOT EXISTS sub_orders_tid_idx ON ordersync.sub_orders (shop_id, tid);
 	CREATE INDEX IF NOT EXISTS sub_orders_paid_date_idx ON ordersync.sub_orders (shop_id, paid_date, num_iid)
 		INCLUDE (paid_amount, num);
@@ -164,59 +72,6 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS sub_orders_refund_id_idx ON ordersync.sub_orders (shop_id, refund_id)
 		WHERE refund_id IS NOT NULL;
 
-	CREATE TABLE IF NOT EXISTS ordersync.after_sales (
-		shop_id bigint NOT NULL,
-		refund_id bigint NOT NULL,
-		tid bigint,
-		oid bigint,
-		platform text NOT NULL DEFAULT 'taobao',
-		status text,
-		order_status text,
-		dispute_type text,
-		special_refund_type text,
-		refund_phase text,
-		good_status text,
-		has_good_return boolean,
-		cs_status integer,
-		advance_status integer,
-		operation_contraint text,
-		created timestamptz,
-		modified timestamptz,
-		refunded_at timestamptz,
-		closed_at timestamptz,
-		good_return_time timestamptz,
-		timeout timestamptz,
-		created_date date GENERATED ALWAYS AS ((created AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		refunded_date date GENERATED ALWAYS AS ((refunded_at AT TIME ZONE 'Asia/Shanghai')::date) STORED,
-		total_fee numeric(18,2),
-		refund_fee numeric(18,2),
-		refunded_amount numeric(18,2),
-		payment numeric(18,2),
-		split_seller_fee numeric(18,2),
-		split_taobao_fee numeric(18,2),
-		reason text,
-		description text,
-		title text,
-		num integer,
-		price numeric(18,2),
-		num_iid bigint,
-		sku_id bigint,
-		sku text,
-		outer_id text,
-		company_name text,
-		sid text,
-		buyer_nick text,
-		buyer_open_uid text,
-		refund_version bigint,
-		first_seen_at timestamptz,
-		synced_at timestamptz,
-		turned_at timestamptz,
-		PRIMARY KEY (shop_id, refund_id)
-	) WITH (
-		fillfactor = 85,
-		autovacuum_vacuum_scale_factor = 0.01,
-		autovacuum_vacuum_insert_scale_factor = 0.01
-	);
 	CREATE INDEX IF NOT EXISTS after_sales_oid_idx ON ordersync.after_sales (shop_id, oid);
 	CREATE INDEX IF NOT EXISTS after_sales_tid_idx ON ordersync.after_sales (shop_id, tid);
 	CREATE INDEX IF NOT EXISTS after_sales_refunded_date_idx ON ordersync.after_sales (shop_id, refunded_date)
@@ -334,3 +189,49 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_data() IS
 	'makes the data''s tables where they are missing and comments them';
+
+/*
+ * Tables that another version made, or that came with a dump, lack what was
+ * added since.  Where nothing is missing no lock is taken.  A column that is
+ * there is left as it is, also where it was defined otherwise.  Waiting for a
+ * reader of a table would make all others wait behind: that is given up soon, as
+ * for the views.
+ */
+CREATE FUNCTION ordersync.add_missing_columns()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
+AS $function$
+DECLARE
+	v_table text;
+	v_columns text;
+BEGIN
+	FOR v_table, v_columns IN
+		SELECT c.tab,
+			pg_catalog.string_agg(pg_catalog.format('ADD COLUMN %I %s', c.col, c.definition), ', ' ORDER BY c.i)
+		FROM (
+			SELECT v.tab, v.col, v.definition, pg_catalog.row_number() OVER () AS i
+			FROM (VALUES
+				{{orders.table: ('orders', '#', $$#definition$$)}},
+				{{sub_orders.table: ('sub_orders', '#', $$#definition$$)}},
+				{{after_sales.table: ('after_sales', '#', $$#definition$$)}}
+			) AS v (tab, col, definition)
+		) c
+		WHERE NOT EXISTS (
+			SELECT
+			FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = pg_catalog.format('ordersync.%I', c.tab)::pg_catalog.regclass
+				AND a.attname = c.col
+				AND NOT a.attisdropped)
+		GROUP BY c.tab
+		ORDER BY c.tab
+	LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I %s', v_table, v_columns);
+	END LOOP;
+EXCEPTION
+	WHEN lock_not_available THEN
+		PERFORM ordersync.refuse_views_in_use(ARRAY[v_table]);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.add_missing_columns() IS
+	'adds the columns that the tables of orders, sub-orders and after-sales lack, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';

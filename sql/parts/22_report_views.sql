@@ -6,7 +6,9 @@
  * nothing of ours.  All run with the caller's rights: row level security on
  * the tables holds behind them too.
  *
- * A view is replaced in place; columns are only ever added at its end.  Sums
+ * What a view takes over from its table under the same name (flag r in
+ * sql/dictionary.txt) stands behind ids and stages, before what is worked out.
+ * A view is replaced in place: in one that is there, new columns come last.  Sums
  * over other tables are subqueries in the list of columns: a reader that does
  * not ask for them does not pay for them.
  */
@@ -23,29 +25,11 @@ BEGIN
 		o.tid,
 		o.tid::text AS tid_str,
 		o.platform,
-		o.seller_nick,
-		o.type,
 		o.status,
 		COALESCE(n.stage, CASE WHEN o.status IS NOT NULL THEN 'unknown' END) AS stage,
 		COALESCE(n.name_zh, CASE WHEN o.status IS NOT NULL THEN '未知' END) AS stage_zh,
 		COALESCE(n.name_en, CASE WHEN o.status IS NOT NULL THEN 'unknown' END) AS stage_en,
-		o.step_trade_status,
-		o.created,
-		o.created_date,
-		o.pay_time,
-		o.paid_at,
-		o.paid_date,
-		o.consign_time,
-		o.end_time,
-		o.end_date,
-		o.modified,
-		o.total_fee,
-		o.discount_fee,
-		o.adjust_fee,
-		o.post_fee,
-		o.payment,
-		o.gmv,
-		o.paid_amount,
+		{{orders.report: o.#}},
 		CASE
 			WHEN o.step_trade_status IN ('FRONT_PAID_FINAL_NOPAID', 'FRONT_PAID_FRONT_FORFEITED')
 				THEN o.step_paid_fee
@@ -68,28 +52,6 @@ BEGIN
 			WHERE s.shop_id = o.shop_id
 				AND s.tid = o.tid
 		), 0) AS unallocated,
-		o.received_payment,
-		o.commission_fee,
-		o.line_count,
-		o.item_num,
-		o.package_count,
-		o.logistics_company,
-		o.invoice_no,
-		o.shipping_type,
-		o.buyer_nick,
-		o.buyer_open_uid,
-		o.receiver_country,
-		o.receiver_state,
-		o.receiver_city,
-		o.receiver_district,
-		o.seller_flag,
-		o.seller_memo,
-		o.has_buyer_message,
-		o.alipay_no,
-		o.trade_from,
-		o.platform_state,
-		o.first_seen_at,
-		o.synced_at,
 		CASE
 			WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade') THEN NULL
 			ELSE round(EXTRACT(epoch FROM o.paid_at - o.created) / 3600, 2)
@@ -137,31 +99,11 @@ BEGIN
 		COALESCE(r.name_en, CASE WHEN s.refund_status IS NOT NULL THEN 'unknown' END) AS refund_stage_en,
 		s.refund_id,
 		s.refund_id::text AS refund_id_str,
-		s.created,
-		s.created_date,
-		s.paid_at,
-		s.paid_date,
-		s.consign_time,
-		s.end_time,
-		s.modified,
 		s.num_iid,
 		s.num_iid::text AS num_iid_str,
-		s.outer_iid,
-		s.sku_id,
-		s.outer_sku_id,
-		s.title,
-		s.sku_properties_name,
-		s.cid,
-		s.price,
-		s.num,
+		{{sub_orders.report: s.#}},
 		s.price * s.num AS list_amount,
-		s.total_fee,
-		s.discount_fee,
-		s.adjust_fee,
-		s.part_mjz_discount,
 		s.total_fee - COALESCE(s.part_mjz_discount, 0) AS gmv,
-		s.paid_amount,
-		s.paid_amount_estimated,
 		COALESCE((
 			SELECT sum(a.refunded_amount)
 			FROM ordersync.after_sales a
@@ -174,15 +116,6 @@ BEGIN
 			WHERE a.shop_id = s.shop_id
 				AND a.oid = s.oid
 		), 0) AS net_amount,
-		s.is_gift,
-		s.logistics_company,
-		s.invoice_no,
-		s.store_code,
-		s.item_meal_name,
-		s.buyer_open_uid,
-		s.receiver_state,
-		s.first_seen_at,
-		s.synced_at,
 		COALESCE(o.status NOT IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO')
 			AND (o.platform_state <> 'listed' OR o.created < now() - interval '2160 hours'), false)
 			AS end_unknown
@@ -229,38 +162,10 @@ BEGIN
 		COALESCE(t.stage, CASE WHEN a.order_status IS NOT NULL THEN 'unknown' END) AS order_stage,
 		COALESCE(t.name_zh, CASE WHEN a.order_status IS NOT NULL THEN '未知' END) AS order_stage_zh,
 		COALESCE(t.name_en, CASE WHEN a.order_status IS NOT NULL THEN 'unknown' END) AS order_stage_en,
-		a.dispute_type,
-		a.special_refund_type,
-		a.refund_phase,
-		a.good_status,
-		a.has_good_return,
-		a.created,
-		a.created_date,
-		a.modified,
-		a.refunded_at,
-		a.refunded_date,
-		a.closed_at,
-		a.total_fee,
-		a.refund_fee,
-		a.refunded_amount,
-		a.payment,
-		a.reason,
-		a.description,
-		a.title,
-		a.num,
 		a.num_iid,
 		a.num_iid::text AS num_iid_str,
-		a.sku_id,
-		a.sku,
-		a.outer_id,
-		a.company_name,
-		a.sid,
-		a.buyer_nick,
-		a.buyer_open_uid,
-		a.first_seen_at,
-		a.synced_at,
-		round(EXTRACT(epoch FROM a.refunded_at - a.created) / 3600, 2) AS hours_to_refund,
-		a.turned_at
+		{{after_sales.report: a.#}},
+		round(EXTRACT(epoch FROM a.refunded_at - a.created) / 3600, 2) AS hours_to_refund
 	FROM ordersync.after_sales a
 	LEFT JOIN ordersync.status_names n
 		ON n.object = 'refund'

@@ -274,12 +274,15 @@ BEGIN
 	) c
 	LEFT JOIN ordersync.added_fields f ON f.target = p_target AND f.name = c.name;
 	v_text := CASE
-		WHEN v_added = '{}' THEN p_query
-		ELSE pg_catalog.format('SELECT %s FROM (%s) r LEFT JOIN ordersync.%s p ON p.shop_id = r.shop_id AND p.%4$s = r.%4$s',
-			v_columns, p_query, CASE p_target
-				WHEN 'after_sales' THEN 'after_sale_payloads'
-				ELSE 'order_payloads'
-			END, CASE p_target WHEN 'after_sales' THEN 'refund_id' ELSE 'tid' END)
+		WHEN v_added <> '{}' THEN
+			pg_catalog.format('SELECT %s FROM (%s) r LEFT JOIN ordersync.%s p ON p.shop_id = r.shop_id AND p.%4$s = r.%4$s',
+				v_columns, p_query, CASE p_target
+					WHEN 'after_sales' THEN 'after_sale_payloads'
+					ELSE 'order_payloads'
+				END, CASE p_target WHEN 'after_sales' THEN 'refund_id' ELSE 'tid' END)
+		-- a view can only grow at its end, where this version may have columns between others
+		WHEN v_goes OR v_old = v_fixed[:pg_catalog.cardinality(v_old)] THEN p_query
+		ELSE pg_catalog.format('SELECT %s FROM (%s) r', v_columns, p_query)
 	END;
 
 	IF v_goes THEN
