@@ -6,6 +6,8 @@
  * Their argument is an array of ordersync.applied, of which they take id,
  * modified and payload; their rows begin with where in the array the record
  * stands.  They look at nothing else, so all are IMMUTABLE and PARALLEL SAFE.
+ * whole() is for a payload that several functions look into: as it stands in its
+ * row each of them would decompress it.
  * What wins, what counts as paid and what is written is decided in SQL.
  */
 #include "compat.h"
@@ -30,6 +32,7 @@
 ORDERSYNC_EXPORT Datum ordersync_read_orders(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_lines(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_after_sales(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_whole(PG_FUNCTION_ARGS);
 
 /* The array given, and the one record of it that is at hand. */
 typedef struct RecordReader
@@ -270,4 +273,12 @@ column_at(const DictionaryColumn *columns, int ncolumns, const char *name)
 			return i;
 	}
 	elog(ERROR, "the dictionary has no column \"%s\"", name);
+}
+
+PG_FUNCTION_INFO_V1(ordersync_whole);
+/* whole(jsonb) → the same, decompressed and in one piece */
+Datum
+ordersync_whole(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_JSONB_P(PG_GETARG_JSONB_P(0));
 }

@@ -67,7 +67,9 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT p.modified,
 			CASE v_rank
-				{{sources WHEN #n THEN p.digest_#}}
+{{each source}}
+				WHEN {{rank}} THEN p.digest_{{source}}
+{{end}}
 			END AS digest
 		FROM ordersync.{{payloads}} p
 		WHERE p.shop_id = p_shop

@@ -50,6 +50,13 @@ ROWS 100;
 COMMENT ON FUNCTION ordersync.read_after_sales(ordersync.applied[]) IS
 	'the columns of after-sales that their records hold, and whether a value could not be read';
 
+CREATE FUNCTION ordersync.whole(payload jsonb)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ordersync_whole'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.whole(jsonb) IS
+	'a stored payload, decompressed once for all that look into it';
+
 /* A line that stands twice in a record counts once, and one without an id not at all. */
 CREATE FUNCTION ordersync.roll_up_lines(p_records ordersync.applied[])
 RETURNS TABLE (
