@@ -151,6 +151,16 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
 	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can; mended are the paths of values that came with what is no text, NULL for none';
 
+CREATE FUNCTION ordersync.read_record(
+	body text,
+	hidden text[] DEFAULT NULL
+)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ordersync_read_record'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.read_record(text, text[]) IS
+	'body::jsonb - hidden, the same bytes and the same errors, several times as fast; without hidden, body::jsonb';
+
 CREATE FUNCTION ordersync.excerpt(
 	body bytea,
 	max_bytes integer

@@ -1,0 +1,383 @@
+/*
+ * jsonb_build.c
+ *	  Composes a jsonb datum from values that lie elsewhere.
+ *
+ * The layout is the one of utils/jsonb.h, and the choices that it leaves open
+ * are made as the server makes them (keys by length, then bytes; of equal keys
+ * the last one; an offset in place of a length in each JB_OFFSET_STRIDE'th
+ * entry), so that the datum equals the server's own to the byte: it is stored,
+ * hashed and compared as such.
+ *
+ * Items lie on one stack, those of the innermost open container on top.  When
+ * a container ends, its items become one run of bytes, the value of the item
+ * below them.  Such a run may be copied anywhere, since its own alignment is
+ * counted from its first byte, which the container around it aligns.  No
+ * recursion, no allocation for a single value.
+ *
+ * Scratch memory is a stack too: what a container's items put there is
+ * replaced by the container's bytes when it ends.  When it must grow, items
+ * that point into it are moved along.
+ *
+ * One build a process, in TopMemoryContext, for one text at a time; what is
+ * above KEPT_SCRATCH and KEPT_ITEMS is given back after each.  An error
+ * may leave it anywhere: the next jsonb_build_begin() starts anew.
+ */
+#include "compat.h"
+
+#include "port/pg_bswap.h"
+#include "utils/memutils.h"
+
+#include "jsonb_build.h"
+
+#define KEPT_SCRATCH ((size_t) 128 * 1024)
+#define KEPT_ITEMS 2048
+
+/* The entry of an item, whose index decides whether it has a length or an offset. */
+#define ENTRY(index, type, len, total) \
+	((index) % JB_OFFSET_STRIDE == 0 ? ((type) | (total) | JENTRY_HAS_OFF) : ((type) | (len)))
+
+/*
+ * Orders keys by one number, mostly: the length and the first seven bytes.
+ * Where that is equal, by all bytes, and equal keys by their place.
+ */
+typedef struct JsonbSortKey
+{
+	uint64		head;
+	const JsonbItem *item;
+} JsonbSortKey;
+
+static JsonbBuild the_build;
+
+static void give_back(JsonbBuild *build);
+static void grow_scratch(JsonbBuild *build, size_t len);
+static const char *moved(const char *at, const char *from, size_t used, const char *to);
+static int	sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden);
+static uint64 key_head(const JsonbItem *item);
+static bool is_hidden(const JsonbItem *item, const JsonbNames *hidden);
+static size_t size_bound(const JsonbBuild *build, const JsonbLevel *level);
+static size_t write_level(JsonbBuild *build, const JsonbLevel *level, char *to,
+						  const JsonbNames *hidden);
+static size_t write_object(const JsonbSortKey *pairs, int n, char *to);
+static size_t write_array(const JsonbItem *items, int n, uint32 flags, char *to);
+static char *write_value(const JsonbItem *item, const char *base, char *at);
+
+static inline int
+compare_pairs(const JsonbSortKey *a, const JsonbSortKey *b)
+{
+	int			result;
+
+	if (a->head != b->head)
+		return a->head < b->head ? -1 : 1;
+	if (a->item->key_len != b->item->key_len)
+		return a->item->key_len < b->item->key_len ? -1 : 1;
+	result = memcmp(a->item->key, b->item->key, a->item->key_len);
+	if (result != 0)
+		return result;
+	/* the last of equal keys comes first: it is the one that stays */
+	return a->item > b->item ? -1 : 1;
+}
+
+#define ST_SORT sort_keys
+#define ST_ELEMENT_TYPE JsonbSortKey
+#define ST_COMPARE(a, b) compare_pairs(a, b)
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* See jsonb_build.h. */
+JsonbBuild *
+jsonb_build_begin(void)
+{
+	JsonbBuild *build = &the_build;
+
+	give_back(build);
+	build->nitems = 0;
+	build->depth = 0;
+	build->used = 0;
+	if (build->scratch == NULL)
+	{
+		build->scratch = MemoryContextAlloc(TopMemoryContext, KEPT_SCRATCH);
+		build->size = KEPT_SCRATCH;
+	}
+	if (build->items == NULL)
+	{
+		build->items = MemoryContextAlloc(TopMemoryContext, sizeof(JsonbItem) * KEPT_ITEMS);
+		build->max_items = KEPT_ITEMS;
+	}
+	return build;
+}
+
+/* See jsonb_build.h. */
+void
+jsonb_build_end(JsonbBuild *build)
+{
+	give_back(build);
+}
+
+/* Frees what has grown. */
+static void
+give_back(JsonbBuild *build)
+{
+	if (build->size > KEPT_SCRATCH)
+	{
+		pfree(build->scratch);
+		build->scratch = NULL;
+		build->size = 0;
+	}
+	if (build->max_items > KEPT_ITEMS)
+	{
+		pfree(build->items);
+		build->items = NULL;
+		build->max_items = 0;
+	}
+	if (build->max_sort_keys > KEPT_ITEMS)
+	{
+		pfree(build->sort_keys);
+		build->sort_keys = NULL;
+		build->max_sort_keys = 0;
+	}
+}
+
+/* See jsonb_build.h. */
+char *
+jsonb_build_scratch(JsonbBuild *build, size_t len)
+{
+	char	   *at;
+
+	if (len > build->size - build->used)
+		grow_scratch(build, len);
+	at = build->scratch + build->used;
+	build->used += len;
+	return at;
+}
+
+/* Makes room for len more bytes; items that point into the old memory follow. */
+static void
+grow_scratch(JsonbBuild *build, size_t len)
+{
+	size_t		size = build->size;
+	char	   *scratch;
+
+	while (size - build->used < len)
+		size *= 2;
+	scratch = MemoryContextAlloc(TopMemoryContext, size);
+	memcpy(scratch, build->scratch, build->used);
+	for (int i = 0; i < build->nitems; i++)
+	{
+		JsonbItem  *item = &build->items[i];
+
+		item->key = moved(item->key, build->scratch, build->used, scratch);
+		item->value = moved(item->value, build->scratch, build->used, scratch);
+	}
+	pfree(build->scratch);
+	build->scratch = scratch;
+	build->size = size;
+}
+
+/* Where the byte at at is now that used bytes from from on are at to; at, when it is elsewhere. */
+static const char *
+moved(const char *at, const char *from, size_t used, const char *to)
+{
+	return (uintptr_t) at >= (uintptr_t) from && (uintptr_t) at < (uintptr_t) from + used ?
+		to + (at - from) : at;
+}
+
+/* See jsonb_build.h. */
+void
+jsonb_build_more_items(JsonbBuild *build)
+{
+	build->items = repalloc(build->items, sizeof(JsonbItem) * 2 * build->max_items);
+	build->max_items *= 2;
+}
+
+/* See jsonb_build.h. */
+void
+jsonb_build_close(JsonbBuild *build)
+{
+	const JsonbLevel *level = &build->levels[--build->depth];
+	JsonbItem  *item = &build->items[level->first - 1];
+	size_t		from = build->used;
+	size_t		len;
+
+	jsonb_build_scratch(build, size_bound(build, level));
+	len = write_level(build, level, build->scratch + from, NULL);
+	memmove(build->scratch + level->mark, build->scratch + from, len);
+	build->used = level->mark + len;
+	build->nitems = level->first;
+	item->type = JENTRY_ISCONTAINER;
+	item->value = build->scratch + level->mark;
+	item->len = len;
+}
+
+/* See jsonb_build.h. */
+Jsonb *
+jsonb_build_root(JsonbBuild *build, const JsonbNames *hidden)
+{
+	JsonbLevel	lone = {0};
+	const JsonbLevel *level = &lone;
+	Jsonb	   *result;
+	size_t		len;
+
+	if (build->depth > 0)
+		level = &build->levels[--build->depth];
+	result = palloc(VARHDRSZ + size_bound(build, level));
+	if (level == &lone)
+		len = write_array(build->items, 1, JB_FARRAY | JB_FSCALAR, VARDATA(result));
+	else
+		len = write_level(build, level, VARDATA(result), hidden);
+	SET_VARSIZE(result, VARHDRSZ + len);
+	return result;
+}
+
+/* No less than what the level takes: header, two entries an item, bytes, and padding before each. */
+static size_t
+size_bound(const JsonbBuild *build, const JsonbLevel *level)
+{
+	size_t		size = sizeof(uint32);
+
+	for (int i = level->first; i < build->nitems; i++)
+	{
+		const JsonbItem *item = &build->items[i];
+
+		size += 2 * sizeof(JEntry) + item->key_len + item->len + (ALIGNOF_INT - 1);
+	}
+	return size;
+}
+
+/* Writes a level's items at to, which is aligned; the bytes that it took. */
+static size_t
+write_level(JsonbBuild *build, const JsonbLevel *level, char *to, const JsonbNames *hidden)
+{
+	if (!level->is_object)
+		return write_array(build->items + level->first, build->nitems - level->first, JB_FARRAY, to);
+	return write_object(build->sort_keys, sort_pairs(build, level, hidden), to);
+}
+
+/* The pairs of an object in the order in which they are stored, hidden and repeated ones left out; how many. */
+static int
+sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden)
+{
+	int			n = 0;
+	int			kept = 0;
+	JsonbSortKey *keys;
+
+	if (build->nitems - level->first > build->max_sort_keys)
+	{
+		if (build->sort_keys != NULL)
+			pfree(build->sort_keys);
+		build->sort_keys = NULL;
+		build->max_sort_keys = 0;
+		build->sort_keys = MemoryContextAlloc(TopMemoryContext,
+											  sizeof(JsonbSortKey) * build->max_items);
+		build->max_sort_keys = build->max_items;
+	}
+	keys = build->sort_keys;
+	for (int i = level->first; i < build->nitems; i++)
+	{
+		const JsonbItem *item = &build->items[i];
+
+		if (hidden != NULL && is_hidden(item, hidden))
+			continue;
+		keys[n].head = key_head(item);
+		keys[n++].item = item;
+	}
+	sort_keys(keys, n);
+	for (int i = 0; i < n; i++)
+	{
+		const JsonbItem *last = kept == 0 ? NULL : keys[kept - 1].item;
+
+		if (last != NULL && keys[i].head == keys[kept - 1].head &&
+			keys[i].item->key_len == last->key_len &&
+			memcmp(keys[i].item->key, last->key, last->key_len) == 0)
+			continue;
+		keys[kept++] = keys[i];
+	}
+	return kept;
+}
+
+/* Length and first bytes of a key as one number that compares as they do. */
+static uint64
+key_head(const JsonbItem *item)
+{
+	uint64		bytes = 0;
+
+	memcpy(&bytes, item->key, Min(item->key_len, 7));
+	return ((uint64) Min(item->key_len, 255) << 56) | (pg_hton64(bytes) >> 8);
+}
+
+/* Whether an item's key is one of the names. */
+static bool
+is_hidden(const JsonbItem *item, const JsonbNames *hidden)
+{
+	for (int i = 0; i < hidden->n; i++)
+	{
+		const text *name;
+
+		if (hidden->nulls[i])
+			continue;
+		name = (const text *) DatumGetPointer(hidden->names[i]);
+		if (VARSIZE_ANY_EXHDR(name) == item->key_len &&
+			memcmp(VARDATA_ANY(name), item->key, item->key_len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Writes an object of n sorted pairs: keys first, then values. */
+static size_t
+write_object(const JsonbSortKey *pairs, int n, char *to)
+{
+	JEntry	   *entry = (JEntry *) (to + sizeof(uint32));
+	char	   *data = (char *) (entry + 2 * (size_t) n);
+	char	   *at = data;
+
+	*(uint32 *) to = n | JB_FOBJECT;
+	for (int i = 0; i < n; i++)
+	{
+		const JsonbItem *item = pairs[i].item;
+
+		memcpy(at, item->key, item->key_len);
+		at += item->key_len;
+		*entry++ = ENTRY(i, JENTRY_ISSTRING, item->key_len, (uint32) (at - data));
+	}
+	for (int i = 0; i < n; i++)
+	{
+		char	   *past = write_value(pairs[i].item, to, at);
+
+		*entry++ = ENTRY(i + n, pairs[i].item->type, (uint32) (past - at), (uint32) (past - data));
+		at = past;
+	}
+	return at - to;
+}
+
+/* Writes an array of n items. */
+static size_t
+write_array(const JsonbItem *items, int n, uint32 flags, char *to)
+{
+	JEntry	   *entry = (JEntry *) (to + sizeof(uint32));
+	char	   *data = (char *) (entry + n);
+	char	   *at = data;
+
+	*(uint32 *) to = n | flags;
+	for (int i = 0; i < n; i++)
+	{
+		char	   *past = write_value(&items[i], to, at);
+
+		*entry++ = ENTRY(i, items[i].type, (uint32) (past - at), (uint32) (past - data));
+		at = past;
+	}
+	return at - to;
+}
+
+/* Writes an item's value at at, numbers and containers aligned from base on; past it. */
+static char *
+write_value(const JsonbItem *item, const char *base, char *at)
+{
+	if (item->type == JENTRY_ISNUMERIC || item->type == JENTRY_ISCONTAINER)
+	{
+		while ((at - base) % ALIGNOF_INT != 0)
+			*at++ = '\0';
+	}
+	memcpy(at, item->value, item->len);
+	return at + item->len;
+}
