@@ -42,7 +42,7 @@ SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE
-	s record;					-- what the sieve has left
+	s pg_catalog.record;		-- what the sieve has left
 	v_gone boolean;				-- rows are gone of records that were stored
 	v_no_row bigint[];			-- those that have no row, new ones among them
 {{if orders}}
@@ -140,7 +140,8 @@ CREATE FUNCTION ordersync.apply_{{stream}}(
 )
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
-	SELECT b.n_new, b.n_changed, b.n_unchanged
+	SELECT COALESCE(pg_catalog.sum(b.n_new), 0)::integer, COALESCE(pg_catalog.sum(b.n_changed), 0)::integer,
+		COALESCE(pg_catalog.sum(b.n_unchanged), 0)::integer
 	FROM ordersync.apply_{{stream}}_batch(p_shop, p_source, ARRAY[p_run], ARRAY[p_task],
 		ARRAY[COALESCE(p_read_at, pg_catalog.clock_timestamp() + COALESCE(ordersync.clock_offset(p_shop), '0'))],
 		pg_catalog.array_fill(1, ARRAY[pg_catalog.cardinality(p_ids)]),

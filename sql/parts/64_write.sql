@@ -23,7 +23,7 @@ AS $function$
 DECLARE
 	v_changed ordersync.applied[] := ordersync.touching(p_changed);
 	v_suspects bigint[];
-	a record;					-- what after-sales say of these orders
+	a pg_catalog.record;		-- what after-sales say of these orders
 BEGIN
 	IF p_stored IS NULL AND v_changed IS NULL THEN
 		RETURN;					-- only fields that have no column
@@ -315,7 +315,7 @@ DECLARE
 	v_records ordersync.applied[] := p_stored || v_changed;
 	v_was ordersync.remembered_after_sale[];
 	v_suspects bigint[];
-	l record;					-- the orders, lines and items that are stored
+	l pg_catalog.record;		-- the orders, lines and items that are stored
 BEGIN
 	IF v_records IS NULL THEN
 		RETURN;					-- only fields that have no column
