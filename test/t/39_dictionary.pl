@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my %line = (
-	orders => [ yfx_fee => 'paid_coupon_fee numeric(18,2) paid_coupon_fee money D r yuan; coupons of the platform; details only' ],
+	orders => [ yfx_fee => 'paid_coupon_fee numeric(18,2) paid_coupon_fee money D cr yuan; coupons of the platform; details only' ],
 	sub_orders => [ store_code => 'sub_order_tax_fee numeric(18,2) sub_order_tax_fee money IALD r yuan; line\'s import tax' ],
 	after_sales => [ reason => 'attribute text attribute text LDS r marks of the case, as sent' ]);
 
@@ -137,5 +137,9 @@ is(sql($unreadable), '2 paid_coupon_fee one, 3 sub_orders.sub_order_tax_fee x', 
 is(put('apply_orders', 'tid', order(2, '12:00:00', '2.50', '0.80'), order(4, '12:00:00', '4.00', '')), '1|1|0', 'records that come');
 is(values_of_new(), '1:1.25 2:2.50 3: 4:4.00 11:0.50 21:0.80 31: 41: 5:a:b', 'fill them');
 is(sql($unreadable), '3 sub_orders.sub_order_tax_fee x', 'and resolve what can be read now');
+is(sql(q{SELECT string_agg(concat_ws(' ', tid, field, COALESCE(old_value, 'NULL'), new_value), ', ') FROM ordersync.order_changes WHERE field <> 'first_seen'}), '2 paid_coupon_fee NULL 2.50',
+	'a change of the column is part of the lifecycle, as its line says');
+like(sql(q{SELECT col_description('ordersync.order_changes'::regclass, attnum) FROM pg_attribute WHERE attrelid = 'ordersync.order_changes'::regclass AND attname = 'field'}), qr/\bpayment\b.*\bpaid_coupon_fee\b.*\brefund_status$/,
+	'as the comment of order_changes does');
 
 done_testing;
