@@ -61,16 +61,16 @@ $(OBJS): $(OUR_HEADERS) | check-build
 $(OBJS:.o=.bc): $(GENERATED_HEADERS)
 
 GENERATE = perl sql/generate
-src/dictionary.h: sql/dictionary.txt sql/generate
+src/dictionary.h: sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@$(GENERATE) columns $< > $@.tmp && mv $@.tmp $@
 
-src/top_fields.h: sql/dictionary.txt sql/generate
+src/top_fields.h: sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@$(GENERATE) fields $< > $@.tmp && mv $@.tmp $@
 
 all: $(DOCS)
-$(DOCS): sql/dictionary.txt sql/generate
+$(DOCS): sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@mkdir -p $(@D)
 	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
@@ -80,7 +80,7 @@ install: no-single-script
 no-single-script:
 	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 

@@ -18,9 +18,10 @@
  * replaced by the container's bytes when it ends.  When it must grow, items
  * that point into it are moved along.
  *
- * One build a process, in TopMemoryContext, for one text at a time; what is
- * above KEPT_SCRATCH and KEPT_ITEMS is given back after each.  An error
- * may leave it anywhere: the next jsonb_build_begin() starts anew.
+ * One build a process, for one text at a time, in a context of its own below
+ * TopMemoryContext; what has grown above KEPT_SCRATCH and KEPT_ITEMS is given
+ * back after each text.  An error may leave it anywhere: the next
+ * jsonb_build_begin() starts anew.
  */
 #include "compat.h"
 
@@ -48,7 +49,6 @@ typedef struct JsonbSortKey
 
 static JsonbBuild the_build;
 
-static void give_back(JsonbBuild *build);
 static void grow_scratch(JsonbBuild *build, size_t len);
 static const char *moved(const char *at, const char *from, size_t used, const char *to);
 static int	sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden);
@@ -90,18 +90,21 @@ jsonb_build_begin(void)
 {
 	JsonbBuild *build = &the_build;
 
-	give_back(build);
+	if (build->context == NULL)
+		build->context = AllocSetContextCreate(TopMemoryContext, "ordersync jsonb",
+											   ALLOCSET_DEFAULT_SIZES);
+	jsonb_build_end(build);
 	build->nitems = 0;
 	build->depth = 0;
 	build->used = 0;
 	if (build->scratch == NULL)
 	{
-		build->scratch = MemoryContextAlloc(TopMemoryContext, KEPT_SCRATCH);
+		build->scratch = MemoryContextAlloc(build->context, KEPT_SCRATCH);
 		build->size = KEPT_SCRATCH;
 	}
 	if (build->items == NULL)
 	{
-		build->items = MemoryContextAlloc(TopMemoryContext, sizeof(JsonbItem) * KEPT_ITEMS);
+		build->items = MemoryContextAlloc(build->context, sizeof(JsonbItem) * KEPT_ITEMS);
 		build->max_items = KEPT_ITEMS;
 	}
 	return build;
@@ -111,31 +114,15 @@ jsonb_build_begin(void)
 void
 jsonb_build_end(JsonbBuild *build)
 {
-	give_back(build);
-}
-
-/* Frees what has grown. */
-static void
-give_back(JsonbBuild *build)
-{
-	if (build->size > KEPT_SCRATCH)
-	{
-		pfree(build->scratch);
-		build->scratch = NULL;
-		build->size = 0;
-	}
-	if (build->max_items > KEPT_ITEMS)
-	{
-		pfree(build->items);
-		build->items = NULL;
-		build->max_items = 0;
-	}
-	if (build->max_sort_keys > KEPT_ITEMS)
-	{
-		pfree(build->sort_keys);
-		build->sort_keys = NULL;
-		build->max_sort_keys = 0;
-	}
+	if (build->size <= KEPT_SCRATCH && build->max_items <= KEPT_ITEMS)
+		return;
+	build->scratch = NULL;
+	build->size = 0;
+	build->items = NULL;
+	build->max_items = 0;
+	build->sort_keys = NULL;
+	build->max_sort_keys = 0;
+	MemoryContextReset(build->context);
 }
 
 /* See jsonb_build.h. */
@@ -160,7 +147,7 @@ grow_scratch(JsonbBuild *build, size_t len)
 
 	while (size - build->used < len)
 		size *= 2;
-	scratch = MemoryContextAlloc(TopMemoryContext, size);
+	scratch = MemoryContextAlloc(build->context, size);
 	memcpy(scratch, build->scratch, build->used);
 	for (int i = 0; i < build->nitems; i++)
 	{
@@ -267,7 +254,7 @@ sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden)
 			pfree(build->sort_keys);
 		build->sort_keys = NULL;
 		build->max_sort_keys = 0;
-		build->sort_keys = MemoryContextAlloc(TopMemoryContext,
+		build->sort_keys = MemoryContextAlloc(build->context,
 											  sizeof(JsonbSortKey) * build->max_items);
 		build->max_sort_keys = build->max_items;
 	}

@@ -32,6 +32,7 @@ typedef struct JsonbLevel
 
 typedef struct JsonbBuild
 {
+	MemoryContext context;		/* of all below */
 	JsonbItem  *items;			/* of all open levels */
 	int			nitems;
 	int			max_items;

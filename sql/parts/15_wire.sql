@@ -161,6 +161,13 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_record(text, text[]) IS
 	'body::jsonb - hidden, the same bytes and the same errors, several times as fast; without hidden, body::jsonb';
 
+CREATE FUNCTION ordersync.has_plain_lines(p_record jsonb)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'ordersync_has_plain_lines'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.has_plain_lines(jsonb) IS
+	'the record''s lines are a wrapped array of objects';
+
 CREATE FUNCTION ordersync.excerpt(
 	body bytea,
 	max_bytes integer

@@ -63,7 +63,8 @@ BEGIN
 			('order_changes', 'object', 'order, sub_order or after_sale'),
 			('order_changes', 'id', 'tid, oid or refund_id'),
 			('order_changes', 'tid', 'the order that it belongs to'),
-			('order_changes', 'field', 'first_seen, or the column that changed: status, step_trade_status, pay_time, payment, consign_time, end_time, refund_status'),
+			('order_changes', 'field', 'first_seen, or the column that changed: ' || pg_catalog.array_to_string(ARRAY[
+				{{orders.changes '#'}}, {{sub_orders.changes '#'}}], ', ')),
 			('order_changes', 'old_value', 'value before, as its column holds it, times in Asia/Shanghai; NULL: none'),
 			('order_changes', 'new_value', 'value now, likewise; first_seen: the status'),
 			('order_changes', 'platform_time', 'modified of the record that brought the change'),

@@ -224,12 +224,12 @@ BEGIN
 				AND a.attname = c.col
 				AND NOT a.attisdropped)
 		GROUP BY c.tab
-		ORDER BY c.tab
+		ORDER BY pg_catalog.min(c.i)	-- as apply locks them
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I %s', v_table, v_columns);
 	END LOOP;
 EXCEPTION
-	WHEN lock_not_available THEN
+	WHEN lock_not_available OR deadlock_detected THEN
 		PERFORM ordersync.refuse_views_in_use(ARRAY[v_table]);
 END
 $function$;

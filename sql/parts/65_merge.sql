@@ -7,16 +7,6 @@
  * The wire has several forms for an order's lines: wrapped, bare (simplify), a
  * single object (relays), empty in five ways.  Payloads have one, the wrapped.
  */
-CREATE FUNCTION ordersync.has_plain_lines(p_record jsonb)
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN COALESCE(
-	pg_catalog.jsonb_typeof(p_record #> '{orders,order}') = 'array'
-		AND NOT p_record @? 'strict $.orders.order[*] ? (@.type() != "object")',
-	false);
-COMMENT ON FUNCTION ordersync.has_plain_lines(jsonb) IS
-	'the record''s lines are a wrapped array of objects';
-
 CREATE FUNCTION ordersync.plain_lines(p_record jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

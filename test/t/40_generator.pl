@@ -1,0 +1,143 @@
+# sql/generate: what macros become, and that mistakes in the dictionary and in macros end the build with file and line.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Temp qw(tempdir);
+use IPC::Run qw(run);
+use Test::More;
+
+my $generate = abs_path("$ENV{ORDERSYNC_TEST}/../sql/generate");
+chdir tempdir(CLEANUP => 1) or die "no folder: $!";
+
+my @orders = (
+	'shop_id  bigint!          -             -         -      k   our number of the shop',
+	'tid      bigint!          tid           -         IALHD  k   order id',
+	'platform text!=\'taobao\'   -             -         -      d   derived: whose it is',
+	'status   text             status        text      IALHD  c   platform\'s status',
+	'created  timestamptz      created       time      IALHD  r   order placed',
+	'day      date@created     -             -         -      r   derived: day of created',
+	'fee      numeric(18,2)    fee           money     LD     cr  yuan; a fee',
+	'frozen   boolean!=false   -             -         -      -   derived: no more');
+my @lines = (
+	'shop_id  bigint!          -             -         -      k   our number of the shop',
+	'oid      bigint!          oid           bigint    IALHD  k   line id',
+	'tid      bigint!          ^tid          -         -      -   its order',
+	'created  timestamptz      ^created      time      -      -   its order\'s created',
+	'num      integer          num           int       IALHD  r   quantity',
+	'free     boolean          is_free       boolean   D      n   marked as free');
+my @after_sales = (
+	'shop_id  bigint!          -             -         -      k   our number of the shop',
+	'id       bigint!          refund_id     -         LDS    k   refund id',
+	'tid      bigint           tid           bigint    LDS    l   its order',
+	'limit_at timestamptz      remind.limit  time      D      -   next time-out',
+	'sku_id   bigint           sku           sku_id    LDS    -   SKU id',
+	'sku      text             sku           text      LDS    cr  SKU as sent');
+my @beside = ('[trade]', 'IALHD title fee_note', 'LD    fee', '[order]', 'D     note', '[refund]', 'S     special');
+
+# Named arguments replace parts of the dictionary.
+sub dictionary
+{
+	my (%arg) = @_;
+	return map { "$_\n" } '# test', '', '[orders]', @{ $arg{orders} // \@orders }, '[sub_orders]', @{ $arg{lines} // \@lines },
+		'[after_sales]', @{ $arg{after_sales} // \@after_sales }, @{ $arg{beside} // \@beside };
+}
+
+# Runs it; what it says and what it complains of.
+sub made
+{
+	my ($kind, $dictionary, $part) = @_;
+	put_file('d.txt', @$dictionary);
+	put_file('p.sql', $part // ());
+	my ($out, $err);
+	run [ $generate, $kind, 'd.txt', defined $part ? 'p.sql' : () ], '>', \$out, '2>', \$err;
+	return ($out, $err);
+}
+sub put_file { my ($name, @text) = @_; open my $file, '>', $name or die "$name: $!"; print $file @text; close $file; return }
+
+# --- macros
+
+sub becomes
+{
+	my ($part, $expected, $what) = @_;
+	my ($out, $err) = made('script', [ dictionary() ], $part);
+	is($err . $out, $expected, $what);
+	return;
+}
+
+becomes("SELECT 1;\n\n\tx := '{}';\n", "SELECT 1;\n\n\tx := '{}';\n", 'what has no macro stays as it is');
+becomes("CREATE OR REPLACE FUNCTION f()\nCREATE OR REPLACE VIEW v\n\tCREATE OR REPLACE VIEW w\n", "CREATE FUNCTION f()\nCREATE VIEW v\n\tCREATE OR REPLACE VIEW w\n",
+	'an install script replaces nothing');
+becomes("({{orders.all}})\n", "(shop_id, tid, platform, status, created, fee, frozen)\n", 'all: what is stored, without days');
+becomes("{{orders.table: # #definition}}\n", "shop_id bigint NOT NULL,\ntid bigint NOT NULL,\nplatform text NOT NULL DEFAULT 'taobao',\nstatus text,\ncreated timestamptz,\n"
+	. "day date GENERATED ALWAYS AS ((created AT TIME ZONE INTERVAL '08:00')::date) STORED,\nfee numeric(18,2),\nfrozen boolean NOT NULL DEFAULT false\n",
+	'table: a definition a line');
+for ([ 'orders.generated' => 'day' ], [ 'orders.key' => 'shop_id, tid' ], [ 'orders.read' => 'status, created, fee' ], [ 'orders.record' => 'status, created, fee' ],
+	[ 'orders.derived' => 'frozen' ], [ 'orders.typed' => 'created, fee' ], [ 'orders.changes' => 'status, fee' ], [ 'orders.report' => 'created, day, fee' ],
+	[ 'sub_orders.all' => 'shop_id, oid, tid, created, num' ], [ 'sub_orders.read' => 'oid, created, num, free' ], [ 'sub_orders.record' => 'created, num' ],
+	[ 'sub_orders.derived' => 'tid' ], [ 'sub_orders.typed' => 'num, free' ], [ "sub_orders.fields '#field'" => "'oid', 'num', 'is_free'" ],
+	[ 'after_sales.linked' => 'tid' ], [ 'after_sales.record' => 'limit_at, sku_id, sku' ], [ 'after_sales.typed' => 'tid, limit_at' ],
+	[ "after_sales.fields '#field'" => "'tid', 'remind', 'sku'" ], [ 'after_sales.read #:#field:#member:#read' => 'tid:tid::bigint, limit_at:remind:limit:time, sku_id:sku::sku_id, sku:sku::text' ], [ 'after_sales.linked # #type' => 'tid bigint' ],
+	[ 'orders.changes (#comment)' => "('platform''s status [Trade.status]'), ('yuan; a fee [Trade.fee]')" ], [ 'orders.changes a.# ##> b.#_old' => 'a.status #> b.status_old, a.fee #> b.fee_old' ],
+	[ "sub_orders.table: ('#', #comment)" => "('shop_id', 'our number of the shop'),\n('oid', 'line id [Order.oid]'),\n('tid', 'its order [Trade.tid]'),\n('created', 'its order''s created [Trade.created]'),\n('num', 'quantity [Order.num]')" ])
+{
+	becomes("{{$_->[0]}}\n", "$_->[1]\n", $_->[0]);
+}
+becomes("\t\t({{orders.all excluded.#_and_a_long_name}})::record\n", "\t\t(excluded.shop_id_and_a_long_name, excluded.tid_and_a_long_name,\n\t\texcluded.platform_and_a_long_name, excluded.status_and_a_long_name,\n"
+	. "\t\texcluded.created_and_a_long_name, excluded.fee_and_a_long_name,\n\t\texcluded.frozen_and_a_long_name)::record\n", 'long lists are wrapped at the line\'s indentation');
+becomes("{{orders.key}} | {{orders.key p.#}}\n", "shop_id, tid | p.shop_id, p.tid\n", 'two in a line');
+becomes("{{each stream}}\nf_{{stream}} {{table}} {{one}} {{id}} {{payloads}} {{object}}: {{table.changes}}\n{{sources}}\n{{end}}\n",
+	"f_orders orders order tid order_payloads trade: status, fee\n'history', 'increment', 'list', 'details'\n"
+	. "f_after_sales after_sales after_sale refund_id after_sale_payloads refund: sku\n'special', 'list', 'details'\n", 'once a stream');
+becomes("{{each stream}}\n{{if orders}}\nlines\n{{else}}\nnone\n{{endif}}\n{{end}}\n", "lines\nnone\n", 'by the stream');
+becomes("{{each stream}}\n{{sources digest_# = #n/#bit}}\n\t{{each source}}\n\t'{{source}}' {{rank}} {{bit}}\n\t{{if details}}\n\twhole\n\t{{endif}}\n\t{{end}}\n{{end}}\n",
+	"digest_history = 1/1, digest_increment = 2/2, digest_list = 3/4, digest_details = 4/8\n\t'history' 1 1\n\t'increment' 2 2\n\t'list' 3 4\n\t'details' 4 8\n\twhole\n"
+	. "digest_special = 1/1, digest_list = 2/2, digest_details = 3/4\n\t'special' 1 1\n\t'list' 2 2\n\t'details' 3 4\n\twhole\n", 'sources, with rank and bit');
+
+# --- C
+
+my ($columns) = made('columns', [ dictionary() ]);
+like($columns, qr/order_columns\[\] = \{\n\t\{"status", "status", 6, NULL, READ_TEXT, false\},\n\t\{"created", "created", 7, NULL, READ_TIME, false\},\n\t\{"fee", "fee", 3, NULL, READ_MONEY, false\}\n\};/, 'columns of orders');
+like($columns, qr/line_columns\[\] = \{\n\t\{"oid", "oid", 3, NULL, READ_BIGINT, false\},\n\t\{"created", "created", 7, NULL, READ_TIME, true\},\n.*\t\{"free", "is_free", 7, NULL, READ_BOOLEAN, false\}\n\};/s, 'of lines');
+like($columns, qr/after_sale_columns\[\] = \{\n.*\t\{"limit_at", "remind", 6, "limit", READ_TIME, false\},\n\t\{"sku_id", "sku", 3, NULL, READ_SKU_ID, false\},/s, 'of after-sales');
+my ($fields) = made('fields', [ dictionary() ]);
+like($fields, qr/top_trade_fields\[\] = \{\n\t\{TOP_INCREMENT \| TOP_ARRIVAL \| TOP_LIST \| TOP_HISTORY \| TOP_DETAILS,\n\t\t"tid status created title fee_note"\},\n\t\{TOP_LIST \| TOP_DETAILS,\n\t\t"fee"\},\n\t\{0, NULL\}\n\};/,
+	'fields of a trade: with a column and without, each once');
+like($fields, qr/top_refund_fields\[\] = \{\n\t\{TOP_LIST \| TOP_DETAILS \| TOP_SPECIAL,\n\t\t"refund_id tid sku"\},\n\t\{TOP_DETAILS,\n\t\t"remind"\},\n\t\{TOP_SPECIAL,\n\t\t"special"\},/, 'of a refund');
+
+# --- mistakes
+
+my $at = 3 + @orders + 1;		# the line that is added to [orders]
+for ([ 'x text x text I' => 'a column has seven parts' ], [ 'X text x text I - c' => '"X" is no column name' ], [ 'order text x text I - c' => '"order" is a reserved word' ],
+	[ 'fee text x text I - c' => 'column "fee" is there twice in \[orders\]' ], [ 'x varchar x text I - c' => 'unknown type "varchar": it is one of bigint' ],
+	[ 'x numeric x money I - c' => 'unknown type "numeric"' ], [ 'x text! ! text I - c' => '"!" is no field' ], [ 'x text x words I - c' => '"words" is no way to read' ],
+	[ 'x text x time I - c' => 'what is read as time is a timestamptz, not a text' ], [ 'x text - text - - c' => 'what is read has a field' ], [ 'x text x text IX - c' => 'apis "IX"' ],
+	[ 'x text x text II - c' => 'apis "II"' ], [ 'x text x text - - c' => 'apis "-"' ], [ 'x text x text S - c' => 'apis "S"' ], [ 'x text - - I - c' => 'apis are of a field' ],
+	[ 'x text ^x text - - c' => '\^ is for columns of sub_orders' ], [ 'x text x text I z c' => 'unknown flag "z"' ], [ 'x text x text I nr c' => 'what is read and not stored' ],
+	[ 'x text - - - c c' => 'flag c is for what is read' ], [ 'x text - - - n c' => 'flag n or l is for what is read' ], [ 'x text@created - - - - c' => 'what is generated is a date' ],
+	[ 'x date@status - - - - c' => 'the day of "status", which is no timestamptz' ], [ 'x date@created x text I - c' => 'what is read as text is a text, not a date' ],
+	[ 'x text fee text IL - c' => 'field "fee" has other apis in another line' ])
+{
+	my ($out, $err) = made('columns', [ dictionary(orders => [ @orders, $_->[0] ]) ]);
+	like($err, qr/^d\.txt:$at: .*$_->[1]/, "$_->[1]: refused");
+	is($out, '', 'nothing is made');
+}
+for ([ lines => [ @lines, 'x text ^y text - - c' ], '\^y: no column of \[orders\]' ], [ lines => [ @lines, 'x text ^created text - - c' ], '\^created is read as time' ],
+	[ lines => [], 'section \[sub_orders\] is missing or empty' ], [ beside => [ '[trades]' ], 'unknown section "trades"' ], [ beside => [ '[trade]', 'I fee' ], 'field "fee" has a column, and other apis' ],
+	[ beside => [ '[trade]', 'I x', 'D x' ], 'field "x" is there twice' ], [ beside => [ '[refund]', 'I x' ], 'apis "I"' ], [ beside => [ '[refund]', 'D' ], 'names' ])
+{
+	my ($part, $with, $message) = @$_;
+	my ($out, $err) = made('fields', [ dictionary($part => $with) ]);
+	like($err, qr/^d\.txt(:\d+)?: .*$message/, "$message: refused");
+}
+like((made('columns', [ 'x text x text I - c' ]))[1], qr/^d\.txt:1: a line before the first section/, 'a line before the first section: refused');
+for ([ '{{orders.fees}}' => 'unknown set "fees": it is one of all, changes' ], [ '{{order.all}}' => 'unknown table "order"' ], [ '{{orders}}' => 'unknown macro' ], [ '{{stream}}' => 'unknown macro' ],
+	[ '{{table.all}}' => 'stands inside' ], [ '{{sources}}' => 'stands inside' ], [ '{{if orders}}' => 'no \{\{endif\}\}' ], [ '{{end}}' => 'without its beginning' ],
+	[ '{{each stream}}' => 'no \{\{end\}\}' ], [ "{{each source}}\n{{end}}" => 'stands inside' ], [ "{{each table}}\n{{end}}" => 'unknown block' ], [ 'a {{orders.all' => 'part of no macro' ],
+	[ "{{each stream}}\n{{if lines}}\n{{endif}}\n{{end}}" => 'unknown condition' ], [ '{{orders.linked}}' => 'no column of orders is in the set "linked"' ],
+	[ '{{orders.all #field}}' => '"#field" of column "shop_id", which has none' ], [ '{{orders.all #typo}}' => 'unknown "#typo"' ])
+{
+	my ($out, $err) = made('script', [ dictionary() ], "SELECT 1;\n$_->[0]\n");
+	like($err, qr/^p\.sql:[23]: .*$_->[1]/, ($_->[0] =~ s/\n/ /gr) . ': refused');
+}
+
+done_testing;
