@@ -9,17 +9,6 @@
  * A source is a list of the platform.  Richer ones have a higher rank; the
  * sources that have said something of a stored version are a set of bits.
  */
-CREATE TYPE ordersync.incoming AS (
-	page integer,
-	id bigint,
-	modified timestamptz,
-	digest bytea,
-	read_at timestamptz,
-	body text
-);
-COMMENT ON TYPE ordersync.incoming IS
-	'a record as it came: the number of its page in the batch, its id and modified, the digest of its text, when it was read, its text';
-
 CREATE TYPE ordersync.applied AS (
 	id bigint,
 	modified timestamptz,
@@ -114,25 +103,35 @@ $function$;
 COMMENT ON FUNCTION ordersync.record_rules_of(text, bigint, text, text[], text[]) IS
 	'how records of a source and shop are stored that were asked for with these fields added and dropped';
 
-/* Called where a record is stored or may change one, and only there: this is where it becomes jsonb. */
-CREATE FUNCTION ordersync.take_record(p_stream text, p_body text, p_rules ordersync.record_rules)
+/*
+ * Called where a record is stored or may change one, and only there: this is where
+ * it becomes jsonb.  Nearly all come in the form in which they are stored.
+ */
+CREATE FUNCTION ordersync.take_order(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-AS $function$
-DECLARE
-	v_record jsonb := ordersync.read_record(p_body, p_rules.hidden);
-BEGIN
-	IF p_stream = 'orders' AND NOT ordersync.has_plain_lines(v_record) THEN
-		v_record := ordersync.plain_lines(v_record);
-	END IF;
-	IF p_rules.fills THEN
-		v_record := ordersync.mark_added(v_record, p_rules.nulls, p_rules.line_nulls);
-	END IF;
-	RETURN v_record;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.take_record(text, text, ordersync.record_rules) IS
-	'a record''s text as it is stored: without hidden fields, its lines in one form, with nulls for added fields that it lacks';
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN p_rules.fills THEN
+		ordersync.mark_added(
+			CASE
+				WHEN ordersync.has_plain_lines(p_record) THEN p_record
+				ELSE ordersync.plain_lines(p_record)
+			END, p_rules.nulls, p_rules.line_nulls)
+	WHEN ordersync.has_plain_lines(p_record) THEN p_record
+	ELSE ordersync.plain_lines(p_record)
+END;
+COMMENT ON FUNCTION ordersync.take_order(jsonb, ordersync.record_rules) IS
+	'an order''s record as it is stored: its lines in one form, with nulls for added fields that it lacks';
+
+CREATE FUNCTION ordersync.take_after_sale(p_record jsonb, p_rules ordersync.record_rules)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+	WHEN p_rules.fills THEN ordersync.mark_added(p_record, p_rules.nulls, NULL)
+	ELSE p_record
+END;
+COMMENT ON FUNCTION ordersync.take_after_sale(jsonb, ordersync.record_rules) IS
+	'an after-sale''s record as it is stored: with nulls for added fields that it lacks';
 
 CREATE FUNCTION ordersync.stored_as(p_id bigint, p_modified timestamptz, p_payload jsonb)
 RETURNS ordersync.applied

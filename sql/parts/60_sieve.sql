@@ -22,9 +22,8 @@ CREATE FUNCTION ordersync.sieve_{{stream}}(
 	p_ids bigint[],
 	p_modified timestamptz[],
 	p_digests bytea[],
-	p_bodies text[],
-	OUT fresh ordersync.incoming[],
-	OUT known ordersync.incoming[],
+	OUT fresh integer[],
+	OUT known integer[],
 	OUT no_row bigint[],
 {{if orders}}
 	OUT no_lines bigint[],
@@ -38,12 +37,9 @@ AS $function$
 DECLARE
 	v_rank smallint := ordersync.source_rank('{{stream}}', p_source);
 BEGIN
-	SELECT pg_catalog.array_agg(
-			ROW (u.page, u.id, u.modified, u.digest, u.read_at, p_bodies[u.ord])::ordersync.incoming)
-			FILTER (WHERE p.modified IS NULL),
-		pg_catalog.array_agg(
-			ROW (u.page, u.id, u.modified, u.digest, u.read_at, p_bodies[u.ord])::ordersync.incoming)
-			FILTER (WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
+	SELECT pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
+		pg_catalog.array_agg(u.ord) FILTER (
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
 		pg_catalog.array_agg(u.id) FILTER (WHERE t.is_there IS NULL),
 {{if orders}}
 		pg_catalog.array_agg(u.id) FILTER (WHERE t.lacks_lines),
@@ -57,7 +53,7 @@ BEGIN
 	INTO fresh, known, no_row, gone
 {{endif}}
 	FROM (
-		SELECT DISTINCT ON (r.id) r.id, r.page, r.modified, r.digest, p_read_at[r.page] AS read_at, r.ord
+		SELECT DISTINCT ON (r.id) r.id, r.modified, r.digest, r.ord::integer AS ord
 		FROM ROWS FROM (
 			pg_catalog.unnest(p_pages), pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified),
 			pg_catalog.unnest(p_digests)
@@ -94,10 +90,10 @@ BEGIN
 	) t ON true;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.sieve_{{stream}}(bigint, text, timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[]) IS
+COMMENT ON FUNCTION ordersync.sieve_{{stream}}(bigint, text, timestamptz[], integer[], bigint[], timestamptz[], bytea[]) IS
 {{if orders}}
-	'of a batch of records the new ones and those that may change a stored one, sorted by id; the ids whose row is not there, that have fewer lines than their row counts, that the platform lists elsewhere than was noted; and whether rows of stored ones are gone';
+	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there, that have fewer lines than their row counts, that the platform lists elsewhere than was noted; and whether rows of stored ones are gone';
 {{else}}
-	'of a batch of records the new ones and those that may change a stored one, sorted by id; the ids whose row is not there; and whether rows of stored ones are gone';
+	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there; and whether rows of stored ones are gone';
 {{endif}}
 {{end}}

@@ -55,7 +55,7 @@ BEGIN
 	PERFORM ordersync.check_source('{{stream}}', p_source);
 	SELECT *
 	INTO s
-	FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests, p_bodies);
+	FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
 {{if orders}}
 	IF s.elsewhere IS NOT NULL THEN
 		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
@@ -72,9 +72,9 @@ BEGIN
 		IF v_gone THEN
 			v_no_row := s.no_row;
 			v_restored := ordersync.add_{{one}}_payloads(p_shop, ARRAY(
-				SELECT f.id
-				FROM pg_catalog.unnest(s.fresh) AS f
-				WHERE f.id <> ALL (COALESCE(v_no_row, '{}'))));
+				SELECT p_ids[f.ord]
+				FROM pg_catalog.unnest(s.fresh) AS f (ord)
+				WHERE p_ids[f.ord] <> ALL (COALESCE(v_no_row, '{}'))));
 {{if orders}}
 			v_no_lines := s.no_lines;
 			PERFORM ordersync.forget_cut_orders(p_shop, v_no_row, v_no_lines);
@@ -83,12 +83,13 @@ BEGIN
 {{endif}}
 			SELECT *
 			INTO s
-			FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests, p_bodies);
+			FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
 		END IF;
 
 		SELECT r.stored, r.changed
 		INTO v_stored, v_changed
-		FROM ordersync.store_{{stream}}(p_shop, p_source, s.fresh, s.known, p_add, p_drop) r;
+		FROM ordersync.store_{{stream}}(p_shop, p_source, s.fresh, s.known, p_read_at, p_pages,
+			p_ids, p_modified, p_digests, p_bodies, p_add, p_drop) r;
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
 			PERFORM ordersync.record_{{one}}_changes(p_shop, p_runs, p_tasks, v_stored, v_changed);
 {{if orders}}

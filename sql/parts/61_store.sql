@@ -23,8 +23,14 @@
 CREATE FUNCTION ordersync.store_{{stream}}(
 	p_shop bigint,
 	p_source text,
-	p_fresh ordersync.incoming[],
-	p_known ordersync.incoming[],
+	p_fresh integer[],
+	p_known integer[],
+	p_read_at timestamptz[],
+	p_pages integer[],
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	p_bodies text[],
 	p_add text[],
 	p_drop text[],
 	OUT stored ordersync.applied[],
@@ -35,14 +41,16 @@ AS $function$
 DECLARE
 	v_rules ordersync.record_rules := ordersync.record_rules_of('{{stream}}', p_shop, p_source, p_add, p_drop);
 	v_ids bigint[];
-	v_known ordersync.incoming[] := p_known;
+	v_known integer[] := p_known;
 BEGIN
 	IF p_fresh IS NOT NULL THEN
 		SELECT pg_catalog.array_agg(
-			ROW (f.id, f.modified, f.page, v_rules.rank, v_rules.bit, f.digest, f.read_at, true, false, NULL, NULL, NULL,
-				ordersync.take_record('{{stream}}', f.body, v_rules))::ordersync.applied)
+			ROW (p_ids[f.ord], p_modified[f.ord], p_pages[f.ord], v_rules.rank, v_rules.bit, p_digests[f.ord],
+				p_read_at[p_pages[f.ord]], true, false, NULL, NULL, NULL,
+				ordersync.take_{{one}}(b.record, v_rules))::ordersync.applied)
 		INTO stored
-		FROM pg_catalog.unnest(p_fresh) AS f;
+		FROM pg_catalog.unnest(p_fresh) AS f (ord),
+			LATERAL (SELECT ordersync.read_record(p_bodies[f.ord], v_rules.hidden) AS record OFFSET 0) b;
 
 		WITH ins AS (
 			INSERT INTO ordersync.{{payloads}} (
@@ -59,10 +67,10 @@ BEGIN
 		FROM ins;
 		IF pg_catalog.cardinality(v_ids) IS DISTINCT FROM pg_catalog.cardinality(stored) THEN
 			-- somebody else stored them meanwhile: they are known now
-			SELECT v_known || pg_catalog.array_agg(f)
+			SELECT v_known || pg_catalog.array_agg(f.ord)
 			INTO v_known
-			FROM pg_catalog.unnest(p_fresh) AS f
-			WHERE v_ids IS NULL OR f.id <> ALL (v_ids);
+			FROM pg_catalog.unnest(p_fresh) AS f (ord)
+			WHERE v_ids IS NULL OR p_ids[f.ord] <> ALL (v_ids);
 			SELECT pg_catalog.array_agg(r)
 			INTO stored
 			FROM pg_catalog.unnest(stored) AS r
@@ -71,12 +79,13 @@ BEGIN
 	END IF;
 
 	WHILE v_known IS NOT NULL LOOP
-		changed := ordersync.merge_{{stream}}(p_shop, p_source, v_known, v_rules);
+		changed := ordersync.merge_{{stream}}(p_shop, p_source, v_known, p_read_at, p_pages,
+			p_ids, p_modified, p_digests, p_bodies, v_rules);
 		EXIT WHEN changed IS NULL OR ordersync.lock_{{payloads}}(p_shop, changed);
-		SELECT pg_catalog.array_agg(k)
+		SELECT pg_catalog.array_agg(k.ord)
 		INTO v_known
-		FROM pg_catalog.unnest(v_known) AS k
-		WHERE k.id IN (
+		FROM pg_catalog.unnest(v_known) AS k (ord)
+		WHERE p_ids[k.ord] IN (
 			SELECT c.id
 			FROM pg_catalog.unnest(changed) AS c);
 	END LOOP;
@@ -85,14 +94,20 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_{{stream}}(bigint, text, ordersync.incoming[], ordersync.incoming[], text[], text[]) IS
+COMMENT ON FUNCTION ordersync.store_{{stream}}(bigint, text, integer[], integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
 	'stores the payloads of new records, and of those that change a stored one; returns both';
 
 /* What a record of these would make of the stored payload; those that make no difference are left out. */
 CREATE FUNCTION ordersync.merge_{{stream}}(
 	p_shop bigint,
 	p_source text,
-	p_known ordersync.incoming[],
+	p_known integer[],
+	p_read_at timestamptz[],
+	p_pages integer[],
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	p_bodies text[],
 	p_rules ordersync.record_rules
 )
 RETURNS ordersync.applied[]
@@ -102,21 +117,19 @@ DECLARE
 	v_rows ordersync.applied[];
 BEGIN
 	WITH stored AS MATERIALIZED (
-		SELECT k.page, k.id, k.modified, k.digest, k.read_at, k.body, p.rank, p.sources, p.read_at AS was_read_at,
-			p.row_ctid, p.row_xmin, p.payload IS NULL AS cut,
-			COALESCE(ordersync.whole(p.payload), (
-				SELECT ordersync.{{stream}}_of_columns(p_shop, ARRAY(
-					SELECT i.id
-					FROM pg_catalog.unnest(p_known) AS i))) -> k.id::text, '{}') AS old,
-			k.modified = p.modified AS same_age,
-			k.modified = p.modified AND p_rules.rank < p.rank AS poorer
-		FROM pg_catalog.unnest(p_known) AS k,
+		SELECT k.ord, p.{{id}} AS id, p_modified[k.ord] AS modified, p_read_at[p_pages[k.ord]] AS read_at,
+			p.rank, p.sources, p.read_at AS was_read_at, p.row_ctid, p.row_xmin, p.payload IS NULL AS cut,
+			COALESCE(ordersync.whole(p.payload),
+				(SELECT ordersync.{{stream}}_of_columns(p_shop, p_ids)) -> p.{{id}}::text, '{}') AS old,
+			p_modified[k.ord] = p.modified AS same_age,
+			p_modified[k.ord] = p.modified AND p_rules.rank < p.rank AS poorer
+		FROM pg_catalog.unnest(p_known) AS k (ord),
 			LATERAL (
 				SELECT p.*, p.ctid AS row_ctid, p.xmin AS row_xmin
 				FROM ordersync.{{payloads}} p
 				WHERE p.shop_id = p_shop
-					AND p.{{id}} = k.id
-					AND k.modified >= p.modified
+					AND p.{{id}} = p_ids[k.ord]
+					AND p_modified[k.ord] >= p.modified
 				OFFSET 0
 			) p
 	), kinds AS MATERIALIZED (
@@ -129,18 +142,18 @@ BEGIN
 		) s,
 			LATERAL ordersync.left_to('{{stream}}', p_source, s.sources, p_rules) AS l
 	), merged AS MATERIALIZED (
-		SELECT s.*, a.replaces, b.only_fills,
+		SELECT s.*, a.replaces, c.only_fills,
 			CASE
 				WHEN a.replaces OR NOT s.poorer THEN
 {{if orders}}
 					ordersync.merge_order(s.old, n.record, d.fields, NULL, d.line_fields, NULL)
-				WHEN b.only_fills THEN
+				WHEN c.only_fills THEN
 					ordersync.fill_added(s.old, n.record, p_rules.nulls, p_rules.line_nulls)
 				WHEN l.is_none THEN s.old
 				ELSE ordersync.merge_order(s.old, n.record, l.fields, l.taken, l.line_fields, l.line_taken)
 {{else}}
 					ordersync.merge_fields(s.old, n.record, d.fields, NULL)
-				WHEN b.only_fills THEN
+				WHEN c.only_fills THEN
 					ordersync.fill_added(s.old, n.record, p_rules.nulls, NULL)
 				WHEN l.is_none THEN s.old
 				ELSE ordersync.merge_fields(s.old, n.record, l.fields, l.taken)
@@ -149,7 +162,8 @@ BEGIN
 		FROM ordersync.served_by('{{stream}}', p_source, p_rules) AS d
 		CROSS JOIN stored s
 		LEFT JOIN kinds l ON s.poorer AND l.sources = s.sources
-		CROSS JOIN LATERAL (SELECT ordersync.take_record('{{stream}}', s.body, p_rules) AS record OFFSET 0) n
+		CROSS JOIN LATERAL (SELECT ordersync.read_record(p_bodies[s.ord], p_rules.hidden) AS record OFFSET 0) b
+		CROSS JOIN LATERAL (SELECT ordersync.take_{{one}}(b.record, p_rules) AS record OFFSET 0) n
 		CROSS JOIN LATERAL (
 			SELECT s.same_age AND ordersync.is_another_{{one}}(s.old, n.record) AS same_second
 			OFFSET 0
@@ -159,19 +173,19 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT COALESCE(l.is_none, false) AND p_rules.fills AND NOT s.cut AS only_fills
 			OFFSET 0
-		) b
+		) c
 		-- of two versions of one second the later reading counts
 		WHERE NOT (v.same_second AND COALESCE(s.read_at < s.was_read_at, false))
 	)
 	SELECT pg_catalog.array_agg(
-		ROW (m.id, m.modified, m.page,
+		ROW (m.id, m.modified, p_pages[m.ord],
 			CASE WHEN m.replaces THEN p_rules.rank ELSE GREATEST(m.rank, p_rules.rank) END,
 			CASE
 				WHEN m.replaces THEN p_rules.bit
 				WHEN m.only_fills THEN m.sources
 				ELSE m.sources | p_rules.bit
 			END,
-			m.digest, m.read_at, d.touches, m.cut, m.row_ctid, m.row_xmin, m.old, m.payload)::ordersync.applied
+			p_digests[m.ord], m.read_at, d.touches, m.cut, m.row_ctid, m.row_xmin, m.old, m.payload)::ordersync.applied
 		ORDER BY m.id)
 	INTO v_rows
 	FROM merged m,
@@ -189,7 +203,7 @@ BEGIN
 	RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.merge_{{stream}}(bigint, text, ordersync.incoming[], ordersync.record_rules) IS
+COMMENT ON FUNCTION ordersync.merge_{{stream}}(bigint, text, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
 	'the payloads that records would leave behind where these differ from what is stored, sorted by id; NULL for none';
 
 CREATE FUNCTION ordersync.lock_{{payloads}}(p_shop bigint, p_rows ordersync.applied[])

@@ -57,6 +57,19 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.whole(jsonb) IS
 	'a stored payload, decompressed once for all that look into it';
 
+/* A line has one carrier and one waybill, and so have most orders: sorting is for the others. */
+CREATE FUNCTION ordersync.distinct_of(p_texts text[], OUT list text, OUT n integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.string_agg(DISTINCT t.text, ','), pg_catalog.count(DISTINCT t.text)::integer
+	FROM (
+		SELECT u.text COLLATE "C" AS text
+		FROM pg_catalog.unnest(p_texts) AS u (text)
+	) t
+$function$;
+COMMENT ON FUNCTION ordersync.distinct_of(text[]) IS
+	'the different ones of these texts, sorted and divided by commas, and how many they are';
+
 /* A line that stands twice in a record counts once, and one without an id not at all. */
 CREATE FUNCTION ordersync.roll_up_lines(p_records ordersync.applied[])
 RETURNS TABLE (
@@ -87,9 +100,19 @@ AS $function$
 			WHEN pg_catalog.abs(pg_catalog.sum(l.gmv) FILTER (WHERE l.counts)) < 1e16
 				THEN pg_catalog.sum(l.gmv) FILTER (WHERE l.counts)
 		END,
-		pg_catalog.string_agg(DISTINCT l.logistics_company, ','),
-		pg_catalog.string_agg(DISTINCT l.invoice_no, ','),
-		pg_catalog.count(DISTINCT l.invoice_no)::integer,
+		CASE
+			WHEN pg_catalog.min(l.logistics_company) = pg_catalog.max(l.logistics_company)
+				THEN pg_catalog.min(l.logistics_company)
+			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.logistics_company))).list
+		END,
+		CASE
+			WHEN pg_catalog.min(l.invoice_no) = pg_catalog.max(l.invoice_no) THEN pg_catalog.min(l.invoice_no)
+			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.invoice_no))).list
+		END,
+		CASE
+			WHEN pg_catalog.min(l.invoice_no) = pg_catalog.max(l.invoice_no) THEN 1
+			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.invoice_no))).n
+		END,
 		COALESCE(pg_catalog.bool_or(l.refunded) FILTER (WHERE l.counts), false),
 		pg_catalog.bool_or(l.disputed)
 	FROM (
