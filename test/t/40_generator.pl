@@ -31,7 +31,8 @@ my @after_sales = (
 	'tid      bigint           tid           bigint    LDS    l   its order',
 	'limit_at timestamptz      remind.limit  time      D      -   next time-out',
 	'sku_id   bigint           sku           sku_id    LDS    -   SKU id',
-	'sku      text             sku           text      LDS    cr  SKU as sent');
+	'sku      text             sku           text      LDS    r   SKU as sent',
+	'status   text             status        text      LDS    c   refund status');
 my @beside = ('[trade]', 'IALHD title fee_note', 'LD    fee', '[order]', 'D     note', '[refund]', 'S     special');
 
 # Named arguments replace parts of the dictionary.
@@ -75,8 +76,8 @@ for ([ 'orders.generated' => 'day' ], [ 'orders.key' => 'shop_id, tid' ], [ 'ord
 	[ 'orders.derived' => 'frozen' ], [ 'orders.typed' => 'created, fee' ], [ 'orders.changes' => 'status, fee' ], [ 'orders.report' => 'created, day, fee' ],
 	[ 'sub_orders.all' => 'shop_id, oid, tid, created, num' ], [ 'sub_orders.read' => 'oid, created, num, free' ], [ 'sub_orders.record' => 'created, num' ],
 	[ 'sub_orders.derived' => 'tid' ], [ 'sub_orders.typed' => 'num, free' ], [ "sub_orders.fields '#field'" => "'oid', 'num', 'is_free'" ],
-	[ 'after_sales.linked' => 'tid' ], [ 'after_sales.record' => 'limit_at, sku_id, sku' ], [ 'after_sales.typed' => 'tid, limit_at' ],
-	[ "after_sales.fields '#field'" => "'tid', 'remind', 'sku'" ], [ 'after_sales.read #:#field:#member:#read' => 'tid:tid::bigint, limit_at:remind:limit:time, sku_id:sku::sku_id, sku:sku::text' ], [ 'after_sales.linked # #type' => 'tid bigint' ],
+	[ 'after_sales.linked' => 'tid' ], [ 'after_sales.record' => 'limit_at, sku_id, sku, status' ], [ 'after_sales.typed' => 'tid, limit_at' ],
+	[ "after_sales.fields '#field'" => "'tid', 'remind', 'sku', 'status'" ], [ 'after_sales.read #:#field:#member:#read' => 'tid:tid::bigint, limit_at:remind:limit:time, sku_id:sku::sku_id, sku:sku::text, status:status::text' ], [ 'after_sales.linked # #type' => 'tid bigint' ],
 	[ 'orders.changes (#comment)' => "('platform''s status [Trade.status]'), ('yuan; a fee [Trade.fee]')" ], [ 'orders.changes a.# ##> b.#_old' => 'a.status #> b.status_old, a.fee #> b.fee_old' ],
 	[ "sub_orders.table: ('#', #comment)" => "('shop_id', 'our number of the shop'),\n('oid', 'line id [Order.oid]'),\n('tid', 'its order [Trade.tid]'),\n('created', 'its order''s created [Trade.created]'),\n('num', 'quantity [Order.num]')" ])
 {
@@ -87,7 +88,7 @@ becomes("\t\t({{orders.all excluded.#_and_a_long_name}})::record\n", "\t\t(exclu
 becomes("{{orders.key}} | {{orders.key p.#}}\n", "shop_id, tid | p.shop_id, p.tid\n", 'two in a line');
 becomes("{{each stream}}\nf_{{stream}} {{table}} {{one}} {{id}} {{payloads}} {{object}}: {{table.changes}}\n{{sources}}\n{{end}}\n",
 	"f_orders orders order tid order_payloads trade: status, fee\n'history', 'increment', 'list', 'details'\n"
-	. "f_after_sales after_sales after_sale refund_id after_sale_payloads refund: sku\n'special', 'list', 'details'\n", 'once a stream');
+	. "f_after_sales after_sales after_sale refund_id after_sale_payloads refund: status\n'special', 'list', 'details'\n", 'once a stream');
 becomes("{{each stream}}\n{{if orders}}\nlines\n{{else}}\nnone\n{{endif}}\n{{end}}\n", "lines\nnone\n", 'by the stream');
 becomes("{{each stream}}\n{{sources digest_# = #n/#bit}}\n\t{{each source}}\n\t'{{source}}' {{rank}} {{bit}}\n\t{{if details}}\n\twhole\n\t{{endif}}\n\t{{end}}\n{{end}}\n",
 	"digest_history = 1/1, digest_increment = 2/2, digest_list = 3/4, digest_details = 4/8\n\t'history' 1 1\n\t'increment' 2 2\n\t'list' 3 4\n\t'details' 4 8\n\twhole\n"
@@ -102,7 +103,7 @@ like($columns, qr/after_sale_columns\[\] = \{\n.*\t\{"limit_at", "remind", 6, "l
 my ($fields) = made('fields', [ dictionary() ]);
 like($fields, qr/top_trade_fields\[\] = \{\n\t\{TOP_INCREMENT \| TOP_ARRIVAL \| TOP_LIST \| TOP_HISTORY \| TOP_DETAILS,\n\t\t"tid status created title fee_note"\},\n\t\{TOP_LIST \| TOP_DETAILS,\n\t\t"fee"\},\n\t\{0, NULL\}\n\};/,
 	'fields of a trade: with a column and without, each once');
-like($fields, qr/top_refund_fields\[\] = \{\n\t\{TOP_LIST \| TOP_DETAILS \| TOP_SPECIAL,\n\t\t"refund_id tid sku"\},\n\t\{TOP_DETAILS,\n\t\t"remind"\},\n\t\{TOP_SPECIAL,\n\t\t"special"\},/, 'of a refund');
+like($fields, qr/top_refund_fields\[\] = \{\n\t\{TOP_LIST \| TOP_DETAILS \| TOP_SPECIAL,\n\t\t"refund_id tid sku status"\},\n\t\{TOP_DETAILS,\n\t\t"remind"\},\n\t\{TOP_SPECIAL,\n\t\t"special"\},/, 'of a refund');
 
 # --- mistakes
 
@@ -122,7 +123,8 @@ for ([ 'x text x text I' => 'a column has seven parts' ], [ 'X text x text I - c
 	is($out, '', 'nothing is made');
 }
 for ([ lines => [ @lines, 'x text ^y text - - c' ], '\^y: no column of \[orders\]' ], [ lines => [ @lines, 'x text ^created text - - c' ], '\^created is read as time' ],
-	[ lines => [], 'section \[sub_orders\] is missing or empty' ], [ beside => [ '[trades]' ], 'unknown section "trades"' ], [ beside => [ '[trade]', 'I fee' ], 'field "fee" has a column, and other apis' ],
+	[ lines => [ @lines, 'x text x text I c c' ], 'flag c in \[sub_orders\] is for "refund_status" alone' ],
+	[ after_sales => [ @after_sales, 'x text x text L c c' ], 'flag c in \[after_sales\] is for "status" alone' ], [ lines => [], 'section \[sub_orders\] is missing or empty' ], [ beside => [ '[trades]' ], 'unknown section "trades"' ], [ beside => [ '[trade]', 'I fee' ], 'field "fee" has a column, and other apis' ],
 	[ beside => [ '[trade]', 'I x', 'D x' ], 'field "x" is there twice' ], [ beside => [ '[refund]', 'I x' ], 'apis "I"' ], [ beside => [ '[refund]', 'D' ], 'names' ])
 {
 	my ($part, $with, $message) = @$_;
