@@ -3,8 +3,8 @@
  *	  The columns of stored records as rows: read_orders(), read_lines() and
  *	  read_after_sales() of SQL.
  *
- * Their argument is an array of ordersync.applied, of which they take id,
- * modified and payload; their rows begin with where in the array the record
+ * Their argument is an array of ordersync.applied, of which they take page,
+ * id, modified and payload; their rows begin with where in the array the record
  * stands.  They look at nothing else, so all are IMMUTABLE and PARALLEL SAFE.
  * whole() is for a payload that several functions look into: as it stands in its
  * row each of them would decompress it.
@@ -16,34 +16,43 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "dictionary.h"
+#include "order_lines.h"
 #include "read_record.h"
 
-/* What stands before the columns of the dictionary: ord, id, modified. */
-#define RECORD_COLUMNS 3
+/* What stands before the columns of the dictionary: ord, page, id, modified. */
+#define RECORD_COLUMNS 4
+/* What orders are told of their lines, behind the columns. */
+#define SUM_COLUMNS 8
 /* And in the rows of lines line_no and again. */
-#define LINE_COLUMNS 5
+#define LINE_COLUMNS 6
 
 ORDERSYNC_EXPORT Datum ordersync_read_orders(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_lines(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_after_sales(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_whole(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_is_cash_on_delivery(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_line_refunded(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_line_unsold(PG_FUNCTION_ARGS);
 
 /* The array given, and the one record of it that is at hand. */
 typedef struct RecordReader
 {
 	ReturnSetInfo *result;
 	Datum	   *elements;
-	bool	   *nulls;
+	bool	   *nulls;			/* NULL: no element is */
 	int			nelements;
 	TupleDesc	desc;
 	int			id_at;			/* indexes of the attributes */
 	int			modified_at;
+	int			page_at;
 	int			payload_at;
 	Datum	   *values;			/* of the element's attributes */
 	bool	   *isnull;
@@ -57,8 +66,12 @@ typedef struct SeenLines
 	int			n;
 } SeenLines;
 
-static Datum read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns);
+static Datum read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns,
+					   bool with_lines);
+static void put_sum(JsonbContainer *record, Datum *values, bool *nulls);
+static TextValue text_argument(FunctionCallInfo fcinfo, int i);
 static void begin_reading(RecordReader *reader, FunctionCallInfo fcinfo);
+static void take_apart(RecordReader *reader, AnyArrayType *array, Oid type);
 static int	attribute_of(TupleDesc desc, const char *name);
 static JsonbContainer *take_record(RecordReader *reader, int i, Datum *values, bool *nulls);
 static void read_lines_of(RecordReader *reader, JsonbContainer *record, const ReadPlan *trade,
@@ -68,28 +81,28 @@ static bool has_unreadable_lines(JsonbContainer *record);
 static int	column_at(const DictionaryColumn *columns, int ncolumns, const char *name);
 
 PG_FUNCTION_INFO_V1(ordersync_read_orders);
-/* read_orders(applied[]) → ord, tid, modified, the columns, unreadable */
+/* read_orders(applied[]) → ord, page, tid, modified, the columns, the sum of its lines, unreadable */
 Datum
 ordersync_read_orders(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, order_columns, lengthof(order_columns));
+	return read_rows(fcinfo, order_columns, lengthof(order_columns), true);
 }
 
 PG_FUNCTION_INFO_V1(ordersync_read_after_sales);
-/* read_after_sales(applied[]) → ord, refund_id, modified, the columns, unreadable */
+/* read_after_sales(applied[]) → ord, page, refund_id, modified, the columns, unreadable */
 Datum
 ordersync_read_after_sales(PG_FUNCTION_ARGS)
 {
-	return read_rows(fcinfo, after_sale_columns, lengthof(after_sale_columns));
+	return read_rows(fcinfo, after_sale_columns, lengthof(after_sale_columns), false);
 }
 
 /* A row a record. */
 static Datum
-read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns)
+read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns, bool with_lines)
 {
 	RecordReader reader;
 	ReadPlan   *plan = read_plan(columns, ncolumns, false, CurrentMemoryContext);
-	int			width = RECORD_COLUMNS + ncolumns + 1;
+	int			width = RECORD_COLUMNS + ncolumns + (with_lines ? SUM_COLUMNS : 0) + 1;
 	Datum	   *values = palloc0(sizeof(Datum) * width);
 	bool	   *nulls = palloc0(sizeof(bool) * width);
 
@@ -103,7 +116,12 @@ read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns
 		bool		unreadable = read_record_values(plan, record, values + RECORD_COLUMNS,
 													nulls + RECORD_COLUMNS);
 
-		values[width - 1] = BoolGetDatum(unreadable || has_unreadable_lines(record));
+		if (with_lines)
+		{
+			put_sum(record, values + RECORD_COLUMNS + ncolumns, nulls + RECORD_COLUMNS + ncolumns);
+			unreadable |= has_unreadable_lines(record);
+		}
+		values[width - 1] = BoolGetDatum(unreadable);
 		tuplestore_putvalues(reader.result->setResult, reader.result->setDesc, values, nulls);
 		MemoryContextSwitchTo(before);
 		MemoryContextReset(reader.context);
@@ -111,8 +129,31 @@ read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns
 	return (Datum) 0;
 }
 
+/* line_count, item_num, gmv, logistics_company, invoice_no, package_count, refunded, disputed */
+static void
+put_sum(JsonbContainer *record, Datum *values, bool *nulls)
+{
+	LinesSum	sum;
+
+	lines_sum(record, &sum);
+	values[0] = Int32GetDatum(sum.nlines);
+	values[1] = Int32GetDatum(sum.item_num);
+	nulls[2] = !sum.has_gmv;
+	if (sum.has_gmv)
+		values[2] = NumericGetDatum(int64_div_fast_to_numeric(sum.gmv_cents, 2));
+	nulls[3] = sum.carriers == NULL;
+	if (sum.carriers != NULL)
+		values[3] = CStringGetTextDatum(sum.carriers);
+	nulls[4] = sum.waybills == NULL;
+	if (sum.waybills != NULL)
+		values[4] = CStringGetTextDatum(sum.waybills);
+	values[5] = Int32GetDatum(sum.nwaybills);
+	values[6] = BoolGetDatum(sum.refunded);
+	values[7] = BoolGetDatum(sum.disputed);
+}
+
 PG_FUNCTION_INFO_V1(ordersync_read_lines);
-/* read_lines(applied[]) → ord, tid, modified, line_no, again, the columns, unreadable */
+/* read_lines(applied[]) → ord, page, tid, modified, line_no, again, the columns, unreadable */
 Datum
 ordersync_read_lines(PG_FUNCTION_ARGS)
 {
@@ -166,8 +207,8 @@ read_lines_of(RecordReader *reader, JsonbContainer *record, const ReadPlan *trad
 		if (!JBE_ISCONTAINER(lines->children[i]) || !JsonContainerIsObject(object))
 			continue;
 		unreadable = read_record_values(line, object, values + LINE_COLUMNS, nulls + LINE_COLUMNS);
-		values[3] = Int16GetDatum((int16) Min(i + 1, PG_INT16_MAX));
-		values[4] = BoolGetDatum(seen_before(&seen, values[LINE_COLUMNS + oid_at],
+		values[4] = Int16GetDatum((int16) Min(i + 1, PG_INT16_MAX));
+		values[5] = BoolGetDatum(seen_before(&seen, values[LINE_COLUMNS + oid_at],
 											 nulls[LINE_COLUMNS + oid_at]));
 		values[reader->result->setDesc->natts - 1] =
 			BoolGetDatum(unreadable || nulls[LINE_COLUMNS + oid_at]);
@@ -194,16 +235,12 @@ seen_before(SeenLines *seen, Datum oid, bool isnull)
 static void
 begin_reading(RecordReader *reader, FunctionCallInfo fcinfo)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	Oid			type = ARR_ELEMTYPE(array);
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
+	AnyArrayType *array = PG_GETARG_ANY_ARRAY_P(0);
+	Oid			type = AARR_ELEMTYPE(array);
 
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	deconstruct_array(array, type, typlen, typbyval, typalign,
-					  &reader->elements, &reader->nulls, &reader->nelements);
+	take_apart(reader, array, type);
 	reader->desc = lookup_rowtype_tupdesc_copy(type, -1);
+	reader->page_at = attribute_of(reader->desc, "page");
 	reader->id_at = attribute_of(reader->desc, "id");
 	reader->modified_at = attribute_of(reader->desc, "modified");
 	reader->payload_at = attribute_of(reader->desc, "payload");
@@ -213,6 +250,27 @@ begin_reading(RecordReader *reader, FunctionCallInfo fcinfo)
 											ALLOCSET_DEFAULT_SIZES);
 	compat_init_materialized_srf(fcinfo);
 	reader->result = (ReturnSetInfo *) fcinfo->resultinfo;
+}
+
+/* An array as PL/pgSQL keeps it need not be put together for that. */
+static void
+take_apart(RecordReader *reader, AnyArrayType *array, Oid type)
+{
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	if (VARATT_IS_EXPANDED_HEADER(array))
+	{
+		deconstruct_expanded_array(&array->xpn);
+		reader->elements = array->xpn.dvalues;
+		reader->nulls = array->xpn.dnulls;
+		reader->nelements = array->xpn.nelems;
+		return;
+	}
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	deconstruct_array(&array->flt, type, typlen, typbyval, typalign,
+					  &reader->elements, &reader->nulls, &reader->nelements);
 }
 
 static int
@@ -226,14 +284,14 @@ attribute_of(TupleDesc desc, const char *name)
 	elog(ERROR, "the records have no attribute \"%s\"", name);
 }
 
-/* The record that element i holds, and the first three values of its rows. */
+/* The record that element i holds, and the first values of its rows. */
 static JsonbContainer *
 take_record(RecordReader *reader, int i, Datum *values, bool *nulls)
 {
 	HeapTupleHeader header;
 	HeapTupleData tuple;
 
-	if (reader->nulls[i])
+	if (reader->nulls != NULL && reader->nulls[i])
 		elog(ERROR, "a record is NULL");
 	header = DatumGetHeapTupleHeader(reader->elements[i]);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
@@ -245,10 +303,12 @@ take_record(RecordReader *reader, int i, Datum *values, bool *nulls)
 		elog(ERROR, "a record has no payload");
 
 	values[0] = Int32GetDatum(i + 1);
-	values[1] = reader->values[reader->id_at];
-	nulls[1] = reader->isnull[reader->id_at];
-	values[2] = reader->values[reader->modified_at];
-	nulls[2] = reader->isnull[reader->modified_at];
+	values[1] = reader->values[reader->page_at];
+	nulls[1] = reader->isnull[reader->page_at];
+	values[2] = reader->values[reader->id_at];
+	nulls[2] = reader->isnull[reader->id_at];
+	values[3] = reader->values[reader->modified_at];
+	nulls[3] = reader->isnull[reader->modified_at];
 	return &DatumGetJsonbP(reader->values[reader->payload_at])->root;
 }
 
@@ -281,4 +341,44 @@ Datum
 ordersync_whole(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_JSONB_P(PG_GETARG_JSONB_P(0));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_is_cash_on_delivery);
+/* is_cash_on_delivery(trade_type) → boolean; strict */
+Datum
+ordersync_is_cash_on_delivery(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(trade_is_cash_on_delivery(text_argument(fcinfo, 0)));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_line_refunded);
+/* line_refunded(refund_status, special_refund_type) → boolean */
+Datum
+ordersync_line_refunded(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(line_is_refunded(text_argument(fcinfo, 0), text_argument(fcinfo, 1)));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_line_unsold);
+/* line_unsold(trade_type, status, refund_status, special_refund_type) → boolean */
+Datum
+ordersync_line_unsold(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(line_is_unsold(text_argument(fcinfo, 0), text_argument(fcinfo, 1),
+								  text_argument(fcinfo, 2), text_argument(fcinfo, 3)));
+}
+
+static TextValue
+text_argument(FunctionCallInfo fcinfo, int i)
+{
+	TextValue	value = {NULL, 0};
+
+	if (!PG_ARGISNULL(i))
+	{
+		text	   *given = PG_GETARG_TEXT_PP(i);
+
+		value.at = VARDATA_ANY(given);
+		value.len = (int) VARSIZE_ANY_EXHDR(given);
+	}
+	return value;
 }

@@ -110,26 +110,30 @@ COMMENT ON FUNCTION ordersync.record_rules_of(text, bigint, text, text[], text[]
 CREATE FUNCTION ordersync.take_order(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-	WHEN p_rules.fills THEN
-		ordersync.mark_added(
-			CASE
-				WHEN ordersync.has_plain_lines(p_record) THEN p_record
-				ELSE ordersync.plain_lines(p_record)
-			END, p_rules.nulls, p_rules.line_nulls)
-	WHEN ordersync.has_plain_lines(p_record) THEN p_record
-	ELSE ordersync.plain_lines(p_record)
-END;
+AS $function$
+	SELECT CASE
+		WHEN p_rules.fills THEN
+			ordersync.mark_added(
+				CASE
+					WHEN ordersync.has_plain_lines(p_record) THEN p_record
+					ELSE ordersync.plain_lines(p_record)
+				END, p_rules.nulls, p_rules.line_nulls)
+		WHEN ordersync.has_plain_lines(p_record) THEN p_record
+		ELSE ordersync.plain_lines(p_record)
+	END
+$function$;
 COMMENT ON FUNCTION ordersync.take_order(jsonb, ordersync.record_rules) IS
 	'an order''s record as it is stored: its lines in one form, with nulls for added fields that it lacks';
 
 CREATE FUNCTION ordersync.take_after_sale(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-	WHEN p_rules.fills THEN ordersync.mark_added(p_record, p_rules.nulls, NULL)
-	ELSE p_record
-END;
+AS $function$
+	SELECT CASE
+		WHEN p_rules.fills THEN ordersync.mark_added(p_record, p_rules.nulls, NULL)
+		ELSE p_record
+	END
+$function$;
 COMMENT ON FUNCTION ordersync.take_after_sale(jsonb, ordersync.record_rules) IS
 	'an after-sale''s record as it is stored: with nulls for added fields that it lacks';
 

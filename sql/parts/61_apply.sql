@@ -48,6 +48,8 @@ DECLARE
 {{if orders}}
 	v_no_lines bigint[];
 {{endif}}
+	v_rules ordersync.record_rules;
+	v_known integer[];
 	v_stored ordersync.applied[];
 	v_changed ordersync.applied[];
 	v_restored bigint[];
@@ -86,15 +88,32 @@ BEGIN
 			FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
 		END IF;
 
-		SELECT r.stored, r.changed
-		INTO v_stored, v_changed
-		FROM ordersync.store_{{stream}}(p_shop, p_source, s.fresh, s.known, p_read_at, p_pages,
-			p_ids, p_modified, p_digests, p_bodies, p_add, p_drop) r;
+		v_rules := ordersync.record_rules_of('{{stream}}', p_shop, p_source, p_add, p_drop);
+		v_known := s.known;
+		IF s.fresh IS NOT NULL THEN
+			v_stored := ordersync.store_new_{{stream}}(p_shop, s.fresh, p_read_at, p_pages,
+				p_ids, p_modified, p_digests, p_bodies, v_rules);
+			IF pg_catalog.cardinality(v_stored) IS DISTINCT FROM pg_catalog.cardinality(s.fresh) THEN
+				v_known := v_known || ARRAY(
+					SELECT f.ord
+					FROM pg_catalog.unnest(s.fresh) AS f (ord)
+					WHERE p_ids[f.ord] NOT IN (
+						SELECT r.id
+						FROM pg_catalog.unnest(v_stored) AS r));
+			END IF;
+		END IF;
+		IF v_known IS NOT NULL THEN
+			v_changed := ordersync.store_changed_{{stream}}(p_shop, p_source, v_known, p_read_at, p_pages,
+				p_ids, p_modified, p_digests, p_bodies, v_rules);
+		END IF;
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
-			PERFORM ordersync.record_{{one}}_changes(p_shop, p_runs, p_tasks, v_stored, v_changed);
 {{if orders}}
+			IF v_changed IS NOT NULL THEN
+				PERFORM ordersync.record_order_changes(p_shop, p_runs, p_tasks, v_changed);
+			END IF;
 			PERFORM ordersync.write_orders(p_shop, p_source, p_runs, p_tasks, v_stored, v_changed);
 {{else}}
+			PERFORM ordersync.record_after_sale_changes(p_shop, p_runs, p_tasks, v_stored, v_changed);
 			PERFORM ordersync.write_after_sales(p_shop, p_runs, p_tasks, v_stored, v_changed);
 {{endif}}
 		END IF;

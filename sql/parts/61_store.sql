@@ -20,10 +20,58 @@
  */
 {{each stream}}
 
-CREATE FUNCTION ordersync.store_{{stream}}(
+CREATE FUNCTION ordersync.store_new_{{stream}}(
+	p_shop bigint,
+	p_fresh integer[],
+	p_read_at timestamptz[],
+	p_pages integer[],
+	p_ids bigint[],
+	p_modified timestamptz[],
+	p_digests bytea[],
+	p_bodies text[],
+	p_rules ordersync.record_rules
+)
+RETURNS ordersync.applied[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_rows ordersync.applied[];
+	v_there bigint[];
+BEGIN
+	SELECT pg_catalog.array_agg(
+		ROW (p_ids[f.ord], p_modified[f.ord], p_pages[f.ord], p_rules.rank, p_rules.bit, p_digests[f.ord],
+			p_read_at[p_pages[f.ord]], true, false, NULL, NULL, NULL,
+			ordersync.take_{{one}}(b.record, p_rules))::ordersync.applied)
+	INTO v_rows
+	FROM pg_catalog.unnest(p_fresh) AS f (ord),
+		LATERAL (SELECT ordersync.read_record(p_bodies[f.ord], p_rules.hidden) AS record OFFSET 0) b;
+
+	WHILE v_rows IS NOT NULL LOOP
+		BEGIN
+			PERFORM ordersync.insert_{{payloads}}(p_shop, v_rows, p_rules);
+			EXIT;
+		EXCEPTION
+			WHEN unique_violation THEN
+				-- somebody else stored some of them meanwhile: these are known now
+				v_there := ordersync.stored_{{stream}}(p_shop, v_rows);
+				IF v_there IS NULL THEN
+					RAISE;
+				END IF;
+		END;
+		SELECT pg_catalog.array_agg(r)
+		INTO v_rows
+		FROM pg_catalog.unnest(v_rows) AS r
+		WHERE r.id <> ALL (v_there);
+	END LOOP;
+	RETURN v_rows;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_new_{{stream}}(bigint, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
+	'stores the payloads of new records, but for those that somebody else has stored meanwhile; returns the ones that it stored, NULL for none';
+
+CREATE FUNCTION ordersync.store_changed_{{stream}}(
 	p_shop bigint,
 	p_source text,
-	p_fresh integer[],
 	p_known integer[],
 	p_read_at timestamptz[],
 	p_pages integer[],
@@ -31,71 +79,75 @@ CREATE FUNCTION ordersync.store_{{stream}}(
 	p_modified timestamptz[],
 	p_digests bytea[],
 	p_bodies text[],
-	p_add text[],
-	p_drop text[],
-	OUT stored ordersync.applied[],
-	OUT changed ordersync.applied[]
+	p_rules ordersync.record_rules
 )
+RETURNS ordersync.applied[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_rules ordersync.record_rules := ordersync.record_rules_of('{{stream}}', p_shop, p_source, p_add, p_drop);
-	v_ids bigint[];
+	v_rows ordersync.applied[];
 	v_known integer[] := p_known;
 BEGIN
-	IF p_fresh IS NOT NULL THEN
-		SELECT pg_catalog.array_agg(
-			ROW (p_ids[f.ord], p_modified[f.ord], p_pages[f.ord], v_rules.rank, v_rules.bit, p_digests[f.ord],
-				p_read_at[p_pages[f.ord]], true, false, NULL, NULL, NULL,
-				ordersync.take_{{one}}(b.record, v_rules))::ordersync.applied)
-		INTO stored
-		FROM pg_catalog.unnest(p_fresh) AS f (ord),
-			LATERAL (SELECT ordersync.read_record(p_bodies[f.ord], v_rules.hidden) AS record OFFSET 0) b;
-
-		WITH ins AS (
-			INSERT INTO ordersync.{{payloads}} (
-				shop_id, {{id}}, rank, sources, modified, read_at, {{sources digest_#}}, payload)
-			SELECT p_shop, r.id, r.rank, r.sources, r.modified, r.read_at,
-				{{sources CASE r.rank WHEN #n THEN r.digest END}},
-				CASE WHEN v_rules.keeps <> 'off' THEN r.payload END
-			FROM pg_catalog.unnest(stored) AS r
-			ON CONFLICT DO NOTHING
-			RETURNING {{id}}
-		)
-		SELECT pg_catalog.array_agg(ins.{{id}})
-		INTO v_ids
-		FROM ins;
-		IF pg_catalog.cardinality(v_ids) IS DISTINCT FROM pg_catalog.cardinality(stored) THEN
-			-- somebody else stored them meanwhile: they are known now
-			SELECT v_known || pg_catalog.array_agg(f.ord)
-			INTO v_known
-			FROM pg_catalog.unnest(p_fresh) AS f (ord)
-			WHERE v_ids IS NULL OR p_ids[f.ord] <> ALL (v_ids);
-			SELECT pg_catalog.array_agg(r)
-			INTO stored
-			FROM pg_catalog.unnest(stored) AS r
-			WHERE r.id = ANY (v_ids);
-		END IF;
-	END IF;
-
-	WHILE v_known IS NOT NULL LOOP
-		changed := ordersync.merge_{{stream}}(p_shop, p_source, v_known, p_read_at, p_pages,
-			p_ids, p_modified, p_digests, p_bodies, v_rules);
-		EXIT WHEN changed IS NULL OR ordersync.lock_{{payloads}}(p_shop, changed);
+	LOOP
+		v_rows := ordersync.merge_{{stream}}(p_shop, p_source, v_known, p_read_at, p_pages,
+			p_ids, p_modified, p_digests, p_bodies, p_rules);
+		EXIT WHEN v_rows IS NULL OR ordersync.lock_{{payloads}}(p_shop, v_rows);
 		SELECT pg_catalog.array_agg(k.ord)
 		INTO v_known
 		FROM pg_catalog.unnest(v_known) AS k (ord)
 		WHERE p_ids[k.ord] IN (
-			SELECT c.id
-			FROM pg_catalog.unnest(changed) AS c);
+			SELECT r.id
+			FROM pg_catalog.unnest(v_rows) AS r);
 	END LOOP;
-	IF changed IS NOT NULL THEN
-		PERFORM ordersync.rewrite_{{payloads}}(p_shop, changed, v_rules);
+	IF v_rows IS NOT NULL THEN
+		PERFORM ordersync.rewrite_{{payloads}}(p_shop, v_rows, p_rules);
 	END IF;
+	RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_{{stream}}(bigint, text, integer[], integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], text[], text[]) IS
-	'stores the payloads of new records, and of those that change a stored one; returns both';
+COMMENT ON FUNCTION ordersync.store_changed_{{stream}}(bigint, text, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
+	'stores the payloads of records that change what is stored; returns these, NULL for none';
+
+CREATE FUNCTION ordersync.insert_{{payloads}}(
+	p_shop bigint,
+	p_rows ordersync.applied[],
+	p_rules ordersync.record_rules
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.{{payloads}} (
+		shop_id, {{id}}, rank, sources, modified, read_at, {{sources digest_#}}, payload)
+	SELECT p_shop, r.id, r.rank, r.sources, r.modified, r.read_at,
+		{{sources CASE r.rank WHEN #n THEN r.digest END}},
+		CASE WHEN p_rules.keeps <> 'off' THEN r.payload END
+	FROM pg_catalog.unnest(p_rows) AS r;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.insert_{{payloads}}(bigint, ordersync.applied[], ordersync.record_rules) IS
+	'stores the payloads of records that are not stored';
+
+CREATE FUNCTION ordersync.stored_{{stream}}(p_shop bigint, p_rows ordersync.applied[])
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_ids bigint[];
+BEGIN
+	SELECT pg_catalog.array_agg(r.id)
+	INTO v_ids
+	FROM pg_catalog.unnest(p_rows) AS r
+	WHERE EXISTS (
+		SELECT
+		FROM ordersync.{{payloads}} p
+		WHERE p.shop_id = p_shop
+			AND p.{{id}} = r.id);
+	RETURN v_ids;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.stored_{{stream}}(bigint, ordersync.applied[]) IS
+	'those of these records that are stored; NULL for none';
 
 /* What a record of these would make of the stored payload; those that make no difference are left out. */
 CREATE FUNCTION ordersync.merge_{{stream}}(
@@ -208,9 +260,13 @@ COMMENT ON FUNCTION ordersync.merge_{{stream}}(bigint, text, integer[], timestam
 
 CREATE FUNCTION ordersync.lock_{{payloads}}(p_shop bigint, p_rows ordersync.applied[])
 RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_same boolean;
+BEGIN
 	SELECT pg_catalog.bool_and(p.ctid = r.row_ctid AND p.xmin = r.row_xmin)
+	INTO v_same
 	FROM pg_catalog.unnest(p_rows) AS r,
 		LATERAL (
 			SELECT p.ctid, p.xmin
@@ -218,7 +274,9 @@ AS $function$
 			WHERE p.shop_id = p_shop
 				AND p.{{id}} = r.id
 			FOR NO KEY UPDATE
-		) p
+		) p;
+	RETURN v_same;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.lock_{{payloads}}(bigint, ordersync.applied[]) IS
 	'locks the rows of merged payloads, sorted by id; whether they are still what was merged';

@@ -9,20 +9,30 @@
 CREATE FUNCTION ordersync.read_orders(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
+	page integer,
 	tid bigint,
 	modified timestamptz,
 	{{orders.read # #type}},
+	line_count integer,
+	item_num integer,
+	gmv numeric,
+	logistics_company text,
+	invoice_no text,
+	package_count integer,
+	refunded boolean,
+	disputed boolean,
 	unreadable boolean
 )
 AS 'MODULE_PATHNAME', 'ordersync_read_orders'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 ROWS 100;
 COMMENT ON FUNCTION ordersync.read_orders(ordersync.applied[]) IS
-	'the columns of orders that their records hold, and whether a value could not be read; ord: the place in the array';
+	'the columns of orders that their records hold, what their lines add up to (refunded: one says that money went back, disputed: or may come to it), and whether a value could not be read; ord: the place in the array';
 
 CREATE FUNCTION ordersync.read_lines(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
+	page integer,
 	tid bigint,
 	modified timestamptz,
 	line_no smallint,
@@ -39,6 +49,7 @@ COMMENT ON FUNCTION ordersync.read_lines(ordersync.applied[]) IS
 CREATE FUNCTION ordersync.read_after_sales(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
+	page integer,
 	refund_id bigint,
 	modified timestamptz,
 	{{after_sales.read # #type}},
@@ -57,81 +68,6 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.whole(jsonb) IS
 	'a stored payload, decompressed once for all that look into it';
 
-/* A line has one carrier and one waybill, and so have most orders: sorting is for the others. */
-CREATE FUNCTION ordersync.distinct_of(p_texts text[], OUT list text, OUT n integer)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $function$
-	SELECT pg_catalog.string_agg(DISTINCT t.text, ','), pg_catalog.count(DISTINCT t.text)::integer
-	FROM (
-		SELECT u.text COLLATE "C" AS text
-		FROM pg_catalog.unnest(p_texts) AS u (text)
-	) t
-$function$;
-COMMENT ON FUNCTION ordersync.distinct_of(text[]) IS
-	'the different ones of these texts, sorted and divided by commas, and how many they are';
-
-/* A line that stands twice in a record counts once, and one without an id not at all. */
-CREATE FUNCTION ordersync.roll_up_lines(p_records ordersync.applied[])
-RETURNS TABLE (
-	ord integer,
-	line_count integer,
-	item_num integer,
-	gmv numeric,
-	logistics_company text,
-	invoice_no text,
-	package_count integer,
-	refunded boolean,
-	disputed boolean
-)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-ROWS 100
-AS $function$
-	SELECT l.ord,
-		pg_catalog.count(*) FILTER (WHERE l.counts)::integer,
-		GREATEST(LEAST(COALESCE(
-				CASE
-					WHEN pg_catalog.bool_and(l.unsold) FILTER (WHERE l.counts)
-						THEN pg_catalog.sum(l.num) FILTER (WHERE l.counts)
-					ELSE pg_catalog.sum(l.num) FILTER (WHERE l.counts AND NOT l.unsold)
-				END, 0),
-			2147483647), -2147483648)::integer,
-		-- amounts that fit may have a sum that does not
-		CASE
-			WHEN pg_catalog.abs(pg_catalog.sum(l.gmv) FILTER (WHERE l.counts)) < 1e16
-				THEN pg_catalog.sum(l.gmv) FILTER (WHERE l.counts)
-		END,
-		CASE
-			WHEN pg_catalog.min(l.logistics_company) = pg_catalog.max(l.logistics_company)
-				THEN pg_catalog.min(l.logistics_company)
-			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.logistics_company))).list
-		END,
-		CASE
-			WHEN pg_catalog.min(l.invoice_no) = pg_catalog.max(l.invoice_no) THEN pg_catalog.min(l.invoice_no)
-			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.invoice_no))).list
-		END,
-		CASE
-			WHEN pg_catalog.min(l.invoice_no) = pg_catalog.max(l.invoice_no) THEN 1
-			ELSE (ordersync.distinct_of(pg_catalog.array_agg(l.invoice_no))).n
-		END,
-		COALESCE(pg_catalog.bool_or(l.refunded) FILTER (WHERE l.counts), false),
-		pg_catalog.bool_or(l.disputed)
-	FROM (
-		SELECT r.ord, r.num, NOT r.again AND r.oid IS NOT NULL AS counts,
-			ordersync.line_unsold(r.trade_type, r.status, r.refund_status, r.special_refund_type) AS unsold,
-			ordersync.line_refunded(r.refund_status, r.special_refund_type) AS refunded,
-			COALESCE(r.refund_status, '') NOT IN ('NO_REFUND', '') AS disputed,
-			CASE WHEN NOT r.again AND r.oid IS NOT NULL THEN NULLIF(r.logistics_company, '') END
-				COLLATE "C" AS logistics_company,
-			CASE WHEN NOT r.again AND r.oid IS NOT NULL THEN NULLIF(r.invoice_no, '') END
-				COLLATE "C" AS invoice_no,
-			r.total_fee - COALESCE(r.part_mjz_discount, 0) AS gmv
-		FROM ordersync.read_lines(p_records) r
-	) l
-	GROUP BY l.ord
-$function$;
-COMMENT ON FUNCTION ordersync.roll_up_lines(ordersync.applied[]) IS
-	'what orders tell of their lines in their own rows; refunded: one says that money went back, disputed: or may come to it';
-
 CREATE FUNCTION ordersync.next_orders(
 	p_shop bigint,
 	p_source text,
@@ -141,16 +77,15 @@ CREATE FUNCTION ordersync.next_orders(
 )
 RETURNS TABLE (
 	{{orders.written # #type}},
+	page integer,
 	unreadable boolean
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 ROWS 100
 AS $function$
-	SELECT {{orders.written n.#}}, n.unreadable
+	SELECT {{orders.written n.#}}, n.page, n.unreadable
 	FROM (
 		SELECT p_shop AS shop_id, r.*, f.paid_at, f.paid_amount, f.paid_amount_frozen,
-			l.logistics_company, l.invoice_no, COALESCE(l.package_count, 0) AS package_count,
-			COALESCE(l.line_count, 0) AS line_count, COALESCE(l.item_num, 0) AS item_num, l.gmv,
 			-- without a source no record has come: where the order is listed is as it was
 			CASE
 				WHEN p_source = 'history' THEN 'archived'
@@ -161,7 +96,6 @@ AS $function$
 			COALESCE(w.first_seen_at, pg_catalog.now()) AS first_seen_at,
 			pg_catalog.now() AS synced_at
 		FROM ordersync.read_orders(p_records) r
-		LEFT JOIN ordersync.roll_up_lines(p_records) l ON l.ord = r.ord
 		LEFT JOIN pg_catalog.unnest(p_was) w ON w.id = r.tid
 		CROSS JOIN LATERAL (
 			SELECT ordersync.paid_at_of(r.status, r.step_trade_status, r.type, r.pay_time, r.end_time) AS paid_at
@@ -173,9 +107,9 @@ AS $function$
 		) a
 		CROSS JOIN LATERAL ordersync.paid_facts(w, d.paid_at, a.amount, r.status,
 			a.amount IS NOT NULL
-				AND (COALESCE(l.refunded, false) OR COALESCE(r.tid = ANY (p_refunded), false)),
+				AND (r.refunded OR COALESCE(r.tid = ANY (p_refunded), false)),
 			false,
-			COALESCE(p_source = 'history', false) OR COALESCE(l.disputed, false)) f
+			COALESCE(p_source = 'history', false) OR r.disputed) f
 	) n
 $function$;
 COMMENT ON FUNCTION ordersync.next_orders(bigint, text, ordersync.applied[], ordersync.remembered[], bigint[]) IS

@@ -1,13 +1,15 @@
 /*
  * What counts as paid, when, and what of it stays though the record says less.
  *
- * The rules stand here and nowhere else.  All are pure and short enough for the
- * planner to put in the place of their call.
+ * The rules stand here and nowhere else, those of a single line in C
+ * (src/order_lines.c), where an order's row is summed up of its lines too.  All are
+ * pure; those in SQL are short enough for the planner to put in the place of their
+ * call.
  */
-CREATE FUNCTION ordersync.is_cash_on_delivery(p_trade_type text)
+CREATE FUNCTION ordersync.is_cash_on_delivery(trade_type text)
 RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN p_trade_type IN ('cod', 'b2c_cod', 'super_market_cod_trade');
+AS 'MODULE_PATHNAME', 'ordersync_is_cash_on_delivery'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.is_cash_on_delivery(text) IS
 	'orders of this type are paid when they arrive; NULL: not known';
 
@@ -40,39 +42,17 @@ END;
 COMMENT ON FUNCTION ordersync.paid_at_of(text, text, text, timestamptz, timestamptz) IS
 	'when an order as its record describes it counts as paid; NULL: it does not';
 
-/*
- * A line's own word that money went back.  Price protection and cash-back leave
- * refund_status alone and are a list of their own, which may be read later than
- * the order whose figures they lowered.
- */
-CREATE FUNCTION ordersync.line_refunded(p_refund_status text, p_special_refund_type text)
+CREATE FUNCTION ordersync.line_refunded(refund_status text, special_refund_type text)
 RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN COALESCE(p_refund_status = 'SUCCESS', false) OR COALESCE(p_special_refund_type <> '', false);
+AS 'MODULE_PATHNAME', 'ordersync_line_refunded'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
 	'whether an item line''s record says that money went back';
 
-/*
- * A line may end apart from its order, without ever having been paid for: the
- * seller closes one of several before the buyer pays for the rest, or one is
- * refused at the door of an order that is paid there, which closes it although
- * no money went back.
- */
-CREATE FUNCTION ordersync.line_unsold(
-	p_trade_type text,
-	p_status text,
-	p_refund_status text,
-	p_special_refund_type text
-)
+CREATE FUNCTION ordersync.line_unsold(trade_type text, status text, refund_status text, special_refund_type text)
 RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE p_status
-	WHEN 'TRADE_CLOSED_BY_TAOBAO' THEN true
-	WHEN 'TRADE_CLOSED' THEN
-		COALESCE(ordersync.is_cash_on_delivery(p_trade_type), false)
-			AND NOT ordersync.line_refunded(p_refund_status, p_special_refund_type)
-	ELSE false
-END;
+AS 'MODULE_PATHNAME', 'ordersync_line_unsold'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.line_unsold(text, text, text, text) IS
 	'whether an item line was closed without having been paid, whatever its order was';
 

@@ -22,22 +22,25 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_changed ordersync.applied[] := ordersync.touching(p_changed);
+	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
 	v_suspects bigint[];
 	a pg_catalog.record;		-- what after-sales say of these orders
 BEGIN
-	IF p_stored IS NULL AND v_changed IS NULL THEN
+	IF v_records IS NULL THEN
 		RETURN;					-- only fields that have no column
 	END IF;
 	SELECT *
 	INTO a
-	FROM ordersync.after_sales_of(p_shop, p_stored || v_changed);
+	FROM ordersync.after_sales_of(p_shop, v_records);
 
 	IF p_stored IS NOT NULL THEN
 		BEGIN
-			v_suspects := ordersync.insert_orders(p_shop, p_source, p_stored, a.refunded_tids, a.refunded_oids, a.lowered_oids);
+			v_suspects := ordersync.insert_orders(p_shop, p_source, p_runs, p_tasks, p_stored, a.refunded_tids,
+				a.refunded_oids, a.lowered_oids);
 		EXCEPTION
 			WHEN unique_violation THEN
-				v_changed := p_stored || v_changed;
+				PERFORM ordersync.record_first_seen(p_shop, p_runs, p_tasks, p_stored);
+				v_changed := v_records;
 		END;
 	END IF;
 	IF v_changed IS NOT NULL THEN
@@ -49,7 +52,7 @@ BEGIN
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
 	END IF;
-	PERFORM ordersync.note_values(p_shop, 'orders', p_runs, p_tasks, p_stored || v_changed, v_suspects);
+	PERFORM ordersync.note_values(p_shop, 'orders', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.write_orders(bigint, text, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
@@ -74,9 +77,48 @@ $function$;
 COMMENT ON FUNCTION ordersync.touching(ordersync.applied[]) IS
 	'those of changed records whose columns may differ';
 
+/* Mostly one of them is NULL, and the other need not be copied. */
+CREATE FUNCTION ordersync.both(p_stored ordersync.applied[], p_changed ordersync.applied[])
+RETURNS ordersync.applied[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF p_changed IS NULL THEN
+		RETURN p_stored;
+	ELSIF p_stored IS NULL THEN
+		RETURN p_changed;
+	END IF;
+	RETURN p_stored || p_changed;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.both(ordersync.applied[], ordersync.applied[]) IS
+	'records that are stored for the first time and changed ones, together; NULL for none';
+
+CREATE FUNCTION ordersync.record_first_seen(
+	p_shop bigint,
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_records ordersync.applied[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.order_changes (
+		shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
+	SELECT p_shop, 'order', r.id, r.id, 'first_seen', NULLIF(r.payload ->> 'status', ''), r.modified,
+		p_runs[r.page], p_tasks[r.page]
+	FROM pg_catalog.unnest(p_records) AS r;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_first_seen(bigint, bigint[], bigint[], ordersync.applied[]) IS
+	'the first rows of the lifecycle, of orders whose rows could not simply be inserted';
+
 CREATE FUNCTION ordersync.insert_orders(
 	p_shop bigint,
 	p_source text,
+	p_runs bigint[],
+	p_tasks bigint[],
 	p_records ordersync.applied[],
 	p_refunded_tids bigint[],
 	p_refunded_oids bigint[],
@@ -94,6 +136,12 @@ BEGIN
 	), ins AS (
 		INSERT INTO ordersync.orders ({{orders.written}})
 		SELECT {{orders.written n.#}}
+		FROM next n
+	), seen AS (
+		INSERT INTO ordersync.order_changes (
+			shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
+		SELECT n.shop_id, 'order', n.tid, n.tid, 'first_seen', NULLIF(n.status, ''), n.modified,
+			p_runs[n.page], p_tasks[n.page]
 		FROM next n
 	)
 	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
@@ -116,8 +164,8 @@ BEGIN
 	suspects := suspects || v_lines;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.insert_orders(bigint, text, ordersync.applied[], bigint[], bigint[], bigint[]) IS
-	'inserts the rows of orders, and of their lines, that are stored for the first time; returns which may hold what could not be read';
+COMMENT ON FUNCTION ordersync.insert_orders(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[], bigint[], bigint[]) IS
+	'inserts the rows of orders that are stored for the first time, of their lines, and the first of their lifecycle; returns which may hold what could not be read';
 
 CREATE FUNCTION ordersync.update_orders(
 	p_shop bigint,
@@ -312,7 +360,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_changed ordersync.applied[] := ordersync.touching(p_changed);
-	v_records ordersync.applied[] := p_stored || v_changed;
+	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
 	v_was ordersync.remembered_after_sale[];
 	v_suspects bigint[];
 	l pg_catalog.record;		-- the orders, lines and items that are stored

@@ -41,8 +41,47 @@ END;
 COMMENT ON FUNCTION ordersync.refund_states(jsonb) IS
 	'the lines of an order''s payload and their refund status';
 
-/* The old values are those of the payloads that the locked rows held. */
+/*
+ * Of changed orders: the old values are those of the payloads that the locked rows
+ * held.  The first row of an order is written with its row, by insert_orders.
+ */
 CREATE FUNCTION ordersync.record_order_changes(
+	p_shop bigint,
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_changed ordersync.applied[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.order_changes (
+		shop_id, object, id, tid, field, old_value, new_value, platform_time, run_id, task_id)
+	SELECT p_shop, d.object, d.id, r.id, d.field, d.old_value, d.new_value, r.modified,
+		p_runs[r.page], p_tasks[r.page]
+	FROM pg_catalog.unnest(p_changed) AS r,
+		LATERAL (
+			SELECT 'order' AS object, r.id, f.field,
+				ordersync.value_of_change(f.kind, r.old ->> f.field) AS old_value,
+				ordersync.value_of_change(f.kind, r.payload ->> f.field) AS new_value
+			FROM (
+				VALUES
+					{{orders.changes ('#field', '#read')}}
+			) AS f (field, kind)
+			UNION ALL
+			SELECT 'sub_order', n.oid, 'refund_status', o.refund_status, n.refund_status
+			FROM ordersync.refund_states(r.payload) n
+			LEFT JOIN ordersync.refund_states(r.old) o ON o.oid = n.oid
+			WHERE o.oid IS NOT NULL
+				OR n.refund_status <> 'NO_REFUND'
+		) d
+	WHERE d.old_value IS DISTINCT FROM d.new_value;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint[], bigint[], ordersync.applied[]) IS
+	'the lifecycle''s rows for changed orders';
+
+CREATE FUNCTION ordersync.record_after_sale_changes(
 	p_shop bigint,
 	p_runs bigint[],
 	p_tasks bigint[],
@@ -53,52 +92,6 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	IF p_stored IS NOT NULL THEN
-		INSERT INTO ordersync.order_changes (
-			shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
-		SELECT p_shop, 'order', r.id, r.id, 'first_seen', NULLIF(r.payload ->> 'status', ''), r.modified,
-			p_runs[r.page], p_tasks[r.page]
-		FROM pg_catalog.unnest(p_stored) AS r;
-	END IF;
-
-	IF p_changed IS NOT NULL THEN
-		INSERT INTO ordersync.order_changes (
-			shop_id, object, id, tid, field, old_value, new_value, platform_time, run_id, task_id)
-		SELECT p_shop, d.object, d.id, r.id, d.field, d.old_value, d.new_value, r.modified,
-			p_runs[r.page], p_tasks[r.page]
-		FROM pg_catalog.unnest(p_changed) AS r,
-			LATERAL (
-				SELECT 'order' AS object, r.id, f.field,
-					ordersync.value_of_change(f.kind, r.old ->> f.field) AS old_value,
-					ordersync.value_of_change(f.kind, r.payload ->> f.field) AS new_value
-				FROM (
-					VALUES
-						{{orders.changes ('#field', '#read')}}
-				) AS f (field, kind)
-				UNION ALL
-				SELECT 'sub_order', n.oid, 'refund_status', o.refund_status, n.refund_status
-				FROM ordersync.refund_states(r.payload) n
-				LEFT JOIN ordersync.refund_states(r.old) o ON o.oid = n.oid
-				WHERE o.oid IS NOT NULL
-					OR n.refund_status <> 'NO_REFUND'
-			) d
-		WHERE d.old_value IS DISTINCT FROM d.new_value;
-	END IF;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
-	'the lifecycle''s rows for orders stored for the first time and for changed ones';
-
-CREATE FUNCTION ordersync.record_after_sale_changes(
-	p_shop bigint,
-	p_runs bigint[],
-	p_tasks bigint[],
-	p_stored ordersync.applied[],
-	p_changed ordersync.applied[]
-)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
 	INSERT INTO ordersync.order_changes (
 		shop_id, object, id, tid, field, old_value, new_value, platform_time, run_id, task_id)
 	SELECT p_shop, 'after_sale', r.id, ordersync.read_bigint(r.payload ->> 'tid'),
@@ -109,7 +102,8 @@ AS $function$
 		'status', NULLIF(r.old ->> 'status', ''), NULLIF(r.payload ->> 'status', ''),
 		r.modified, p_runs[r.page], p_tasks[r.page]
 	FROM pg_catalog.unnest(p_changed) AS r
-	WHERE NULLIF(r.old ->> 'status', '') IS DISTINCT FROM NULLIF(r.payload ->> 'status', '')
+	WHERE NULLIF(r.old ->> 'status', '') IS DISTINCT FROM NULLIF(r.payload ->> 'status', '');
+END
 $function$;
 COMMENT ON FUNCTION ordersync.record_after_sale_changes(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
 	'the lifecycle''s rows for after-sales stored for the first time and for changed ones';
