@@ -13,8 +13,6 @@
  * from the start: what jsonb accepts, and each error, is therefore the
  * server's.  Nothing here throws but for want of memory.
  *
- * What the form of its lines is, is asked of each new record, and answered here too.
- *
  * Pure, but for the memory of the build, which belongs to the process.
  */
 #include "compat.h"
@@ -42,7 +40,6 @@ typedef struct Reader
 } Reader;
 
 ORDERSYNC_EXPORT Datum ordersync_read_record(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_has_plain_lines(PG_FUNCTION_ARGS);
 
 static Jsonb *convert(const char *text, size_t len, const JsonbNames *hidden);
 static Jsonb *convert_by_server(const char *text, size_t len);
@@ -57,7 +54,6 @@ static bool read_word(Reader *reader, JsonbItem *item);
 static bool read_number(Reader *reader, JsonbItem *item);
 static const char *skip_digits(const char *at, const char *end);
 static Numeric make_numeric(const char *at, size_t len);
-static JsonbContainer *member(JsonbContainer *object, const char *name);
 
 PG_FUNCTION_INFO_V1(ordersync_read_record);
 /* read_record(body text, hidden text[]) → jsonb */
@@ -394,45 +390,4 @@ make_numeric(const char *at, size_t len)
 	copy[len] = '\0';
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
 											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-PG_FUNCTION_INFO_V1(ordersync_has_plain_lines);
-/* has_plain_lines(record jsonb) → boolean; false for no record */
-Datum
-ordersync_has_plain_lines(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(!PG_ARGISNULL(0) && record_has_plain_lines(PG_GETARG_JSONB_P(0)));
-}
-
-/* See record_jsonb.h. */
-bool
-record_has_plain_lines(Jsonb *record)
-{
-	JsonbContainer *lines = member(member(&record->root, "orders"), "order");
-
-	if (lines == NULL || !JsonContainerIsArray(lines))
-		return false;
-	for (uint32 i = 0; i < JsonContainerSize(lines); i++)
-	{
-		JsonbValue *line = getIthJsonbValueFromContainer(lines, i);
-		bool		plain = line->type == jbvBinary && JsonContainerIsObject(line->val.binary.data);
-
-		pfree(line);
-		if (!plain)
-			return false;
-	}
-	return true;
-}
-
-/* The object or array that a member of an object is; NULL when there is none. */
-static JsonbContainer *
-member(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value;
-
-	if (object == NULL || !JsonContainerIsObject(object) ||
-		getKeyJsonValueFromContainer(object, name, strlen(name), &value) == NULL ||
-		value.type != jbvBinary)
-		return NULL;
-	return value.val.binary.data;
 }
