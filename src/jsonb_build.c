@@ -183,10 +183,10 @@ jsonb_build_close(JsonbBuild *build)
 {
 	const JsonbLevel *level = &build->levels[--build->depth];
 	JsonbItem  *item = &build->items[level->first - 1];
-	size_t		from = build->used;
+	size_t		from = INTALIGN(build->used);
 	size_t		len;
 
-	jsonb_build_scratch(build, size_bound(build, level));
+	jsonb_build_scratch(build, from - build->used + size_bound(build, level));
 	len = write_level(build, level, build->scratch + from, NULL);
 	memmove(build->scratch + level->mark, build->scratch + from, len);
 	build->used = level->mark + len;

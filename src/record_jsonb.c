@@ -8,13 +8,10 @@
  * datum from where the values lie in the text.
  *
  * What is read here is strictly JSON.  Whatever is not, is nested deeper than
- * JSONB_BUILD_DEPTH, longer than MAX_TEXT, or in a database whose encoding is
- * not UTF8, is given to jsonb_in from the start: what jsonb accepts, and each
- * error, is therefore the server's.  numeric_in is called for numbers that are
- * no plain integer, and may throw what jsonb_in would have thrown at the same
- * place.
- *
- * What the form of its lines is, is asked of each new record, and answered here too.
+ * JSONB_BUILD_DEPTH, is longer than MAX_TEXT, has a number that numeric might
+ * refuse, or is in a database whose encoding is not UTF8, is given to jsonb_in
+ * from the start: what jsonb accepts, and each error, is therefore the
+ * server's.  Nothing here throws but for want of memory.
  *
  * Pure, but for the memory of the build, which belongs to the process.
  */
@@ -32,6 +29,7 @@
 #include "jsonb_build.h"
 #include "record_jsonb.h"
 
+#define MAX_NUMBER 512			/* far from numeric's limits, without an exponent */
 #define MAX_TEXT (1024 * 1024)	/* its jsonb stays far below JENTRY_OFFLENMASK */
 
 typedef struct Reader
@@ -42,7 +40,6 @@ typedef struct Reader
 } Reader;
 
 ORDERSYNC_EXPORT Datum ordersync_read_record(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_has_plain_lines(PG_FUNCTION_ARGS);
 
 static Jsonb *convert(const char *text, size_t len, const JsonbNames *hidden);
 static Jsonb *convert_by_server(const char *text, size_t len);
@@ -56,9 +53,7 @@ static const char *find_special(const char *at, const char *end);
 static bool read_word(Reader *reader, JsonbItem *item);
 static bool read_number(Reader *reader, JsonbItem *item);
 static const char *skip_digits(const char *at, const char *end);
-static const char *skip_number_rest(const char *at, const char *end);
-static Numeric make_numeric(JsonbBuild *build, const char *at, size_t len);
-static JsonbContainer *member(JsonbContainer *object, const char *name);
+static Numeric make_numeric(const char *at, size_t len);
 
 PG_FUNCTION_INFO_V1(ordersync_read_record);
 /* read_record(body text, hidden text[]) → jsonb */
@@ -307,15 +302,7 @@ find_special(const char *at, const char *end)
 	return at;
 }
 
-/* Whether a scalar that is no string may end at at. */
-static inline bool
-ends_scalar(const char *at, const char *end)
-{
-	return at == end || *at == ',' || *at == '}' || *at == ']' ||
-		*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r';
-}
-
-/* Reads true, false or null. */
+/* Reads true, false or null.  What may follow it is close_ended()'s business, as after a number. */
 static bool
 read_word(Reader *reader, JsonbItem *item)
 {
@@ -339,10 +326,14 @@ read_word(Reader *reader, JsonbItem *item)
 	}
 	else
 		return false;
-	return ends_scalar(reader->at, reader->end);
+	return true;
 }
 
-/* Reads a number. */
+/*
+ * Reads a number.  One with an exponent, and a very long one, is left to the
+ * server: numeric_in might refuse it, and the server reads a token further
+ * before it asks.
+ */
 static bool
 read_number(Reader *reader, JsonbItem *item)
 {
@@ -350,22 +341,26 @@ read_number(Reader *reader, JsonbItem *item)
 	const char *end = reader->end;
 	const char *digits = start < end && *start == '-' ? start + 1 : start;
 	const char *past = skip_digits(digits, end);
-	JsonText	whole = {.at = start, .len = past - start};
+	JsonText	integer = {.at = start, .len = past - start};
 	int64		value;
 	Numeric		number;
 	char	   *copy;
 
 	if (past == digits || (*digits == '0' && past - digits > 1))
 		return false;
-	if (ends_scalar(past, end) && json_int64(whole, &value))
+	if (past < end && *past == '.')
+	{
+		digits = past + 1;
+		past = skip_digits(digits, end);
+		if (past == digits)
+			return false;
+	}
+	if ((past < end && (*past == 'e' || *past == 'E')) || past - start > MAX_NUMBER)
+		return false;
+	if (past == start + integer.len && json_int64(integer, &value))
 		number = int64_to_numeric(value);
 	else
-	{
-		past = skip_number_rest(past, end);
-		if (past == NULL || !ends_scalar(past, end))
-			return false;
-		number = make_numeric(reader->build, start, past - start);
-	}
+		number = make_numeric(start, past - start);
 	reader->at = past;
 	item->type = JENTRY_ISNUMERIC;
 	item->len = VARSIZE_ANY(number);
@@ -385,84 +380,14 @@ skip_digits(const char *at, const char *end)
 	return at;
 }
 
-/* Past a fraction and an exponent at at, if there; NULL when they are ill-formed. */
-static const char *
-skip_number_rest(const char *at, const char *end)
-{
-	if (at < end && *at == '.')
-	{
-		const char *digits = at + 1;
-
-		at = skip_digits(digits, end);
-		if (at == digits)
-			return NULL;
-	}
-	if (at < end && (*at == 'e' || *at == 'E'))
-	{
-		const char *digits;
-
-		at++;
-		if (at < end && (*at == '+' || *at == '-'))
-			at++;
-		digits = at;
-		at = skip_digits(digits, end);
-		if (at == digits)
-			return NULL;
-	}
-	return at;
-}
-
-/* The server's numeric of a number's text, or its error. */
+/* The server's numeric of a number of at most MAX_NUMBER bytes. */
 static Numeric
-make_numeric(JsonbBuild *build, const char *at, size_t len)
+make_numeric(const char *at, size_t len)
 {
-	size_t		used = build->used;
-	char	   *copy = jsonb_build_scratch(build, len + 1);
+	char		copy[MAX_NUMBER + 1];
 
 	memcpy(copy, at, len);
 	copy[len] = '\0';
-	build->used = used;
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
 											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-PG_FUNCTION_INFO_V1(ordersync_has_plain_lines);
-/* has_plain_lines(record jsonb) → boolean; false for no record */
-Datum
-ordersync_has_plain_lines(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(!PG_ARGISNULL(0) && record_has_plain_lines(PG_GETARG_JSONB_P(0)));
-}
-
-/* See record_jsonb.h. */
-bool
-record_has_plain_lines(Jsonb *record)
-{
-	JsonbContainer *lines = member(member(&record->root, "orders"), "order");
-
-	if (lines == NULL || !JsonContainerIsArray(lines))
-		return false;
-	for (uint32 i = 0; i < JsonContainerSize(lines); i++)
-	{
-		JsonbValue *line = getIthJsonbValueFromContainer(lines, i);
-		bool		plain = line->type == jbvBinary && JsonContainerIsObject(line->val.binary.data);
-
-		pfree(line);
-		if (!plain)
-			return false;
-	}
-	return true;
-}
-
-/* The object or array that a member of an object is; NULL when there is none. */
-static JsonbContainer *
-member(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value;
-
-	if (object == NULL || !JsonContainerIsObject(object) ||
-		getKeyJsonValueFromContainer(object, name, strlen(name), &value) == NULL ||
-		value.type != jbvBinary)
-		return NULL;
-	return value.val.binary.data;
 }

@@ -19,7 +19,4 @@ extern Jsonb *record_jsonb(const char *text, size_t len);
 /* The same as record_jsonb(text) - hidden; hidden (text[]) may be NULL. */
 extern Jsonb *record_jsonb_without(const char *text, size_t len, ArrayType *hidden);
 
-/* Whether a record's lines are a wrapped array of objects: {"orders": {"order": [{}, ...]}}. */
-extern bool record_has_plain_lines(Jsonb *record);
-
 #endif							/* ORDERSYNC_RECORD_JSONB_H */

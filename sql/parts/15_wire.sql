@@ -168,6 +168,13 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.has_plain_lines(jsonb) IS
 	'the record''s lines are a wrapped array of objects';
 
+CREATE FUNCTION ordersync.is_covered(p_old jsonb, p_new jsonb)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'ordersync_is_covered'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.is_covered(jsonb, jsonb) IS
+	'p_new has every member of p_old, and its lines all those of p_old''s, in the same order: merged into p_old it is the result itself';
+
 CREATE FUNCTION ordersync.excerpt(
 	body bytea,
 	max_bytes integer

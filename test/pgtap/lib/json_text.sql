@@ -18,7 +18,7 @@ BEGIN
 		WHEN hidden IS NULL THEN body::jsonb
 		ELSE body::jsonb - hidden
 	END::bytea;
-	RETURN CASE WHEN octet_length(bytes) > 65536 THEN 'sha256 ' || sha256(bytes) ELSE bytes::text END;
+	RETURN CASE WHEN octet_length(bytes) > 65536 THEN sha256(bytes)::text ELSE bytes::text END;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 		hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
@@ -72,7 +72,7 @@ BEGIN
 		ELSE pg_temp.one_of('', '', '-') || pg_temp.one_of('0', '7', (1 + floor(random() * 1e9))::bigint::text, (1 + floor(random() * 1e15))::bigint::text,
 				(1 + floor(random() * 9e15))::bigint || lpad(floor(random() * 1e12)::bigint::text, 12, '0'), '1' || repeat('0', floor(random() * 30)::integer))
 			|| CASE WHEN random() < 0.3 THEN '.' || lpad(floor(random() * 1e6)::bigint::text, 1 + floor(random() * 12)::integer, '0') ELSE '' END
-			|| CASE WHEN random() < 0.1 THEN pg_temp.one_of('e', 'E') || pg_temp.one_of('', '+', '-') || floor(random() * 30) ELSE '' END
+			|| CASE WHEN random() < 0.02 THEN pg_temp.one_of('e', 'E') || pg_temp.one_of('', '+', '-') || floor(random() * 30) ELSE '' END
 	END;
 END
 $$;
