@@ -82,6 +82,12 @@ static DbStatement next_due_statement = {
 	.nparams = 0
 };
 
+static DbStatement hold_statement = {
+	.sql = "SELECT ordersync.hold_tasks($1, $2)",
+	.nparams = 2,
+	.types = {INT8ARRAYOID, INT8ARRAYOID}
+};
+
 static DbStatement settle_statement = {
 	.sql = "SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb, $20, $21)",
@@ -134,6 +140,7 @@ static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
 static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
+static Datum int8_array(const int64 *values, int n);
 static void add_cuts(DbParams *params, const Settlement *settlement);
 static void add_page_size(DbParams *params, int page_size);
 static void add_clock(DbParams *params, const ClockReading *clock);
@@ -317,6 +324,34 @@ queue_next_due(void)
 	return Max(clock_ms_of(DatumGetTimestampTz(due)), 0);
 }
 
+void
+queue_hold(const SyncTask **tasks, int n)
+{
+	int64	   *ids = palloc(sizeof(int64) * n);
+	int64	   *tokens = palloc(sizeof(int64) * n);
+	DbParams	params = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = tasks[i]->task_id;
+		tokens[i] = tasks[i]->token;
+	}
+	db_add(&params, int8_array(ids, n));
+	db_add(&params, int8_array(tokens, n));
+	db_run(&hold_statement, &params);
+}
+
+static Datum
+int8_array(const int64 *values, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, n, INT8OID, 8, FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
 bool
 queue_settle(const SyncTask *task, const Settlement *settlement)
 {
@@ -440,18 +475,10 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 static void
 add_cuts(DbParams *params, const Settlement *settlement)
 {
-	Datum	   *bounds;
-
 	if (settlement->cuts == NULL)
-	{
 		db_add_null(params);
-		return;
-	}
-	bounds = palloc(sizeof(Datum) * settlement->ncuts);
-	for (int i = 0; i < settlement->ncuts; i++)
-		bounds[i] = Int64GetDatum(settlement->cuts[i]);
-	db_add(params, PointerGetDatum(construct_array(bounds, settlement->ncuts, INT8OID, 8,
-												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	else
+		db_add(params, int8_array(settlement->cuts, settlement->ncuts));
 }
 
 /* 0: the gateway's. */

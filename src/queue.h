@@ -107,6 +107,9 @@ extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *
 /* Epoch milliseconds at which a claim may find what it cannot find now; -1: none known. */
 extern int64 queue_next_due(void);
 
+/* Locks tasks that are settled in one transaction; errors out as settle does when one is not ours. */
+extern void queue_hold(const SyncTask **tasks, int n);
+
 /* True when the run ended with it. */
 extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
 
