@@ -28,10 +28,10 @@
  * statements that join tables with several indexes are EXECUTEd, hence planned
  * anew for what the tables are at that time.
  *
- * Locks: payload rows by key, then orders, sub-orders, after-sales.  The lock
- * on a payload row stands for its order; what refunds and orders derive from
- * each other is kept whole by one advisory lock a shop, shared by pages of
- * orders and exclusive to pages of after-sales.
+ * Locks: payload rows by key, the numbers of the orders, then orders, sub-orders,
+ * after-sales.  The lock on a payload row stands for its order; what refunds and
+ * orders derive from each other is kept whole by the locks of the numbers: see
+ * lock_orders.
  */
 CREATE FUNCTION ordersync.apply_orders(
 	p_shop bigint,
@@ -365,6 +365,7 @@ BEGIN
 			payload = excluded.payload;
 	END IF;
 
+	PERFORM ordersync.lock_orders(p_shop, n_tids || c_tids || v_no_order || v_no_lines, false);
 	IF n_new > 0 OR n_changed > 0 THEN
 		PERFORM ordersync.record_order_changes(p_shop, p_run, p_task,
 			n_tids, n_modified, n_payloads, c_tids, c_modified, c_olds, c_payloads);

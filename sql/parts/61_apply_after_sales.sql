@@ -92,11 +92,11 @@ BEGIN
 		RETURN;
 	END IF;
 
-	/*
-	 * An order and its refund stored at once by two workers would each not see
-	 * the other and stay unlinked; so these pages exclude pages of orders.
-	 */
-	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+	IF v_gone THEN
+		PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+	ELSE
+		PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.apply_lock_key(p_shop));
+	END IF;
 	SELECT r.keeps, r.hidden
 	INTO v_keeps, v_hidden
 	FROM ordersync.payload_rules(p_shop) r;
@@ -277,6 +277,13 @@ BEGIN
 			payload = excluded.payload;
 	END IF;
 
+	/*
+	 * An order and its refund stored at once by two workers would each not see
+	 * the other and stay unlinked.
+	 */
+	PERFORM ordersync.lock_orders(p_shop, ARRAY(
+		SELECT ordersync.read_bigint(r.payload ->> 'tid')
+		FROM pg_catalog.unnest(n_payloads || c_olds || c_payloads) AS r (payload)), true);
 	IF n_new > 0 OR n_changed > 0 THEN
 		PERFORM ordersync.record_after_sale_changes(p_shop, p_run, p_task,
 			n_ids, n_modified, n_payloads, c_ids, c_modified, c_olds, c_payloads);
