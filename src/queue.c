@@ -77,6 +77,12 @@ static DbStatement claim_statement = {
 	.types = {TEXTOID, INT4OID, INT4OID}
 };
 
+static DbStatement share_statement = {
+	.sql = "SELECT ordersync.claim_share($1, $2)",
+	.nparams = 2,
+	.types = {INT4OID, INT4OID}
+};
+
 static DbStatement next_due_statement = {
 	.sql = "SELECT ordersync.next_due()",
 	.nparams = 0
@@ -150,6 +156,17 @@ static void json_string(StringInfo json, const char *name, const char *value);
 static void json_number(StringInfo json, const char *name, int64 value);
 static void json_boolean(StringInfo json, const char *name, bool value);
 static const char *clean(const char *said);
+
+int
+queue_share(int max, int workers)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int32GetDatum(max));
+	db_add(&params, Int32GetDatum(workers));
+	db_run(&share_statement, &params);
+	return Min(Max(db_int4(0, 0), 1), max);
+}
 
 int
 queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)

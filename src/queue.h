@@ -101,6 +101,9 @@ typedef struct KeyFileNote
 	int			shut;			/* of these, how many cannot be opened now */
 } KeyFileNote;
 
+/* How many of max tasks are a fair part of what so many workers find now; at least a batch. */
+extern int	queue_share(int max, int workers);
+
 /* Takes up to max tasks, each into a child of parent; returns how many. */
 extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
 

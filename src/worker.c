@@ -251,6 +251,7 @@ do_keep_house(void *arg)
 typedef struct ClaimOrder
 {
 	int			max;
+	int			workers;		/* that share what there is; 1: take all */
 	Claim	   *claims;
 	int			n;
 	int64		due_ms;			/* epoch; -1: none known */
@@ -277,6 +278,8 @@ claim(void)
 	if (now < next_claim())
 		return;
 	order.claims = palloc(sizeof(Claim) * order.max);
+	/* without work all begin at once: of few tasks each is to have its part */
+	order.workers = njobs == 0 ? guc_workers : 1;
 
 	switch (job_transact("claiming tasks", DB_DURABLE, do_claim, &order, &state, &error))
 	{
@@ -336,6 +339,8 @@ do_claim(void *arg)
 {
 	ClaimOrder *order = arg;
 
+	if (order->workers > 1)
+		order->max = queue_share(order->max, order->workers);
 	order->n = queue_claim(owner, order->max, worker_context, order->claims);
 	order->due_ms = order->n < order->max ? queue_next_due() : -1;
 }
