@@ -14,7 +14,10 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
+#include <sched.h>
+#include <unistd.h>
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
@@ -65,6 +68,8 @@ static const struct config_enum_entry request_log_options[] = {
 };
 
 static void define_house(void);
+static int	default_workers(void);
+static int	visible_cores(void);
 static void define_windows(void);
 static void define_retries(void);
 static void define_network(void);
@@ -102,8 +107,10 @@ define_house(void)
 	DefineCustomIntVariable("ordersync.workers",
 							"Workers of each database.",
 							"One keeps many calls in flight; more add processor time only. "
-							"They share a gateway's calls per second evenly.",
-							&guc_workers, 1, 1, GUC_MAX_WORKERS,
+							"They share a gateway's calls per second evenly. By default as "
+							"many as there are processor cores, at most a quarter of "
+							"max_worker_processes.",
+							&guc_workers, default_workers(), 1, GUC_MAX_WORKERS,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.max_in_flight",
 							"Calls that one worker keeps in flight at once.",
@@ -127,6 +134,35 @@ define_house(void)
 							 NULL,
 							 &request_log, REQUEST_LOG_ALL, request_log_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/*
+ * Storing is what takes the time, so a core more stores more.  But a background
+ * worker that is ours is nobody else's: the server's parallel queries and other
+ * extensions live off max_worker_processes, too.
+ */
+static int
+default_workers(void)
+{
+	int			room = Min(max_worker_processes / 4, GUC_MAX_WORKERS);
+
+	return Max(Min(visible_cores(), room), 1);
+}
+
+/* Those that this process may run on. */
+static int
+visible_cores(void)
+{
+	long		online;
+
+#ifdef CPU_COUNT
+	cpu_set_t	allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+		return CPU_COUNT(&allowed);
+#endif
+	online = sysconf(_SC_NPROCESSORS_ONLN);
+	return online > 0 ? (int) Min(online, INT_MAX) : 1;
 }
 
 /* What is read, and when it is believed. */

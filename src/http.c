@@ -537,6 +537,12 @@ http_read(void)
 	return NULL;
 }
 
+size_t
+http_body_bytes(const HttpRequest *request)
+{
+	return request->body.len;
+}
+
 void
 http_reply(HttpRequest *request, HttpReply *reply)
 {

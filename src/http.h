@@ -53,6 +53,9 @@ extern void http_wait(int64 wait_ms);
 /* The subject of a call that has ended, one at a time; NULL when there is none. */
 extern void *http_read(void);
 
+/* Bytes of its body so far. */
+extern size_t http_body_bytes(const HttpRequest *request);
+
 /* What it brought; only after http_read() returned its subject. */
 extern void http_reply(HttpRequest *request, HttpReply *reply);
 

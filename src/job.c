@@ -7,8 +7,9 @@
  *	job_submit	build and sign (protocol), submit (http)
  *	  ... the worker waits, many jobs in flight ...
  *	job_answered	classify; then one of
- *		T2		what came is stored or compared, the task settled, one commit
+ *		T2		what came is compared or counted, the task settled, one commit
  *		T3		fail: verdict, class, back-off
+ *		job_store	T2 of records, those of other jobs with it where they fit
  *	and again, until nothing is left to ask for, or a failure gives the task
  *	back to the queue: whoever claims it next goes on from its saved walk.
  *
@@ -72,6 +73,12 @@ const Gateway *
 job_gateway(const Job *job)
 {
 	return job->task->gateway;
+}
+
+size_t
+job_answer_bytes(const Job *job)
+{
+	return http_body_bytes(job->http);
 }
 
 const JobNews *

@@ -16,6 +16,7 @@ typedef enum JobStep
 {
 	JOB_WAITS,					/* its next call is to be submitted */
 	JOB_CALLS,					/* its call is in flight */
+	JOB_STORES,					/* its page is to be stored, by job_store() */
 	JOB_OVER					/* to be closed */
 } JobStep;
 
@@ -55,8 +56,23 @@ extern Job *job_open(const Claim *claim, void *holder);
 /* Builds, signs and submits the next call. */
 extern JobStep job_submit(Job *job);
 
-/* The job's call has ended: classify, apply, settle or fail. */
+/* The job's call has ended: reads the answer; settles or fails what brought no records. */
 extern JobStep job_answered(Job *job);
+
+/* So many pages go into one transaction: sixteen were no better. */
+#define JOB_MAX_BATCH 4
+
+/* Both calls have ended: may what they brought be stored in one transaction? */
+extern bool job_goes_with(const Job *job, const Job *other);
+
+/* Bytes of the answer to a call that has ended. */
+extern size_t job_answer_bytes(const Job *job);
+
+/*
+ * Stores the pages of jobs that go with each other and settles or fails their
+ * tasks: together, or where that fails each by itself.  steps: of each job.
+ */
+extern void job_store(Job **jobs, int n, JobStep *steps);
 
 /* The gateway is banned for longer than waiting is worth: back to the queue, uncharged. */
 extern void job_give_back(Job *job, int64 retry_ms);

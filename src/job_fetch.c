@@ -17,7 +17,16 @@
 
 static int	ids_done(const Job *job);
 static bool take_record(Job *job);
-static void store_and_settle(void *arg);
+static void note_record(Job *job);
+static void settle_record(Job *job);
+static JobStep record_settled(Job *job);
+
+static const PageKind record_page = {
+	.activity = "storing a record",
+	.take = note_record,
+	.settle = settle_record,
+	.settled = record_settled
+};
 
 /* The next id; a task ends with its last one. */
 bool
@@ -51,7 +60,6 @@ job_fetch_answered(Job *job)
 	Settlement *s = &job->settlement;
 	int			done = ids_done(job) + 1;
 	bool		over = done >= job->task->nids;
-	ErrorData  *error;
 
 	if (answer->verdict == VERDICT_OK && !take_record(job))
 		return job_fail_malformed(job, "the answer is not the record that was asked for");
@@ -63,28 +71,15 @@ job_fetch_answered(Job *job)
 	memset(s, 0, sizeof(*s));
 	s->state = over ? "succeeded" : "running";
 	s->verdict = over ? "fetched" : NULL;
-	s->walk = psprintf("at %d", done);
+	s->walk = over ? NULL : psprintf("at %d", done);
 	s->reported = job->task->nids;
 	s->seen = done;
 	s->clock = job->clock;
 	s->call = &job->log;
 
-	switch (job_store(job, "storing a record", store_and_settle, &error))
-	{
-		case OUTCOME_DONE:
-			break;
-		case OUTCOME_FAILED:
-			return job_fail_in_database(job, error);
-		default:
-			return JOB_OVER;
-	}
-	shmem_count(COUNTER_PAGES, 1);
-	shmem_count(COUNTER_RECORDS, job->page != NULL ? 1 : 0);
-	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
-	if (!over)
-		return job_goes_on(job, s->walk);
-	shmem_count(COUNTER_TASKS, 1);
-	return JOB_OVER;
+	job->kind = &record_page;
+	job->source = "details";
+	return JOB_STORES;
 }
 
 /* The one record of the answer; false when it is another one, or none. */
@@ -100,29 +95,36 @@ take_record(Job *job)
 		(job->page->records[0].id == job->call.id || job->page->records[0].id == 0);
 }
 
-/* T2: the record, or that there is none; the task's cursor; the log. */
+/* In T2, behind the record: what came of the id. */
 static void
-store_and_settle(void *arg)
+note_record(Job *job)
 {
-	Job		   *job = arg;
-	Settlement *s = &job->settlement;
 	const char *words = job->answer->message;
 
-	memset(&job->counts, 0, sizeof(job->counts));
 	if (job->page != NULL)
-	{
-		store_page(job->task, job->task->details_of, "details", job->page, job_read_ms(job),
-				   job->by_parts, &job->counts);
-		job->stored = true;
 		store_note_fetched(job->task, job->call.id, job->counts.quarantined == 0,
 						   job->counts.records_new + job->counts.changed > 0);
-	}
 	else
 		store_note_not_served(job->task, job->call.id,
 							  words == NULL ? NULL : json_clean_text(words, strlen(words), MAX_WORDS));
-	s->page_new = job->counts.records_new;
-	s->page_changed = job->counts.changed;
-	s->page_unchanged = job->counts.unchanged;
-	s->page_quarantined = job->counts.quarantined;
-	queue_settle(job->task, s);
+}
+
+/* The task's cursor and the log. */
+static void
+settle_record(Job *job)
+{
+	queue_settle(job->task, &job->settlement);
+}
+
+/* It is committed: count it, and go on with the next id. */
+static JobStep
+record_settled(Job *job)
+{
+	shmem_count(COUNTER_PAGES, 1);
+	shmem_count(COUNTER_RECORDS, job->page != NULL ? 1 : 0);
+	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
+	if (job->settlement.walk != NULL)
+		return job_goes_on(job, job->settlement.walk);
+	shmem_count(COUNTER_TASKS, 1);
+	return JOB_OVER;
 }

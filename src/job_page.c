@@ -27,9 +27,16 @@ static int64 key_of(const Record *record);
 static void take_answer(Job *job);
 static bool is_outside(const Job *job, int64 key);
 static void plan_settlement(Job *job);
-static void store_and_settle(void *arg);
+static void settle_page(Job *job);
 static void check_and_settle(void *arg);
 static JobStep page_settled(Job *job);
+
+static const PageKind window_page = {
+	.activity = "storing a page",
+	.take = take_answer,
+	.settle = settle_page,
+	.settled = page_settled
+};
 
 /* What the walk asks for next; false when the window lies in the future. */
 bool
@@ -75,20 +82,24 @@ open_window(Job *job)
 	return true;
 }
 
-/* A page of the window: store it, take it in and settle it in one commit. */
+/* A page of the window, to be stored; one that is only compared is settled at once. */
 JobStep
 job_page_answered(Job *job)
 {
-	bool		check = job->task->work == WORK_CHECK;
 	ErrorData  *error;
 
 	if (!take_page(job))
 		return job_fail_malformed(job, "the answer contradicts itself");
-	if (check && has_nameless(job->page))
+	if (job->task->work == WORK_STORE)
+	{
+		job->kind = &window_page;
+		job->source = job->list->source;
+		return JOB_STORES;
+	}
+	if (has_nameless(job->page))
 		return job_fail_malformed(job, "the answer lists an order without its number");
 
-	switch (check ? job_write(job, "checking a page", DB_REPEATABLE, check_and_settle, &error) :
-			job_store(job, "storing a page", store_and_settle, &error))
+	switch (job_write(job, "checking a page", DB_REPEATABLE, check_and_settle, &error))
 	{
 		case OUTCOME_DONE:
 			return page_settled(job);
@@ -286,24 +297,13 @@ plan_settlement(Job *job)
 	}
 }
 
-/* T2: the rows, the task's cursor, the coverage and the log; all or nothing. */
+/* In T2, behind the page's rows: the task's cursor, the coverage and the log. */
 static void
-store_and_settle(void *arg)
+settle_page(Job *job)
 {
-	Job		   *job = arg;
-	Settlement *s = &job->settlement;
-
-	store_page(job->task, stream_of_records(job->task->stream, job->task->details_of),
-			   job->list->source, job->page, job_read_ms(job), job->by_parts, &job->counts);
-	job->stored = true;
-	take_answer(job);
 	if (job->task->follow_up)
-		s->more_tasks = store_follow_up(job->task, job->page);
-	s->page_new = job->counts.records_new;
-	s->page_changed = job->counts.changed;
-	s->page_unchanged = job->counts.unchanged;
-	s->page_quarantined = job->counts.quarantined;
-	queue_settle(job->task, s);
+		job->settlement.more_tasks = store_follow_up(job->task, job->page);
+	queue_settle(job->task, &job->settlement);
 }
 
 /* T2 of a page that is only compared; what is missing is noted in the task. */

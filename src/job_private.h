@@ -3,9 +3,9 @@
  *	  What the files of the room "job" share; nobody else includes it.
  *
  * job.c is the story; job_page.c reads a window, job_fetch.c records by id,
- * job_count.c a count; job_call.c is what a call brought; job_key.c the check of
- * a data key; job_fail.c what did not work out; job_transact.c the bracket that
- * catches.
+ * job_count.c a count; job_call.c is what a call brought; job_store.c stores the
+ * records of pages; job_key.c the check of a data key; job_fail.c what did not
+ * work out; job_transact.c the bracket that catches.
  */
 #ifndef ORDERSYNC_JOB_PRIVATE_H
 #define ORDERSYNC_JOB_PRIVATE_H
@@ -18,6 +18,15 @@
 #include "record.h"
 #include "store.h"
 #include "window.h"
+
+/* What a page of records is settled by: a window's page, a record by its id. */
+typedef struct PageKind
+{
+	const char *activity;
+	void		(*take) (Job *job);	/* in T2, behind its rows: what they mean to the task */
+	void		(*settle) (Job *job);	/* in T2, last */
+	JobStep		(*settled) (Job *job);	/* T2 is committed */
+} PageKind;
 
 struct Job
 {
@@ -48,13 +57,11 @@ struct Job
 	GatewayAnswer *answer;
 	ClockReading clock;
 	CallLog		log;
-	RecordPage *page;
+	RecordPage *page;			/* NULL: the answer has no records */
+	const PageKind *kind;
+	const char *source;			/* apply's word for the list that the page is of */
 	WindowAnswer list_answer;	/* what the walk is to be told of the page */
 	WindowStep	step;
-
-	/* T2 of records */
-	bool		by_parts;		/* they were refused in one piece */
-	bool		stored;			/* the database has taken them, in this transaction */
 
 	/* what T2 or T3 is to write, and what came of it */
 	Settlement	settlement;
@@ -97,10 +104,11 @@ extern JobStep job_fail_call(Job *job);
 extern JobStep job_fail_malformed(Job *job, char *message);
 extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
 
-/* job_transact.c: a job's transaction; one that stores the page sets job->stored behind that. */
-extern Outcome job_store(Job *job, const char *activity, void (*work) (void *),
-						 ErrorData **error);
+/* job_transact.c: a transaction of one job, or of several; only the first logs its error. */
 extern Outcome job_write(Job *job, const char *activity, DbDurability durability,
 						 void (*work) (void *), ErrorData **error);
+extern Outcome job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
+						   void (*work) (void *), void *subject, ErrorData **error);
+extern void job_log_error(const char *activity, const ErrorData *error, int level);
 
 #endif							/* ORDERSYNC_JOB_PRIVATE_H */

@@ -6,10 +6,6 @@
  * An error is copied into the caller's context, the transaction is aborted with
  * interrupts held, and the caller is told how it came out: done, not ready
  * (db.c), fenced (the task is no longer ours: nothing to tell), or failed.
- *
- * Records that the database refuses in one piece are stored once more, part by
- * part, so that those which are refused can be told from the others: a second
- * transaction, and no call.
  */
 #include "compat.h"
 
@@ -17,68 +13,49 @@
 #include "utils/memutils.h"
 
 #include "job_private.h"
-#include "refusal.h"
 
-static Outcome write_quietly(Job *job, const char *activity, DbDurability durability,
-							 void (*work) (void *), ErrorData **error);
+/* The jobs of a transaction, for its error context. */
+typedef struct JobList
+{
+	Job		  **jobs;
+	int			n;
+} JobList;
+
 static Outcome transact(const char *activity, DbDurability durability,
 						void (*work) (void *), void *subject,
 						DbState *state, ErrorData **error);
-static void tell_error(const char *activity, const ErrorData *error, int level);
-static void tell_task(void *arg);
+static void tell_tasks(void *arg);
 
-/* T2 of a page: in one piece, and where the database refuses that, by parts. */
-Outcome
-job_store(Job *job, const char *activity, void (*work) (void *), ErrorData **error)
-{
-	Outcome		outcome;
-
-	job->by_parts = false;
-	job->stored = false;
-	outcome = write_quietly(job, activity, DB_REPEATABLE, work, error);
-	if (outcome == OUTCOME_FAILED && job->page != NULL && !job->stored &&
-		refusal_kind((*error)->sqlerrcode) != REFUSAL_NONE)
-	{
-		tell_error(activity, *error, DEBUG1);
-		FreeErrorData(*error);
-		job->by_parts = true;
-		/* pages to come are looked through before they are tried */
-		job->task->refusals = true;
-		outcome = write_quietly(job, activity, DB_REPEATABLE, work, error);
-	}
-	if (outcome == OUTCOME_FAILED)
-		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
-	return outcome;
-}
-
-/* A job's transaction: errors say which task it was, and a lost task is known as such. */
+/* A job's transaction. */
 Outcome
 job_write(Job *job, const char *activity, DbDurability durability,
 		  void (*work) (void *), ErrorData **error)
 {
-	Outcome		outcome = write_quietly(job, activity, durability, work, error);
+	Outcome		outcome = job_attempt(&job, 1, activity, durability, work, job, error);
 
 	if (outcome == OUTCOME_FAILED)
-		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
+		job_log_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
 	return outcome;
 }
 
-static Outcome
-write_quietly(Job *job, const char *activity, DbDurability durability,
-			  void (*work) (void *), ErrorData **error)
+/* Errors say which tasks it was about, and lost tasks are known as such. */
+Outcome
+job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
+			void (*work) (void *), void *subject, ErrorData **error)
 {
+	JobList		list = {jobs, n};
 	ErrorContextCallback callback;
 	Outcome		outcome;
 
-	callback.callback = tell_task;
-	callback.arg = job;
+	callback.callback = tell_tasks;
+	callback.arg = &list;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	outcome = transact(activity, durability, work, job, NULL, error);
+	outcome = transact(activity, durability, work, subject, NULL, error);
 	error_context_stack = callback.previous;
 
-	if (outcome == OUTCOME_NOT_READY)
-		job->news.lost = true;
+	for (int i = 0; i < n && outcome == OUTCOME_NOT_READY; i++)
+		jobs[i]->news.lost = true;
 	return outcome;
 }
 
@@ -90,7 +67,7 @@ job_transact(const char *activity, DbDurability durability,
 	Outcome		outcome = transact(activity, durability, work, subject, state, error);
 
 	if (outcome == OUTCOME_FAILED)
-		tell_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
+		job_log_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
 	return outcome;
 }
 
@@ -144,8 +121,8 @@ transact(const char *activity, DbDurability durability,
  * One line for the log instead of pages of context, which quote every
  * statement on the way; DEBUG1 has it all.
  */
-static void
-tell_error(const char *activity, const ErrorData *error, int level)
+void
+job_log_error(const char *activity, const ErrorData *error, int level)
 {
 	ereport(level,
 			(errcode(error->sqlerrcode),
@@ -170,14 +147,19 @@ job_is_conflict(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_DISK_FULL;
 }
 
-/* Error context: which task it was. */
+/* Error context: which tasks it was about. */
 static void
-tell_task(void *arg)
+tell_tasks(void *arg)
 {
-	const Job  *job = arg;
+	const JobList *list = arg;
 
-	errcontext("ordersync task " INT64_FORMAT " of run " INT64_FORMAT
-			   ", shop " INT64_FORMAT ", %s by %s",
-			   job->task->task_id, job->task->run_id, job->task->shop_id,
-			   stream_name(job->task->stream), basis_name(job->task->basis));
+	for (int i = 0; i < list->n; i++)
+	{
+		const SyncTask *task = list->jobs[i]->task;
+
+		errcontext("ordersync task " INT64_FORMAT " of run " INT64_FORMAT
+				   ", shop " INT64_FORMAT ", %s by %s",
+				   task->task_id, task->run_id, task->shop_id,
+				   stream_name(task->stream), basis_name(task->basis));
+	}
 }

@@ -21,7 +21,8 @@
  * databases changes.
  *
  * A server without room for another background worker tells nobody when it has
- * some: another one is asked for every second, and one line says so.
+ * some: another one is asked for every second, and one line says so.  No database
+ * has a second worker while another one has none for lack of room: it gives it up.
  *
  * A launcher that was restarted finds the workers of its predecessor in their
  * slots and adopts them: it has no handles for these, but their process ids.
@@ -98,7 +99,8 @@ static bool is_in(const List *names, const char *name);
 static void stop_unwanted(const List *desired);
 static void stop(Started *worker);
 static int	count_of(const char *database);
-static int64 start_wanted(const char *database, int64 next_ms);
+static void make_room(void);
+static int64 start_wanted(const char *database, int n, int64 next_ms);
 static bool start_one(const char *database);
 static Place *place_of(const char *database);
 
@@ -217,13 +219,24 @@ reconcile(void)
 {
 	List	   *desired = desired_databases();
 	int64		next_ms = -1;
+	bool		lacking = false;
 	ListCell   *cell;
 
 	see_who_ended();
 	hear_who_waits();
 	stop_unwanted(desired);
 	foreach(cell, desired)
-		next_ms = start_wanted((const char *) lfirst(cell), next_ms);
+	{
+		const char *database = lfirst(cell);
+
+		next_ms = start_wanted(database, 1, next_ms);
+		if (count_of(database) == 0 && place_of(database)->no_room)
+			lacking = true;
+	}
+	if (lacking)
+		make_room();
+	foreach(cell, desired)
+		next_ms = start_wanted((const char *) lfirst(cell), lacking ? 1 : guc_workers, next_ms);
 	return next_ms;
 }
 
@@ -411,13 +424,32 @@ count_of(const char *database)
 	return n;
 }
 
-/* Starts what is missing there, unless its place must wait; the earlier of next_ms and that. */
+/* Stops a worker that its database has beside another one, unless some end already. */
+static void
+make_room(void)
+{
+	Started    *spare = NULL;
+
+	for (int i = 0; i < shmem_slot_count(); i++)
+	{
+		if (!started[i].used)
+			continue;
+		if (started[i].stopping)
+			return;
+		if (count_of(started[i].ticket.database) > 1)
+			spare = &started[i];
+	}
+	if (spare != NULL)
+		stop(spare);
+}
+
+/* Starts what it lacks of n, unless its place must wait; the earlier of next_ms and that. */
 static int64
-start_wanted(const char *database, int64 next_ms)
+start_wanted(const char *database, int n, int64 next_ms)
 {
 	Place	   *place = place_of(database);
 
-	while (count_of(database) < (place->reached ? guc_workers : 1))
+	while (count_of(database) < (place->reached ? n : 1))
 	{
 		if (clock_steady_ms() >= place->next_start_ms && !start_one(database))
 			place->next_start_ms = clock_steady_ms() + NO_ROOM_MS;

@@ -77,9 +77,21 @@ static DbStatement claim_statement = {
 	.types = {TEXTOID, INT4OID, INT4OID}
 };
 
+static DbStatement share_statement = {
+	.sql = "SELECT ordersync.claim_share($1, $2)",
+	.nparams = 2,
+	.types = {INT4OID, INT4OID}
+};
+
 static DbStatement next_due_statement = {
 	.sql = "SELECT ordersync.next_due()",
 	.nparams = 0
+};
+
+static DbStatement hold_statement = {
+	.sql = "SELECT ordersync.hold_tasks($1, $2)",
+	.nparams = 2,
+	.types = {INT8ARRAYOID, INT8ARRAYOID}
 };
 
 static DbStatement settle_statement = {
@@ -134,6 +146,7 @@ static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
 static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
+static Datum int8_array(const int64 *values, int n);
 static void add_cuts(DbParams *params, const Settlement *settlement);
 static void add_page_size(DbParams *params, int page_size);
 static void add_clock(DbParams *params, const ClockReading *clock);
@@ -143,6 +156,17 @@ static void json_string(StringInfo json, const char *name, const char *value);
 static void json_number(StringInfo json, const char *name, int64 value);
 static void json_boolean(StringInfo json, const char *name, bool value);
 static const char *clean(const char *said);
+
+int
+queue_share(int max, int workers)
+{
+	DbParams	params = {0};
+
+	db_add(&params, Int32GetDatum(max));
+	db_add(&params, Int32GetDatum(workers));
+	db_run(&share_statement, &params);
+	return Min(Max(db_int4(0, 0), 1), max);
+}
 
 int
 queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
@@ -317,6 +341,34 @@ queue_next_due(void)
 	return Max(clock_ms_of(DatumGetTimestampTz(due)), 0);
 }
 
+void
+queue_hold(const SyncTask **tasks, int n)
+{
+	int64	   *ids = palloc(sizeof(int64) * n);
+	int64	   *tokens = palloc(sizeof(int64) * n);
+	DbParams	params = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = tasks[i]->task_id;
+		tokens[i] = tasks[i]->token;
+	}
+	db_add(&params, int8_array(ids, n));
+	db_add(&params, int8_array(tokens, n));
+	db_run(&hold_statement, &params);
+}
+
+static Datum
+int8_array(const int64 *values, int n)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+		elements[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, n, INT8OID, 8, FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
 bool
 queue_settle(const SyncTask *task, const Settlement *settlement)
 {
@@ -440,18 +492,10 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 static void
 add_cuts(DbParams *params, const Settlement *settlement)
 {
-	Datum	   *bounds;
-
 	if (settlement->cuts == NULL)
-	{
 		db_add_null(params);
-		return;
-	}
-	bounds = palloc(sizeof(Datum) * settlement->ncuts);
-	for (int i = 0; i < settlement->ncuts; i++)
-		bounds[i] = Int64GetDatum(settlement->cuts[i]);
-	db_add(params, PointerGetDatum(construct_array(bounds, settlement->ncuts, INT8OID, 8,
-												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	else
+		db_add(params, int8_array(settlement->cuts, settlement->ncuts));
 }
 
 /* 0: the gateway's. */

@@ -101,11 +101,17 @@ typedef struct KeyFileNote
 	int			shut;			/* of these, how many cannot be opened now */
 } KeyFileNote;
 
+/* How many of max tasks are a fair part of what so many workers find now; at least a batch. */
+extern int	queue_share(int max, int workers);
+
 /* Takes up to max tasks, each into a child of parent; returns how many. */
 extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
 
 /* Epoch milliseconds at which a claim may find what it cannot find now; -1: none known. */
 extern int64 queue_next_due(void);
+
+/* Locks tasks that are settled in one transaction; errors out as settle does when one is not ours. */
+extern void queue_hold(const SyncTask **tasks, int n);
 
 /* True when the run ended with it. */
 extern bool queue_settle(const SyncTask *task, const Settlement *settlement);

@@ -1,8 +1,8 @@
 /*
  * store.c
- *	  A page's records become arrays for one call of apply, and one of
- *	  quarantine where some cannot be stored, or only with a value mended; or
- *	  for one call that compares them with what is stored.
+ *	  The records of pages become arrays for one call of apply, and for each page
+ *	  one of quarantine where some cannot be stored, or only with a value mended;
+ *	  or for one call that compares them with what is stored.
  *
  * What the database has refused before and is as it was is left out, where the
  * claim said that the shop has such records.  A page that was refused in one
@@ -14,6 +14,7 @@
 #include "compat.h"
 
 #include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -21,25 +22,15 @@
 #include "store.h"
 #include "window.h"
 
-#define APPLY(function) \
-	"SELECT a.n_new, a.n_changed, a.n_unchanged" \
-	" FROM ordersync." function "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS a"
-
-#define APPLY_TYPES { \
-	INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, \
-	BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID \
-}
-
-static DbStatement apply_orders_statement = {
-	.sql = APPLY("apply_orders"),
-	.nparams = 12,
-	.types = APPLY_TYPES
-};
-
-static DbStatement apply_after_sales_statement = {
-	.sql = APPLY("apply_after_sales"),
-	.nparams = 12,
-	.types = APPLY_TYPES
+static DbStatement apply_pages_statement = {
+	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
+	" FROM ordersync.apply_pages($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS a",
+	.nparams = 14,
+	.types = {
+		TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+		INT4ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, BYTEAARRAYOID, TEXTARRAYOID,
+		TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID
+	}
 };
 
 static DbStatement quarantine_statement = {
@@ -50,12 +41,11 @@ static DbStatement quarantine_statement = {
 
 static DbStatement store_parts_statement = {
 	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
-	" FROM ordersync.store_parts($13, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS a",
+	" FROM ordersync.store_parts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS a",
 	.nparams = 13,
 	.types = {
-		INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
-		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID,
-		TEXTOID
+		TEXTOID, INT8OID, TEXTOID, INT8OID, INT8OID, INT8ARRAYOID, TIMESTAMPTZARRAYOID,
+		BYTEAARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8ARRAYOID
 	}
 };
 
@@ -106,13 +96,18 @@ static DbStatement not_served_statement = {
 	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
+static int	prepare(const StorePage *p, Stream stream, bool look);
+static int	count_bad(const RecordPage *page);
 static int	mark_refused(const SyncTask *task, Stream stream, RecordPage *page);
 static bool is_good(const Record *record);
 static void quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n);
-static void apply(const SyncTask *task, Stream stream, const char *source,
-				  const RecordPage *page, int64 read_ms, int n, int nmends, bool by_parts,
-				  StoreCounts *counts);
-static void add_mended_ids(DbParams *params, const RecordPage *page, int nmends);
+static void apply(const StorePage *pages, int npages, Stream stream, const char *source, int n);
+static void add_pages(DbParams *params, const StorePage *pages, int n);
+static void add_records(DbParams *params, const StorePage *pages, int npages, int n,
+						bool numbered);
+static void apply_parts(const StorePage *p, Stream stream, const char *source, int n);
+static void add_mended_ids(DbParams *params, const StorePage *pages, int npages);
+static void read_counts(int row, StoreCounts *counts);
 static void note_mended(const SyncTask *task, Stream stream, const char *source,
 						const RecordPage *page);
 static void keep_mends(const SyncTask *task, Stream stream, const RecordPage *page);
@@ -123,38 +118,55 @@ static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 
 void
-store_page(const SyncTask *task, Stream stream, const char *source,
-		   RecordPage *page, int64 read_ms, bool by_parts, StoreCounts *counts)
+store_pages(const StorePage *pages, int n, Stream stream, const char *source, bool by_parts)
+{
+	int			good = 0;
+
+	Assert(n == 1 || !by_parts);
+	for (int i = 0; i < n; i++)
+		good += prepare(&pages[i], stream, by_parts || pages[i].task->refusals);
+	if (good > 0 && by_parts)
+		apply_parts(&pages[0], stream, source, good);
+	else if (good > 0)
+		apply(pages, n, stream, source, good);
+
+	for (int i = 0; i < n; i++)
+	{
+		const SyncTask *task = pages[i].task;
+
+		note_mended(task, stream, source, pages[i].page);
+		if (by_parts)
+			keep_mends(task, stream, pages[i].page);
+	}
+}
+
+/*
+ * Puts what can be stored in no database into quarantine and, if it is to look,
+ * marks what this one is known to refuse; returns how many records are left.
+ */
+static int
+prepare(const StorePage *p, Stream stream, bool look)
+{
+	int			bad = count_bad(p->page);
+
+	memset(p->counts, 0, sizeof(*p->counts));
+	if (bad > 0)
+		quarantine(p->task, stream, p->page, bad);
+	p->counts->quarantined = bad + (look ? mark_refused(p->task, stream, p->page) : 0);
+	return p->page->nrecords - p->counts->quarantined;
+}
+
+static int
+count_bad(const RecordPage *page)
 {
 	int			bad = 0;
-	int			refused = 0;
-	int			nmends = 0;
 
-	memset(counts, 0, sizeof(*counts));
 	for (int i = 0; i < page->nrecords; i++)
 	{
 		if (page->records[i].quarantine != NULL)
 			bad++;
-		nmends += page->records[i].mends.n;
 	}
-	if (bad > 0)
-		quarantine(task, stream, page, bad);
-	if (task->refusals || by_parts)
-		refused = mark_refused(task, stream, page);
-	if (page->nrecords > bad + refused)
-	{
-		apply(task, stream, source, page, read_ms, page->nrecords - bad - refused,
-			  nmends, by_parts, counts);
-		if (by_parts)
-			refused = mark_refused(task, stream, page);
-	}
-	if (nmends > 0)
-	{
-		note_mended(task, stream, source, page);
-		if (by_parts && refused > 0)
-			keep_mends(task, stream, page);
-	}
-	counts->quarantined = bad + refused;
+	return bad;
 }
 
 /*
@@ -236,74 +248,138 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 	db_run(&quarantine_statement, &params);
 }
 
+/* Pages with n good records in all. */
 static void
-apply(const SyncTask *task, Stream stream, const char *source,
-	  const RecordPage *page, int64 read_ms, int n, int nmends, bool by_parts,
-	  StoreCounts *counts)
+apply(const StorePage *pages, int npages, Stream stream, const char *source, int n)
 {
+	const SyncTask *task = pages[0].task;
+	DbParams	params = {0};
+
+	db_add_text(&params, stream_name(stream));
+	db_add(&params, Int64GetDatum(task->shop_id));
+	db_add_text(&params, source);
+	add_pages(&params, pages, npages);
+	add_records(&params, pages, npages, n, true);
+	/* as the pages were asked with, whatever the shop's options are by now */
+	add_names(&params, &task->fields_add);
+	add_names(&params, &task->fields_drop);
+	add_mended_ids(&params, pages, npages);
+	if (db_run(&apply_pages_statement, &params) != npages)
+		elog(ERROR, "apply counted other pages than it was given");
+	for (int i = 0; i < npages; i++)
+		read_counts(i, pages[i].counts);
+}
+
+/* Run, task and time of reading of each. */
+static void
+add_pages(DbParams *params, const StorePage *pages, int n)
+{
+	Datum	   *runs = palloc(sizeof(Datum) * n);
+	Datum	   *tasks = palloc(sizeof(Datum) * n);
+	Datum	   *times = palloc(sizeof(Datum) * n);
+
+	for (int i = 0; i < n; i++)
+	{
+		runs[i] = Int64GetDatum(pages[i].task->run_id);
+		tasks[i] = Int64GetDatum(pages[i].task->task_id);
+		times[i] = TimestampTzGetDatum(clock_timestamp_of_ms(pages[i].read_ms));
+	}
+	db_add(params, array_of(runs, NULL, n, INT8OID));
+	db_add(params, array_of(tasks, NULL, n, INT8OID));
+	db_add(params, array_of(times, NULL, n, TIMESTAMPTZOID));
+}
+
+/* The good ones, page by page, n in all; numbered: with the number of their page, from 1. */
+static void
+add_records(DbParams *params, const StorePage *pages, int npages, int n, bool numbered)
+{
+	Datum	   *numbers = palloc(sizeof(Datum) * n);
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
 	Datum	   *digests = palloc(sizeof(Datum) * n);
 	Datum	   *bodies = palloc(sizeof(Datum) * n);
-	DbParams	params = {0};
 	int			k = 0;
 
-	for (int i = 0; i < page->nrecords; i++)
+	for (int p = 0; p < npages; p++)
 	{
-		const Record *record = &page->records[i];
+		for (int i = 0; i < pages[p].page->nrecords; i++)
+		{
+			const Record *record = &pages[p].page->records[i];
 
-		if (!is_good(record))
-			continue;
-		ids[k] = Int64GetDatum(record->id);
-		modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
-		digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
-		bodies[k] = PointerGetDatum(cstring_to_text_with_len(record->body, record->body_len));
-		k++;
+			if (!is_good(record))
+				continue;
+			numbers[k] = Int32GetDatum(p + 1);
+			ids[k] = Int64GetDatum(record->id);
+			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
+			digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
+			bodies[k] = PointerGetDatum(cstring_to_text_with_len(record->body, record->body_len));
+			k++;
+		}
 	}
+	if (numbered)
+		db_add(params, array_of(numbers, NULL, k, INT4OID));
+	db_add(params, array_of(ids, NULL, k, INT8OID));
+	db_add(params, array_of(modified, NULL, k, TIMESTAMPTZOID));
+	db_add(params, array_of(digests, NULL, k, BYTEAOID));
+	db_add(params, array_of(bodies, NULL, k, TEXTOID));
+}
 
+/* A page that was refused in one piece. */
+static void
+apply_parts(const StorePage *p, Stream stream, const char *source, int n)
+{
+	const SyncTask *task = p->task;
+	DbParams	params = {0};
+
+	db_add_text(&params, stream_name(stream));
 	db_add(&params, Int64GetDatum(task->shop_id));
 	db_add_text(&params, source);
 	db_add(&params, Int64GetDatum(task->run_id));
 	db_add(&params, Int64GetDatum(task->task_id));
-	db_add(&params, array_of(ids, NULL, k, INT8OID));
-	db_add(&params, array_of(modified, NULL, k, TIMESTAMPTZOID));
-	db_add(&params, array_of(digests, NULL, k, BYTEAOID));
-	db_add(&params, array_of(bodies, NULL, k, TEXTOID));
-	/* as the page was asked with, whatever the shop's options are by now */
+	add_records(&params, p, 1, n, false);
 	add_names(&params, &task->fields_add);
 	add_names(&params, &task->fields_drop);
-	db_add(&params, TimestampTzGetDatum(clock_timestamp_of_ms(read_ms)));
-	add_mended_ids(&params, page, nmends);
-	if (by_parts)
-		db_add_text(&params, stream_name(stream));
-	db_run(by_parts ? &store_parts_statement :
-		   stream == STREAM_AFTER_SALES ? &apply_after_sales_statement :
-		   &apply_orders_statement, &params);
-
-	counts->records_new = db_int4(0, 0);
-	counts->changed = db_int4(0, 1);
-	counts->unchanged = db_int4(0, 2);
+	db_add(&params, TimestampTzGetDatum(clock_timestamp_of_ms(p->read_ms)));
+	add_mended_ids(&params, p, 1);
+	db_run(&store_parts_statement, &params);
+	read_counts(0, p->counts);
+	p->counts->quarantined = count_bad(p->page) + mark_refused(task, stream, p->page);
 }
 
 /* Of the records that have mended values; NULL for none. */
 static void
-add_mended_ids(DbParams *params, const RecordPage *page, int nmends)
+add_mended_ids(DbParams *params, const StorePage *pages, int npages)
 {
+	List	   *found = NIL;
 	Datum	   *ids;
 	int			k = 0;
+	ListCell   *cell;
 
-	if (nmends == 0)
+	for (int p = 0; p < npages; p++)
+	{
+		for (int i = 0; i < pages[p].page->nrecords; i++)
+		{
+			if (pages[p].page->records[i].mends.n > 0)
+				found = lappend(found, &pages[p].page->records[i]);
+		}
+	}
+	if (found == NIL)
 	{
 		db_add_null(params);
 		return;
 	}
-	ids = palloc(sizeof(Datum) * page->nrecords);
-	for (int i = 0; i < page->nrecords; i++)
-	{
-		if (page->records[i].mends.n > 0)
-			ids[k++] = Int64GetDatum(page->records[i].id);
-	}
+	ids = palloc(sizeof(Datum) * list_length(found));
+	foreach(cell, found)
+		ids[k++] = Int64GetDatum(((const Record *) lfirst(cell))->id);
 	db_add(params, array_of(ids, NULL, k, INT8OID));
+}
+
+static void
+read_counts(int row, StoreCounts *counts)
+{
+	counts->records_new = db_int4(row, 0);
+	counts->changed = db_int4(row, 1);
+	counts->unchanged = db_int4(row, 2);
 }
 
 /* What was mended in what apply has stored of the page: as it came, and as it is stored. */
@@ -500,15 +576,16 @@ bytes_datum(const void *data, int len)
 	return PointerGetDatum(bytes);
 }
 
-/* A one-dimensional array of int8, timestamptz, text or bytea; nulls may be NULL. */
+/* A one-dimensional array of int4, int8, timestamptz, text or bytea; nulls may be NULL. */
 static Datum
 array_of(Datum *values, bool *nulls, int n, Oid type)
 {
-	bool		fixed = type == INT8OID || type == TIMESTAMPTZOID;
+	int16		length;
+	bool		by_value;
+	char		alignment;
 	int			lower = 1;
 
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower, type,
-											  fixed ? 8 : -1,
-											  fixed && FLOAT8PASSBYVAL,
-											  fixed ? TYPALIGN_DOUBLE : TYPALIGN_INT));
+											  length, by_value, alignment));
 }

@@ -20,14 +20,23 @@ typedef struct StoreCounts
 /* A page of which the database refuses everything, as store_parts() in SQL says it. */
 #define STORE_ALL_REFUSED MAKE_SQLSTATE('O', 'S', '0', '0', '3')
 
+/* What one call brought; counts is filled in. */
+typedef struct StorePage
+{
+	const SyncTask *task;
+	RecordPage *page;
+	int64		read_ms;		/* when the call began, by the platform's clock */
+	StoreCounts *counts;
+} StorePage;
+
 /*
+ * Stores pages of one shop that were read from one list with the same fields.
  * stream: what the records are (STREAM_ORDERS or STREAM_AFTER_SALES); source:
- * apply's word for the list that they came by; read_ms: when the call that brought
- * them began, by the platform's clock; by_parts: the page was refused in one piece.
- * Marks the records that the database refuses.
+ * apply's word for the list; by_parts: the page, which is the only one, was refused
+ * in one piece.  Marks the records that the database refuses.
  */
-extern void store_page(const SyncTask *task, Stream stream, const char *source,
-					   RecordPage *page, int64 read_ms, bool by_parts, StoreCounts *counts);
+extern void store_pages(const StorePage *pages, int n, Stream stream, const char *source,
+						bool by_parts);
 
 /*
  * Compares the page's orders with what is stored and notes in the task what is

@@ -290,6 +290,21 @@ window_save(const Window *w)
 					w->seen, w->quarantined, w->at_until, w->part, w->asks, w->undated.n);
 }
 
+Window *
+window_copy(const Window *w)
+{
+	Window	   *copy = palloc(sizeof(Window));
+
+	*copy = *w;
+	keys_own(&copy->crowd.ids);
+	keys_own(&copy->crowd.shown);
+	keys_own(&copy->undated);
+	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
+	if (w->ncuts > 0)
+		memcpy(copy->cuts, w->cuts, sizeof(int64) * (w->ncuts + 1));
+	return copy;
+}
+
 /* Whether counts steer the walk. */
 static bool
 believes(const Window *w)

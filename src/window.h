@@ -97,6 +97,9 @@ extern WindowStep window_take(Window *window, const WindowAnswer *answer);
  */
 extern bool window_agrees(const Window *window, const WindowAnswer *answer);
 extern char *window_save(const Window *window);
+
+/* The same walk once more, in the current context; neither touches the other. */
+extern Window *window_copy(const Window *window);
 extern void window_counts(const Window *window, WindowCounts *counts);
 
 /*

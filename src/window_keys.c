@@ -26,6 +26,15 @@ keys_clear(KeySet *set)
 	set->n = 0;
 }
 
+void
+keys_own(KeySet *set)
+{
+	int64	   *keys = palloc(sizeof(int64) * set->room);
+
+	memcpy(keys, set->keys, sizeof(int64) * set->n);
+	set->keys = keys;
+}
+
 bool
 keys_have(const KeySet *set, int64 key)
 {

@@ -17,6 +17,9 @@ typedef struct KeySet
 /* Begins an empty set; its memory stays in the context current now. */
 extern void keys_init(KeySet *set);
 extern void keys_clear(KeySet *set);
+
+/* Gives the set a copy of its keys, in the context current now. */
+extern void keys_own(KeySet *set);
 extern bool keys_have(const KeySet *set, int64 key);
 
 /* Adds n keys, none of which may be in it yet. */

@@ -4,9 +4,10 @@
  *
  * One turn: obey a reload; keep house when it is due; claim as many tasks as
  * there is room for; submit the calls that their gateways' pace allows; wait
- * (http.c) for an answer, the latch or the next moment that matters; hand one
- * answer to its job.  One answer a turn, so that the next call is on its way
- * before the next page is stored.
+ * (http.c) for an answer, the latch or the next moment that matters; hand the
+ * oldest answer to its job, and with it those of the same shop that are there
+ * already and can be stored together.  Nobody waits for more of them.  One batch
+ * a turn, so that the next calls are on their way before the next is stored.
  *
  * A worker with nothing to do sleeps on its latch.  wake() sets it when a
  * trigger commits; what becomes due by time is known from next_due(); and it
@@ -58,8 +59,9 @@
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
+#define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
 
-/* A job and its place in one of the worker's two lists. */
+/* A job and its place in one of the worker's three lists. */
 typedef struct Work
 {
 	dlist_node	node;
@@ -85,6 +87,7 @@ static char owner[SHMEM_OWNER_SIZE];
 
 static dlist_head waiting;		/* jobs whose next call is to be submitted */
 static dlist_head calling;		/* jobs whose call is in flight */
+static dlist_head answered;		/* jobs whose call has ended, oldest first, still to be read */
 static int	njobs = 0;
 static int	ncalling = 0;
 static int	capacity;			/* calls that may be in flight */
@@ -97,7 +100,6 @@ static int64 claim_pause_ms = 0;	/* behind the last error of a claim; 0: it was 
 static bool claim_wanted = false;	/* there may be some before */
 static int64 room_since = 0;	/* since when one of those could be taken */
 static int64 house_at = 0;
-static bool more_answers = false;
 static bool lost_claims = false;	/* own tasks that nobody works on */
 static DbState database_state = DB_READY;
 
@@ -121,7 +123,9 @@ static GatewayPace *pace_of(const Gateway *gateway);
 static void set_pace(GatewayPace *known, const Gateway *gateway);
 static void obey_ban(const Gateway *gateway, int64 ban_ms);
 static int64 how_long(int64 pace_ms);
-static void read_answer(void);
+static void take_answers(void);
+static void read_answers(void);
+static int	next_batch(Work **batch);
 static void move_on(Work *work, JobStep step);
 static void close_work(Work *work);
 static void show(void);
@@ -163,6 +167,7 @@ start(void)
 										 ALLOCSET_DEFAULT_SIZES);
 	dlist_init(&waiting);
 	dlist_init(&calling);
+	dlist_init(&answered);
 	shmem_owner(ticket.slot, owner);
 	db_settle_in();
 	capacity = http_start(guc_max_in_flight);
@@ -193,7 +198,8 @@ turn(void)
 	pace_ms = submit_waiting();
 	show();
 	http_wait(how_long(pace_ms));
-	read_answer();
+	take_answers();
+	read_answers();
 }
 
 static void
@@ -245,6 +251,7 @@ do_keep_house(void *arg)
 typedef struct ClaimOrder
 {
 	int			max;
+	int			workers;		/* that share what there is; 1: take all */
 	Claim	   *claims;
 	int			n;
 	int64		due_ms;			/* epoch; -1: none known */
@@ -271,6 +278,8 @@ claim(void)
 	if (now < next_claim())
 		return;
 	order.claims = palloc(sizeof(Claim) * order.max);
+	/* without work all begin at once: of few tasks each is to have its part */
+	order.workers = njobs == 0 ? guc_workers : 1;
 
 	switch (job_transact("claiming tasks", DB_DURABLE, do_claim, &order, &state, &error))
 	{
@@ -330,6 +339,8 @@ do_claim(void *arg)
 {
 	ClaimOrder *order = arg;
 
+	if (order->workers > 1)
+		order->max = queue_share(order->max, order->workers);
 	order->n = queue_claim(owner, order->max, worker_context, order->claims);
 	order->due_ms = order->n < order->max ? queue_next_due() : -1;
 }
@@ -395,6 +406,8 @@ let_go_of_everything(void)
 		ncalling--;
 		close_work(dlist_container(Work, node, iter.cur));
 	}
+	dlist_foreach_modify(iter, &answered)
+		close_work(dlist_container(Work, node, iter.cur));
 	shmem_renew_owner();
 	shmem_owner(ticket.slot, owner);
 	lost_claims = false;
@@ -498,7 +511,7 @@ how_long(int64 pace_ms)
 	int64		now = clock_steady_ms();
 	int64		wait = LONGEST_SLEEP_MS;
 
-	if (more_answers)
+	if (!dlist_is_empty(&answered))
 		return 0;
 	if (pace_ms >= 0)
 		wait = Min(wait, pace_ms);
@@ -510,17 +523,69 @@ how_long(int64 pace_ms)
 	return Max(wait, 0);
 }
 
-/* Hands the next answer, if there is one, to its job. */
+/* Calls that have ended. */
 static void
-read_answer(void)
+take_answers(void)
 {
-	Work	   *work = http_read();
+	Work	   *work;
 
-	more_answers = work != NULL;
-	if (work == NULL)
-		return;
-	ncalling--;
-	move_on(work, job_answered(work->job));
+	while ((work = http_read()) != NULL)
+	{
+		ncalling--;
+		dlist_delete(&work->node);
+		dlist_push_tail(&answered, &work->node);
+	}
+}
+
+/* Reads the next batch, if there is one, and stores what it brought. */
+static void
+read_answers(void)
+{
+	Work	   *batch[JOB_MAX_BATCH];
+	Job		   *jobs[JOB_MAX_BATCH];
+	JobStep		steps[JOB_MAX_BATCH];
+	int			n = next_batch(batch);
+	int			nstored = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		JobStep		step = job_answered(batch[i]->job);
+
+		if (step != JOB_STORES)
+		{
+			move_on(batch[i], step);
+			continue;
+		}
+		jobs[nstored] = batch[i]->job;
+		batch[nstored++] = batch[i];
+	}
+	if (nstored > 0)
+		job_store(jobs, nstored, steps);
+	for (int i = 0; i < nstored; i++)
+		move_on(batch[i], steps[i]);
+}
+
+/* The oldest answer, and those that go with it; as many as memory allows. */
+static int
+next_batch(Work **batch)
+{
+	size_t		bytes = 0;
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &answered)
+	{
+		Work	   *work = dlist_container(Work, node, iter.cur);
+
+		if (n > 0 && (bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
+					  !job_goes_with(batch[0]->job, work->job)))
+			continue;
+		bytes += job_answer_bytes(work->job);
+		batch[n++] = work;
+		if (n == JOB_MAX_BATCH)
+			break;
+	}
+	return n;
 }
 
 /* Puts a job where its last step leaves it. */
@@ -551,6 +616,7 @@ move_on(Work *work, JobStep step)
 			dlist_push_tail(&calling, &work->node);
 			ncalling++;
 			break;
+		case JOB_STORES:		/* never left so */
 		case JOB_OVER:
 			close_work(work);
 			want_claim();

@@ -158,6 +158,34 @@ $function$;
 COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb, integer, text) IS
 	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
+/* One at a time and in one order, as a run is cancelled: two transactions never wait for each other. */
+CREATE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN
+		SELECT h.task, h.token
+		FROM ROWS FROM (pg_catalog.unnest(p_tasks), pg_catalog.unnest(p_tokens)) AS h (task, token)
+		ORDER BY h.task
+	LOOP
+		PERFORM
+		FROM ordersync.sync_tasks t
+		WHERE t.task_id = v.task
+			AND t.token = v.token
+			AND t.state = 'running'
+		FOR NO KEY UPDATE;
+		IF NOT FOUND THEN
+			PERFORM ordersync.refuse_token(v.task);
+		END IF;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.hold_tasks(bigint[], bigint[]) IS
+	'locks the tasks that are settled in this transaction; an error when one of them is not the worker''s any more';
+
 CREATE FUNCTION ordersync.refuse_token(p_task bigint)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

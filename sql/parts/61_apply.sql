@@ -5,11 +5,9 @@
  * of one shop and source that came in together, each with its own run and task; a
  * page alone is a batch of one.
  *
- * Locks: payload rows by key, then orders, sub-orders, after-sales.  What refunds
- * and orders derive from each other is kept whole by one advisory lock a shop,
- * shared by batches of orders and exclusive to batches of after-sales: an order
- * and its refund stored at once by two workers would each not see the other and
- * stay unlinked.
+ * Locks: payload rows by key, the numbers of the orders, then orders, sub-orders,
+ * after-sales.  What refunds and orders derive from each other is kept whole by the
+ * locks of the numbers: see lock_orders.
  *
  * Plans.  The statements are wide and run against tables that may never have been
  * analysed: planning each time would cost more than running them, a plan kept from
@@ -65,12 +63,16 @@ BEGIN
 {{endif}}
 
 	IF s.fresh IS NOT NULL OR s.known IS NOT NULL OR s.gone THEN
+		v_gone := s.gone;
 {{if orders}}
 		PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.apply_lock_key(p_shop));
 {{else}}
-		PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+		IF v_gone THEN
+			PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
+		ELSE
+			PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.apply_lock_key(p_shop));
+		END IF;
 {{endif}}
-		v_gone := s.gone;
 		IF v_gone THEN
 			v_no_row := s.no_row;
 			v_restored := ordersync.add_{{one}}_payloads(p_shop, ARRAY(
@@ -106,6 +108,16 @@ BEGIN
 			v_changed := ordersync.store_changed_{{stream}}(p_shop, p_source, v_known, p_read_at, p_pages,
 				p_ids, p_modified, p_digests, p_bodies, v_rules);
 		END IF;
+{{if orders}}
+		PERFORM ordersync.lock_orders(p_shop, v_no_row || v_no_lines || ARRAY(
+			SELECT p_ids[r.ord]
+			FROM pg_catalog.unnest(s.fresh || s.known) AS r (ord)), false);
+{{else}}
+		PERFORM ordersync.lock_orders(p_shop, ARRAY(
+			SELECT ordersync.read_bigint(t.tid)
+			FROM pg_catalog.unnest(ordersync.both(v_stored, v_changed)) AS r,
+				LATERAL (VALUES (r.payload ->> 'tid'), (r.old ->> 'tid')) AS t (tid)), true);
+{{endif}}
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
 {{if orders}}
 			IF v_changed IS NOT NULL THEN

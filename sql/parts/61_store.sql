@@ -196,6 +196,8 @@ BEGIN
 	), merged AS MATERIALIZED (
 		SELECT s.*, a.replaces, c.only_fills,
 			CASE
+				-- mostly the new record has all that the stored one has: it is the merged one
+				WHEN (a.replaces OR NOT s.poorer) AND ordersync.is_covered(s.old, n.record) THEN n.record
 				WHEN a.replaces OR NOT s.poorer THEN
 {{if orders}}
 					ordersync.merge_order(s.old, n.record, d.fields, NULL, d.line_fields, NULL)

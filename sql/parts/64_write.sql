@@ -177,7 +177,7 @@ CREATE FUNCTION ordersync.update_orders(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_was ordersync.remembered[] := ordersync.lock_orders(p_shop, p_records);
+	v_was ordersync.remembered[] := ordersync.lock_order_rows(p_shop, p_records);
 BEGIN
 	WITH next AS MATERIALIZED (
 		SELECT *
@@ -219,7 +219,7 @@ CREATE FUNCTION ordersync.update_lines(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_was ordersync.remembered[] := ordersync.lock_lines(p_shop, p_records);
+	v_was ordersync.remembered[] := ordersync.lock_line_rows(p_shop, p_records);
 BEGIN
 	WITH next AS MATERIALIZED (
 		SELECT *
@@ -257,7 +257,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
 	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read';
 
-CREATE FUNCTION ordersync.lock_orders(p_shop bigint, p_records ordersync.applied[])
+CREATE FUNCTION ordersync.lock_order_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -284,10 +284,10 @@ BEGIN
 	RETURN v_was;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.lock_orders(bigint, ordersync.applied[]) IS
+COMMENT ON FUNCTION ordersync.lock_order_rows(bigint, ordersync.applied[]) IS
 	'locks the rows of orders, sorted by id, and returns what they remember';
 
-CREATE FUNCTION ordersync.lock_lines(p_shop bigint, p_records ordersync.applied[])
+CREATE FUNCTION ordersync.lock_line_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -315,7 +315,7 @@ BEGIN
 	RETURN v_was;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.lock_lines(bigint, ordersync.applied[]) IS
+COMMENT ON FUNCTION ordersync.lock_line_rows(bigint, ordersync.applied[]) IS
 	'locks the rows of the lines that these orders'' records hold, sorted by id, and returns what they remember';
 
 /*
@@ -411,7 +411,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.write_after_sales(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
 	'writes the rows of after-sales whose records were stored for the first time or changed, each linked to its order and line where these are stored; only rows that differ';
 
-/* Its payload's lock stands for an after-sale; what links it meanwhile is excluded by the shop's lock. */
+/* Its payload's lock stands for an after-sale; what links it meanwhile is excluded by the lock of its order's number. */
 CREATE FUNCTION ordersync.remembered_after_sales(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered_after_sale[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -67,27 +67,10 @@ CREATE FUNCTION ordersync.merge_lines(p_old jsonb, p_new jsonb, p_drop text[], p
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
-DECLARE
-	v_old jsonb;
-	v_new jsonb;
-	v_covered boolean := p_keep IS NULL;
 BEGIN
 	IF p_new IS NULL OR p_new = '[]' THEN
 		RETURN p_old;
 	ELSIF p_old IS NULL OR p_old = '[]' THEN
-		RETURN p_new;
-	END IF;
-
-	-- mostly the new lines are the old ones in the old order and hold all that these hold
-	FOR i IN 0 .. pg_catalog.jsonb_array_length(p_old) - 1 LOOP
-		EXIT WHEN NOT v_covered;
-		v_old := p_old -> i;
-		v_new := p_new -> i;
-		v_covered := v_new IS NOT NULL
-			AND v_old ->> 'oid' IS NOT DISTINCT FROM v_new ->> 'oid'
-			AND v_old || v_new = v_new;
-	END LOOP;
-	IF v_covered THEN
 		RETURN p_new;
 	END IF;
 
@@ -136,16 +119,10 @@ RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_new_lines jsonb := p_new #> '{orders,order}';
-	v_lines jsonb := ordersync.merge_lines(p_old #> '{orders,order}', v_new_lines,
+	v_lines jsonb := ordersync.merge_lines(p_old #> '{orders,order}', p_new #> '{orders,order}',
 		p_line_drop, p_line_keep);
 	v_fields jsonb;
 BEGIN
-	-- mostly the new record holds every field that the old one holds: it is the merged one
-	IF p_keep IS NULL AND v_lines = v_new_lines AND p_old || p_new = p_new THEN
-		RETURN p_new;
-	END IF;
-
 	v_fields := ordersync.merge_fields(p_old, p_new, p_drop, p_keep) - 'orders';
 	IF v_lines IS NULL THEN
 		RETURN v_fields;

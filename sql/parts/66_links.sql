@@ -1,7 +1,7 @@
 /*
  * What orders and after-sales know of each other: a refund's order, line and
  * item, and that money went back.  Either may be stored first; whichever comes
- * second finds the other, under one advisory lock a shop.
+ * second finds the other: see lock_orders.
  *
  * These statements look into tables with several indexes that begin with the
  * shop, so they are planned for what the tables are at that moment, by lookups
@@ -12,7 +12,7 @@ RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.hashtextextended('ordersync/apply/' || p_shop::text, 0);
 COMMENT ON FUNCTION ordersync.apply_lock_key(bigint) IS
-	'advisory lock of a shop: shared by pages of orders, exclusive to pages of after-sales';
+	'advisory lock of a shop: shared by its pages, exclusive to what must not meet any of them';
 
 /* Refunds that are stored already: what they say of these orders, and which lack their line. */
 CREATE FUNCTION ordersync.after_sales_of(

@@ -7,8 +7,9 @@
  * a page ten records, unless the table says otherwise.  Records are written as
  * their second with a letter that tells those of one second apart ("42 42b"),
  * "!" for one that is quarantined, "?c" for one whose time cannot be read.
- * Each table is walked twice, the second time through window_save() and
- * window_open() after every page: nothing may be different.  Numbers are those
+ * Each table is walked three times: as it is; through window_save() and
+ * window_open() after every page; and with every page taken in once in vain, the
+ * walk going on from a window_copy(): nothing may be different.  Numbers are those
  * of the design's steps; "by number" is the walk that loses records.
  */
 #include "compat.h"
@@ -444,7 +445,14 @@ static const Rule rules[] = {
 /* A table may end before its walk does. */
 #define OPEN_END(exchange) ((int) (exchange)->step == SHORT + 100)
 
-static void follow(const Rule *rule, bool saving);
+typedef enum How
+{
+	AS_IT_IS,
+	SAVED,
+	UNDONE
+} How;
+
+static void follow(const Rule *rule, How how);
 static int	read_rows(const char *text, WindowRecord *rows);
 static void plan_of(const Rule *rule, WindowPlan *plan);
 static void test_cuts(void);
@@ -458,9 +466,10 @@ test_rules(void)
 {
 	for (int i = 0; i < lengthof(rules); i++)
 	{
-		follow(&rules[i], false);
+		follow(&rules[i], AS_IT_IS);
+		follow(&rules[i], UNDONE);
 		if (!rules[i].unsaved)
-			follow(&rules[i], true);
+			follow(&rules[i], SAVED);
 	}
 	test_cuts();
 	test_shrink();
@@ -470,8 +479,10 @@ test_rules(void)
 
 /* Walks a table; one line of the stream. */
 static void
-follow(const Rule *rule, bool saving)
+follow(const Rule *rule, How how)
 {
+	static const char *const names[] = {"", " (saved after every page)", " (every page taken back once)"};
+
 	WindowPlan	plan;
 	Window	   *window;
 	WindowCounts counts;
@@ -504,12 +515,19 @@ follow(const Rule *rule, bool saving)
 		}
 		if (window_agrees(window, &answer) != (e->step != WINDOW_MALFORMED) && wrong[0] == '\0')
 			snprintf(wrong, sizeof(wrong), "call %d is said to be %s", i + 1, e->step != WINDOW_MALFORMED ? "malformed" : "good");
+		if (how == UNDONE)
+		{
+			Window	   *kept = window_copy(window);
+
+			(void) window_take(window, &answer);
+			window = kept;
+		}
 		step = window_take(window, &answer);
 		if (step != e->step && wrong[0] == '\0')
 			snprintf(wrong, sizeof(wrong), "call %d came to %d, not to %d", i + 1, step, e->step);
 		if (step != MORE && step != WINDOW_MALFORMED)
 			break;
-		if (saving)
+		if (how == SAVED)
 		{
 			free(saved);
 			saved = window_save(window);
@@ -522,7 +540,7 @@ follow(const Rule *rule, bool saving)
 		 counts.quarantined != rule->quarantined || counts.passes != rule->passes))
 		snprintf(wrong, sizeof(wrong), "reported " INT64_FORMAT ", seen " INT64_FORMAT ", quarantined " INT64_FORMAT
 				 ", passes %d", counts.reported, counts.seen, counts.quarantined, counts.passes);
-	if (!tap_ok(wrong[0] == '\0', "%s%s", rule->name, saving ? " (saved after every page)" : ""))
+	if (!tap_ok(wrong[0] == '\0', "%s%s", rule->name, names[how]))
 		tap_note("%s", wrong);
 	free(saved);
 }

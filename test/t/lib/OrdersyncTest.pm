@@ -34,6 +34,7 @@ sub new
 		"shared_preload_libraries = 'ordersync'",
 		"ordersync.databases = '" . ($arg{databases} // 'postgres') . "'",
 		'ordersync.allow_http = on',
+		'ordersync.workers = 1',	# not as many as the machine has cores
 		"ordersync.allowed_hosts = '127.0.0.1'",
 		'restart_after_crash = on',
 		"log_line_prefix = '%m [%p] %q%a '",

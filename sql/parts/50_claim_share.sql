@@ -1,0 +1,25 @@
+/*
+ * A trigger wakes all workers of a database, and whoever claims first would take
+ * all of a short run.  So a worker that has no task takes its part of what there
+ * is; four tasks at least, which go into one transaction.  Whoever has done its
+ * part goes on with what is left.
+ */
+CREATE FUNCTION ordersync.claim_share(p_max integer, p_workers integer)
+RETURNS integer
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+BEGIN
+	RETURN LEAST(p_max, GREATEST(4, (
+		SELECT pg_catalog.ceil(pg_catalog.sum(o.tasks)::numeric / p_workers)
+		FROM (
+			SELECT LEAST(r.open_tasks, p_max * p_workers) AS tasks
+			FROM ordersync.sync_runs r
+			WHERE r.state IN ('pending', 'running')
+			LIMIT p_max * p_workers
+		) o)));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.claim_share(integer, integer) IS
+	'how many tasks one of so many workers claims when it has none: its part of those that are open, at least four';

@@ -1,0 +1,257 @@
+/*
+ * job_store.c
+ *	  T2 of pages: what calls brought is stored and their tasks are settled, in
+ *	  one commit.
+ *
+ * Pages that are in hand together and go with each other (job_goes_with) are
+ * stored in one transaction, each task settled under its own token.  Where that
+ * fails, for whatever reason, nothing is noted of it: the walks are put back to
+ * where they stood, and each page is stored by itself, so that an error costs
+ * the page that it is about and no other.
+ *
+ * Records that the database refuses in one piece are stored once more, part by
+ * part, so that those which are refused can be told from the others: a second
+ * transaction, and no call.
+ *
+ * Locks, in one order for one page and for several: rows of records; the tasks,
+ * by id; coverage; gateway and shop; the run.  All tasks are locked before the
+ * first is settled, and those that go on before those that end, since only these
+ * lock the run.
+ */
+#include "compat.h"
+
+#include "job_private.h"
+#include "refusal.h"
+
+/* What is stored in one transaction. */
+typedef struct Batch
+{
+	Job		  **jobs;
+	int			n;
+	bool		by_parts;		/* its only page was refused in one piece */
+	bool		stored;			/* the database has taken the records, in this transaction */
+} Batch;
+
+static bool stores_records(const Job *job);
+static bool same_names(const FieldNames *a, const FieldNames *b);
+static bool store_together(Job **jobs, int n, JobStep *steps);
+static int	compare_ids(const void *a, const void *b);
+static JobStep store_alone(Job *job);
+static void store_and_settle(void *arg);
+static void store_records(Batch *batch);
+static void settle_tasks(Batch *batch);
+static int	compare_settlements(const void *a, const void *b);
+
+/* A shop's pages of one list, read with the same fields, of one run. */
+bool
+job_goes_with(const Job *job, const Job *other)
+{
+	const SyncTask *a = job->task;
+	const SyncTask *b = other->task;
+
+	return stores_records(job) && stores_records(other) &&
+		job->call.kind == other->call.kind && job->list == other->list &&
+		a->shop_id == b->shop_id && a->run_id == b->run_id &&
+		a->stream == b->stream && a->details_of == b->details_of &&
+		a->basis == b->basis &&
+		same_names(&a->fields_add, &b->fields_add) &&
+		same_names(&a->fields_drop, &b->fields_drop);
+}
+
+/* Does a good answer to the call in hand bring records for the tables? */
+static bool
+stores_records(const Job *job)
+{
+	return job->call.kind == CALL_DETAILS ||
+		(job->call.kind == CALL_LIST && job->task->work == WORK_STORE);
+}
+
+static bool
+same_names(const FieldNames *a, const FieldNames *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++)
+	{
+		if (strcmp(a->names[i], b->names[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+void
+job_store(Job **jobs, int n, JobStep *steps)
+{
+	Assert(n <= JOB_MAX_BATCH);
+	if (n > 1 && store_together(jobs, n, steps))
+		return;
+	for (int i = 0; i < n; i++)
+		steps[i] = store_alone(jobs[i]);
+}
+
+/* False when nothing came of it: the jobs are as they were. */
+static bool
+store_together(Job **jobs, int n, JobStep *steps)
+{
+	Job		   *in_order[JOB_MAX_BATCH];
+	Window	   *walks[JOB_MAX_BATCH] = {NULL};
+	Batch		batch = {.jobs = in_order, .n = n};
+	ErrorData  *error;
+	Outcome		outcome;
+
+	for (int i = 0; i < n; i++)
+	{
+		in_order[i] = jobs[i];
+		MemoryContextSwitchTo(jobs[i]->page_context);
+		if (jobs[i]->window != NULL)
+			walks[i] = window_copy(jobs[i]->window);
+	}
+	/* rows that belong to an id are locked in the order of ids */
+	qsort(in_order, n, sizeof(Job *), compare_ids);
+	outcome = job_attempt(jobs, n, "storing pages", DB_REPEATABLE, store_and_settle, &batch,
+						  &error);
+	if (outcome == OUTCOME_FAILED)
+	{
+		job_log_error("storing pages", error, DEBUG1);
+		FreeErrorData(error);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (outcome == OUTCOME_DONE)
+			steps[i] = jobs[i]->kind->settled(jobs[i]);
+		else if (outcome == OUTCOME_NOT_READY)
+			steps[i] = JOB_OVER;
+		else if (walks[i] != NULL)
+		{
+			MemoryContextSwitchTo(jobs[i]->walk_context);
+			jobs[i]->window = window_copy(walks[i]);
+		}
+	}
+	return outcome == OUTCOME_DONE || outcome == OUTCOME_NOT_READY;
+}
+
+/* Of records that were fetched by their ids; windows have none. */
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = (*(Job *const *) a)->call.id;
+	int64		y = (*(Job *const *) b)->call.id;
+
+	return (x > y) - (x < y);
+}
+
+/* One page: in one piece, and where the database refuses that, by parts. */
+static JobStep
+store_alone(Job *job)
+{
+	Batch		batch = {.jobs = &job, .n = 1};
+	const char *activity = job->kind->activity;
+	ErrorData  *error;
+	Outcome		outcome;
+
+	MemoryContextSwitchTo(job->page_context);
+	outcome = job_attempt(&job, 1, activity, DB_REPEATABLE, store_and_settle, &batch, &error);
+	if (outcome == OUTCOME_FAILED && job->page != NULL && !batch.stored &&
+		refusal_kind(error->sqlerrcode) != REFUSAL_NONE)
+	{
+		job_log_error(activity, error, DEBUG1);
+		FreeErrorData(error);
+		batch.by_parts = true;
+		/* pages to come are looked through before they are tried */
+		job->task->refusals = true;
+		outcome = job_attempt(&job, 1, activity, DB_REPEATABLE, store_and_settle, &batch, &error);
+	}
+	switch (outcome)
+	{
+		case OUTCOME_DONE:
+			return job->kind->settled(job);
+		case OUTCOME_FAILED:
+			job_log_error(activity, error, job_is_conflict(error) ? DEBUG1 : LOG);
+			return job_fail_in_database(job, error);
+		default:
+			return JOB_OVER;
+	}
+}
+
+/* T2: the rows, each task's cursor, the coverage and the log; all or nothing. */
+static void
+store_and_settle(void *arg)
+{
+	Batch	   *batch = arg;
+
+	batch->stored = false;
+	store_records(batch);
+	batch->stored = true;
+	settle_tasks(batch);
+}
+
+static void
+store_records(Batch *batch)
+{
+	const Job  *first = batch->jobs[0];
+	StorePage	pages[JOB_MAX_BATCH];
+	int			n = 0;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		Job		   *job = batch->jobs[i];
+
+		memset(&job->counts, 0, sizeof(job->counts));
+		if (job->page == NULL)
+			continue;
+		pages[n].task = job->task;
+		pages[n].page = job->page;
+		pages[n].read_ms = job_read_ms(job);
+		pages[n].counts = &job->counts;
+		n++;
+	}
+	if (n > 0)
+		store_pages(pages, n, stream_of_records(first->task->stream, first->task->details_of),
+					first->source, batch->by_parts);
+}
+
+/* Behind the rows: what could not be stored is known only now. */
+static void
+settle_tasks(Batch *batch)
+{
+	const SyncTask *tasks[JOB_MAX_BATCH];
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		tasks[i] = batch->jobs[i]->task;
+		batch->jobs[i]->kind->take(batch->jobs[i]);
+	}
+	if (batch->n > 1)
+	{
+		queue_hold(tasks, batch->n);
+		qsort(batch->jobs, batch->n, sizeof(Job *), compare_settlements);
+	}
+	for (int i = 0; i < batch->n; i++)
+	{
+		Job		   *job = batch->jobs[i];
+		Settlement *s = &job->settlement;
+
+		s->page_new = job->counts.records_new;
+		s->page_changed = job->counts.changed;
+		s->page_unchanged = job->counts.unchanged;
+		s->page_quarantined = job->counts.quarantined;
+		job->kind->settle(job);
+	}
+}
+
+/*
+ * Tasks that go on first; then the call that began first, by which a first full
+ * run knows from where changes must be read: the others change nothing there.
+ */
+static int
+compare_settlements(const void *a, const void *b)
+{
+	const Job  *x = *(Job *const *) a;
+	const Job  *y = *(Job *const *) b;
+	bool		x_ends = x->settlement.walk == NULL;
+	bool		y_ends = y->settlement.walk == NULL;
+
+	if (x_ends != y_ends)
+		return x_ends ? 1 : -1;
+	return (x->log.started_ms > y->log.started_ms) - (x->log.started_ms < y->log.started_ms);
+}
