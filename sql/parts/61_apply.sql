@@ -147,7 +147,7 @@ BEGIN
 
 	RETURN QUERY
 	SELECT *
-	FROM ordersync.count_pages(p_pages, p_ids, v_stored, v_changed, v_restored);
+	FROM ordersync.count_pages(pg_catalog.cardinality(p_read_at), p_pages, p_ids, v_stored, v_changed, v_restored);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_{{stream}}_batch(bigint, text, bigint[], bigint[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], text[], text[], bigint[]) IS
@@ -237,6 +237,7 @@ COMMENT ON FUNCTION ordersync.check_source(text, text) IS
 
 /* The same id twice counts once in each page that has it; where it was not taken from, as unchanged. */
 CREATE FUNCTION ordersync.count_pages(
+	p_npages integer,
 	p_pages integer[],
 	p_ids bigint[],
 	p_stored ordersync.applied[],
@@ -246,8 +247,10 @@ CREATE FUNCTION ordersync.count_pages(
 RETURNS TABLE (page integer, n_new integer, n_changed integer, n_unchanged integer)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT c.page, c.n_new::integer, c.n_changed::integer, (c.total - c.n_new - c.n_changed)::integer
-	FROM (
+	SELECT n.page, COALESCE(c.n_new, 0)::integer, COALESCE(c.n_changed, 0)::integer,
+		COALESCE(c.total - c.n_new - c.n_changed, 0)::integer
+	FROM pg_catalog.generate_series(1, p_npages) AS n (page)
+	LEFT JOIN (
 		SELECT r.page, pg_catalog.count(*) AS total,
 			pg_catalog.count(*) FILTER (WHERE a.is_new) AS n_new,
 			pg_catalog.count(*) FILTER (WHERE NOT a.is_new) AS n_changed
@@ -271,8 +274,8 @@ AS $function$
 			GROUP BY i.id
 		) a ON a.page = r.page AND a.id = r.id
 		GROUP BY r.page
-	) c
-	ORDER BY c.page
+	) c ON c.page = n.page
+	ORDER BY n.page
 $function$;
-COMMENT ON FUNCTION ordersync.count_pages(integer[], bigint[], ordersync.applied[], ordersync.applied[], bigint[]) IS
+COMMENT ON FUNCTION ordersync.count_pages(integer, integer[], bigint[], ordersync.applied[], ordersync.applied[], bigint[]) IS
 	'how many records of each page are new, changed and unchanged, given what was stored, changed and written again';
