@@ -18,6 +18,8 @@ sub new
 sub server { return $_[0]{server} }
 sub figures { return $_[0]{figures} }
 sub option { return $_[0]{option}{ $_[1] } }
+# Whether this is the real size, or one that only shows that everything works.
+sub whole { return $_[0]{option}{orders} >= 10000 }
 sub processors { chomp(my $n = `nproc`); return $n }
 sub version { return $_[0]{server}->sql('SHOW server_version') =~ s/ .*//r =~ s/^/PostgreSQL /r }
 sub commit { chomp(my $c = `git rev-parse --short HEAD 2>/dev/null`); return $c || 'unknown' }

@@ -105,12 +105,12 @@ sub wait_idle
 	return;
 }
 
-# As before the first run: shops and keys are there, nothing was read.
+# As before the first run: shops and keys are there, nothing was read. Tables that are named keep their rows.
 sub empty
 {
-	my ($self) = @_;
+	my ($self, @kept) = @_;
 	$self->wait_idle;
-	my $keep = join ', ', map { "'$_'" } @set_up;
+	my $keep = join ', ', map { "'$_'" } @set_up, @kept;
 	# a worker that has just started may look into the tables in another order
 	$self->sql("DO \$\$
 		BEGIN
@@ -131,39 +131,40 @@ sub empty
 	return;
 }
 
-# Triggers a run (kind, range as literals or undef), waits for its end. What it cost, in seconds: server (the workers), gateway,
-# others (the server's other processes), seconds by the clock; memory (MiB, the most that one worker had of its own), calls.
+# Triggers a run (kind, range as literals or undef) and waits for its end: what measure_while() says of it.
 sub run
 {
 	my ($self, $kind, $since, $until) = @_;
 	my $range = join ', ', map { defined $_ ? "'$_'" : 'NULL' } $since, $until;
-	return $self->measure(sub {
-		return $self->sql($self->{shops} == 1
-			? "SELECT ordersync_trigger_$kind(1, $range)"
-			: "SELECT max(run_id) FROM ordersync_trigger_all('$kind', $range)");
-	});
-}
-
-sub measure
-{
-	my ($self, $trigger) = @_;
-	my @workers = $self->worker_pids;
-	my $before = $self->usage(@workers);
-	my $wal = $self->sql('SELECT pg_current_wal_insert_lsn()');
 	my $first = $self->sql('SELECT COALESCE(max(run_id), 0) FROM ordersync.sync_runs');
 	my $memory = 0;
-	my $began = time;
-	$trigger->();
-	$self->wait_until('the run', sub {
-		for (@workers) { my $own = own_memory($_); $memory = $own if $own > $memory }
-		$self->sql("SELECT count(*) FROM ordersync.sync_runs WHERE run_id > $first AND state IN ('pending', 'running')") eq '0' });
-	my $cost = { seconds => time - $began, memory => $memory };
-	my $after = $self->usage(@workers);
-	$cost->{$_} = $after->{$_} - $before->{$_} for keys %$after;
-	$cost->{wal} = $self->sql("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$wal')");
+	my $cost = $self->measure_while(sub {
+		my (@workers) = @_;
+		$self->sql($self->{shops} == 1 ? "SELECT ordersync_trigger_$kind(1, $range)" : "SELECT max(run_id) FROM ordersync_trigger_all('$kind', $range)");
+		$self->wait_until('the run', sub {
+			for (@workers) { my $own = own_memory($_); $memory = $own if $own > $memory }
+			return $self->sql("SELECT count(*) FROM ordersync.sync_runs WHERE run_id > $first AND state IN ('pending', 'running')") eq '0' });
+	});
 	my $states = $self->sql("SELECT DISTINCT state FROM ordersync.sync_runs WHERE run_id > $first");
 	die "runs ended as: $states\n" . $self->sql("SELECT run_id, stream, since, until, state, verdict, error_class, error
 		FROM ordersync.sync_tasks WHERE run_id > $first AND state <> 'succeeded' LIMIT 5") . "\n" if $states ne 'succeeded';
+	return { %$cost, memory => $memory };
+}
+
+# What is used while do(workers' pids) goes on, in seconds: server (the workers), gateway, others (the server's other processes),
+# seconds by the clock; and bytes of WAL.
+sub measure_while
+{
+	my ($self, $do) = @_;
+	my @workers = $self->worker_pids;
+	my $before = $self->usage(@workers);
+	my $wal = $self->sql('SELECT pg_current_wal_insert_lsn()');
+	my $began = time;
+	$do->(@workers);
+	my $cost = { seconds => time - $began };
+	my $after = $self->usage(@workers);
+	$cost->{$_} = $after->{$_} - $before->{$_} for keys %$after;
+	$cost->{wal} = $self->sql("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '$wal')");
 	die "a worker was started anew meanwhile: the figures would be of two processes\n" if "@workers" ne join ' ', $self->worker_pids;
 	return $cost;
 }
@@ -171,13 +172,11 @@ sub measure
 sub usage
 {
 	my ($self, @workers) = @_;
-	my %worker = map { $_ => 1 } @workers;
-	my $asking = $self->sql('SELECT pg_backend_pid()');
-	my $sessions = join '|', map { $_->pid } values %{ $self->{server}{sessions} };
+	my %counted = map { $_ => 1 } @workers, map { $_->pid } values %{ $self->{server}{sessions} };
 	return {
 		server => cpu_of_all(@workers),
 		gateway => $self->{gateway} ? cpu_of($self->{gateway}->pid) : 0,
-		others => cpu_of_all(grep { !$worker{$_} && !/^(?:$sessions)$/ } $self->{server}->processes) };
+		others => cpu_of_all(grep { !$counted{$_} } $self->{server}->processes) };
 }
 
 sub count { my ($self, $table) = @_; return $self->sql("SELECT count(*) FROM ordersync.$table") }

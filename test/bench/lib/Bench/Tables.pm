@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(@tables copy_tables empty_tables columns_of keep_rows multiply_rows);
+our @EXPORT_OK = qw(@tables copy_tables empty_tables columns_of keep_rows multiply_rows remove_rows);
 
 our @tables = qw(orders sub_orders order_payloads after_sales after_sale_payloads order_changes);
 
@@ -56,6 +56,7 @@ sub keep_rows
 		(my $jsonb = $list) =~ s/\bpayload\b/payload || '{}' AS payload/;
 		(my $text = $list) =~ s/\bpayload\b/payload::text/;
 		keep($ours, "ready.$table", $jsonb, $table);
+		$ours->sql("ANALYZE ready.$table");
 		keep($ours, "ready_text.$table", $text, $table) if $table =~ /payloads/;
 	}
 	return;
@@ -87,6 +88,18 @@ sub multiply_rows
 			for 1 .. $copies;
 	}
 	$ours->sql('VACUUM ANALYZE ' . join ', ', map { "ordersync.$_" } @tables);
+	$ours->sql('CHECKPOINT');
+	return;
+}
+
+# Takes the kept rows out of our tables again, those that multiply_rows() made stay; nothing was read.
+sub remove_rows
+{
+	my ($ours) = @_;
+	my %id = (orders => 'tid', sub_orders => 'oid', order_payloads => 'tid', after_sales => 'refund_id', after_sale_payloads => 'refund_id', order_changes => 'id');
+	$ours->empty(@tables);
+	$ours->sql("DELETE FROM ordersync.$_ AS o USING ready.$_ AS r WHERE o.shop_id = r.shop_id AND o.$id{$_} = r.$id{$_}") for @tables;
+	$ours->sql('VACUUM ' . join ', ', map { "ordersync.$_" } @tables);
 	$ours->sql('CHECKPOINT');
 	return;
 }
