@@ -105,7 +105,7 @@ return {
 	run => sub {
 		my ($bench) = @_;
 		my $figures = $bench->figures;
-		my $missing = Bench::Node::missing($bench->server);
+		my $missing = $bench->option('node') ? Bench::Node::missing($bench->server) : 'it was not asked for';
 		$figures->note("no Node rival: $missing") if $missing;
 
 		my $usual = $set_up->($bench, 'usual', undef);
