@@ -21,7 +21,7 @@ DATA_built = $(SQL_SCRIPT)
 DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long demo demo-stop packages gateway window bench check-build dist no-single-script
+.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
@@ -119,8 +119,12 @@ demo:
 demo-stop:
 	@test/demo/stop
 
+# What it costs beside what others take: all of it, or the comparisons alone in under two minutes.
 bench:
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/bench/run
+
+bench-quick:
+	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/bench/run --quick
 
 # The archive that goes to PGXN.
 dist:
