@@ -106,6 +106,10 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS sync_runs_lot_idx
 		ON ordersync.sync_runs (lot)
 		WHERE lot IS NOT NULL;
+	-- plan: what a shop's runs have lost
+	CREATE INDEX IF NOT EXISTS sync_runs_lost_idx
+		ON ordersync.sync_runs (shop_id, until)
+		WHERE lost IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS sync_runs_shop_idx ON ordersync.sync_runs (shop_id, run_id);
 
 	CREATE TABLE IF NOT EXISTS ordersync.sync_tasks (

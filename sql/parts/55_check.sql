@@ -93,6 +93,7 @@ COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestampt
 CREATE FUNCTION ordersync.add_repairs(p_task bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
