@@ -254,16 +254,16 @@ wake_where(Oid database, bool only_idle)
 		if (only_idle && (slot == my_slot ||
 						  pg_atomic_read_u64(&slot->counters[COUNTER_IN_FLIGHT]) > 0))
 			continue;
-		pg_atomic_write_u32(&slot->woken, 1);
+		pg_atomic_fetch_or_u32(&slot->woken, slot == my_slot ? WOKEN_BY_ITSELF : WOKEN_BY_OTHERS);
 		SetLatch(slot->latch);
 	}
 	LWLockRelease(shared->lock);
 }
 
-bool
+uint32
 shmem_woken(void)
 {
-	return pg_atomic_exchange_u32(&my_slot->woken, 0) != 0;
+	return pg_atomic_exchange_u32(&my_slot->woken, 0);
 }
 
 bool

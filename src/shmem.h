@@ -83,8 +83,10 @@ extern void shmem_wake_idle(Oid database);
 /* Worker, in its signal handler: it is told to end. */
 extern void shmem_terminated(void);
 
-/* Worker: was it woken since it last asked?  A latch alone can be swallowed by a lock's wait. */
-extern bool shmem_woken(void);
+/* Worker: by whom was it woken since it last asked?  A latch alone can be swallowed by a lock's wait. */
+#define WOKEN_BY_OTHERS 1
+#define WOKEN_BY_ITSELF 2		/* its own commit made tasks claimable */
+extern uint32 shmem_woken(void);
 
 /* Has the database a worker that is connected? */
 extern bool shmem_has_worker(Oid database);

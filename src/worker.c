@@ -15,7 +15,8 @@
  *
  * A claim costs a flushed commit.  So tasks that end one by one are not
  * replaced one by one: the next claim waits until a quarter of the room is
- * free, or a tenth of a second.  A wake-up claims at once.
+ * free, or a tenth of a second.  A wake-up by others claims at once; what our own
+ * settling has brought to the queue can wait as well.
  *
  * When the database is not ready for us (no extension, another version of it,
  * no tables) all jobs are let go and the worker takes another owner's name:
@@ -180,17 +181,21 @@ static void
 turn(void)
 {
 	int64		pace_ms;
+	uint32		woken;
 
 	MemoryContextReset(turn_context);
 	MemoryContextSwitchTo(turn_context);
 
 	obey_reload();
-	if (shmem_woken())
+	woken = shmem_woken();
+	if (woken & WOKEN_BY_OTHERS)
 	{
 		claim_at = 0;
 		if (database_state != DB_READY)
 			house_at = 0;
 	}
+	if (woken & WOKEN_BY_ITSELF)
+		want_claim();
 	if (lost_claims)
 		let_go_of_everything();
 	keep_house();

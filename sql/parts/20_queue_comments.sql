@@ -96,6 +96,7 @@ BEGIN
 		('sync_runs', 'open_tasks', 'tasks that have not ended; zero ends the run'),
 		('sync_runs', 'held_tasks', 'of these, how many wait for the others to end'),
 		('sync_runs', 'links_due', 'the link check between lines and after-sales is still to be made'),
+		('sync_runs', 'lot', 'drawn when the run was made: claims look at active runs in this order, from a lot of their own on and round; below zero, before all others; NULL when it has ended'),
 		('sync_runs', 'lost', 'ranges that were never read and that the platform serves no longer'),
 		('sync_runs', 'message', 'how it ended, for people'),
 

@@ -94,6 +94,7 @@ BEGIN
 		open_tasks integer NOT NULL DEFAULT 0,
 		held_tasks integer NOT NULL DEFAULT 0,
 		links_due boolean NOT NULL DEFAULT false,
+		lot double precision DEFAULT random(),
 		lost tstzmultirange,
 		message text
 	) WITH (fillfactor = 70);
@@ -101,6 +102,14 @@ BEGIN
 	CREATE INDEX IF NOT EXISTS sync_runs_active_idx
 		ON ordersync.sync_runs (shop_id, kind, run_id)
 		WHERE state IN ('pending', 'running');
+	-- claim: active runs in the order of their lots
+	CREATE INDEX IF NOT EXISTS sync_runs_lot_idx
+		ON ordersync.sync_runs (lot)
+		WHERE lot IS NOT NULL;
+	-- plan: what a shop's runs have lost
+	CREATE INDEX IF NOT EXISTS sync_runs_lost_idx
+		ON ordersync.sync_runs (shop_id, until)
+		WHERE lost IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS sync_runs_shop_idx ON ordersync.sync_runs (shop_id, run_id);
 
 	CREATE TABLE IF NOT EXISTS ordersync.sync_tasks (
@@ -159,7 +168,7 @@ BEGIN
 	-- next_due: tasks in back-off
 	CREATE INDEX IF NOT EXISTS sync_tasks_due_idx
 		ON ordersync.sync_tasks (next_attempt_at)
-		WHERE state = 'pending' AND next_attempt_at IS NOT NULL;
+		WHERE next_attempt_at IS NOT NULL;
 	CREATE INDEX IF NOT EXISTS sync_tasks_run_idx ON ordersync.sync_tasks (run_id);
 	-- failed_tasks, shop_health
 	CREATE INDEX IF NOT EXISTS sync_tasks_failed_idx

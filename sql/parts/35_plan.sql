@@ -18,12 +18,15 @@ COMMENT ON FUNCTION ordersync.span(text) IS
 
 CREATE FUNCTION ordersync.clock_offset(p_shop bigint)
 RETURNS interval
-LANGUAGE sql STABLE PARALLEL SAFE STRICT
+LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT	-- a function in SQL would be planned at each call
 AS $function$
-	SELECT g.clock_offset
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
+BEGIN
+	RETURN (
+		SELECT g.clock_offset
+		FROM ordersync.shops s
+		JOIN ordersync.gateways g ON g.name = s.gateway
+		WHERE s.shop_id = p_shop);
+END
 $function$;
 COMMENT ON FUNCTION ordersync.clock_offset(bigint) IS
 	'the clock of the shop''s platform minus ours';
@@ -285,10 +288,15 @@ BEGIN
 			END IF;
 			lost := lost - COALESCE((
 				SELECT pg_catalog.range_agg(l)
-				FROM ordersync.sync_runs r
-				CROSS JOIN LATERAL pg_catalog.unnest(r.lost) l
-				WHERE r.shop_id = p_shop
-					AND r.lost IS NOT NULL), '{}');
+				FROM (
+					SELECT r.lost
+					FROM ordersync.sync_runs r
+					WHERE r.shop_id = p_shop
+						AND r.lost IS NOT NULL
+					ORDER BY r.until	-- so that the index of lost ranges has no rival
+					OFFSET 0
+				) r
+				CROSS JOIN LATERAL pg_catalog.unnest(r.lost) l), '{}');
 		END IF;
 		RETURN NEXT;
 	END LOOP;
@@ -421,12 +429,15 @@ COMMENT ON FUNCTION ordersync.is_served(jsonb, text, timestamptz) IS
 
 CREATE FUNCTION ordersync.max_window(p_shop bigint)
 RETURNS interval
-LANGUAGE sql STABLE PARALLEL SAFE STRICT
+LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT
 AS $function$
-	SELECT COALESCE((g.options ->> 'max_window')::interval, interval '1 day')
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
+BEGIN
+	RETURN (
+		SELECT COALESCE((g.options ->> 'max_window')::interval, interval '1 day')
+		FROM ordersync.shops s
+		JOIN ordersync.gateways g ON g.name = s.gateway
+		WHERE s.shop_id = p_shop);
+END
 $function$;
 COMMENT ON FUNCTION ordersync.max_window(bigint) IS
 	'the longest window that the shop''s gateway accepts';

@@ -207,7 +207,10 @@ CREATE FUNCTION ordersync.start_run(
 	OUT joined boolean,
 	OUT shortened boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
+-- ten thousand shops are triggered by one session: see settle; what looks at orders plans by itself
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 -- the planner takes every unnest and generate_series for thousands of rows
 SET jit = off
 AS $function$

@@ -132,6 +132,7 @@ AS $function$
 DECLARE
 	v_some integer;
 	v_tasks integer := 0;
+	v_run ordersync.sync_runs;
 BEGIN
 	/*
 	 * Tasks before the run, as a settle locks them.  A settle that we waited
@@ -164,15 +165,17 @@ BEGIN
 	SET state = 'cancelled',
 		open_tasks = 0,
 		held_tasks = 0,
+		lot = NULL,
 		finished_at = pg_catalog.clock_timestamp(),
 		message = pg_catalog.format('cancelled by %s', session_user)
 	WHERE r.run_id = p_run
-		AND r.state IN ('pending', 'running');
+		AND r.state IN ('pending', 'running')
+	RETURNING r.* INTO v_run;
 	IF NOT FOUND THEN
 		RETURN NULL;
 	END IF;
 
-	PERFORM ordersync.notify_run(p_run);
+	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 	RETURN v_tasks;
 END
@@ -258,6 +261,7 @@ BEGIN
 		open_tasks = r.open_tasks + v_tasks,
 		held_tasks = r.held_tasks + v_held,
 		links_due = true,
+		lot = CASE WHEN r.kind IN ('order', 'check') THEN pg_catalog.random() - 1 ELSE pg_catalog.random() END,
 		finished_at = NULL,
 		message = NULL
 	WHERE r.run_id = ordersync_retry.run_id;
@@ -298,7 +302,7 @@ BEGIN
 		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
 		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
 	WHERE r.run_id = p_run
-		AND r.state IN ('pending', 'running')
+		AND r.state LIKE ANY (ARRAY['pending', 'running'])	-- by primary key: see settle
 	RETURNING r.open_tasks, r.held_tasks, r.links_due
 	INTO v_open, v_held, v_links_due;
 	IF v_open IS NULL OR v_open > v_held THEN
@@ -331,6 +335,7 @@ DECLARE
 	v_tasks bigint;
 	v_failed bigint;
 	v_short bigint;
+	v_run ordersync.sync_runs;
 BEGIN
 	SELECT pg_catalog.count(*),
 		pg_catalog.count(*) FILTER (WHERE t.state = 'failed'),
@@ -345,30 +350,35 @@ BEGIN
 			WHEN v_failed > 0 OR v_short > 0 OR r.lost IS NOT NULL THEN 'incomplete'
 			ELSE 'succeeded'
 		END,
+		lot = NULL,
 		finished_at = pg_catalog.clock_timestamp(),
 		message = NULLIF(pg_catalog.concat_ws('; ',
 			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
 			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
-			'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost),
-			ordersync.not_served_message(r.run_id, r.shop_id, r.tid)), '')
-	WHERE r.run_id = p_run;
-	PERFORM ordersync.find_types_again(p_run);
+			CASE WHEN r.lost IS NOT NULL THEN
+				'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost) END,
+			CASE WHEN r.tid IS NOT NULL THEN ordersync.not_served_message(r.run_id, r.shop_id, r.tid) END), '')
+	WHERE r.run_id = p_run
+	RETURNING r.* INTO v_run;
+	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
+		PERFORM ordersync.find_types_again(p_run);
+	END IF;
 
-	PERFORM ordersync.notify_run(p_run);
+	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 END
 $function$;
 COMMENT ON FUNCTION ordersync.end_run(bigint) IS
 	'gives a run without open tasks its final state, by how its tasks came out';
 
-CREATE FUNCTION ordersync.notify_run(p_run bigint)
+CREATE FUNCTION ordersync.notify_run(p_run record)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
-	SELECT pg_catalog.pg_notify('ordersync', pg_catalog.json_build_object(
-		'run_id', r.run_id, 'shop_id', r.shop_id, 'kind', r.kind, 'state', r.state)::text)
-	FROM ordersync.sync_runs r
-	WHERE r.run_id = p_run
+BEGIN
+	PERFORM pg_catalog.pg_notify('ordersync', pg_catalog.json_build_object(
+		'run_id', p_run.run_id, 'shop_id', p_run.shop_id, 'kind', p_run.kind, 'state', p_run.state)::text);
+END
 $function$;
-COMMENT ON FUNCTION ordersync.notify_run(bigint) IS
+COMMENT ON FUNCTION ordersync.notify_run(record) IS
 	'tells listeners of channel ordersync that a run has ended';

@@ -6,6 +6,18 @@
  * alive any more is free at once.  Tasks are looked for without locks, then
  * locked one by one with SKIP LOCKED and looked at again under the lock, so
  * that no task has two owners however many claim.
+ *
+ * Shops are looked at in the order in which they are to be served, and no
+ * further than needed.  Each run has a lot, drawn when it was made; a claim
+ * begins at a lot of its own and goes round from there, so that of shops without
+ * work in flight nobody's turn depends on its number, and a claim among ten
+ * thousand active runs reads as few of them as one among fifty.
+ *
+ * Plans.  The same as settle's: generic, of statements that leave no choice.
+ * What is looked up stands in LATERAL subqueries that cannot be flattened, each
+ * by an index that has no rival: what is pending or active is in partial
+ * indexes, which are smaller than any other and in the order that is asked for.
+ * Where a row is found by its primary key, state is compared by LIKE.
  */
 CREATE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
@@ -47,40 +59,39 @@ RETURNS TABLE (
 	clock_offset_ms bigint,
 	lifted_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
--- a plan saved while the queue was empty would scan it for ever, one made before
--- the first ANALYZE would sort a run's tasks instead of reading them in order
-SET plan_cache_mode = force_custom_plan
-SET enable_bitmapscan = off
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
 SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
 	v_claimed bigint[] := '{}';
 	v_some bigint[];
-	v_unchecked bigint[];
 	v_rounds integer[];
 	v_each integer;
 BEGIN
 	PERFORM ordersync.free_tasks();
-	v_unchecked := ordersync.lock_unchecked(p_max);
 
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
 	 * With many shops one task of each fills the worker; only where that does
 	 * not, all are asked for more.
 	 */
-	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 4096 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
+	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 1024 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
 	INTO v_rounds
 	FROM (
 		SELECT
 		FROM ordersync.sync_runs r
 		WHERE r.state IN ('pending', 'running')
-		LIMIT 4096
+		LIMIT 1024 / p_max + 1
 	) r;
 	FOREACH v_each IN ARRAY v_rounds LOOP
 		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
-			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_unchecked);
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647));
+		CONTINUE WHEN v_some = '{}';
 		v_claimed := v_claimed || v_some;
 		UPDATE ordersync.sync_tasks t
 		SET state = 'running',
@@ -93,23 +104,11 @@ BEGIN
 		WHERE t.task_id = ANY (v_some);
 		EXIT WHEN pg_catalog.cardinality(v_claimed) >= p_max;
 	END LOOP;
+	IF v_claimed = '{}' THEN
+		RETURN;
+	END IF;
 
-	UPDATE ordersync.sync_runs r
-	SET state = 'running',
-		started_at = COALESCE(r.started_at, pg_catalog.clock_timestamp())
-	FROM (
-		SELECT l.run_id
-		FROM ordersync.sync_runs l
-		WHERE l.run_id IN (
-				SELECT t.run_id
-				FROM ordersync.sync_tasks t
-				WHERE t.task_id = ANY (v_claimed))
-			AND l.state = 'pending'
-		-- who holds it is another claim that starts it, or a settle that counts it
-		FOR NO KEY UPDATE SKIP LOCKED
-	) l
-	WHERE r.run_id = l.run_id;
-
+	PERFORM ordersync.start_runs(v_claimed);
 	RETURN QUERY
 	SELECT t.task_id, t.run_id, t.token, t.shop_id, t.stream, t.basis,
 		EXTRACT(epoch FROM t.since)::bigint,
@@ -121,34 +120,91 @@ BEGIN
 				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
 		t.ids, t.attempt, t.walk,
 		s.key_state IN ('unchecked', 'expired'), s.key_state = 'unverified',
-		EXISTS (
-			SELECT
-			FROM ordersync.quarantine q
-			WHERE q.shop_id = t.shop_id
-				AND q.reason = 'refused'
-				AND q.resolved_at IS NULL),
+		COALESCE(q.refused, false),
 		s.seller_nicks,
 		CASE WHEN s.options ? 'fields_add' THEN ordersync.option_names(s.options -> 'fields_add') END,
 		CASE WHEN s.options ? 'fields_drop' THEN ordersync.option_names(s.options -> 'fields_drop') END,
 		k.sealed,
 		g.name, g.base_url, g.app_key, a.sealed, g.protocol, g.sign_method,
 		g.options ->> 'proxy',
-		ordersync.types_added(g.options),
+		CASE WHEN g.options ? 'types_add' THEN ordersync.types_added(g.options) END,
 		COALESCE(t.page_size, (g.options ->> 'page_size')::integer, ordersync.setting('page_size')::integer),
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0)
-	FROM pg_catalog.unnest(v_claimed) WITH ORDINALITY c (task_id, n)
-	JOIN ordersync.sync_tasks t ON t.task_id = c.task_id
-	JOIN ordersync.shops s ON s.shop_id = t.shop_id
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	LEFT JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = s.shop_id::text
-	LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = g.name
-	ORDER BY c.n;
+	FROM pg_catalog.unnest(v_claimed) c (task_id)
+	CROSS JOIN LATERAL (
+		SELECT t.*
+		FROM ordersync.sync_tasks t
+		WHERE t.task_id = c.task_id
+		OFFSET 0
+	) t
+	CROSS JOIN LATERAL (
+		SELECT s.shop_id, s.gateway, s.options, s.key_state, s.seller_nicks
+		FROM ordersync.shops s
+		WHERE s.shop_id = t.shop_id
+		OFFSET 0
+	) s
+	CROSS JOIN LATERAL (
+		SELECT g.*
+		FROM ordersync.gateways g
+		WHERE g.name = s.gateway
+		OFFSET 0
+	) g
+	LEFT JOIN LATERAL (
+		SELECT k.sealed
+		FROM ordersync.secrets k
+		WHERE k.kind = 'data_key'
+			AND k.name = s.shop_id::text
+		OFFSET 0
+	) k ON true
+	LEFT JOIN LATERAL (
+		SELECT a.sealed
+		FROM ordersync.secrets a
+		WHERE a.kind = 'app_secret'
+			AND a.name = g.name
+		OFFSET 0
+	) a ON true
+	LEFT JOIN LATERAL (
+		SELECT true AS refused
+		FROM ordersync.quarantine q
+		WHERE q.shop_id = t.shop_id
+			AND q.reason = 'refused'
+			AND q.resolved_at IS NULL
+		LIMIT 1
+	) q ON true;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.claim(text, integer, integer) IS
 	'takes up to so many due tasks for a worker, fair between shops, and returns all that it needs to run them';
+
+CREATE FUNCTION ordersync.start_runs(p_tasks bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_runs bigint[] := ARRAY(
+		SELECT DISTINCT t.run_id
+		FROM ordersync.sync_tasks t
+		WHERE t.task_id = ANY (p_tasks));
+BEGIN
+	-- who holds one is another claim that starts it, or a settle that counts it
+	v_runs := ARRAY(
+		SELECT l.run_id
+		FROM ordersync.sync_runs l
+		WHERE l.run_id = ANY (v_runs)
+			AND l.state LIKE 'pending'
+		FOR NO KEY UPDATE SKIP LOCKED);
+	IF v_runs <> '{}' THEN
+		UPDATE ordersync.sync_runs r
+		SET state = 'running',
+			started_at = COALESCE(r.started_at, pg_catalog.clock_timestamp())
+		WHERE r.run_id = ANY (v_runs);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.start_runs(bigint[]) IS
+	'the pending ones among the runs of these tasks are running';
 
 /*
  * Tasks of owners that are gone become pending again.  The attempt stays
@@ -160,12 +216,23 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
+	v_free bigint[];
 	v_tasks integer := 0;
 BEGIN
+	SELECT pg_catalog.array_agg(t.task_id)
+	INTO v_free
+	FROM ordersync.sync_tasks t
+	WHERE t.state = 'running'
+		AND NOT ordersync.worker_alive(t.owner);
+	IF v_free IS NULL THEN
+		RETURN 0;
+	END IF;
+
 	FOR v IN
 		SELECT t.*
 		FROM ordersync.sync_tasks t
-		WHERE t.state = 'running'
+		WHERE t.task_id = ANY (v_free)
+			AND t.state LIKE 'running'
 			AND NOT ordersync.worker_alive(t.owner)
 		ORDER BY t.task_id
 		FOR UPDATE SKIP LOCKED
@@ -196,169 +263,236 @@ COMMENT ON FUNCTION ordersync.free_tasks() IS
 	'gives back the tasks of workers that are gone; fails those that were given back too often';
 
 /*
- * A shop whose key is unchecked, or was refused and is to be tried again, gets
- * one task in flight, which checks it.  The row lock decides between two claims;
- * whether a task is in flight is asked by a later statement, whose snapshot sees
- * what the other one committed.
+ * Three kinds of runs are looked at: those that somebody waits for (single
+ * orders, key checks), whose lot is below zero; those of shops without work in
+ * flight, from a lot on and round; those of the other shops.  A shop whose key
+ * is to be checked gives one task only, and only while it has none in flight.
  */
-CREATE FUNCTION ordersync.lock_unchecked(p_max integer)
-RETURNS bigint[]
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
-	SELECT COALESCE(pg_catalog.array_agg(l.shop_id), '{}')
-	FROM (
-		SELECT s.shop_id
-		FROM ordersync.shops s
-		JOIN ordersync.gateways g ON g.name = s.gateway
-		WHERE s.enabled
-			AND g.secret_state = 'ok'
-			AND (g.throttled_until IS NULL OR g.throttled_until <= pg_catalog.clock_timestamp())
-			AND (s.key_state = 'unchecked'
-				OR s.key_state = 'expired' AND s.key_check_at <= pg_catalog.clock_timestamp())
-			AND EXISTS (
-				SELECT
-				FROM ordersync.sync_runs r
-				WHERE r.shop_id = s.shop_id
-					AND r.state IN ('pending', 'running'))
-			AND NOT EXISTS (
-				SELECT
-				FROM ordersync.sync_tasks t
-				WHERE t.shop_id = s.shop_id
-					AND t.state = 'running')
-		ORDER BY pg_catalog.random()	-- shops whose tasks are not due yet keep no other one out
-		LIMIT p_max
-		FOR NO KEY UPDATE OF s SKIP LOCKED
-	) l
-$function$;
-COMMENT ON FUNCTION ordersync.lock_unchecked(integer) IS
-	'shops whose data key is to be checked, locked against other claims';
-
-/*
- * Shops are looked at in the order in which they are to be served, and no
- * further than needed: with a thousand shops waiting, a claim that fills a
- * worker looks at a few dozen.  Which of those without work in flight come
- * first is decided by lot, so that nobody's turn depends on its number.
- */
-CREATE FUNCTION ordersync.pick_tasks(
-	p_max integer,
-	p_each integer,
-	p_max_active_shops integer,
-	p_unchecked bigint[])
+CREATE FUNCTION ordersync.pick_tasks(p_max integer, p_each integer, p_max_active_shops integer)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_now timestamptz := pg_catalog.clock_timestamp();
+	v_lot double precision := pg_catalog.random();
+	v_shops bigint[];			-- with tasks in flight, and how many
+	v_tasks bigint[];
+	v_new_shops integer;
 	v_found bigint[];
+	v_unchecked bigint[];
+	v_checked bigint[];
 BEGIN
-	WITH in_flight AS MATERIALIZED (
+	SELECT COALESCE(pg_catalog.array_agg(f.shop_id), '{}'), pg_catalog.array_agg(f.tasks)
+	INTO v_shops, v_tasks
+	FROM (
 		SELECT t.shop_id, pg_catalog.count(*) AS tasks
 		FROM ordersync.sync_tasks t
 		WHERE t.state = 'running'
 		GROUP BY t.shop_id
-	), ready AS MATERIALIZED (
-		SELECT r.run_id, r.shop_id, r.kind IN ('order', 'check') AS urgent, COALESCE(f.tasks, 0) AS in_flight,
-			s.key_state IN ('unchecked', 'expired') AS unchecked, r.open_tasks > r.held_tasks AS holds,
-			CASE WHEN s.key_state IN ('unchecked', 'expired') THEN 1 ELSE p_each END AS each
-		FROM ordersync.sync_runs r
-		JOIN ordersync.shops s ON s.shop_id = r.shop_id
-		JOIN ordersync.gateways g ON g.name = s.gateway
-		LEFT JOIN in_flight f ON f.shop_id = r.shop_id
-		WHERE r.state IN ('pending', 'running')
-			AND s.enabled
-			AND g.secret_state = 'ok'
-			AND (g.throttled_until IS NULL OR g.throttled_until <= v_now)
-			AND (s.key_state IN ('ok', 'unverified')
-				OR s.key_state IN ('unchecked', 'expired') AND s.shop_id = ANY (p_unchecked) AND f.tasks IS NULL)
-			-- the oldest active run of each shop and kind; single orders and key checks never wait
-			AND (r.kind IN ('order', 'check') OR NOT EXISTS (
-				SELECT
-				FROM ordersync.sync_runs e
-				WHERE e.shop_id = r.shop_id
-					AND e.kind = r.kind
-					AND e.state IN ('pending', 'running')
-					AND e.run_id < r.run_id))
-	), found AS (
-		(SELECT y.shop_id, y.urgent, y.in_flight, y.unchecked, y.each, t.tasks
+	) f;
+	v_new_shops := GREATEST(p_max_active_shops - pg_catalog.cardinality(v_shops), 0);
+
+	WITH due AS MATERIALIZED (
+		(SELECT r.shop_id, r.kind, COALESCE(v_tasks[pg_catalog.array_position(v_shops, r.shop_id)], 0) AS in_flight, w.*
 		FROM (
-			SELECT q.*
-			FROM ready q
-			WHERE q.in_flight = 0
-			ORDER BY q.urgent DESC, pg_catalog.random()
-		) y
-		CROSS JOIN LATERAL (
-			SELECT pg_catalog.array_agg(w.task_id) AS tasks
-			FROM (
-				SELECT w.task_id
-				FROM ordersync.sync_tasks w
-				WHERE w.run_id = y.run_id
-					AND w.state = 'pending'
-					AND NOT (w.held AND y.holds)
-					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
-				ORDER BY w.until DESC
-				LIMIT y.each
-			) w
-			HAVING pg_catalog.count(*) > 0
-		) t
-		LIMIT LEAST(p_max * 2, GREATEST(p_max_active_shops - (SELECT pg_catalog.count(*) FROM in_flight), 0)))
+			SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks AS holds
+			FROM ordersync.sync_runs r
+			WHERE r.lot < 0
+			ORDER BY r.lot
+			OFFSET 0
+		) r
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
+		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
+		LIMIT p_max * 2)
 		UNION ALL
-		(SELECT y.shop_id, y.urgent, y.in_flight, y.unchecked, y.each, t.tasks
+		(SELECT r.shop_id, r.kind, 0, w.*
 		FROM (
-			SELECT q.*
-			FROM ready q
-			WHERE q.in_flight > 0
-			ORDER BY q.urgent DESC, q.in_flight, pg_catalog.random()
-		) y
-		CROSS JOIN LATERAL (
-			SELECT pg_catalog.array_agg(w.task_id) AS tasks
-			FROM (
-				SELECT w.task_id
-				FROM ordersync.sync_tasks w
-				WHERE w.run_id = y.run_id
-					AND w.state = 'pending'
-					AND NOT (w.held AND y.holds)
-					AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= v_now)
-				ORDER BY w.until DESC
-				LIMIT y.each
-			) w
-			HAVING pg_catalog.count(*) > 0
-		) t
+			(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks AS holds
+			FROM ordersync.sync_runs r
+			WHERE r.lot >= v_lot
+			ORDER BY r.lot
+			OFFSET 0)
+			UNION ALL
+			(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks
+			FROM ordersync.sync_runs r
+			WHERE r.lot >= 0
+				AND r.lot < v_lot
+			ORDER BY r.lot
+			OFFSET 0)
+		) r
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
+		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
+			AND r.shop_id <> ALL (v_shops)
+		LIMIT LEAST(p_max * 2, v_new_shops))
+		UNION ALL
+		(SELECT f.shop_id, r.kind, f.tasks, w.*
+		FROM (
+			SELECT f.shop_id, f.tasks
+			FROM ROWS FROM (pg_catalog.unnest(v_shops), pg_catalog.unnest(v_tasks)) AS f (shop_id, tasks)
+			ORDER BY f.tasks, pg_catalog.random()
+			OFFSET 0
+		) f
+		CROSS JOIN LATERAL ordersync.active_runs(f.shop_id) r
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, f.shop_id, r.kind, r.holds, p_each, v_now) w
+		WHERE r.lot >= 0
+			AND NOT w.unchecked
 		LIMIT p_max * 2)
 	), ranked AS (
 		-- a shop's runs of several kinds share its turn, newest window first
-		SELECT f.shop_id, f.urgent, f.in_flight, f.unchecked, f.each, t.task_id, pg_catalog.row_number() OVER (
-			PARTITION BY f.shop_id
-			ORDER BY f.urgent DESC, k.until DESC NULLS FIRST, t.task_id) AS place
-		FROM found f
-		CROSS JOIN LATERAL pg_catalog.unnest(f.tasks) t (task_id)
-		JOIN ordersync.sync_tasks k ON k.task_id = t.task_id
+		SELECT d.shop_id, d.kind IN ('order', 'check') AS urgent, d.in_flight, d.unchecked, k.task_id,
+			pg_catalog.row_number() OVER (
+				PARTITION BY d.shop_id
+				ORDER BY d.kind IN ('order', 'check') DESC, k.until DESC NULLS FIRST, k.task_id) AS place
+		FROM due d
+		CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.tasks), pg_catalog.unnest(d.untils)) AS k (task_id, until)
+		WHERE CASE
+				WHEN d.in_flight > 0 THEN NOT d.unchecked
+				ELSE d.shop_id = ANY (ARRAY(
+					SELECT n.shop_id
+					FROM due n
+					WHERE n.in_flight = 0
+					GROUP BY n.shop_id
+					ORDER BY pg_catalog.bool_or(n.kind IN ('order', 'check')) DESC, pg_catalog.random()
+					LIMIT v_new_shops))
+			END
 	)
-	SELECT pg_catalog.array_agg(x.task_id)
-	INTO v_found
+	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.array_agg(DISTINCT x.shop_id) FILTER (WHERE x.unchecked)
+	INTO v_found, v_unchecked
 	FROM (
-		SELECT r.task_id
+		SELECT r.task_id, r.shop_id, r.unchecked
 		FROM ranked r
-		WHERE r.place <= r.each
+		WHERE r.place <= CASE WHEN r.unchecked THEN 1 ELSE p_each END
 			OR r.urgent AND NOT r.unchecked
 		ORDER BY r.urgent DESC, r.in_flight + r.place, pg_catalog.random()
 		LIMIT p_max * 2
 	) x;
+	IF v_found IS NULL THEN
+		RETURN '{}';
+	END IF;
 
-	RETURN COALESCE((
-		SELECT pg_catalog.array_agg(l.task_id)
-		FROM (
+	IF v_unchecked IS NOT NULL THEN
+		v_checked := ordersync.lock_unchecked(v_unchecked);
+	END IF;
+	RETURN ARRAY(
+		SELECT l.task_id
+		FROM pg_catalog.unnest(v_found) f (task_id)
+		CROSS JOIN LATERAL (
 			SELECT t.task_id
-			FROM pg_catalog.unnest(v_found) WITH ORDINALITY f (task_id, n)
-			JOIN ordersync.sync_tasks t ON t.task_id = f.task_id
-			WHERE t.state = 'pending'
-			ORDER BY f.n
-			LIMIT p_max
-			FOR UPDATE OF t SKIP LOCKED
-		) l), '{}');
+			FROM ordersync.sync_tasks t
+			WHERE t.task_id = f.task_id
+				AND t.state LIKE 'pending'
+				AND (v_unchecked IS NULL OR t.shop_id <> ALL (v_unchecked) OR t.shop_id = ANY (v_checked))
+			FOR UPDATE SKIP LOCKED
+		) l
+		LIMIT p_max);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer, bigint[]) IS
+COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer) IS
 	'due tasks, locked: at most p_each of a run, at most p_max in all, shops with least in flight first';
+
+/* Inlined where it is called.  In this order the index of active runs has no rival. */
+CREATE FUNCTION ordersync.active_runs(p_shop bigint)
+RETURNS TABLE (run_id bigint, kind text, lot double precision, holds boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT r.run_id, r.kind, r.lot, r.open_tasks > r.held_tasks
+	FROM ordersync.sync_runs r
+	WHERE r.shop_id = p_shop
+		AND r.state IN ('pending', 'running')
+	ORDER BY r.kind, r.run_id
+	OFFSET 0
+$function$;
+COMMENT ON FUNCTION ordersync.active_runs(bigint) IS
+	'the runs of a shop that have not ended; holds: held tasks still wait for others';
+
+/*
+ * Inlined where it is called.  No row for a run that has nothing due, whose shop
+ * or gateway waits, or that is not the oldest of its shop and kind; single orders
+ * and key checks never wait for one another.
+ */
+CREATE FUNCTION ordersync.due_tasks(
+	p_run bigint,
+	p_shop bigint,
+	p_kind text,
+	p_holds boolean,
+	p_each integer,
+	p_now timestamptz)
+RETURNS TABLE (unchecked boolean, tasks bigint[], untils timestamptz[])
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT s.unchecked, t.tasks, t.untils
+	FROM (
+		SELECT s.gateway, s.key_state IN ('unchecked', 'expired') AS unchecked
+		FROM ordersync.shops s
+		WHERE s.shop_id = p_shop
+			AND s.enabled
+			AND (s.key_state IN ('ok', 'unverified', 'unchecked')
+				OR s.key_state = 'expired' AND s.key_check_at <= p_now)
+			AND (p_kind IN ('order', 'check') OR NOT EXISTS (
+				SELECT
+				FROM ordersync.active_runs(p_shop) e
+				WHERE e.kind = p_kind
+					AND e.run_id < p_run))
+		OFFSET 0
+	) s
+	CROSS JOIN LATERAL (
+		SELECT
+		FROM ordersync.gateways g
+		WHERE g.name = s.gateway
+			AND g.secret_state = 'ok'
+			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
+		OFFSET 0
+	) g
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.array_agg(w.task_id) AS tasks, pg_catalog.array_agg(w.until) AS untils
+		FROM (
+			SELECT w.task_id, w.until
+			FROM ordersync.sync_tasks w
+			WHERE w.run_id = p_run
+				AND w.state = 'pending'
+				AND NOT (w.held AND p_holds)
+				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= p_now)
+			ORDER BY w.until DESC
+			LIMIT CASE WHEN s.unchecked THEN 1 ELSE p_each END
+		) w
+		HAVING pg_catalog.count(*) > 0
+	) t
+$function$;
+COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, timestamptz) IS
+	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first';
+
+/*
+ * A shop whose key is unchecked, or was refused and is to be tried again, gets
+ * one task in flight, which checks it.  The row lock decides between two claims;
+ * whether a task is in flight is asked by a later statement, whose snapshot sees
+ * what the other one committed.
+ */
+CREATE FUNCTION ordersync.lock_unchecked(p_shops bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_shops bigint[] := ARRAY(
+		SELECT s.shop_id
+		FROM ordersync.shops s
+		WHERE s.shop_id = ANY (p_shops)
+			AND (s.key_state LIKE 'unchecked'
+				OR s.key_state LIKE 'expired' AND s.key_check_at <= pg_catalog.clock_timestamp())
+		ORDER BY s.shop_id
+		FOR NO KEY UPDATE SKIP LOCKED);
+BEGIN
+	RETURN ARRAY(
+		SELECT l.shop_id
+		FROM pg_catalog.unnest(v_shops) l (shop_id)
+		WHERE (
+			SELECT pg_catalog.count(*)
+			FROM ordersync.sync_tasks t
+			WHERE t.shop_id = l.shop_id
+				AND t.state = 'running') = 0);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_unchecked(bigint[]) IS
+	'those of the shops whose data key this claim may check, locked against other claims';
 
 CREATE FUNCTION ordersync.new_token()
 RETURNS bigint
@@ -372,6 +506,9 @@ COMMENT ON FUNCTION ordersync.new_token() IS
 CREATE FUNCTION ordersync.next_due()
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $function$
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.sync_tasks') IS NULL THEN
@@ -385,7 +522,7 @@ BEGIN
 	RETURN LEAST(
 		(SELECT pg_catalog.min(t.next_attempt_at)
 		FROM ordersync.sync_tasks t
-		WHERE t.state = 'pending'
+		WHERE t.state LIKE 'pending'
 			AND t.next_attempt_at > pg_catalog.now()),
 		(SELECT pg_catalog.min(g.throttled_until)
 		FROM ordersync.gateways g
@@ -401,9 +538,7 @@ BEGIN
 			AND s.enabled
 			AND EXISTS (
 				SELECT
-				FROM ordersync.sync_runs r
-				WHERE r.shop_id = s.shop_id
-					AND r.state IN ('pending', 'running'))));
+				FROM ordersync.active_runs(s.shop_id))));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.next_due() IS

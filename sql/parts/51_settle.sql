@@ -6,6 +6,13 @@
  * order: task, coverage, gateway and shop (only when they change), run.  Who
  * presents a token that is no longer the task's has lost it, by a cancel or
  * because it was taken for dead: OS001, and all of its transaction is undone.
+ *
+ * Plans.  It runs for every page, against tables that may have been empty when
+ * the worker first settled: its plans are generic, and no statement leaves a
+ * choice.  Rows are found by primary key.  Conditions on state that would let a
+ * partial index (of what is pending or running) serve are written with LIKE,
+ * which no planner takes for a proof of the index's predicate.  Whatever a
+ * settle leads to only now and then plans by itself (force_custom_plan).
  */
 CREATE FUNCTION ordersync.settle(
 	p_task bigint,
@@ -31,6 +38,10 @@ CREATE FUNCTION ordersync.settle(
 	p_class text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
@@ -41,105 +52,96 @@ DECLARE
 	v_open integer := COALESCE(p_more_tasks, 0);
 	v_same integer;
 	v_held integer;
-	v_closed tstzrange;
+	v_looked boolean := false;	-- at what a check has missed
+	v_facts record;
 BEGIN
 	IF p_state IS NULL OR p_state NOT IN ('running', 'succeeded', 'incomplete') THEN
 		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(p_state, 'NULL');
 	END IF;
 
-	-- a check that missed something is made again after the repair, three times at most
-	IF p_state <> 'running' THEN
-		v_missed := ordersync.missed_ids(p_task, p_token);
-	END IF;
-	IF v_missed IS NOT NULL THEN
-		-- what is only looked at fails no run: its day says what is missing
-		SELECT CASE WHEN t.checks < 3 THEN 'pending' WHEN t.ext_type = 'any' THEN 'succeeded' ELSE 'incomplete' END,
-			CASE WHEN t.checks >= 3 THEN 'short' END
-		INTO v_state, v_verdict
-		FROM ordersync.sync_tasks t
-		WHERE t.task_id = p_task;
-	END IF;
-
-	IF v_state = 'pending' THEN
+	LOOP
 		UPDATE ordersync.sync_tasks t
-		SET missed = v_missed
-		WHERE t.task_id = p_task;
-		v_open := v_open + ordersync.add_repairs(p_task);
-	END IF;
+		SET state = v_state,
+			verdict = COALESCE(v_verdict, t.verdict),
+			-- a page that moves the walk nowhere earns nothing: a second read by number
+			-- begins anew each time, and must come to an end when its second page never comes
+			attempt = CASE
+				WHEN p_state = 'running' AND v_parts < 1 AND p_walk = t.walk THEN t.attempt
+				ELSE 0
+			END,
+			walk = CASE WHEN p_state = 'running' AND v_parts < 1 THEN p_walk END,
+			since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(p_cuts[v_parts]) ELSE t.since END,
+			is_part = t.is_part OR v_parts > 0,
+			page_size = COALESCE(p_page_size, t.page_size),
+			calls = t.calls + (p_call IS NOT NULL)::integer,
+			-- a window that turned out to lie in the future is settled without a call
+			pages = t.pages + (p_call IS NOT NULL)::integer,
+			records_new = t.records_new + COALESCE(p_new, 0),
+			records_changed = t.records_changed + COALESCE(p_changed, 0),
+			records_unchanged = t.records_unchanged + COALESCE(p_unchanged, 0),
+			records_quarantined = t.records_quarantined + COALESCE(p_quarantined, 0),
+			reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
+			seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
+			passes = COALESCE(p_passes, t.passes),
+			-- its first call, not its claim: no call of a first full run is before the one that T0 is taken from
+			began_at = CASE
+				WHEN t.walk IS NULL AND p_call ? 'started_at'
+					THEN pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0)
+				ELSE t.began_at
+			END,
+			missed = CASE WHEN v_state = 'running' THEN t.missed END,
+			missed_range = CASE WHEN v_state = 'running' THEN t.missed_range END,
+			checks = t.checks + (v_state = 'pending')::integer,
+			error_class = CASE v_state
+				WHEN 'running' THEN t.error_class
+				WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND p_class IS NOT NULL THEN p_class ELSE 'short' END
+			END,
+			error = CASE v_state
+				WHEN 'running' THEN t.error
+				WHEN 'incomplete' THEN
+					CASE
+						WHEN v_missed IS NULL AND p_class = 'total'
+							THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
+						WHEN v_missed IS NULL
+							THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+						ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
+							pg_catalog.cardinality(v_missed), v_missed[1])
+					END
+			END,
+			owner = CASE WHEN v_state = 'running' THEN t.owner END,
+			token = CASE WHEN v_state = 'running' THEN t.token END,
+			finished_at = CASE WHEN v_state NOT IN ('running', 'pending') THEN pg_catalog.clock_timestamp() END
+		WHERE t.task_id = p_task
+			AND t.token = p_token
+			AND (v_looked OR p_state = 'running' OR t.missed IS NULL)
+		RETURNING t.* INTO v;
+		EXIT WHEN FOUND;
+		IF v_looked OR p_state = 'running' THEN
+			PERFORM ordersync.refuse_token(p_task);
+		END IF;
+		-- a check that missed something: its end is another one than the walk's
+		SELECT m.missed, COALESCE(m.state, p_state), CASE WHEN m.missed IS NULL THEN p_verdict ELSE m.verdict END, v_open + m.tasks
+		INTO v_missed, v_state, v_verdict, v_open
+		FROM ordersync.settle_missed(p_task, p_token) m;
+		v_looked := true;
+	END LOOP;
 
-	UPDATE ordersync.sync_tasks t
-	SET state = v_state,
-		verdict = COALESCE(v_verdict, t.verdict),
-		-- a page that moves the walk nowhere earns nothing: a second read by number
-		-- begins anew each time, and must come to an end when its second page never comes
-		attempt = CASE
-			WHEN p_state = 'running' AND v_parts < 1 AND p_walk = t.walk THEN t.attempt
-			ELSE 0
-		END,
-		walk = CASE WHEN p_state = 'running' AND v_parts < 1 THEN p_walk END,
-		since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(p_cuts[v_parts]) ELSE t.since END,
-		is_part = t.is_part OR v_parts > 0,
-		page_size = COALESCE(p_page_size, t.page_size),
-		calls = t.calls + (p_call IS NOT NULL)::integer,
-		-- a window that turned out to lie in the future is settled without a call
-		pages = t.pages + (p_call IS NOT NULL)::integer,
-		records_new = t.records_new + COALESCE(p_new, 0),
-		records_changed = t.records_changed + COALESCE(p_changed, 0),
-		records_unchanged = t.records_unchanged + COALESCE(p_unchanged, 0),
-		records_quarantined = t.records_quarantined + COALESCE(p_quarantined, 0),
-		reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
-		seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
-		passes = COALESCE(p_passes, t.passes),
-		-- its first call, not its claim: no call of a first full run is before the one that T0 is taken from
-		began_at = CASE
-			WHEN t.walk IS NULL AND p_call ? 'started_at'
-				THEN pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0)
-			ELSE t.began_at
-		END,
-		missed = CASE WHEN v_state = 'running' THEN t.missed END,
-		missed_range = CASE WHEN v_state = 'running' THEN t.missed_range END,
-		checks = t.checks + (v_state = 'pending')::integer,
-		error_class = CASE v_state
-			WHEN 'running' THEN t.error_class
-			WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND p_class IS NOT NULL THEN p_class ELSE 'short' END
-		END,
-		error = CASE v_state
-			WHEN 'running' THEN t.error
-			WHEN 'incomplete' THEN
-				CASE
-					WHEN v_missed IS NULL AND p_class = 'total'
-						THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
-					WHEN v_missed IS NULL
-						THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
-					ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
-						pg_catalog.cardinality(v_missed), v_missed[1])
-				END
-		END,
-		owner = CASE WHEN v_state = 'running' THEN t.owner END,
-		token = CASE WHEN v_state = 'running' THEN t.token END,
-		finished_at = CASE WHEN v_state NOT IN ('running', 'pending') THEN pg_catalog.clock_timestamp() END
-	WHERE t.task_id = p_task
-		AND t.token = p_token
-		AND t.state = 'running'
-	RETURNING t.* INTO v;
-	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_token(p_task);
-	END IF;
-
+	v_facts := ordersync.call_facts(v.shop_id, v.run_id);
 	IF v.ext_type IS NULL AND p_closed_since_s < p_closed_until_s THEN
-		v_closed := tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s));
 		-- until what a check missed is there, its window is short, whatever becomes of the run
-		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis, v_closed,
+		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis,
+			tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s)),
 			CASE v_state WHEN 'pending' THEN 'short' ELSE v_verdict END,
-			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id, v.began_at);
+			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id,
+			v.began_at + v_facts.clock_offset);
 	END IF;
 
-	PERFORM ordersync.note_call(v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
+	PERFORM ordersync.note_call(v_facts, v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
 
 	IF v_parts > 1 THEN
 		PERFORM ordersync.add_parts(v.task_id, p_cuts);
 	END IF;
-	IF p_state = 'succeeded' AND p_call IS NOT NULL THEN
+	IF p_state = 'succeeded' AND p_call IS NOT NULL AND v_facts.unserved <> '{}' THEN
 		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
 	END IF;
 	IF v.state = 'succeeded' AND v.reason = 'open' AND v.history THEN
@@ -239,6 +241,12 @@ CREATE FUNCTION ordersync.close_window(
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_now timestamptz := pg_catalog.clock_timestamp();
+	v_day timestamptz := pg_catalog.timezone('Asia/Shanghai', pg_catalog.date_trunc('day',
+		pg_catalog.timezone('Asia/Shanghai', pg_catalog.lower(p_range))));
+	v_first tstzrange := tstzrange(v_day, v_day, '[]');
+	v_behind tstzrange := tstzrange(pg_catalog.upper(p_range), pg_catalog.upper(p_range), '[]');
 BEGIN
 	IF p_verdict IN ('counted', 'unproven') THEN
 		INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
@@ -261,8 +269,7 @@ BEGIN
 	INSERT INTO ordersync.window_counts AS w
 		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, began_at, closed_at)
 	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
-		p_verdict, p_run, p_task, p_began_at + ordersync.clock_offset(p_shop),
-		pg_catalog.clock_timestamp())
+		p_verdict, p_run, p_task, p_began_at, v_now)
 	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
 	SET reported = excluded.reported,
 		seen = excluded.seen,
@@ -276,37 +283,84 @@ BEGIN
 
 	/*
 	 * Older readings go when newer ones, alone or together, contain them.  A
-	 * window lies within a day, so the primary key finds them from the day's
-	 * begin on: ranges sort by their lower bound first.
+	 * window lies within a day, so the primary key finds what overlaps it from the
+	 * day's begin on: ranges sort by their lower bound first.  Mostly there is none.
 	 */
-	WITH day AS (
-		SELECT pg_catalog.timezone('Asia/Shanghai', pg_catalog.date_trunc('day',
-			pg_catalog.timezone('Asia/Shanghai', pg_catalog.lower(p_range)))) AS since
-	), near AS (
-		SELECT w.range, w.closed_at
-		FROM ordersync.window_counts w, day d
+	IF NOT EXISTS (
+		SELECT
+		FROM ordersync.window_counts w
 		WHERE w.shop_id = p_shop
 			AND w.stream = p_stream
 			AND w.basis = p_basis
-			AND w.range >= tstzrange(d.since, d.since, '[]')
-			AND w.range < tstzrange(d.since + interval '1 day', d.since + interval '1 day', '[]')
-	)
+			AND w.range >= v_first
+			AND w.range < v_behind
+			AND w.range && p_range
+			AND w.range <> p_range
+	) THEN
+		RETURN;
+	END IF;
 	DELETE FROM ordersync.window_counts w
-	USING near o
 	WHERE w.shop_id = p_shop
 		AND w.stream = p_stream
 		AND w.basis = p_basis
-		AND w.range = o.range
-		AND o.range && p_range
-		AND o.range <@ (
-			SELECT pg_catalog.range_agg(n.range)
-			FROM near n
-			WHERE n.closed_at > o.closed_at
-				AND n.range && o.range);
+		AND w.range >= v_first
+		AND w.range < v_behind
+		AND w.range && p_range
+		AND (w.closed_at < v_now AND w.range <@ p_range AND w.range <> p_range
+			OR w.range <@ (
+				SELECT pg_catalog.range_agg(n.range)
+				FROM ordersync.window_counts n
+				WHERE n.shop_id = p_shop
+					AND n.stream = p_stream
+					AND n.basis = p_basis
+					AND n.range >= v_first
+					AND n.range < tstzrange(v_day + interval '24 hours', v_day + interval '24 hours', '[]')
+					AND n.closed_at > w.closed_at
+					AND n.range && w.range));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint, timestamptz) IS
 	'records how a window came out: coverage, and the counts that show it';
+
+/*
+ * What a call is judged by: its gateway, the shop, the kind of its run.  Looked
+ * up by primary keys only, in LATERAL subqueries that cannot be flattened.
+ */
+CREATE FUNCTION ordersync.call_facts(
+	p_shop bigint,
+	p_run bigint,
+	OUT gateway text,
+	OUT clock_offset interval,
+	OUT first_full_at timestamptz,
+	OUT unserved jsonb,
+	OUT kind text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	SELECT g.name, g.clock_offset, s.first_full_at, s.unserved, r.kind
+	INTO gateway, clock_offset, first_full_at, unserved, kind
+	FROM (
+		SELECT s.gateway, s.first_full_at, s.unserved
+		FROM ordersync.shops s
+		WHERE s.shop_id = p_shop
+		OFFSET 0
+	) s
+	CROSS JOIN LATERAL (
+		SELECT g.name, g.clock_offset
+		FROM ordersync.gateways g
+		WHERE g.name = s.gateway
+		OFFSET 0
+	) g
+	LEFT JOIN LATERAL (
+		SELECT r.kind
+		FROM ordersync.sync_runs r
+		WHERE r.run_id = p_run
+		OFFSET 0
+	) r ON true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.call_facts(bigint, bigint) IS
+	'what settling a call must know of its shop, the shop''s gateway and the run';
 
 /*
  * What every call leaves behind: its row in the log, the platform's clock when
@@ -314,6 +368,7 @@ COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, 
  * read.  The earliest call of parallel windows counts, whoever settles first.
  */
 CREATE FUNCTION ordersync.note_call(
+	p_facts record,
 	p_shop bigint,
 	p_run bigint,
 	p_task bigint,
@@ -323,23 +378,15 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v record;
 	v_offset interval := pg_catalog.make_interval(secs => p_clock_offset_ms / 1000.0);
 	v_started timestamptz := pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0);
 	v_log text := ordersync.setting('request_log');
 BEGIN
-	SELECT g.name, g.clock_offset, s.first_full_at, r.kind
-	INTO v
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	LEFT JOIN ordersync.sync_runs r ON r.run_id = p_run
-	WHERE s.shop_id = p_shop;
-
 	IF p_call IS NOT NULL AND (v_log = 'all' OR v_log = 'errors' AND p_call ->> 'verdict' <> 'ok') THEN
 		INSERT INTO ordersync.request_log (shop_id, run_id, task_id, gateway, method, window_since, window_until,
 			page_no, page_size, use_has_next, verdict, http_status, code, msg, sub_code, sub_msg, request_id,
 			total_results, has_next, records, bytes, started_at, duration_ms, answer)
-		SELECT p_shop, p_run, p_task, v.name, c.method,
+		SELECT p_shop, p_run, p_task, p_facts.gateway, c.method,
 			pg_catalog.to_timestamp(c.window_since), pg_catalog.to_timestamp(c.window_until),
 			c.page_no, c.page_size, c.use_has_next, c.verdict, c.http_status, c.code, c.msg, c.sub_code, c.sub_msg,
 			c.request_id, c.total_results, c.has_next, c.records, c.bytes, v_started, c.duration_ms, c.answer
@@ -351,15 +398,15 @@ BEGIN
 	END IF;
 
 	IF v_offset IS NOT NULL
-			AND pg_catalog.abs(EXTRACT(epoch FROM v_offset) - EXTRACT(epoch FROM v.clock_offset)) > 1 THEN
+			AND pg_catalog.abs(EXTRACT(epoch FROM v_offset) - EXTRACT(epoch FROM p_facts.clock_offset)) > 1 THEN
 		UPDATE ordersync.gateways g
 		SET clock_offset = v_offset
-		WHERE g.name = v.name;
+		WHERE g.name = p_facts.gateway;
 	END IF;
 
-	IF v.kind = 'full' AND p_call ? 'window_since' THEN
-		v_started := pg_catalog.date_trunc('second', v_started + COALESCE(v_offset, v.clock_offset));
-		IF v.first_full_at IS NULL OR v_started < v.first_full_at THEN
+	IF p_facts.kind = 'full' AND p_call ? 'window_since' THEN
+		v_started := pg_catalog.date_trunc('second', v_started + COALESCE(v_offset, p_facts.clock_offset));
+		IF p_facts.first_full_at IS NULL OR v_started < p_facts.first_full_at THEN
 			UPDATE ordersync.shops s
 			SET first_full_at = v_started
 			WHERE s.shop_id = p_shop
@@ -368,5 +415,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_call(bigint, bigint, bigint, bigint, jsonb) IS
+COMMENT ON FUNCTION ordersync.note_call(record, bigint, bigint, bigint, bigint, jsonb) IS
 	'logs a call and keeps what its answer says of the clock and of where incremental reading begins';

@@ -103,7 +103,8 @@ BEGIN
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
-	PERFORM ordersync.note_call(v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
+	PERFORM ordersync.note_call(ordersync.call_facts(v.shop_id, v.run_id),
+		v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
 
 	IF p_verdict = 'throttled' THEN
 		UPDATE ordersync.gateways g

@@ -35,7 +35,8 @@ BEGIN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
 
-	PERFORM ordersync.note_call(v_task.shop_id, v_task.run_id, v_task.task_id, p_clock_offset_ms, p_call);
+	PERFORM ordersync.note_call(ordersync.call_facts(v_task.shop_id, v_task.run_id),
+		v_task.shop_id, v_task.run_id, v_task.task_id, p_clock_offset_ms, p_call);
 
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s

@@ -203,6 +203,8 @@ COMMENT ON FUNCTION ordersync.has_ended(text) IS
 CREATE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+SET enable_bitmapscan = on
 AS $function$
 DECLARE
 	v_ids bigint[];
@@ -255,6 +257,8 @@ COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
 CREATE FUNCTION ordersync.seek_ends(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+SET enable_bitmapscan = on
 SET enable_seqscan = off
 AS $function$
 DECLARE
@@ -348,6 +352,8 @@ CREATE FUNCTION ordersync.note_sought(
 	p_began_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+SET enable_bitmapscan = on
 SET enable_seqscan = off
 AS $function$
 DECLARE

@@ -93,6 +93,7 @@ COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestampt
 CREATE FUNCTION ordersync.add_repairs(p_task bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
@@ -153,6 +154,44 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.missed_ids(bigint, bigint) IS
 	'locks a task and returns what its check missed, without what was fetched and is in quarantine; NULL for none';
+
+/*
+ * The end of a check that missed something: it is made again after the repair,
+ * three times at most.
+ */
+CREATE FUNCTION ordersync.settle_missed(
+	p_task bigint,
+	p_token bigint,
+	OUT missed bigint[],
+	OUT state text,
+	OUT verdict text,
+	OUT tasks integer)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+#variable_conflict use_column
+BEGIN
+	tasks := 0;
+	missed := ordersync.missed_ids(p_task, p_token);
+	IF missed IS NULL THEN
+		RETURN;
+	END IF;
+	-- what is only looked at fails no run: its day says what is missing
+	SELECT CASE WHEN t.checks < 3 THEN 'pending' WHEN t.ext_type = 'any' THEN 'succeeded' ELSE 'incomplete' END,
+		CASE WHEN t.checks >= 3 THEN 'short' END
+	INTO settle_missed.state, settle_missed.verdict
+	FROM ordersync.sync_tasks t
+	WHERE t.task_id = p_task;
+	IF settle_missed.state = 'pending' THEN
+		UPDATE ordersync.sync_tasks t
+		SET missed = settle_missed.missed
+		WHERE t.task_id = p_task;
+		tasks := ordersync.add_repairs(p_task);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle_missed(bigint, bigint) IS
+	'what becomes of a check: missed is NULL where it missed nothing; else its state and verdict, and how many tasks bring what is missing';
 
 /*
  * A count is compared with ours.  The window is asked as since..until, whose

@@ -22,7 +22,9 @@ DECLARE
 	v_run ordersync.sync_runs;
 	v_shop ordersync.shops;
 	v_now timestamptz;
-	v_found record;
+	v_kinds text[];
+	v_ids bigint[];
+	v_at timestamptz[];
 	v_tasks integer := 0;
 BEGIN
 	SELECT r.* INTO v_run
@@ -37,29 +39,12 @@ BEGIN
 	END IF;
 
 	v_now := ordersync.platform_now(v_run.shop_id);
-	FOR v_found IN
-		SELECT w.details_of, pg_catalog.array_agg(w.id ORDER BY w.id) AS ids,
-			tstzrange(pg_catalog.min(w.at), pg_catalog.max(w.at), '[]') AS range
-		FROM ordersync.unlinked(v_run.shop_id, v_run.tid) w
-		JOIN (
-			SELECT u.details_of, u.id
-			FROM ordersync.unlinked(v_run.shop_id, v_run.tid) u
-			EXCEPT
-			SELECT t.details_of, a.id
-			FROM ordersync.sync_tasks t
-			CROSS JOIN LATERAL pg_catalog.unnest(t.ids) a (id)
-			WHERE t.run_id = p_run
-				AND t.stream = 'details'
-				AND t.reason IN ('link', 'order')
-		) n USING (details_of, id)
-		WHERE (v_run.kind = 'order'
-				OR ordersync.is_served(v_shop.unserved, ordersync.list_name('details', NULL, NULL, w.details_of), v_now))
-			-- what the database refuses was seen, and by its id it is the same
-			AND NOT ordersync.is_refused(v_run.shop_id, w.details_of, w.id, w.at)
-		GROUP BY w.details_of
-	LOOP
-		v_tasks := v_tasks + ordersync.add_fetches(p_run, v_run.shop_id, v_found.details_of, v_found.ids, v_found.range, 'link');
-	END LOOP;
+	SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at)
+	INTO v_kinds, v_ids, v_at
+	FROM ordersync.unlinked(v_run.shop_id, v_run.tid) u;
+	IF v_ids IS NOT NULL THEN
+		v_tasks := ordersync.fetch_unlinked(v_run, v_shop.unserved, v_now, v_kinds, v_ids, v_at);
+	END IF;
 
 	IF v_tasks = 0 AND v_run.kind <> 'order' AND ordersync.is_served(v_shop.unserved, 'details of after_sales', v_now) THEN
 		PERFORM ordersync.close_links(p_run, v_run.shop_id);
@@ -69,6 +54,51 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_links(bigint) IS
 	'makes tasks for what lines and after-sales speak of and is not stored so; without any left, what is covered of after-sales counts as checked; returns how many tasks';
+
+CREATE FUNCTION ordersync.fetch_unlinked(
+	p_run record,
+	p_unserved jsonb,
+	p_now timestamptz,
+	p_kinds text[],
+	p_ids bigint[],
+	p_at timestamptz[])
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_found record;
+	v_tasks integer := 0;
+BEGIN
+	FOR v_found IN
+		SELECT w.details_of, pg_catalog.array_agg(w.id ORDER BY w.id) AS ids,
+			tstzrange(pg_catalog.min(w.at), pg_catalog.max(w.at), '[]') AS range
+		FROM ROWS FROM (pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_ids), pg_catalog.unnest(p_at)) AS w (details_of, id, at)
+		JOIN (
+			SELECT u.details_of, u.id
+			FROM ROWS FROM (pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_ids)) AS u (details_of, id)
+			EXCEPT
+			SELECT t.details_of, a.id
+			FROM ordersync.sync_tasks t
+			CROSS JOIN LATERAL pg_catalog.unnest(t.ids) a (id)
+			WHERE t.run_id = p_run.run_id
+				AND t.stream = 'details'
+				AND t.reason IN ('link', 'order')
+		) n USING (details_of, id)
+		WHERE (p_run.kind = 'order'
+				OR ordersync.is_served(p_unserved, ordersync.list_name('details', NULL, NULL, w.details_of), p_now))
+			-- what the database refuses was seen, and by its id it is the same
+			AND NOT ordersync.is_refused(p_run.shop_id, w.details_of, w.id, w.at)
+		GROUP BY w.details_of
+	LOOP
+		v_tasks := v_tasks
+			+ ordersync.add_fetches(p_run.run_id, p_run.shop_id, v_found.details_of, v_found.ids, v_found.range, 'link');
+	END LOOP;
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.fetch_unlinked(record, jsonb, timestamptz, text[], bigint[], timestamptz[]) IS
+	'makes tasks for those of the unlinked records that the run has not asked for yet and that are served; returns how many';
 
 /* p_tid: of one order all after-sales that are known, whatever their state. */
 CREATE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint)
@@ -165,8 +195,9 @@ COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint) IS
  */
 CREATE FUNCTION ordersync.close_links(p_run bigint, p_shop bigint)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+BEGIN
 	INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
 	SELECT m.shop_id, m.stream, 'arrival', m.ranges * l.ranges
 	FROM ordersync.coverage m
@@ -200,7 +231,8 @@ AS $function$
 	ON CONFLICT (shop_id, stream, basis) DO UPDATE
 	SET ranges = c.ranges + excluded.ranges,
 		updated_at = now()
-	WHERE NOT excluded.ranges <@ c.ranges
+	WHERE NOT excluded.ranges <@ c.ranges;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.close_links(bigint, bigint) IS
 	'all that is covered of a shop''s after-sales has been checked against its lines, as far as these are known';
