@@ -32,14 +32,16 @@
 
 #define KEPT_SCRATCH ((size_t) 128 * 1024)
 #define KEPT_ITEMS 2048
+#define LONG_KEY 255
 
 /* The entry of an item, whose index decides whether it has a length or an offset. */
 #define ENTRY(index, type, len, total) \
 	((index) % JB_OFFSET_STRIDE == 0 ? ((type) | (total) | JENTRY_HAS_OFF) : ((type) | (len)))
 
 /*
- * Orders keys by one number, mostly: the length and the first seven bytes.
- * Where that is equal, by all bytes, and equal keys by their place.
+ * Orders keys by one number, mostly: the length and the first seven bytes; of
+ * a key of LONG_KEY bytes or more, no byte, since the length comes first.
+ * Where it is equal, by length and all bytes, and equal keys by their place.
  */
 typedef struct JsonbSortKey
 {
@@ -61,6 +63,7 @@ static size_t write_object(const JsonbSortKey *pairs, int n, char *to);
 static size_t write_array(const JsonbItem *items, int n, uint32 flags, char *to);
 static char *write_value(const JsonbItem *item, const char *base, char *at);
 
+/* The order in which pairs are stored; of equal keys the last comes first: it is the one that stays. */
 static inline int
 compare_pairs(const JsonbSortKey *a, const JsonbSortKey *b)
 {
@@ -73,7 +76,6 @@ compare_pairs(const JsonbSortKey *a, const JsonbSortKey *b)
 	result = memcmp(a->item->key, b->item->key, a->item->key_len);
 	if (result != 0)
 		return result;
-	/* the last of equal keys comes first: it is the one that stays */
 	return a->item > b->item ? -1 : 1;
 }
 
@@ -235,9 +237,12 @@ size_bound(const JsonbBuild *build, const JsonbLevel *level)
 static size_t
 write_level(JsonbBuild *build, const JsonbLevel *level, char *to, const JsonbNames *hidden)
 {
+	int			npairs;
+
 	if (!level->is_object)
 		return write_array(build->items + level->first, build->nitems - level->first, JB_FARRAY, to);
-	return write_object(build->sort_keys, sort_pairs(build, level, hidden), to);
+	npairs = sort_pairs(build, level, hidden);
+	return write_object(build->sort_keys, npairs, to);
 }
 
 /* The pairs of an object in the order in which they are stored, hidden and repeated ones left out; how many. */
@@ -288,8 +293,10 @@ key_head(const JsonbItem *item)
 {
 	uint64		bytes = 0;
 
+	if (item->key_len >= LONG_KEY)
+		return (uint64) LONG_KEY << 56;
 	memcpy(&bytes, item->key, Min(item->key_len, 7));
-	return ((uint64) Min(item->key_len, 255) << 56) | (pg_hton64(bytes) >> 8);
+	return ((uint64) item->key_len << 56) | (pg_hton64(bytes) >> 8);
 }
 
 /* Whether an item's key is one of the names. */

@@ -1,6 +1,6 @@
 -- ordersync.read_record makes the very bytes that the server's conversion of a text to jsonb makes, and its errors.
 BEGIN;
-SELECT plan(362);
+SELECT plan(367);
 \ir ../fixtures/wire_samples.sql
 \ir lib/json_text.sql
 SELECT setseed(0.20261129);
@@ -73,6 +73,11 @@ FROM generate_series(0, 140) AS n, LATERAL (
 GROUP BY what;
 SELECT is(ordersync.read_record(body) -> 'k97', '97', 'a member found among a hundred')
 FROM (SELECT '{' || string_agg(format('"k%s":%s', i, i), ',') || '}' FROM generate_series(1, 100) AS i) AS b (body);
+
+-- names of one byte's lengths and beyond: the length counts before the bytes
+SELECT is(string_agg(pg_temp.difference(format('{"%s%s":1,"%s%s":2,"%s%s":3}', a, repeat('x', n), b, repeat('x', m), a, repeat('x', m))), E'\n'), NULL, 'names of ' || n)
+FROM unnest(ARRAY[253, 254, 255, 256, 300]) AS n, generate_series(252, 258) AS m, (VALUES ('a', 'b'), ('b', 'a'), ('aaaaaaaa', 'b')) AS k (a, b)
+GROUP BY n;
 
 -- strings of each length, plain and escaped, at each place of the eight bytes that are read at once
 SELECT is(string_agg(pg_temp.difference(body), E'\n'), NULL, 'lengths of strings')
