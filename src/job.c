@@ -75,6 +75,12 @@ job_gateway(const Job *job)
 	return job->task->gateway;
 }
 
+int64
+job_run(const Job *job)
+{
+	return job->task->run_id;
+}
+
 size_t
 job_answer_bytes(const Job *job)
 {

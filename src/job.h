@@ -81,6 +81,7 @@ extern void job_give_back(Job *job, int64 retry_ms);
 extern void job_close(Job *job);
 
 extern const Gateway *job_gateway(const Job *job);
+extern int64 job_run(const Job *job);
 extern const JobNews *job_news(const Job *job);
 
 #endif							/* ORDERSYNC_JOB_H */

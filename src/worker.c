@@ -4,10 +4,10 @@
  *
  * One turn: obey a reload; keep house when it is due; claim as many tasks as
  * there is room for; submit the calls that their gateways' pace allows; wait
- * (http.c) for an answer, the latch or the next moment that matters; hand the
- * oldest answer to its job, and with it those of the same shop that are there
- * already and can be stored together.  Nobody waits for more of them.  One batch
- * a turn, so that the next calls are on their way before the next is stored.
+ * (http.c) for an answer, the latch or the next moment that matters; hand a batch
+ * of answers, those of a run that are there already and can be stored together, to
+ * their jobs.  Nobody waits for more of them.  One batch a turn, so that the next
+ * calls are on their way before the next batch is stored.
  *
  * A worker with nothing to do sleeps on its latch.  wake() sets it when a
  * trigger commits; what becomes due by time is known from next_due(); and it
@@ -60,6 +60,8 @@
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
+#define MOST_PASSED 8			/* larger batches of its run that the oldest answer waits for */
+#define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
 
 /* A job and its place in one of the worker's three lists. */
@@ -67,6 +69,7 @@ typedef struct Work
 {
 	dlist_node	node;
 	Job		   *job;
+	int			passed;			/* batches that came before its answer, the oldest of all */
 } Work;
 
 /* The pace of one application at one gateway in this process. */
@@ -127,6 +130,7 @@ static int64 how_long(int64 pace_ms);
 static void take_answers(void);
 static void read_answers(void);
 static int	next_batch(Work **batch);
+static int	batch_of(Work *first, Work **batch);
 static void move_on(Work *work, JobStep step);
 static void close_work(Work *work);
 static void show(void);
@@ -539,6 +543,7 @@ take_answers(void)
 		ncalling--;
 		dlist_delete(&work->node);
 		dlist_push_tail(&answered, &work->node);
+		work->passed = 0;
 	}
 }
 
@@ -570,25 +575,63 @@ read_answers(void)
 		move_on(batch[i], steps[i]);
 }
 
-/* The oldest answer, and those that go with it; as many as memory allows. */
+/*
+ * Of the run whose answer is the oldest, what makes the largest batch; the oldest
+ * itself when it was passed over often enough.  Few pages a transaction are dear,
+ * those of after-sales above all: they and their orders wait for each other.
+ */
 static int
 next_batch(Work **batch)
 {
-	size_t		bytes = 0;
-	int			n = 0;
+	Work	   *oldest = NULL;
+	Work	   *found[JOB_MAX_BATCH];
+	int			largest = 0;
+	int			looked = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &answered)
 	{
 		Work	   *work = dlist_container(Work, node, iter.cur);
+		int			n;
 
-		if (n > 0 && (bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
-					  !job_goes_with(batch[0]->job, work->job)))
+		if (oldest == NULL)
+			oldest = work;
+		else if (job_run(work->job) != job_run(oldest->job))
+			continue;
+		n = batch_of(work, found);
+		if (n > largest)
+		{
+			memcpy(batch, found, sizeof(Work *) * n);
+			largest = n;
+		}
+		if (largest == JOB_MAX_BATCH || oldest->passed >= MOST_PASSED ||
+			++looked == MOST_LOOKED)
+			break;
+	}
+	if (oldest != NULL)
+		oldest->passed++;
+	return largest;
+}
+
+/* An answer and the later ones that go with it; as many as memory allows. */
+static int
+batch_of(Work *first, Work **batch)
+{
+	size_t		bytes = job_answer_bytes(first->job);
+	int			n = 1;
+
+	batch[0] = first;
+	for (dlist_node *node = &first->node; n < JOB_MAX_BATCH && dlist_has_next(&answered, node);)
+	{
+		Work	   *work;
+
+		node = dlist_next_node(&answered, node);
+		work = dlist_container(Work, node, node);
+		if (bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
+			!job_goes_with(first->job, work->job))
 			continue;
 		bytes += job_answer_bytes(work->job);
 		batch[n++] = work;
-		if (n == JOB_MAX_BATCH)
-			break;
 	}
 	return n;
 }
