@@ -20,6 +20,10 @@
  */
 #include "compat.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -43,6 +47,9 @@
 #include "utils/syscache.h"
 
 #include "db.h"
+
+/* What malloc may keep of the memory of a batch for the next one, in bytes. */
+#define KEPT_MEMORY (16 * 1024 * 1024)
 
 #define EXTENSION "ordersync"
 #define SCHEMA "ordersync"
@@ -92,6 +99,11 @@ static void leave(void);
 void
 db_settle_in(void)
 {
+#ifdef __GLIBC__
+	/* pages are put together in pieces of some hundred kB: without these each is mapped and given back anew */
+	mallopt(M_MMAP_THRESHOLD, KEPT_MEMORY);
+	mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
+#endif
 	for (int i = 0; i < lengthof(session_settings); i++)
 	{
 		/* some exist in newer servers only */

@@ -5,7 +5,7 @@
  *
  * The platform's documentation does not say whether a range includes its end, so
  * [since, until) is asked as since..until, and what lies at until by itself.  In
- * between the task's walk holds the first total, "counted N".
+ * between the task's walk holds the first total.
  *
  * A count of whatever type is asked without naming the types; where SQL finds
  * that more are counted than are stored, the second call is the same window with
@@ -15,6 +15,7 @@
 
 #include "job_private.h"
 #include "shmem.h"
+#include "window_saved.h"
 
 static bool of_any_type(const SyncTask *task);
 static int64 counted(const Job *job);
@@ -46,11 +47,7 @@ of_any_type(const SyncTask *task)
 static int64
 counted(const Job *job)
 {
-	int64		total;
-
-	if (job->walk == NULL || sscanf(job->walk, "counted " INT64_FORMAT, &total) != 1)
-		return -1;
-	return total;
+	return saved_read_one(job->walk, "count", "counted");
 }
 
 JobStep
@@ -71,7 +68,7 @@ job_count_answered(Job *job)
 	}
 	shmem_count(COUNTER_PAGES, 1);
 	if (job->count_goes_on)
-		return job_goes_on(job, psprintf("counted " INT64_FORMAT, job->answer->total));
+		return job_goes_on(job, saved_write_one("count", "counted", job->answer->total));
 	job->news.more_work = true;
 	shmem_count(COUNTER_TASKS, 1);
 	return JOB_OVER;
@@ -82,12 +79,13 @@ static void
 settle_count(void *arg)
 {
 	Job		   *job = arg;
-	int64		total = counted(job);
+	int64		total = job->answer->total;
 
-	if (total < 0)
-		job->count_goes_on = queue_settle_count(job->task, job->answer->total, -1,
+	if (counted(job) < 0)
+		job->count_goes_on = queue_settle_count(job->task, total, -1,
+												saved_write_one("count", "counted", total),
 												&job->clock, &job->log);
 	else
-		job->count_goes_on = queue_settle_count(job->task, total, job->answer->total,
+		job->count_goes_on = queue_settle_count(job->task, counted(job), total, NULL,
 												&job->clock, &job->log);
 }

@@ -1,19 +1,17 @@
 /*
  * job_fail.c
  *	  T3: what did not work out is noted in a transaction of its own, with its
- *	  verdict, its class and when to try again.
+ *	  verdict and its class.
  *
- * What a failure means to task, shop and gateway is decided in SQL (fail).  A
- * note that meets a conflict is tried again; one that cannot be written at all
+ * What a failure means to task, shop and gateway, whether it costs an attempt
+ * and when the task is due again is decided in SQL (fail); here are the facts.
+ * A note that meets a conflict is tried again; one that cannot be written at all
  * ends the worker: its tasks are free because their owner is dead.
  */
 #include "compat.h"
 
-#include "common/pg_prng.h"
-
 #include "guc.h"
 #include "job_private.h"
-#include "pace.h"
 #include "shmem.h"
 
 /* How often T3 is tried when it meets a conflict. */
@@ -21,7 +19,6 @@
 
 static void write_failure(Job *job);
 static void fail(void *arg);
-static int64 backoff_ms(const Job *job);
 
 /* T3 for what no call was made for. */
 JobStep
@@ -31,8 +28,6 @@ job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *m
 	job->failure.verdict = verdict;
 	job->failure.class = class;
 	job->failure.message = message;
-	job->failure.retry_ms = backoff_ms(job);
-	job->failure.charge = verdict == VERDICT_REJECTED;
 	job->failure.walk = job->walk;
 	write_failure(job);
 	return JOB_OVER;
@@ -40,7 +35,7 @@ job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *m
 
 /*
  * T3 for a secret that stays shut.  A key file that cannot be used says nothing
- * of the task, its shop or its gateway: again soon, uncharged.
+ * of the task, its shop or its gateway.
  */
 JobStep
 job_fail_secret(Job *job, const char *class, const char *message)
@@ -68,25 +63,16 @@ job_fail_call(Job *job)
 	failure->verdict = answer->verdict;
 	failure->class = answer->class;
 	failure->message = answer->message;
-	failure->charge = answer->verdict != VERDICT_THROTTLED &&
-		answer->verdict != VERDICT_UNAUTHORIZED;
-	failure->retry_ms = backoff_ms(job);
+	if (answer->verdict == VERDICT_THROTTLED)
+		failure->retry_ms = answer->ban_ms;
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	failure->clock = job->clock;
 	failure->call = &job->log;
 
-	if (answer->verdict == VERDICT_THROTTLED)
-	{
-		if (answer->ban_ms > 0)
-			failure->retry_ms = answer->ban_ms;
-		job->news.ban_ms = failure->retry_ms;
-	}
-	/* it was our clock, and now we know better */
-	if (job->clock.moved && answer->class != NULL && strcmp(answer->class, "clock") == 0)
-		failure->retry_ms = 1;
-
 	write_failure(job);
+	if (answer->verdict == VERDICT_THROTTLED)
+		job->news.ban_ms = job->retry_ms;
 	return JOB_OVER;
 }
 
@@ -104,10 +90,7 @@ job_fail_malformed(Job *job, char *message)
 	return job_fail_call(job);
 }
 
-/*
- * T3 after T2 was rolled back.  A conflict or a cancel says nothing against
- * the task: soon again, uncharged.
- */
+/* T3 after T2 was rolled back. */
 JobStep
 job_fail_in_database(Job *job, const ErrorData *error)
 {
@@ -117,8 +100,7 @@ job_fail_in_database(Job *job, const ErrorData *error)
 	failure->verdict = VERDICT_RETRY;
 	failure->class = error->sqlerrcode == STORE_ALL_REFUSED ? "all_refused" : "database";
 	failure->message = error->message;
-	failure->retry_ms = backoff_ms(job);
-	failure->charge = !job_is_conflict(error);
+	failure->conflict = job_is_conflict(error);
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	failure->clock = job->clock;
@@ -150,6 +132,8 @@ write_failure(Job *job)
 	ErrorData  *error = NULL;
 
 	shmem_failed(job->failure.class ? job->failure.class : "unknown");
+	/* for the gateway's pace, when the task is no longer ours to fail */
+	job->retry_ms = job->failure.retry_ms > 0 ? job->failure.retry_ms : guc_retry_base_ms;
 	for (int i = 0; i < FAIL_TRIES; i++)
 	{
 		if (job_write(job, "noting a failure", DB_DURABLE, fail, &error) != OUTCOME_FAILED)
@@ -166,14 +150,5 @@ fail(void *arg)
 {
 	Job		   *job = arg;
 
-	queue_fail(job->task, &job->failure);
-}
-
-/* Before the next attempt. */
-static int64
-backoff_ms(const Job *job)
-{
-	return pace_backoff_ms(Max(job->task->attempt, 1), guc_retry_base_ms,
-						   Max(guc_retry_cap_ms, guc_retry_base_ms),
-						   pg_prng_double(&pg_global_prng_state));
+	job->retry_ms = queue_fail(job->task, &job->failure);
 }

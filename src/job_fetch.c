@@ -2,7 +2,7 @@
  * job_fetch.c
  *	  Records by id: one call each, one commit each.
  *
- * The task's walk says how many of its ids are done, "at N".  A record that the
+ * The task's walk says how many of its ids are done.  A record that the
  * platform does not serve (archived, gone) is noted and is no failure: the next
  * id is asked for.  Any other refusal fails the task at this id; SQL parts the
  * ids behind it from it.
@@ -12,6 +12,7 @@
 #include "job_private.h"
 #include "json_scan.h"
 #include "shmem.h"
+#include "window_saved.h"
 
 #define MAX_WORDS 500
 
@@ -46,11 +47,9 @@ job_fetch_next(Job *job)
 static int
 ids_done(const Job *job)
 {
-	int			done;
+	int64		done = saved_read_one(job->walk, "ids", "done");
 
-	if (job->walk == NULL || sscanf(job->walk, "at %d", &done) != 1 || done < 0)
-		return 0;
-	return done;
+	return done < 0 || done > PG_INT32_MAX ? 0 : (int) done;
 }
 
 JobStep
@@ -71,7 +70,7 @@ job_fetch_answered(Job *job)
 	memset(s, 0, sizeof(*s));
 	s->state = over ? "succeeded" : "running";
 	s->verdict = over ? "fetched" : NULL;
-	s->walk = over ? NULL : psprintf("at %d", done);
+	s->walk = saved_write_one("ids", "done", done);
 	s->reported = job->task->nids;
 	s->seen = done;
 	s->clock = job->clock;

@@ -335,7 +335,6 @@ page_settled(Job *job)
 		/* the newest part stays with us; the window is opened anew for it */
 		int			n = job->settlement.ncuts;
 
-		job->task->attempt = 0;
 		job->task->since = job->settlement.cuts[n - 2];
 		job->task->until = job->settlement.cuts[n - 1];
 		job->task->may_cut = false;

@@ -66,6 +66,7 @@ struct Job
 	/* what T2 or T3 is to write, and what came of it */
 	Settlement	settlement;
 	Failure		failure;
+	int64		retry_ms;		/* as T3 decided */
 	const char *key_outcome;
 	bool		key_good;
 	bool		count_goes_on;

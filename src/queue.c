@@ -42,7 +42,6 @@ typedef enum ClaimColumn
 	CLAIM_DETAILS_OF,
 	CLAIM_FOLLOW_UP,
 	CLAIM_IDS,
-	CLAIM_ATTEMPT,
 	CLAIM_WALK,
 	CLAIM_KEY_CHECK,
 	CLAIM_REQUIRE_SELLER,
@@ -68,7 +67,7 @@ typedef enum ClaimColumn
 static DbStatement claim_statement = {
 	.sql = "SELECT c.task_id, c.run_id, c.token, c.shop_id, c.stream, c.basis, c.since_s, c.until_s,"
 	" c.fresh, c.may_cut, c.work, c.history, c.ext_type, c.details_of, c.follow_up, c.ids,"
-	" c.attempt, c.walk, c.key_check, c.require_seller, c.refusals,"
+	" c.walk::pg_catalog.text, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms"
@@ -95,20 +94,15 @@ static DbStatement hold_statement = {
 };
 
 static DbStatement settle_statement = {
-	.sql = "SELECT ordersync.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-	" $12, $13, $14, $15, $16, $17, $18, $19::pg_catalog.jsonb, $20, $21)",
-	.nparams = 21,
-	.types = {
-		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT4OID,
-		INT8OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID, INT4OID,
-		INT8OID, TEXTOID, INT4OID, TEXTOID
-	}
+	.sql = "SELECT ordersync.settle($1, $2, $3::pg_catalog.jsonb)",
+	.nparams = 3,
+	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
 static DbStatement settle_count_statement = {
-	.sql = "SELECT ordersync.settle_count($1, $2, $3, $4, $5, $6::pg_catalog.jsonb)",
-	.nparams = 6,
-	.types = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID}
+	.sql = "SELECT ordersync.settle_count($1, $2, $3, $4, $5::pg_catalog.jsonb, $6, $7::pg_catalog.jsonb)",
+	.nparams = 7,
+	.types = {INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID}
 };
 
 static DbStatement settle_key_statement = {
@@ -118,13 +112,9 @@ static DbStatement settle_key_statement = {
 };
 
 static DbStatement fail_statement = {
-	.sql = "SELECT ordersync.fail($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-	" $12::pg_catalog.jsonb)",
-	.nparams = 12,
-	.types = {
-		INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, BOOLOID, INT4OID, TEXTOID,
-		INT4OID, INT8OID, TEXTOID
-	}
+	.sql = "SELECT f.retry_ms FROM ordersync.fail($1, $2, $3::pg_catalog.jsonb) AS f",
+	.nparams = 3,
+	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
 static DbStatement keep_house_statement = {
@@ -147,14 +137,16 @@ static void read_names(uint64 row, int column, FieldNames *fields);
 static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
 static Datum int8_array(const int64 *values, int n);
-static void add_cuts(DbParams *params, const Settlement *settlement);
-static void add_page_size(DbParams *params, int page_size);
+static char *settlement_as_json(const Settlement *s);
+static char *failure_as_json(const Failure *f);
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
 static char *call_as_json(const CallLog *call);
 static void json_string(StringInfo json, const char *name, const char *value);
 static void json_number(StringInfo json, const char *name, int64 value);
 static void json_boolean(StringInfo json, const char *name, bool value);
+static void json_json(StringInfo json, const char *name, const char *value);
+static void json_numbers(StringInfo json, const char *name, const int64 *values, int n);
 static const char *clean(const char *said);
 
 int
@@ -231,7 +223,6 @@ read_task(uint64 row, MemoryContext context)
 	task->history = db_bool(row, CLAIM_HISTORY);
 	task->ext_type = db_text(row, CLAIM_EXT_TYPE, context);
 	task->follow_up = db_bool(row, CLAIM_FOLLOW_UP);
-	task->attempt = db_int4(row, CLAIM_ATTEMPT);
 	task->walk = db_text(row, CLAIM_WALK, context);
 	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
 	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
@@ -376,42 +367,50 @@ queue_settle(const SyncTask *task, const Settlement *settlement)
 
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, Int64GetDatum(task->token));
-	db_add_text(&params, settlement->state);
-	db_add_text(&params, settlement->verdict);
-	db_add_text(&params, settlement->walk);
-	if (settlement->reported >= 0)
-		db_add(&params, Int64GetDatum(settlement->reported));
-	else
-		db_add_null(&params);
-	db_add(&params, Int64GetDatum(settlement->seen));
-	db_add(&params, Int64GetDatum(settlement->quarantined));
-	db_add(&params, Int32GetDatum(settlement->passes));
-	if (settlement->closed)
-	{
-		db_add(&params, Int64GetDatum(settlement->closed_since));
-		db_add(&params, Int64GetDatum(settlement->closed_until));
-	}
-	else
-	{
-		db_add_null(&params);
-		db_add_null(&params);
-	}
-	db_add(&params, Int32GetDatum(settlement->page_new));
-	db_add(&params, Int32GetDatum(settlement->page_changed));
-	db_add(&params, Int32GetDatum(settlement->page_unchanged));
-	db_add(&params, Int32GetDatum(settlement->page_quarantined));
-	add_cuts(&params, settlement);
-	add_page_size(&params, settlement->page_size);
-	add_clock(&params, &settlement->clock);
-	add_call(&params, settlement->call);
-	db_add(&params, Int32GetDatum(settlement->more_tasks));
-	db_add_text(&params, settlement->class);
+	db_add_text(&params, settlement_as_json(settlement));
 	db_run(&settle_statement, &params);
 	return db_bool(0, 0);
 }
 
+/* By the names of type ordersync.settlement. */
+static char *
+settlement_as_json(const Settlement *s)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_string(&json, "state", s->state);
+	json_string(&json, "verdict", s->verdict);
+	json_string(&json, "class", s->class);
+	json_json(&json, "walk", s->walk);
+	if (s->reported >= 0)
+		json_number(&json, "reported", s->reported);
+	json_number(&json, "seen", s->seen);
+	json_number(&json, "quarantined", s->quarantined);
+	json_number(&json, "passes", s->passes);
+	if (s->closed)
+	{
+		json_number(&json, "closed_since", s->closed_since);
+		json_number(&json, "closed_until", s->closed_until);
+	}
+	json_number(&json, "page_new", s->page_new);
+	json_number(&json, "page_changed", s->page_changed);
+	json_number(&json, "page_unchanged", s->page_unchanged);
+	json_number(&json, "page_quarantined", s->page_quarantined);
+	json_numbers(&json, "cuts", s->cuts, s->ncuts);
+	if (s->page_size > 0)
+		json_number(&json, "page_size", s->page_size);
+	if (s->clock.moved)
+		json_number(&json, "clock_offset_ms", s->clock.offset_ms);
+	json_json(&json, "call", s->call != NULL ? call_as_json(s->call) : NULL);
+	json_number(&json, "more_tasks", s->more_tasks);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
 bool
-queue_settle_count(const SyncTask *task, int64 total, int64 at_until,
+queue_settle_count(const SyncTask *task, int64 total, int64 at_until, const char *walk,
 				   const ClockReading *clock, const CallLog *call)
 {
 	DbParams	params = {0};
@@ -423,6 +422,7 @@ queue_settle_count(const SyncTask *task, int64 total, int64 at_until,
 		db_add(&params, Int64GetDatum(at_until));
 	else
 		db_add_null(&params);
+	db_add_text(&params, walk);
 	add_clock(&params, clock);
 	add_call(&params, call);
 	db_run(&settle_count_statement, &params);
@@ -449,24 +449,41 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 	return db_text(0, 0, CurrentMemoryContext);
 }
 
-void
+int64
 queue_fail(const SyncTask *task, const Failure *failure)
 {
 	DbParams	params = {0};
 
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, Int64GetDatum(task->token));
-	db_add_text(&params, verdict_name(failure->verdict));
-	db_add_text(&params, failure->class);
-	db_add_text(&params, clean(failure->message));
-	db_add(&params, Int64GetDatum(failure->retry_ms));
-	db_add(&params, BoolGetDatum(failure->charge));
-	db_add(&params, Int32GetDatum(guc_max_attempts));
-	db_add_text(&params, failure->walk);
-	add_page_size(&params, failure->page_size);
-	add_clock(&params, &failure->clock);
-	add_call(&params, failure->call);
+	db_add_text(&params, failure_as_json(failure));
 	db_run(&fail_statement, &params);
+	return db_int8(0, 0);
+}
+
+/* By the names of type ordersync.failure. */
+static char *
+failure_as_json(const Failure *f)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_string(&json, "verdict", verdict_name(f->verdict));
+	json_string(&json, "class", f->class);
+	json_string(&json, "message", f->message);
+	if (f->conflict)
+		json_boolean(&json, "conflict", true);
+	if (f->retry_ms > 0)
+		json_number(&json, "retry_ms", f->retry_ms);
+	json_json(&json, "walk", f->walk);
+	if (f->page_size > 0)
+		json_number(&json, "page_size", f->page_size);
+	if (f->clock.moved)
+		json_number(&json, "clock_offset_ms", f->clock.offset_ms);
+	json_json(&json, "call", f->call != NULL ? call_as_json(f->call) : NULL);
+	appendStringInfoChar(&json, '}');
+	return json.data;
 }
 
 bool
@@ -487,25 +504,6 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	db_run(&note_key_file_statement, &params);
 	result->sealed = db_int4(0, 0);
 	result->shut = db_int4(0, 1);
-}
-
-static void
-add_cuts(DbParams *params, const Settlement *settlement)
-{
-	if (settlement->cuts == NULL)
-		db_add_null(params);
-	else
-		db_add(params, int8_array(settlement->cuts, settlement->ncuts));
-}
-
-/* 0: the gateway's. */
-static void
-add_page_size(DbParams *params, int page_size)
-{
-	if (page_size > 0)
-		db_add(params, Int32GetDatum(page_size));
-	else
-		db_add_null(params);
 }
 
 static void
@@ -583,6 +581,26 @@ json_boolean(StringInfo json, const char *name, bool value)
 {
 	appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name,
 					 value ? "true" : "false");
+}
+
+/* A member that is JSON already; nothing for NULL. */
+static void
+json_json(StringInfo json, const char *name, const char *value)
+{
+	if (value != NULL)
+		appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name, value);
+}
+
+/* An array; nothing for NULL. */
+static void
+json_numbers(StringInfo json, const char *name, const int64 *values, int n)
+{
+	if (values == NULL)
+		return;
+	appendStringInfo(json, "%s\"%s\":[", json->len > 1 ? "," : "", name);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(json, "%s" INT64_FORMAT, i > 0 ? "," : "", values[i]);
+	appendStringInfoChar(json, ']');
 }
 
 /* The same, or, when it is no text of this database, a copy with its odd bytes as "?". */

@@ -86,8 +86,8 @@ typedef struct Failure
 	Verdict		verdict;
 	const char *class;
 	const char *message;
-	int64		retry_ms;
-	bool		charge;			/* counts as an attempt */
+	int64		retry_ms;		/* that the platform wants to be left alone; 0: not said */
+	bool		conflict;		/* an error of the database that says nothing against the task */
 	const char *walk;
 	int			page_size;
 	ClockReading clock;
@@ -118,17 +118,20 @@ extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
 
 /*
  * Settles a count of a task's window; at_until: of the second at its end, -1
- * when that was not asked for.  True when it is to be asked for now.
+ * when that was not asked for.  True when it is to be asked for now: the task
+ * stands at walk then.
  */
 extern bool queue_settle_count(const SyncTask *task, int64 total, int64 at_until,
-							   const ClockReading *clock, const CallLog *call);
+							   const char *walk, const ClockReading *clock,
+							   const CallLog *call);
 
 /* Settles a key check; the shop's new key state, in the current context. */
 extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 							  const char *nick, const ClockReading *clock,
 							  const CallLog *call);
 
-extern void queue_fail(const SyncTask *task, const Failure *failure);
+/* Returns after how many milliseconds such a call may be tried again. */
+extern int64 queue_fail(const SyncTask *task, const Failure *failure);
 
 /* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);

@@ -92,7 +92,6 @@ typedef struct SyncTask
 	Stream		details_of;			/* STREAM_DETAILS: what the ids are */
 	int64	   *ids;				/* STREAM_DETAILS: the ids to fetch */
 	int			nids;
-	int			attempt;			/* 1 on the first claim since a page settled */
 	char	   *walk;				/* where the last settled page left off, or NULL */
 	bool		key_check;			/* the data key is to be verified first */
 	bool		require_seller;		/* key unverified: records must name the seller */

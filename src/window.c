@@ -79,6 +79,7 @@
 #include "window_crowd.h"
 #include "window_number.h"
 #include "window_picture.h"
+#include "window_saved.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
@@ -156,7 +157,33 @@ struct Window
 	int			ncuts;
 };
 
+/* What of a walk is saved, beside its phase. */
+typedef struct SavedWindow
+{
+	int64		since;
+	int64		until;
+	int64		end;
+	int64		by_parts;
+	int64		lacking;
+	int64		disbelieved;	/* 2: suspected */
+	int64		doubts;
+	int64		pass;
+	int64		calls;
+	int64		most;
+	int64		total;
+	int64		top;
+	int64		reported;
+	int64		seen;
+	int64		quarantined;
+	int64		at_until;
+	int64		part;
+	int64		asks;
+	int64		undated;		/* how many there were */
+} SavedWindow;
+
+static int	list_numbers(SavedWindow *s, SavedNumber *numbers);
 static bool resume(Window *w, const char *saved);
+static void restore(Window *w, Phase phase, const SavedWindow *s);
 static bool believes(const Window *w);
 static int64 last_second(const Window *w, int64 bound);
 static bool weigh_count(Window *w, Picture *p);
@@ -206,52 +233,52 @@ window_open(const WindowPlan *plan, const char *saved)
 	return w;
 }
 
+/* Its numbers, by name; returns how many. */
+static int
+list_numbers(SavedWindow *s, SavedNumber *numbers)
+{
+	const SavedNumber all[] = {
+		{"since", &s->since}, {"until", &s->until}, {"end", &s->end},
+		{"parts", &s->by_parts}, {"lacking", &s->lacking},
+		{"disbelieved", &s->disbelieved}, {"doubts", &s->doubts}, {"pass", &s->pass},
+		{"calls", &s->calls}, {"most", &s->most}, {"total", &s->total}, {"top", &s->top},
+		{"reported", &s->reported}, {"seen", &s->seen}, {"quarantined", &s->quarantined},
+		{"at_until", &s->at_until}, {"part", &s->part}, {"asks", &s->asks},
+		{"undated", &s->undated}
+	};
+
+	StaticAssertStmt(lengthof(all) <= SAVED_MAX_NUMBERS, "too many numbers of a walk");
+	memcpy(numbers, all, sizeof(all));
+	return lengthof(all);
+}
+
 /* Reads a saved walk; false when it is not one of this plan. */
 static bool
 resume(Window *w, const char *saved)
 {
 	const WindowPlan *plan = &w->plan;
-	char		phase[16];
-	int64		since;
-	int64		until;
-	int			end;
-	int			by_parts;
-	int			lacking;
-	int			disbelieved;
-	int			undated;
+	char		phase[SAVED_KIND_SIZE];
+	SavedWindow s;
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
 	int			i;
 
-	if (sscanf(saved, "1 %15s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
-			   " disbelieved %d doubts %d pass %d calls %d most " INT64_FORMAT
-			   " total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
-			   " seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
-			   " part " INT64_FORMAT " asks %d undated %d",
-			   phase, &since, &until, &end, &by_parts, &lacking,
-			   &disbelieved, &w->doubts, &w->pass, &w->calls, &w->most,
-			   &w->total, &w->top, &w->reported,
-			   &w->seen, &w->quarantined, &w->at_until, &w->part, &w->asks, &undated) != 20)
+	if (!saved_read(saved, phase, numbers, list_numbers(&s, numbers)))
 		return false;
 	for (i = 0; i < PHASE_ENDED; i++)
 	{
 		if (strcmp(phase, phase_names[i]) == 0)
 			break;
 	}
-	if (i == PHASE_ENDED || since != plan->since || until != plan->until ||
-		end < END_UNKNOWN || end > END_EXCLUSIVE || w->pass < 1 ||
-		w->calls < 0 || w->most < 0 ||
-		w->top <= since || w->top > until || w->part < since ||
-		(i == PHASE_PART && (!by_parts || w->part >= w->top)) ||
-		w->total < -1 || (plan->totals && w->total < 0 && i != PHASE_FIRST))
+	if (i == PHASE_ENDED || s.since != plan->since || s.until != plan->until ||
+		s.end < END_UNKNOWN || s.end > END_EXCLUSIVE || s.pass < 1 || s.pass > PG_INT32_MAX ||
+		s.calls < 0 || s.calls > PG_INT32_MAX || s.most < 0 ||
+		s.doubts < 0 || s.doubts > PG_INT32_MAX || s.asks < 0 || s.asks > PG_INT32_MAX ||
+		s.top <= s.since || s.top > s.until || s.part < s.since ||
+		(i == PHASE_PART && (s.by_parts == 0 || s.part >= s.top)) ||
+		s.total < -1 || (plan->totals && s.total < 0 && i != PHASE_FIRST))
 		return false;
-	w->phase = (Phase) i;
-	w->end = (End) end;
-	w->by_parts = by_parts != 0;
-	w->lacking = lacking != 0;
-	w->disbelieved = disbelieved == 1;
-	w->suspected = disbelieved == 2;
-	w->many_from = plan->since - 1;
-	w->calls_pass = w->calls;
-	if (undated > 0 && !w->by_parts)
+	restore(w, (Phase) i, &s);
+	if (s.undated > 0 && !w->by_parts)
 	{
 		/* which they were is forgotten, and one of them must not count twice */
 		w->pass--;
@@ -262,32 +289,57 @@ resume(Window *w, const char *saved)
 	return true;
 }
 
+static void
+restore(Window *w, Phase phase, const SavedWindow *s)
+{
+	w->phase = phase;
+	w->end = (End) s->end;
+	w->by_parts = s->by_parts != 0;
+	w->lacking = s->lacking != 0;
+	w->disbelieved = s->disbelieved == 1;
+	w->suspected = s->disbelieved == 2;
+	w->doubts = (int) s->doubts;
+	w->pass = (int) s->pass;
+	w->calls = (int) s->calls;
+	w->most = s->most;
+	w->total = s->total;
+	w->top = s->top;
+	w->reported = s->reported;
+	w->seen = s->seen;
+	w->quarantined = s->quarantined;
+	w->at_until = s->at_until;
+	w->part = s->part;
+	w->asks = (int) s->asks;
+	w->many_from = w->plan.since - 1;
+	w->calls_pass = w->calls;
+}
+
 /* The walk as text, for window_open(). */
 char *
 window_save(const Window *w)
 {
-	int			calls = w->calls;
-	int64		most = w->most;
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
+	SavedWindow s = {
+		.since = w->plan.since, .until = w->plan.until, .end = w->end,
+		.by_parts = w->by_parts, .lacking = w->lacking,
+		.disbelieved = w->disbelieved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
+		.pass = w->pass, .calls = w->calls, .most = w->most, .total = w->total,
+		.top = w->top, .reported = w->reported, .seen = w->seen,
+		.quarantined = w->quarantined, .at_until = w->at_until, .part = w->part,
+		.asks = w->asks, .undated = w->undated.n
+	};
 
 	if (w->plan.by_number)
 		return number_save(&w->number);
 	/* what is read anew after an interruption does not count twice */
 	if (w->phase == PHASE_CROWD)
 	{
-		calls = w->calls_before;
-		most = w->most_before;
+		s.calls = w->calls_before;
+		s.most = w->most_before;
 	}
 	else if (w->undated.n > 0 && !w->by_parts)
-		calls = w->calls_pass;
-	return psprintf("1 %s [" INT64_FORMAT ", " INT64_FORMAT ") end %d parts %d lacking %d"
-					" disbelieved %d doubts %d pass %d calls %d most " INT64_FORMAT
-					" total " INT64_FORMAT " top " INT64_FORMAT " reported " INT64_FORMAT
-					" seen " INT64_FORMAT " quarantined " INT64_FORMAT " at_until " INT64_FORMAT
-					" part " INT64_FORMAT " asks %d undated %d",
-					phase_names[w->phase], w->plan.since, w->plan.until,
-					(int) w->end, (int) w->by_parts, (int) w->lacking,
-					w->disbelieved ? 1 : w->suspected ? 2 : 0, w->doubts, w->pass, calls, most, w->total, w->top, w->reported,
-					w->seen, w->quarantined, w->at_until, w->part, w->asks, w->undated.n);
+		s.calls = w->calls_pass;
+	return saved_write(phase_names[w->phase], numbers, list_numbers(&s, numbers));
 }
 
 Window *

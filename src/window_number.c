@@ -16,27 +16,46 @@
 #include "compat.h"
 
 #include "window_number.h"
+#include "window_saved.h"
 
+static int	list_numbers(int64 *page, NumberWalk *walk, SavedNumber *numbers);
 static bool goes_on(const Picture *p);
+
+/* What of it is saved; returns how many numbers. */
+static int
+list_numbers(int64 *page, NumberWalk *walk, SavedNumber *numbers)
+{
+	numbers[0] = (SavedNumber) {"page", page};
+	numbers[1] = (SavedNumber) {"seen", &walk->seen};
+	numbers[2] = (SavedNumber) {"quarantined", &walk->quarantined};
+	return 3;
+}
 
 void
 number_open(NumberWalk *walk, const char *saved)
 {
+	char		kind[SAVED_KIND_SIZE];
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
+	int64		page;
+
 	memset(walk, 0, sizeof(*walk));
-	if (saved == NULL ||
-		sscanf(saved, "number %d seen " INT64_FORMAT " quarantined " INT64_FORMAT,
-			   &walk->page, &walk->seen, &walk->quarantined) != 3 || walk->page < 1)
+	if (!saved_read(saved, kind, numbers, list_numbers(&page, walk, numbers)) ||
+		strcmp(kind, "number") != 0 || page < 1 || page > PG_INT32_MAX)
 	{
-		walk->page = 1;
+		page = 1;
 		walk->seen = walk->quarantined = 0;
 	}
+	walk->page = (int) page;
 }
 
 char *
 number_save(const NumberWalk *walk)
 {
-	return psprintf("number %d seen " INT64_FORMAT " quarantined " INT64_FORMAT,
-					walk->page, walk->seen, walk->quarantined);
+	NumberWalk	copy = *walk;
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
+	int64		page = walk->page;
+
+	return saved_write("number", numbers, list_numbers(&page, &copy, numbers));
 }
 
 void

@@ -123,7 +123,7 @@ BEGIN
 		('sync_tasks', 'next_attempt_at', 'not before then; NULL: at once'),
 		('sync_tasks', 'owner', 'the worker that runs it: boot id, slot, generation'),
 		('sync_tasks', 'token', 'random number of the claim; a settle must present it'),
-		('sync_tasks', 'walk', 'where the walk through the window stands'),
+		('sync_tasks', 'walk', 'where the walk through the window stands: under walk its phase, ids or count, beside it numbers; one that cannot be read begins anew'),
 		('sync_tasks', 'page_size', 'records a call when smaller than the gateway''s'),
 		('sync_tasks', 'calls', 'calls made'),
 		('sync_tasks', 'pages', 'pages stored'),

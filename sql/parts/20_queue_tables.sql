@@ -135,7 +135,7 @@ BEGIN
 		next_attempt_at timestamptz,
 		owner text,
 		token bigint,
-		walk text,
+		walk jsonb,
 		page_size integer,
 		calls integer NOT NULL DEFAULT 0,
 		pages integer NOT NULL DEFAULT 0,

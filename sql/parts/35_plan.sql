@@ -16,6 +16,13 @@ $function$;
 COMMENT ON FUNCTION ordersync.span(text) IS
 	'a setting that is a span of time, in hours and seconds, whatever the session''s zone';
 
+CREATE FUNCTION ordersync.span_ms(p_setting text)
+RETURNS bigint
+LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
+RETURN (EXTRACT(epoch FROM ordersync.span(p_setting)) * 1000)::bigint;
+COMMENT ON FUNCTION ordersync.span_ms(text) IS
+	'a setting that is a span of time, in milliseconds';
+
 CREATE FUNCTION ordersync.clock_offset(p_shop bigint)
 RETURNS interval
 LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT	-- a function in SQL would be planned at each call

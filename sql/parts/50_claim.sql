@@ -38,7 +38,7 @@ RETURNS TABLE (
 	follow_up boolean,
 	ids bigint[],
 	attempt integer,
-	walk text,
+	walk jsonb,
 	key_check boolean,
 	require_seller boolean,
 	refusals boolean,

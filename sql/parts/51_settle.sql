@@ -14,28 +14,35 @@
  * which no planner takes for a proof of the index's predicate.  Whatever a
  * settle leads to only now and then plans by itself (force_custom_plan).
  */
-CREATE FUNCTION ordersync.settle(
-	p_task bigint,
-	p_token bigint,
-	p_state text,
-	p_verdict text,
-	p_walk text,
-	p_reported bigint,
-	p_seen bigint,
-	p_window_quarantined bigint,
-	p_passes integer,
-	p_closed_since_s bigint,
-	p_closed_until_s bigint,
-	p_new integer,
-	p_changed integer,
-	p_unchanged integer,
-	p_quarantined integer,
-	p_cuts bigint[],
-	p_page_size integer,
-	p_clock_offset_ms bigint,
-	p_call jsonb,
-	p_more_tasks integer DEFAULT 0,
-	p_class text DEFAULT NULL)
+/*
+ * How a page ended, by name; what is left out is NULL.  Called with it as JSON, as
+ * the worker and settle_count write it.
+ */
+CREATE TYPE ordersync.settlement AS (
+	state text,					-- running, succeeded, incomplete
+	verdict text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
+	class text,					-- of an incomplete one: short, total
+	walk jsonb,					-- where the walk stands: src/window_saved.h
+	reported bigint,			-- over the window
+	seen bigint,
+	quarantined bigint,
+	passes integer,
+	closed_since bigint,		-- epoch seconds; NULL where it closes nothing
+	closed_until bigint,
+	page_new integer,			-- of the page
+	page_changed integer,
+	page_unchanged integer,
+	page_quarantined integer,
+	cuts bigint[],				-- ascending bounds of the parts, epoch seconds
+	page_size integer,			-- where it has shrunk
+	clock_offset_ms bigint,		-- where the platform's clock was read
+	call jsonb,					-- as request_log keeps it; NULL where no call was made
+	more_tasks integer			-- that the page's transaction has made for the run
+);
+COMMENT ON TYPE ordersync.settlement IS
+	'how a page ended: state, verdict, cursor, counts, what it closed, parts, the call';
+
+CREATE FUNCTION ordersync.settle(p_task bigint, p_token bigint, p_settlement jsonb)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -44,19 +51,20 @@ SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE
+	s ordersync.settlement := pg_catalog.jsonb_populate_record(NULL::ordersync.settlement, p_settlement);
 	v ordersync.sync_tasks;
-	v_parts integer := COALESCE(pg_catalog.cardinality(p_cuts), 1) - 1;
-	v_state text := p_state;
-	v_verdict text := p_verdict;
+	v_parts integer := COALESCE(pg_catalog.cardinality(s.cuts), 1) - 1;
+	v_state text := s.state;
+	v_verdict text := s.verdict;
 	v_missed bigint[];
-	v_open integer := COALESCE(p_more_tasks, 0);
+	v_open integer := COALESCE(s.more_tasks, 0);
 	v_same integer;
 	v_held integer;
 	v_looked boolean := false;	-- at what a check has missed
 	v_facts record;
 BEGIN
-	IF p_state IS NULL OR p_state NOT IN ('running', 'succeeded', 'incomplete') THEN
-		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(p_state, 'NULL');
+	IF s.state IS NULL OR s.state NOT IN ('running', 'succeeded', 'incomplete') THEN
+		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(s.state, 'NULL');
 	END IF;
 
 	LOOP
@@ -66,27 +74,27 @@ BEGIN
 			-- a page that moves the walk nowhere earns nothing: a second read by number
 			-- begins anew each time, and must come to an end when its second page never comes
 			attempt = CASE
-				WHEN p_state = 'running' AND v_parts < 1 AND p_walk = t.walk THEN t.attempt
+				WHEN s.state = 'running' AND v_parts < 1 AND s.walk = t.walk THEN t.attempt
 				ELSE 0
 			END,
-			walk = CASE WHEN p_state = 'running' AND v_parts < 1 THEN p_walk END,
-			since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(p_cuts[v_parts]) ELSE t.since END,
+			walk = CASE WHEN s.state = 'running' AND v_parts < 1 THEN s.walk END,
+			since = CASE WHEN v_parts > 0 THEN pg_catalog.to_timestamp(s.cuts[v_parts]) ELSE t.since END,
 			is_part = t.is_part OR v_parts > 0,
-			page_size = COALESCE(p_page_size, t.page_size),
-			calls = t.calls + (p_call IS NOT NULL)::integer,
+			page_size = COALESCE(s.page_size, t.page_size),
+			calls = t.calls + (s.call IS NOT NULL)::integer,
 			-- a window that turned out to lie in the future is settled without a call
-			pages = t.pages + (p_call IS NOT NULL)::integer,
-			records_new = t.records_new + COALESCE(p_new, 0),
-			records_changed = t.records_changed + COALESCE(p_changed, 0),
-			records_unchanged = t.records_unchanged + COALESCE(p_unchanged, 0),
-			records_quarantined = t.records_quarantined + COALESCE(p_quarantined, 0),
-			reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_reported, t.reported) END,
-			seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(p_seen, t.seen) END,
-			passes = COALESCE(p_passes, t.passes),
+			pages = t.pages + (s.call IS NOT NULL)::integer,
+			records_new = t.records_new + COALESCE(s.page_new, 0),
+			records_changed = t.records_changed + COALESCE(s.page_changed, 0),
+			records_unchanged = t.records_unchanged + COALESCE(s.page_unchanged, 0),
+			records_quarantined = t.records_quarantined + COALESCE(s.page_quarantined, 0),
+			reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(s.reported, t.reported) END,
+			seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(s.seen, t.seen) END,
+			passes = COALESCE(s.passes, t.passes),
 			-- its first call, not its claim: no call of a first full run is before the one that T0 is taken from
 			began_at = CASE
-				WHEN t.walk IS NULL AND p_call ? 'started_at'
-					THEN pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0)
+				WHEN t.walk IS NULL AND s.call ? 'started_at'
+					THEN pg_catalog.to_timestamp((s.call ->> 'started_at')::bigint / 1000.0)
 				ELSE t.began_at
 			END,
 			missed = CASE WHEN v_state = 'running' THEN t.missed END,
@@ -94,16 +102,16 @@ BEGIN
 			checks = t.checks + (v_state = 'pending')::integer,
 			error_class = CASE v_state
 				WHEN 'running' THEN t.error_class
-				WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND p_class IS NOT NULL THEN p_class ELSE 'short' END
+				WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND s.class IS NOT NULL THEN s.class ELSE 'short' END
 			END,
 			error = CASE v_state
 				WHEN 'running' THEN t.error
 				WHEN 'incomplete' THEN
 					CASE
-						WHEN v_missed IS NULL AND p_class = 'total'
-							THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
+						WHEN v_missed IS NULL AND s.class = 'total'
+							THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', s.reported, s.seen)
 						WHEN v_missed IS NULL
-							THEN pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+							THEN pg_catalog.format('the platform counts %s records, %s were seen', s.reported, s.seen)
 						ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
 							pg_catalog.cardinality(v_missed), v_missed[1])
 					END
@@ -113,35 +121,35 @@ BEGIN
 			finished_at = CASE WHEN v_state NOT IN ('running', 'pending') THEN pg_catalog.clock_timestamp() END
 		WHERE t.task_id = p_task
 			AND t.token = p_token
-			AND (v_looked OR p_state = 'running' OR t.missed IS NULL)
+			AND (v_looked OR s.state = 'running' OR t.missed IS NULL)
 		RETURNING t.* INTO v;
 		EXIT WHEN FOUND;
-		IF v_looked OR p_state = 'running' THEN
+		IF v_looked OR s.state = 'running' THEN
 			PERFORM ordersync.refuse_token(p_task);
 		END IF;
 		-- a check that missed something: its end is another one than the walk's
-		SELECT m.missed, COALESCE(m.state, p_state), CASE WHEN m.missed IS NULL THEN p_verdict ELSE m.verdict END, v_open + m.tasks
+		SELECT m.missed, COALESCE(m.state, s.state), CASE WHEN m.missed IS NULL THEN s.verdict ELSE m.verdict END, v_open + m.tasks
 		INTO v_missed, v_state, v_verdict, v_open
 		FROM ordersync.settle_missed(p_task, p_token) m;
 		v_looked := true;
 	END LOOP;
 
 	v_facts := ordersync.call_facts(v.shop_id, v.run_id);
-	IF v.ext_type IS NULL AND p_closed_since_s < p_closed_until_s THEN
+	IF v.ext_type IS NULL AND s.closed_since < s.closed_until THEN
 		-- until what a check missed is there, its window is short, whatever becomes of the run
 		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis,
-			tstzrange(pg_catalog.to_timestamp(p_closed_since_s), pg_catalog.to_timestamp(p_closed_until_s)),
+			tstzrange(pg_catalog.to_timestamp(s.closed_since), pg_catalog.to_timestamp(s.closed_until)),
 			CASE v_state WHEN 'pending' THEN 'short' ELSE v_verdict END,
-			p_reported, p_seen, COALESCE(p_window_quarantined, 0), p_passes, v.run_id, v.task_id,
+			s.reported, s.seen, COALESCE(s.quarantined, 0), s.passes, v.run_id, v.task_id,
 			v.began_at + v_facts.clock_offset);
 	END IF;
 
-	PERFORM ordersync.note_call(v_facts, v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
+	PERFORM ordersync.note_call(v_facts, v.shop_id, v.run_id, v.task_id, s.clock_offset_ms, s.call);
 
 	IF v_parts > 1 THEN
-		PERFORM ordersync.add_parts(v.task_id, p_cuts);
+		PERFORM ordersync.add_parts(v.task_id, s.cuts);
 	END IF;
-	IF p_state = 'succeeded' AND p_call IS NOT NULL AND v_facts.unserved <> '{}' THEN
+	IF s.state = 'succeeded' AND s.call IS NOT NULL AND v_facts.unserved <> '{}' THEN
 		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
 	END IF;
 	IF v.state = 'succeeded' AND v.reason = 'open' AND v.history THEN
@@ -157,8 +165,8 @@ BEGIN
 	RETURN false;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle(bigint, bigint, text, text, text, bigint, bigint, bigint, integer, bigint, bigint, integer, integer, integer, integer, bigint[], integer, bigint, jsonb, integer, text) IS
-	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
+COMMENT ON FUNCTION ordersync.settle(bigint, bigint, jsonb) IS
+	'records a stored page (type settlement): cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
 /* One at a time and in one order, as a run is cancelled: two transactions never wait for each other. */
 CREATE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])

@@ -10,33 +10,48 @@
  *                 gateway waits, whose application secret cannot be opened
  *   rejected      nobody gets another answer by asking again: failed; a list
  *                 that a shop can do without is noted on the shop instead
- *   the rest      pending, due after the back-off; failed after p_max_attempts
+ *   the rest      pending, due after the back-off; failed after so many attempts
+ *                 as ordersync.max_attempts allows
  *
  * What fails for good must not take its window's rest with it: where the
  * failure is this window's own, the window is halved again and again until the
  * second that cannot be read stands alone, failed, and all else is read.
  */
+
+/*
+ * What failed, as the worker found it; what is left out is NULL.  What that
+ * means to the task, whether it costs an attempt and when it is due again is
+ * decided here and nowhere else.
+ */
+CREATE TYPE ordersync.failure AS (
+	verdict text,				-- retry, throttled, unauthorized, rejected, malformed
+	class text,
+	message text,
+	conflict boolean,			-- the database's error says nothing against the task: a deadlock, a cancel, a full disk
+	retry_ms bigint,			-- where the platform has said for how long; NULL: the back-off
+	walk jsonb,					-- where the walk stood: src/window_saved.h
+	page_size integer,			-- where it has shrunk
+	clock_offset_ms bigint,		-- where the platform's clock was read
+	call jsonb					-- as request_log keeps it; NULL where no call was made
+);
+COMMENT ON TYPE ordersync.failure IS
+	'what a call or a page came to that failed: verdict, class, message, the call';
+
 CREATE FUNCTION ordersync.fail(
 	p_task bigint,
 	p_token bigint,
-	p_verdict text,
-	p_class text,
-	p_message text,
-	p_retry_ms bigint,
-	p_charge boolean,
-	p_max_attempts integer,
-	p_walk text,
-	p_page_size integer,
-	p_clock_offset_ms bigint,
-	p_call jsonb)
-RETURNS text
+	p_failure jsonb,
+	OUT state text,
+	OUT retry_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+#variable_conflict use_column
 DECLARE
+	f ordersync.failure := pg_catalog.jsonb_populate_record(NULL::ordersync.failure, p_failure);
 	v ordersync.sync_tasks;
-	v_charge boolean := COALESCE(p_charge, true) AND p_verdict NOT IN ('throttled', 'unauthorized');
-	v_retry_at timestamptz := pg_catalog.clock_timestamp()
-		+ pg_catalog.make_interval(secs => COALESCE(p_retry_ms, 0) / 1000.0);
+	v_charge boolean := ordersync.costs_attempt(f);
+	v_max_attempts integer := ordersync.setting('max_attempts')::integer;
+	v_retry_at timestamptz;
 	v_dead boolean;
 	v_local boolean;
 	v_unserved boolean;
@@ -54,18 +69,24 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
-	v_local := ordersync.is_local_failure(v, p_verdict, p_class);
-	v_unserved := p_verdict = 'rejected'
+	retry_ms := COALESCE(f.retry_ms,
+		-- it was our clock, and now we know better
+		CASE WHEN f.class = 'clock' AND f.clock_offset_ms IS NOT NULL THEN 1 END,
+		ordersync.backoff_ms(GREATEST(v.attempt, 1), ordersync.span_ms('retry_base'),
+			GREATEST(ordersync.span_ms('retry_cap'), ordersync.span_ms('retry_base')), pg_catalog.random()));
+	v_retry_at := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => retry_ms / 1000.0);
+	v_local := ordersync.is_local_failure(v, f.verdict, f.class);
+	v_unserved := f.verdict = 'rejected'
 		AND ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason) IS NOT NULL
 		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
-		AND (p_class = 'permission' OR (v.ext_type IS NOT NULL OR v.history) AND p_class = 'parameters');
-	v_dead := p_verdict = 'rejected'
+		AND (f.class = 'permission' OR (v.ext_type IS NOT NULL OR v.history) AND f.class = 'parameters');
+	v_dead := f.verdict = 'rejected'
 		OR v_charge AND CASE
-			WHEN v.splits = 0 THEN v.attempt >= p_max_attempts
+			WHEN v.splits = 0 THEN v.attempt >= v_max_attempts
 			-- half of what failed, and it is known that the failure is its own
-			WHEN v_local THEN v.attempt >= LEAST(p_max_attempts, 2)
+			WHEN v_local THEN v.attempt >= LEAST(v_max_attempts, 2)
 			-- the other half is still to be read, however long that takes, and will tell
-			ELSE v.attempt >= p_max_attempts
+			ELSE v.attempt >= v_max_attempts
 				AND NOT ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis)
 		END;
 	-- what is only looked at fails no run
@@ -81,7 +102,7 @@ BEGIN
 
 	UPDATE ordersync.sync_tasks t
 	SET state = v_state,
-		verdict = CASE WHEN v_unserved THEN 'unserved' ELSE p_verdict END,
+		verdict = CASE WHEN v_unserved THEN 'unserved' ELSE f.verdict END,
 		attempt = CASE
 			WHEN v_spared > 0 THEN 0
 			WHEN v_charge THEN t.attempt
@@ -89,24 +110,24 @@ BEGIN
 		END,
 		-- shop or gateway say when, and may say so sooner
 		next_attempt_at = CASE
-			WHEN v_state = 'pending' AND v_spared = 0 AND p_verdict NOT IN ('unauthorized', 'throttled') THEN v_retry_at
+			WHEN v_state = 'pending' AND v_spared = 0 AND f.verdict NOT IN ('unauthorized', 'throttled') THEN v_retry_at
 		END,
 		-- ids that were parted begin with the one that failed
-		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(p_walk, t.walk) END,
-		page_size = COALESCE(p_page_size, t.page_size),
-		calls = t.calls + (p_call IS NOT NULL)::integer,
+		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(f.walk, t.walk) END,
+		page_size = COALESCE(f.page_size, t.page_size),
+		calls = t.calls + (f.call IS NOT NULL)::integer,
 		owner = NULL,
 		token = NULL,
 		-- what is left of a halved window has not failed yet
-		error_class = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN p_class END,
-		error = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN p_message END,
+		error_class = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.class END,
+		error = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.message END,
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
 	PERFORM ordersync.note_call(ordersync.call_facts(v.shop_id, v.run_id),
-		v.shop_id, v.run_id, v.task_id, p_clock_offset_ms, p_call);
+		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
-	IF p_verdict = 'throttled' THEN
+	IF f.verdict = 'throttled' THEN
 		UPDATE ordersync.gateways g
 		SET throttled_until = v_retry_at
 		FROM ordersync.shops s
@@ -115,15 +136,15 @@ BEGIN
 			AND (g.throttled_until IS NULL OR g.throttled_until < v_retry_at)
 			-- not what was said to a call of before
 			AND (g.lifted_at IS NULL OR g.lifted_at <= COALESCE(
-				pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
-	ELSIF p_verdict = 'unauthorized' AND p_class = 'secret_unreadable' THEN
-		PERFORM ordersync.refuse_app_secret(v.shop_id, v.claimed_at, p_message);
-	ELSIF p_verdict = 'unauthorized' THEN
-		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, p_class, p_message);
+				pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
+	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
+		PERFORM ordersync.refuse_app_secret(v.shop_id, v.claimed_at, f.message);
+	ELSIF f.verdict = 'unauthorized' THEN
+		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, f.class, f.message);
 	ELSIF v_unserved THEN
 		SELECT n.ended, n.held
 		INTO v_ended, v_ended_held
-		FROM ordersync.note_unserved(p_task, p_message) n;
+		FROM ordersync.note_unserved(p_task, f.message) n;
 	END IF;
 
 	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
@@ -131,11 +152,25 @@ BEGIN
 			v_spared - v_ended - (v_state <> 'pending')::integer,
 			CASE WHEN v.held THEN v_spared - (v_state <> 'pending')::integer ELSE 0 END - v_ended_held);
 	END IF;
-	RETURN v_state;
+	state := v_state;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.fail(bigint, bigint, text, text, text, bigint, boolean, integer, text, integer, bigint, jsonb) IS
-	'records that a call came to nothing: the task is due again later, waits for its shop or gateway, or has failed; returns its state';
+COMMENT ON FUNCTION ordersync.fail(bigint, bigint, jsonb) IS
+	'records that a call came to nothing (type failure): the task is due again later, waits for its shop or gateway, or has failed; returns its state, and after how long a call may be tried again';
+
+/* What is the gateway's, the shop's or this server's trouble, and passes by itself, costs none. */
+CREATE FUNCTION ordersync.costs_attempt(f ordersync.failure)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN f.verdict NOT IN ('throttled', 'unauthorized')
+		AND f.class IS DISTINCT FROM 'key_file'
+		AND f.conflict IS NOT TRUE;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.costs_attempt(ordersync.failure) IS
+	'whether a failure counts among the attempts after which its task has failed';
 
 /*
  * Is it this window that fails, or everything?  Halving under a gateway that is
@@ -214,7 +249,7 @@ BEGIN
 	WHERE t.task_id = p_task;
 
 	IF v.stream = 'details' THEN
-		v_done := COALESCE(pg_catalog.substring(v.walk, '^at ([0-9]+)$')::integer, 0);
+		v_done := CASE WHEN v.walk ->> 'done' ~ '^[0-9]{1,9}$' THEN (v.walk ->> 'done')::integer ELSE 0 END;
 		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, details_of, ids, since, until, reason, splits)
 		SELECT v.run_id, v.shop_id, v.stream, v.basis, v.details_of, v.ids[v_done + 2 :], v.since, v.until, v.reason, v.splits + 1
 		WHERE pg_catalog.cardinality(v.ids) > v_done + 1;

@@ -5,7 +5,7 @@
  * option), order (somebody asked for it), arrival (it became visible late),
  * link (another record speaks of it), aging (its platform will soon not list it
  * any more), open (it does not, and the order's end was not seen).  Where an id
- * stands in the task is its cursor, "at N" ids done; its since and until are
+ * stands in the task is its cursor, walk says how many are done; its since and until are
  * where by modified the records are known or thought to be, so that one that
  * cannot be stored shows in its days.
  */

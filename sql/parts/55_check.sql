@@ -196,14 +196,15 @@ COMMENT ON FUNCTION ordersync.settle_missed(bigint, bigint) IS
 /*
  * A count is compared with ours.  The window is asked as since..until, whose
  * end may or may not be inclusive: where a record is stored at that very second,
- * it is asked for by itself, and taken off.  A window whose counts differ is
- * read again whole.
+ * it is asked for by itself, and taken off: p_walk is where the task stands until
+ * then.  A window whose counts differ is read again whole.
  */
 CREATE FUNCTION ordersync.settle_count(
 	p_task bigint,
 	p_token bigint,
 	p_total bigint,
 	p_at_until bigint,
+	p_walk jsonb,
 	p_clock_offset_ms bigint,
 	p_call jsonb)
 RETURNS boolean
@@ -227,15 +228,15 @@ BEGIN
 		PERFORM ordersync.refuse_token(p_task);
 	END IF;
 	IF v.ext_type = 'any' THEN
-		RETURN ordersync.settle_type_count(v, p_total, p_at_until, p_clock_offset_ms, p_call);
+		RETURN ordersync.settle_type_count(v, p_total, p_at_until, p_walk, p_clock_offset_ms, p_call);
 	END IF;
 
 	SELECT c.within, c.at_until
 	INTO v_stored, v_at_until
 	FROM ordersync.count_stored(v.shop_id, v.stream, v.since, v.until) c;
 	IF p_at_until IS NULL AND v_at_until > 0 THEN
-		PERFORM ordersync.settle(p_task, p_token, 'running', NULL, 'counted ' || p_total, NULL, NULL, NULL, NULL, NULL, NULL,
-			0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call);
+		PERFORM ordersync.settle(p_task, p_token, pg_catalog.jsonb_build_object(
+			'state', 'running', 'walk', p_walk, 'clock_offset_ms', p_clock_offset_ms, 'call', p_call));
 		RETURN true;
 	END IF;
 
@@ -260,12 +261,14 @@ BEGIN
 		GET DIAGNOSTICS v_tasks = ROW_COUNT;
 		PERFORM ordersync.wake();
 	END IF;
-	PERFORM ordersync.settle(p_task, p_token, 'succeeded', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END, NULL,
-		v_reported, v_stored, 0, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call, v_tasks);
+	PERFORM ordersync.settle(p_task, p_token, pg_catalog.jsonb_build_object(
+		'state', 'succeeded', 'verdict', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END,
+		'reported', v_reported, 'seen', v_stored, 'passes', 1,
+		'clock_offset_ms', p_clock_offset_ms, 'call', p_call, 'more_tasks', v_tasks));
 	RETURN false;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle_count(bigint, bigint, bigint, bigint, bigint, jsonb) IS
+COMMENT ON FUNCTION ordersync.settle_count(bigint, bigint, bigint, bigint, jsonb, bigint, jsonb) IS
 	'compares the platform''s count of a window with ours and has the window read where they differ; true: the second at its end is to be counted too';
 
 CREATE FUNCTION ordersync.count_stored(

@@ -17,6 +17,7 @@ CREATE FUNCTION ordersync.settle_type_count(
 	p_task record,
 	p_any bigint,
 	p_listed bigint,
+	p_walk jsonb,
 	p_clock_offset_ms bigint,
 	p_call jsonb)
 RETURNS boolean
@@ -27,8 +28,8 @@ DECLARE
 	v_tasks integer := 0;
 BEGIN
 	IF p_listed IS NULL AND p_any > v_stored THEN
-		PERFORM ordersync.settle(p_task.task_id, p_task.token, 'running', NULL, 'counted ' || p_any, NULL, NULL, NULL, NULL,
-			NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call);
+		PERFORM ordersync.settle(p_task.task_id, p_task.token, pg_catalog.jsonb_build_object(
+			'state', 'running', 'walk', p_walk, 'clock_offset_ms', p_clock_offset_ms, 'call', p_call));
 		RETURN true;
 	END IF;
 
@@ -50,14 +51,16 @@ BEGIN
 		v_tasks := 1;
 		PERFORM ordersync.wake();
 	END IF;
-	PERFORM ordersync.settle(p_task.task_id, p_task.token, 'succeeded', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
-		NULL, p_any, COALESCE(p_listed, v_stored), 0, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, p_clock_offset_ms, p_call, v_tasks);
+	PERFORM ordersync.settle(p_task.task_id, p_task.token, pg_catalog.jsonb_build_object(
+		'state', 'succeeded', 'verdict', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
+		'reported', p_any, 'seen', COALESCE(p_listed, v_stored), 'passes', 1,
+		'clock_offset_ms', p_clock_offset_ms, 'call', p_call, 'more_tasks', v_tasks));
 	-- behind the run's lock, so that of two windows that settle together the second sees both
 	PERFORM ordersync.drop_recounted(p_task.shop_id, p_task.stream, p_task.since, p_task.until);
 	RETURN false;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, bigint, jsonb) IS
+COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, jsonb, bigint, jsonb) IS
 	'settles a count without types; has what is counted beyond the listed types looked for; true: the window is to be counted with its types now';
 
 /* The gateway's longest window may have changed since: a day is counted in other windows then. */
@@ -88,16 +91,26 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
 AS $function$
 BEGIN
+	-- nearly all orders are of a few types that are listed: these are told apart first
 	RETURN COALESCE((
-		SELECT pg_catalog.array_agg(DISTINCT o.type ORDER BY o.type)
-		FROM ordersync.orders o
-		WHERE p_stream = 'orders'
-			AND o.shop_id = p_shop
-			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
-			AND o.created >= p_since
-			AND o.created < p_until
-			AND NOT ordersync.is_listed_type(p_shop, o.type)
-			AND NOT ordersync.was_listed(p_shop, o.tid)), '{}');
+		SELECT pg_catalog.array_agg(t.type ORDER BY t.type)
+		FROM (
+			SELECT o.type, pg_catalog.array_agg(o.tid) AS tids
+			FROM ordersync.orders o
+			WHERE p_stream = 'orders'
+				AND o.shop_id = p_shop
+				AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+				AND o.created >= p_since
+				AND o.created < p_until
+				AND o.type <> ALL (pg_catalog.string_to_array(ordersync.listed_types(), ','))
+			GROUP BY o.type
+			OFFSET 0
+		) t
+		WHERE NOT ordersync.is_listed_type(p_shop, t.type)
+			AND EXISTS (
+				SELECT
+				FROM pg_catalog.unnest(t.tids) AS u (tid)
+				WHERE NOT ordersync.was_listed(p_shop, u.tid))), '{}');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlisted_types(bigint, text, timestamptz, timestamptz) IS

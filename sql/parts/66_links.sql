@@ -4,8 +4,9 @@
  * second finds the other: see lock_orders.
  *
  * These statements look into tables with several indexes that begin with the
- * shop, so they are planned for what the tables are at that moment, by lookups
- * alone: a join by hash or merge would read all of a shop's rows for a few.
+ * shop, so they are planned for what the tables are at that moment.  Rows are
+ * looked up by key and locked in a subquery that cannot be flattened, and written by
+ * where they stand: any other join would read all of a shop's rows for a few.
  */
 CREATE FUNCTION ordersync.apply_lock_key(p_shop bigint)
 RETURNS bigint
@@ -63,20 +64,31 @@ DECLARE
 BEGIN
 	WITH linked AS (
 		UPDATE ordersync.after_sales a
-		SET oid = COALESCE(a.oid, l.oid),
-			num_iid = COALESCE(a.num_iid, l.num_iid),
+		SET oid = COALESCE(a.oid, k.oid),
+			num_iid = COALESCE(a.num_iid, k.num_iid),
 			synced_at = pg_catalog.now()
-		FROM pg_catalog.unnest(p_tids) AS t (tid),
-			LATERAL (
-				SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone
-				FROM ordersync.sub_orders s
-				WHERE s.shop_id = p_shop
-					AND s.tid = t.tid
-			) l
-		WHERE a.shop_id = p_shop
-			AND a.tid = t.tid
-			AND (a.oid = l.oid OR a.oid IS NULL AND l.alone)
-			AND (a.oid IS NULL OR a.num_iid IS NULL AND l.num_iid IS NOT NULL)
+		FROM (
+			SELECT x.row_ctid, l.oid, l.num_iid
+			FROM pg_catalog.unnest(p_tids) AS t (tid),
+				LATERAL (
+					SELECT a.ctid AS row_ctid, a.oid
+					FROM ordersync.after_sales a
+					WHERE a.shop_id = p_shop
+						AND a.tid = t.tid
+						AND (a.oid IS NULL OR a.num_iid IS NULL)
+					FOR NO KEY UPDATE
+				) x,
+				LATERAL (
+					SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone
+					FROM ordersync.sub_orders s
+					WHERE s.shop_id = p_shop
+						AND s.tid = t.tid
+				) l
+			WHERE (x.oid = l.oid OR x.oid IS NULL AND l.alone)
+				AND (x.oid IS NULL OR l.num_iid IS NOT NULL)
+			OFFSET 0
+		) k
+		WHERE a.ctid = k.row_ctid
 		RETURNING a.tid, a.oid, a.refunded_at,
 			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
 	)
@@ -153,21 +165,31 @@ BEGIN
 	SET paid_amount_frozen = true,
 		synced_at = pg_catalog.now()
 	FROM (
-		SELECT DISTINCT w.tid
-		FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
-		WHERE w.refunded
-		ORDER BY w.tid
-	) w
-	WHERE o.shop_id = p_shop
-		AND o.tid = w.tid
-		AND NOT o.paid_amount_frozen
-		AND o.paid_amount IS NOT NULL;
+		SELECT r.row_ctid
+		FROM (
+			SELECT DISTINCT w.tid
+			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
+			WHERE w.refunded
+			ORDER BY w.tid
+		) w,
+			LATERAL (
+				SELECT o.ctid AS row_ctid
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_shop
+					AND o.tid = w.tid
+					AND NOT o.paid_amount_frozen
+					AND o.paid_amount IS NOT NULL
+				FOR NO KEY UPDATE
+			) r
+		OFFSET 0
+	) k
+	WHERE o.ctid = k.row_ctid;
 
 	-- a line that was first seen paid when this refund was through has figures from after it
 	UPDATE ordersync.sub_orders s
 	SET paid_amount_frozen = true,
 		paid_amount_estimated = s.paid_amount_estimated OR COALESCE((
-			SELECT pg_catalog.max(c.platform_time) >= w.modified
+			SELECT pg_catalog.max(c.platform_time) >= k.modified
 			FROM ordersync.order_changes c
 			WHERE c.shop_id = p_shop
 				AND c.tid = s.tid
@@ -177,18 +199,28 @@ BEGIN
 		), false),
 		synced_at = pg_catalog.now()
 	FROM (
-		SELECT w.oid, pg_catalog.min(w.modified) AS modified
-		FROM ROWS FROM (
-			pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded), pg_catalog.unnest(p_modified)
-		) AS w (oid, refunded, modified)
-		WHERE w.refunded
-		GROUP BY w.oid
-		ORDER BY w.oid
-	) w
-	WHERE s.shop_id = p_shop
-		AND s.oid = w.oid
-		AND NOT s.paid_amount_frozen
-		AND s.paid_amount IS NOT NULL;
+		SELECT r.row_ctid, w.modified
+		FROM (
+			SELECT w.oid, pg_catalog.min(w.modified) AS modified
+			FROM ROWS FROM (
+				pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded), pg_catalog.unnest(p_modified)
+			) AS w (oid, refunded, modified)
+			WHERE w.refunded
+			GROUP BY w.oid
+			ORDER BY w.oid
+		) w,
+			LATERAL (
+				SELECT s.ctid AS row_ctid
+				FROM ordersync.sub_orders s
+				WHERE s.shop_id = p_shop
+					AND s.oid = w.oid
+					AND NOT s.paid_amount_frozen
+					AND s.paid_amount IS NOT NULL
+				FOR NO KEY UPDATE
+			) r
+		OFFSET 0
+	) k
+	WHERE s.ctid = k.row_ctid;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS

@@ -28,8 +28,7 @@ BEGIN
 	RETURN (SELECT count(*) FROM c);
 END $$;
 CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, started timestamptz DEFAULT clock_timestamp())
-RETURNS text LANGUAGE sql AS $$ SELECT ordersync.fail(task_id, token, verdict, class, 'it said no', retry_ms, false, 8, NULL, NULL, NULL,
-	jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', (extract(epoch FROM started) * 1000)::bigint)) FROM c WHERE task_id = task $$;
+RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task_id, token, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', (extract(epoch FROM started) * 1000)::bigint)))).state FROM c WHERE task_id = task $$;
 CREATE FUNCTION pg_temp.refused() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', key_state, key_refusals, key_check_at - key_checked_at)
 	FROM ordersync.shops WHERE shop_id = 1 $$;
 -- time passes: what stands in the shop's row is that much older
@@ -117,7 +116,7 @@ SELECT is((SELECT throttled_until FROM ordersync.gateways), NULL, 'is lifted');
 SELECT pg_temp.fail(task_id, 'throttled', 'quota', 30000000, clock_timestamp() - interval '1 second') FROM c
 	WHERE task_id IN (SELECT task_id FROM ordersync.sync_tasks WHERE state = 'running') LIMIT 1;
 SELECT is((SELECT throttled_until FROM ordersync.gateways), NULL, 'what is said to a call of before does not bring it back');
-SELECT ordersync.fail(task_id, token, 'throttled', 'throttled', 'silence', 30000000, false, 8, NULL, NULL, NULL, NULL) FROM c
+SELECT (ordersync.fail(task_id, token, '{"verdict": "throttled", "class": "throttled", "message": "silence", "retry_ms": 30000000}')).state FROM c
 	WHERE task_id IN (SELECT task_id FROM ordersync.sync_tasks WHERE state = 'running') LIMIT 1;
 SELECT is((SELECT throttled_until FROM ordersync.gateways), NULL, 'nor a task that was claimed before and gave up waiting');
 SELECT pg_temp.claim(4);

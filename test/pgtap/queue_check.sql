@@ -1,6 +1,6 @@
 -- Checks, fetches by id, links, halving: what the worker's calls come to, without worker or network.
 BEGIN;
-SELECT plan(85);
+SELECT plan(87);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -28,8 +28,7 @@ END $$;
 CREATE FUNCTION pg_temp.task(run bigint, n integer DEFAULT 1) RETURNS bigint LANGUAGE sql AS $$
 	SELECT task_id FROM ordersync.sync_tasks WHERE run_id = run ORDER BY task_id OFFSET n - 1 LIMIT 1 $$;
 CREATE FUNCTION pg_temp.close(task bigint, verdict text DEFAULT 'counted', more integer DEFAULT 0) RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(task, 42, CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, verdict, NULL, 10, 10, 0, 1,
-		pg_temp.s(0), pg_temp.s(60), 0, 0, 0, 0, NULL, NULL, NULL, '{"method": "m"}', more) $$;
+	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'verdict', verdict, 'reported', 10, 'seen', 10, 'passes', 1, 'closed_since', pg_temp.s(0), 'closed_until', pg_temp.s(60), 'call', '{"method": "m"}'::jsonb, 'more_tasks', more)) $$;
 CREATE FUNCTION pg_temp.again(task bigint) RETURNS void LANGUAGE sql AS $$
 	UPDATE ordersync.sync_tasks SET state = 'running', owner = 'alive', token = 42, attempt = attempt + 1 WHERE task_id = task $$;
 CREATE FUNCTION pg_temp.store(variadic tids bigint[]) RETURNS void LANGUAGE sql AS $$
@@ -60,7 +59,7 @@ SELECT results_eq($$ SELECT missed, missed_range FROM ordersync.sync_tasks, x WH
 	$$ VALUES ('{103,104,105,106}'::bigint[], tstzrange(pg_temp.at(8), pg_temp.at(13), '[]')) $$, 'each once, with the span of their modified');
 SELECT is((SELECT pg_temp.close(pg_temp.task(r, 2)) FROM x), false, 'a check that missed something does not end');
 SELECT results_eq($$ SELECT state, checks, missed, walk, finished_at FROM ordersync.sync_tasks, x WHERE task_id = pg_temp.task(r, 2) $$,
-	$$ VALUES ('pending', 1, NULL::bigint[], NULL, NULL::timestamptz) $$, 'it is made again');
+	$$ VALUES ('pending', 1, NULL::bigint[], NULL::jsonb, NULL::timestamptz) $$, 'it is made again');
 SELECT results_eq($$ SELECT stream, details_of, ids, reason, state, held FROM ordersync.sync_tasks, x WHERE run_id = r AND stream = 'details' $$,
 	$$ VALUES ('details', 'orders', '{103,104,105,106}'::bigint[], 'arrival', 'pending', false) $$,
 	'after a fetch of what is missing, in quarantine or not');
@@ -188,7 +187,7 @@ SELECT is((SELECT ids FROM ordersync.sync_tasks WHERE reason = 'aging'), '{1,5}'
 CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, attempts integer DEFAULT 8) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE ordersync.sync_tasks SET state = 'running', owner = 'alive', token = 42, attempt = attempts WHERE task_id = task;
-	RETURN ordersync.fail(task, 42, verdict, class, 'it said no', 0, true, 8, NULL, NULL, NULL, NULL);
+	RETURN (ordersync.fail(task, 42, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', 0))).state;
 END $$;
 CREATE FUNCTION pg_temp.windows() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('%s-%s %s', EXTRACT(epoch FROM since - pg_temp.at(0)) / 60, EXTRACT(epoch FROM until - pg_temp.at(0)) / 60, state), ', ' ORDER BY since)
@@ -228,15 +227,19 @@ SELECT is((SELECT unserved ? 'details of orders' FROM ordersync.shops), true, 't
 SELECT ordersync.note_served(1, 'details of orders');
 SELECT is((SELECT unserved FROM ordersync.shops), '{}'::jsonb, 'until it is served again');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['details modified store']);
-UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}', walk = 'at 2', pages = 2 FROM x WHERE run_id = r;
-SELECT is((SELECT ordersync.fail(pg_temp.task(r), 42, 'rejected', 'platform', 'no', 0, true, 8, 'at 2', NULL, NULL, NULL) FROM x), 'failed', 'the last of three');
+UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}', walk = '{"walk": "ids", "done": 2}', pages = 2 FROM x WHERE run_id = r;
+SELECT is((SELECT (ordersync.fail(pg_temp.task(r), 42, '{"verdict": "rejected", "class": "platform", "message": "no", "retry_ms": 0, "walk": {"walk": "ids", "done": 2}}')).state FROM x), 'failed', 'the last of three');
 SELECT is(pg_temp.ids(), '{3} failed', 'stands alone too');
 SELECT is((SELECT ordersync_retry(r) FROM x), 1, 'a retry');
 SELECT is(pg_temp.ids(), '{3} pending', 'asks for it from the begin');
+TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['details modified store']);
+UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}', walk = '{"walk": "ids", "done": "x"}', pages = 2 FROM x WHERE run_id = r;
+SELECT is((SELECT (ordersync.fail(pg_temp.task(r), 42, '{"verdict": "rejected", "class": "platform", "message": "no"}')).state FROM x), 'failed', 'where a walk cannot be read');
+SELECT is(pg_temp.ids(), '{1} failed, {2,3} pending', 'it had begun anew, and no id is left out');
 
 -- a check that failed half-way is read anew: what it had missed must not be forgotten
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['orders arrival check held']);
-UPDATE ordersync.sync_tasks SET state = 'failed', walk = 'w', missed = '{777}' FROM x WHERE run_id = r;
+UPDATE ordersync.sync_tasks SET state = 'failed', walk = '{"walk": "w"}', missed = '{777}' FROM x WHERE run_id = r;
 UPDATE ordersync.sync_runs SET state = 'incomplete', open_tasks = 0, held_tasks = 0 FROM x WHERE run_id = r;
 SELECT is((SELECT ordersync_retry(r) FROM x), 1, 'a check that failed half-way');
 SELECT is((SELECT walk FROM ordersync.sync_tasks, x WHERE run_id = r), NULL, 'begins anew');
@@ -244,13 +247,13 @@ SELECT is((SELECT walk FROM ordersync.sync_tasks, x WHERE run_id = r), NULL, 'be
 -- counts that differ: the young part of the window closes nothing
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('verify', ARRAY['after_sales modified count']);
 UPDATE ordersync.sync_tasks SET since = date_trunc('second', now() - interval '30 hours'), until = date_trunc('second', now() - interval '20 hours') FROM x WHERE run_id = r;
-SELECT is((SELECT ordersync.settle_count(pg_temp.task(r), 42, 5, NULL, NULL, '{"method": "m"}') FROM x), false, 'a count that differs');
+SELECT is((SELECT ordersync.settle_count(pg_temp.task(r), 42, 5, NULL, NULL, NULL, '{"method": "m"}') FROM x), false, 'a count that differs');
 SELECT is((SELECT bool_or(fresh) AND max(until) FILTER (WHERE NOT fresh) <= clock_timestamp() - interval '24 hours' FROM ordersync.sync_tasks, x WHERE run_id = r AND reason = 'verify'), true,
 	'has the window read, what is younger than settle without closing it');
 
 -- one id of several
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('order', ARRAY['details modified store']);
-UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3,4}', walk = 'at 1', pages = 1 FROM x WHERE run_id = r;
+UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3,4}', walk = '{"walk": "ids", "done": 1}', pages = 1 FROM x WHERE run_id = r;
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'rejected', 'platform', 1) FROM x), 'failed', 'an id that is refused');
 SELECT results_eq($$ SELECT ids, state FROM ordersync.sync_tasks, x WHERE run_id = r ORDER BY task_id $$, $$ VALUES ('{2}'::bigint[], 'failed'), ('{3,4}', 'pending') $$,
 	'stands alone, and those behind it go on');

@@ -25,8 +25,7 @@ CREATE FUNCTION pg_temp.claim(n integer, owner text DEFAULT 'alive', shops integ
 RETURNS TABLE (task_id bigint, run_id bigint, token bigint, shop_id bigint, attempt integer, key_check boolean)
 LANGUAGE sql AS $$ SELECT task_id, run_id, token, shop_id, attempt, key_check FROM ordersync.claim(owner, n, shops) $$;
 CREATE FUNCTION pg_temp.done(task bigint) RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(t.task_id, t.token, 'succeeded', 'counted', NULL, 1, 1, 0, 1,
-		EXTRACT(epoch FROM t.since)::bigint, EXTRACT(epoch FROM t.until)::bigint, 1, 0, 0, 0, NULL, NULL, NULL, NULL)
+	SELECT ordersync.settle(t.task_id, t.token, jsonb_build_object('state', 'succeeded', 'verdict', 'counted', 'reported', 1, 'seen', 1, 'passes', 1, 'closed_since', EXTRACT(epoch FROM t.since)::bigint, 'closed_until', EXTRACT(epoch FROM t.until)::bigint, 'page_new', 1))
 	FROM ordersync.sync_tasks t WHERE t.task_id = task $$;
 
 SELECT is_empty('SELECT * FROM pg_temp.claim(10)', 'nothing to do, nothing claimed');
@@ -57,9 +56,9 @@ UPDATE ordersync.sync_tasks SET page_size = 25 WHERE run_id = (SELECT one FROM r
 CREATE TEMP TABLE full_claim AS SELECT * FROM ordersync.claim('alive.1', 2, 1000);
 SELECT results_eq($$ SELECT shop_id, stream, basis, until_s - since_s, fresh, may_cut, ids, attempt, walk, key_check, require_seller, seller_nicks,
 		gateway, base_url, app_key, protocol, sign_method, proxy, page_size, calls_per_second, clock_offset_ms FROM full_claim ORDER BY until_s DESC $$,
-	$$ VALUES (1::bigint, 'orders', 'created', 3600::bigint, false, true, NULL::bigint[], 1, NULL, false, false, ARRAY['测试店铺1'],
+	$$ VALUES (1::bigint, 'orders', 'created', 3600::bigint, false, true, NULL::bigint[], 1, NULL::jsonb, false, false, ARRAY['测试店铺1'],
 		'taobao', 'https://gw.example.com/router/rest', '12345678', 'top', 'hmac-sha256', 'http://proxy.example.com:3128', 25, 7.5::double precision, -2500::bigint),
-		(1::bigint, 'orders', 'created', 3600::bigint, false, true, NULL::bigint[], 1, NULL, false, false, ARRAY['测试店铺1'],
+		(1::bigint, 'orders', 'created', 3600::bigint, false, true, NULL::bigint[], 1, NULL::jsonb, false, false, ARRAY['测试店铺1'],
 		'taobao', 'https://gw.example.com/router/rest', '12345678', 'top', 'hmac-sha256', 'http://proxy.example.com:3128', 100, 7.5::double precision, -2500::bigint) $$,
 	'a claim brings window, gateway and limits');
 SELECT is((SELECT count(*) FROM full_claim WHERE sealed_data_key IS NULL OR sealed_app_secret IS NULL), 0::bigint, 'and the sealed secrets');
@@ -77,9 +76,9 @@ CREATE TEMP TABLE again AS SELECT * FROM pg_temp.claim(10, 'alive.3');
 SELECT is((SELECT array_agg(task_id ORDER BY task_id) FROM again), (SELECT array_agg(task_id ORDER BY task_id) FROM full_claim),
 	'tasks of a worker that died are free at once');
 SELECT is((SELECT bool_and(attempt = 2) FROM again), true, 'and remember that they were tried');
-SELECT throws_ok($$ SELECT ordersync.settle(task_id, token, 'running', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL) FROM full_claim LIMIT 1 $$,
+SELECT throws_ok($$ SELECT ordersync.settle(task_id, token, '{"state": "running", "walk": {"walk": "w"}, "reported": 1, "seen": 1, "passes": 1, "page_new": 1}') FROM full_claim LIMIT 1 $$,
 	'OS001', NULL, 'its old owner cannot settle them any more');
-SELECT throws_ok($$ SELECT ordersync.fail(task_id, token, 'retry', 'network', 'x', 1, true, 8, NULL, NULL, NULL, NULL) FROM full_claim LIMIT 1 $$,
+SELECT throws_ok($$ SELECT (ordersync.fail(task_id, token, '{"verdict": "retry", "class": "network", "message": "x", "retry_ms": 1}')).state FROM full_claim LIMIT 1 $$,
 	'OS001', NULL, 'nor fail them');
 SELECT throws_ok($$ SELECT ordersync.settle_key(task_id, token, 'answered', 71, '测试店铺1', 0, NULL) FROM full_claim LIMIT 1 $$,
 	'OS001', NULL, 'nor check keys with them');

@@ -1,6 +1,6 @@
 -- Failing and key checks as a worker does them, without worker or network.
 BEGIN;
-SELECT plan(53);
+SELECT plan(68);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -13,12 +13,11 @@ BEGIN
 	INSERT INTO ordersync.sync_runs (shop_id, kind, since, until, open_tasks, state, started_at)
 	VALUES (1, 'incremental', now() - interval '1 day', now(), 1, 'running', now()) RETURNING run_id INTO r;
 	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, state, owner, token, attempt, claimed_at, walk)
-	VALUES (r, 1, 'orders', 'modified', now() - interval '1 day', now(), 'running', 'alive', 42, attempts, clock_timestamp(), 'w') RETURNING task_id INTO t;
+	VALUES (r, 1, 'orders', 'modified', now() - interval '1 day', now(), 'running', 'alive', 42, attempts, clock_timestamp(), '{"walk": "w"}') RETURNING task_id INTO t;
 	RETURN t;
 END $$;
-CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, charge boolean DEFAULT true, walk text DEFAULT NULL)
-RETURNS text LANGUAGE sql AS $$ SELECT ordersync.fail(task, 42, verdict, class, 'it said no', retry_ms, charge, 8, walk, NULL, NULL,
-	jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', 0, 'code', 7, 'answer', '{"error_response":{}}')) $$;
+CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, charge boolean DEFAULT true, walk jsonb DEFAULT NULL)
+RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task, 42, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'conflict', NOT charge, 'walk', walk, 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', 0, 'code', 7, 'answer', '{"error_response":{}}')))).state $$;
 CREATE TEMP TABLE x (t bigint);
 CREATE VIEW pg_temp.task AS SELECT k.*, r.state AS run_state, r.open_tasks FROM ordersync.sync_tasks k JOIN x ON t = task_id JOIN ordersync.sync_runs r USING (run_id);
 
@@ -26,13 +25,13 @@ CREATE VIEW pg_temp.task AS SELECT k.*, r.state AS run_state, r.open_tasks FROM 
 INSERT INTO x SELECT pg_temp.task();
 SELECT is((SELECT pg_temp.fail(t, 'retry', 'network', 5000) FROM x), 'pending', 'a network error is tried again');
 SELECT results_eq($$ SELECT state, attempt, owner, token, walk, error_class, error, verdict, calls, run_state, open_tasks FROM pg_temp.task $$,
-	$$ VALUES ('pending', 1, NULL, NULL::bigint, 'w', 'network', 'it said no', 'retry', 1, 'running', 1) $$, 'nobody''s, with its attempt and walk kept');
+	$$ VALUES ('pending', 1, NULL, NULL::bigint, '{"walk": "w"}'::jsonb, 'network', 'it said no', 'retry', 1, 'running', 1) $$, 'nobody''s, with its attempt and walk kept');
 SELECT is((SELECT next_attempt_at > clock_timestamp() + interval '4 seconds' FROM pg_temp.task), true, 'after the back-off');
 SELECT results_eq($$ SELECT verdict, code, answer FROM ordersync.request_log WHERE task_id = (SELECT t FROM x) $$,
 	$$ VALUES ('retry', 7::bigint, '{"error_response":{}}') $$, 'the call is in the log with what was answered');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
-SELECT is((SELECT pg_temp.fail(t, 'malformed', 'malformed', 0, true, 'w2') FROM x), 'pending', 'what is no answer is tried again');
-SELECT is((SELECT walk FROM pg_temp.task), 'w2', 'from where the walk stands');
+SELECT is((SELECT pg_temp.fail(t, 'malformed', 'malformed', 0, true, '{"walk": "w2"}') FROM x), 'pending', 'what is no answer is tried again');
+SELECT is((SELECT walk FROM pg_temp.task), '{"walk": "w2"}'::jsonb, 'from where the walk stands');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(7);
 SELECT is((SELECT pg_temp.fail(t, 'retry', 'timeout') FROM x), 'pending', 'the seventh attempt of eight');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(8);
@@ -122,6 +121,33 @@ SELECT is((SELECT first_full_at FROM ordersync.shops), NULL, 'and begin no full 
 -- nothing of a secret in what was written
 SELECT is((SELECT count(*) FROM ordersync.request_log l WHERE l::text ~ 'session-|helloworld'), 0::bigint, 'no secret in the log');
 SELECT is((SELECT count(*) FROM ordersync.shops s, ordersync.gateways g WHERE s::text || g::text ~ 'session-|helloworld'), 0::bigint, 'nor in the set-up''s tables');
+
+-- which failures cost an attempt, and after how long the next one is made, is decided here: the worker says what it met
+CREATE FUNCTION pg_temp.cost(failure jsonb) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE t bigint := pg_temp.task(3);
+BEGIN
+	PERFORM ordersync.fail(t, 42, '{"message": "it said no"}' || failure);
+	RETURN (SELECT attempt - 2 FROM ordersync.sync_tasks WHERE task_id = t);
+END $$;
+SELECT is(pg_temp.cost(f::jsonb), c, 'attempts that it costs: ' || f) FROM (VALUES
+	('{"verdict": "retry", "class": "network"}', 1),
+	('{"verdict": "malformed", "class": "malformed"}', 1),
+	('{"verdict": "retry", "class": "database"}', 1),
+	('{"verdict": "retry", "class": "database", "conflict": true}', 0),
+	('{"verdict": "retry", "class": "key_file"}', 0),
+	('{"verdict": "throttled", "class": "quota"}', 0),
+	('{"verdict": "unauthorized", "class": "session"}', 0)) v (f, c);
+UPDATE ordersync.shops SET key_state = 'ok';
+CREATE FUNCTION pg_temp.again_after(attempts integer, failure jsonb) RETURNS bigint LANGUAGE sql AS $$
+	SELECT (ordersync.fail(pg_temp.task(attempts), 42, '{"verdict": "retry", "class": "network", "message": "it said no"}' || failure)).retry_ms $$;
+SELECT is(pg_temp.again_after(1, '{}') BETWEEN 500 AND 1000, true, 'a second at most before the second attempt');
+SELECT is(pg_temp.again_after(4, '{}') BETWEEN 4000 AND 8000, true, 'twice as long each time');
+SELECT is(pg_temp.again_after(7, '{}') BETWEEN 32000 AND 64000, true, 'and again');
+SELECT is(pg_temp.again_after(20, '{}') BETWEEN 150000 AND 300000, true, 'up to five minutes');
+SELECT is(pg_temp.again_after(4, '{"retry_ms": 77}'), 77::bigint, 'unless the platform says how long');
+SELECT is(pg_temp.again_after(4, '{"class": "clock", "clock_offset_ms": 90000}'), 1::bigint, 'at once when it was our clock, and that is known now');
+SELECT is(pg_temp.again_after(4, '{"class": "clock"}') > 1, true, 'not while it is not');
+SELECT is(pg_temp.again_after(1, '{"verdict": "throttled", "class": "quota"}') BETWEEN 500 AND 1000, true, 'a throttled gateway that does not say how long waits as long as the task would');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -24,8 +24,7 @@ BEGIN
 END $$;
 CREATE FUNCTION pg_temp.close(task bigint, verdict text, reported bigint, seen bigint, hour_from integer, hour_to integer, call jsonb DEFAULT NULL)
 RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(task, 42, CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, verdict, NULL, reported, seen, 0, 1,
-		CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_from) END, CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_to) END, 0, 0, 0, 0, NULL, NULL, NULL, call) $$;
+	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'verdict', verdict, 'reported', reported, 'seen', seen, 'passes', 1, 'closed_since', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_from) END, 'closed_until', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_to) END, 'call', call)) $$;
 CREATE FUNCTION pg_temp.covered(stream text DEFAULT 'orders', basis text DEFAULT 'modified') RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('%s-%s', EXTRACT(epoch FROM lower(r) - pg_temp.at(0))::integer / 3600, EXTRACT(epoch FROM upper(r) - pg_temp.at(0))::integer / 3600), ' ' ORDER BY r)
 	FROM ordersync.coverage c, unnest(c.ranges) r WHERE c.stream = covered.stream AND c.basis = covered.basis $$;
@@ -37,26 +36,26 @@ CREATE TEMP TABLE x (t bigint);
 
 -- pages
 INSERT INTO x SELECT pg_temp.task(0, 24);
-SELECT is((SELECT ordersync.settle(t, 42, 'running', NULL, 'walk 1', 250, 100, 1, 1, NULL, NULL, 90, 5, 4, 1, NULL, NULL, NULL, '{"method": "m"}') FROM x), false, 'a page does not end the run');
+SELECT is((SELECT ordersync.settle(t, 42, '{"state": "running", "walk": {"walk": "walk 1"}, "reported": 250, "seen": 100, "quarantined": 1, "passes": 1, "page_new": 90, "page_changed": 5, "page_unchanged": 4, "page_quarantined": 1, "call": {"method": "m"}}') FROM x), false, 'a page does not end the run');
 SELECT results_eq($$ SELECT state, attempt, walk, calls, pages, records_new, records_changed, records_unchanged, records_quarantined, reported, seen, token
 		FROM ordersync.sync_tasks JOIN x ON t = task_id $$,
-	$$ VALUES ('running', 0, 'walk 1', 1, 1, 90::bigint, 5::bigint, 4::bigint, 1::bigint, 250::bigint, 100::bigint, 42::bigint) $$,
+	$$ VALUES ('running', 0, '{"walk": "walk 1"}'::jsonb, 1, 1, 90::bigint, 5::bigint, 4::bigint, 1::bigint, 250::bigint, 100::bigint, 42::bigint) $$,
 	'it moves cursor and counters, and gives the attempts back');
-SELECT is((SELECT ordersync.settle(t, 42, 'running', NULL, 'walk 2', 250, 200, 1, 1, NULL, NULL, 100, 0, 0, 0, NULL, 50, NULL, '{"method": "m"}') FROM x), false, 'the next page');
+SELECT is((SELECT ordersync.settle(t, 42, '{"state": "running", "walk": {"walk": "walk 2"}, "reported": 250, "seen": 200, "quarantined": 1, "passes": 1, "page_new": 100, "page_size": 50, "call": {"method": "m"}}') FROM x), false, 'the next page');
 SELECT results_eq($$ SELECT walk, calls, pages, records_new, records_changed, page_size FROM ordersync.sync_tasks JOIN x ON t = task_id $$,
-	$$ VALUES ('walk 2', 2, 2, 190::bigint, 5::bigint, 50) $$, 'adds up, and keeps a page size that shrank');
+	$$ VALUES ('{"walk": "walk 2"}'::jsonb, 2, 2, 190::bigint, 5::bigint, 50) $$, 'adds up, and keeps a page size that shrank');
 UPDATE ordersync.sync_tasks SET attempt = 3 WHERE task_id = (SELECT t FROM x);
-SELECT ordersync.settle(t, 42, 'running', NULL, 'walk 2', 250, 200, 1, 1, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, '{"method": "m"}') FROM x;
+SELECT ordersync.settle(t, 42, '{"state": "running", "walk": {"walk": "walk 2"}, "reported": 250, "seen": 200, "quarantined": 1, "passes": 1, "call": {"method": "m"}}') FROM x;
 SELECT is((SELECT attempt FROM ordersync.sync_tasks JOIN x ON t = task_id), 3, 'a page that moves the walk nowhere gives no attempts back');
 SELECT is(pg_temp.covered(), NULL, 'nothing is covered before the end');
-SELECT throws_ok($$ SELECT ordersync.settle(t, 43, 'running', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL) FROM x $$, 'OS001', NULL, 'another token settles nothing');
-SELECT throws_ok($$ SELECT ordersync.settle(t, NULL, 'running', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL) FROM x $$, 'OS001', NULL, 'nor none');
-SELECT throws_ok($$ SELECT ordersync.settle(t, 42, 'failed', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL, NULL) FROM x $$, 'P0001', NULL, 'a page is no failure');
+SELECT throws_ok($$ SELECT ordersync.settle(t, 43, '{"state": "running", "walk": {"walk": "w"}, "reported": 1, "seen": 1, "passes": 1, "page_new": 1}') FROM x $$, 'OS001', NULL, 'another token settles nothing');
+SELECT throws_ok($$ SELECT ordersync.settle(t, NULL, '{"state": "running", "walk": {"walk": "w"}, "reported": 1, "seen": 1, "passes": 1, "page_new": 1}') FROM x $$, 'OS001', NULL, 'nor none');
+SELECT throws_ok($$ SELECT ordersync.settle(t, 42, '{"state": "failed", "walk": {"walk": "w"}, "reported": 1, "seen": 1, "passes": 1, "page_new": 1}') FROM x $$, 'P0001', NULL, 'a page is no failure');
 
 -- the end
 SELECT is((SELECT pg_temp.close(t, 'counted', 250, 250, 0, 24, '{"method": "m"}') FROM x), true, 'the last task ends the run');
 SELECT results_eq($$ SELECT state, verdict, walk, owner, token, finished_at IS NOT NULL, reported, seen FROM ordersync.sync_tasks JOIN x ON t = task_id $$,
-	$$ VALUES ('succeeded', 'counted', NULL, NULL, NULL::bigint, true, 250::bigint, 250::bigint) $$, 'an ended task belongs to nobody');
+	$$ VALUES ('succeeded', 'counted', NULL::jsonb, NULL, NULL::bigint, true, 250::bigint, 250::bigint) $$, 'an ended task belongs to nobody');
 SELECT results_eq($$ SELECT r.state, r.open_tasks, r.finished_at IS NOT NULL, r.message FROM ordersync.sync_runs r JOIN ordersync.sync_tasks USING (run_id) JOIN x ON t = task_id $$,
 	$$ VALUES ('succeeded', 0, true, NULL) $$, 'the run has succeeded');
 SELECT is(pg_temp.covered(), '0-24', 'the window is covered');
@@ -65,11 +64,10 @@ SELECT throws_ok($$ SELECT pg_temp.close(t, 'counted', 250, 250, 0, 24) FROM x $
 
 -- cuts
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(24, 48);
-SELECT is((SELECT ordersync.settle(t, 42, 'running', NULL, 'w', 4000, 100, 0, 1, NULL, NULL, 100, 0, 0, 0,
-	ARRAY[pg_temp.s(24), pg_temp.s(30), pg_temp.s(36), pg_temp.s(48)], NULL, NULL, '{"method": "m"}') FROM x), false, 'a cut does not end the run');
+SELECT is((SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w"}'::jsonb, 'reported', 4000, 'seen', 100, 'passes', 1, 'page_new', 100, 'cuts', ARRAY[pg_temp.s(24), pg_temp.s(30), pg_temp.s(36), pg_temp.s(48)], 'call', '{"method": "m"}'::jsonb)) FROM x), false, 'a cut does not end the run');
 SELECT results_eq($$ SELECT EXTRACT(epoch FROM since - pg_temp.at(0))::integer / 3600, EXTRACT(epoch FROM until - pg_temp.at(0))::integer / 3600, state, is_part, walk, reported, token
 		FROM ordersync.sync_tasks WHERE run_id = (SELECT run_id FROM ordersync.sync_tasks JOIN x ON t = task_id) ORDER BY since $$,
-	$$ VALUES (24, 30, 'pending', true, NULL, NULL::bigint, NULL::bigint), (30, 36, 'pending', true, NULL, NULL, NULL), (36, 48, 'running', true, NULL, NULL, 42) $$,
+	$$ VALUES (24, 30, 'pending', true, NULL::jsonb, NULL::bigint, NULL::bigint), (30, 36, 'pending', true, NULL, NULL, NULL), (36, 48, 'running', true, NULL, NULL, 42) $$,
 	'the older parts are new tasks, the newest stays');
 SELECT is((SELECT open_tasks FROM ordersync.sync_runs WHERE run_id = (SELECT run_id FROM ordersync.sync_tasks JOIN x ON t = task_id)), 3, 'the run counts them');
 SELECT is((SELECT count(*) FROM ordersync.claim('alive', 10, 10) WHERE may_cut), 0::bigint, 'a part is not cut again');
@@ -126,7 +124,7 @@ TRUNCATE x; INSERT INTO x SELECT pg_temp.task(60, 61);
 UPDATE ordersync.sync_runs SET open_tasks = 2 WHERE run_id = (SELECT run_id FROM ordersync.sync_tasks JOIN x ON t = task_id);
 INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, state, owner, token)
 SELECT run_id, 1, stream, basis, until, pg_temp.at(62), 'running', 'alive', 42 FROM ordersync.sync_tasks JOIN x ON t = task_id;
-SELECT is((SELECT ordersync.fail(max(task_id), 42, 'rejected', 'permission', 'no', 0, true, 8, NULL, NULL, NULL, NULL) FROM ordersync.sync_tasks), 'failed', 'one fails');
+SELECT is((SELECT (ordersync.fail(max(task_id), 42, '{"verdict": "rejected", "class": "permission", "message": "no", "retry_ms": 0}')).state FROM ordersync.sync_tasks), 'failed', 'one fails');
 SELECT is((SELECT pg_temp.close(t, 'counted', 1, 1, 60, 61) FROM x), true, 'the other ends the run');
 SELECT results_eq($$ SELECT r.state, r.message FROM ordersync.sync_runs r JOIN ordersync.sync_tasks k USING (run_id) JOIN x ON t = k.task_id $$,
 	$$ VALUES ('incomplete', '1 of 2 windows failed') $$, 'which is incomplete');
@@ -134,29 +132,25 @@ SELECT results_eq($$ SELECT r.state, r.message FROM ordersync.sync_runs r JOIN o
 -- log, clock, T0
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(62, 63, 'orders', 'created', 'full');
 UPDATE ordersync.shops SET first_full_at = NULL;
-SELECT ordersync.settle(t, 42, 'running', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, 1500,
-	jsonb_build_object('method', 'taobao.trades.sold.get', 'window_since', pg_temp.s(62), 'window_until', pg_temp.s(63), 'page_no', 1, 'page_size', 100,
+SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w"}'::jsonb, 'reported', 1, 'seen', 1, 'passes', 1, 'page_new', 1, 'clock_offset_ms', 1500, 'call', jsonb_build_object('method', 'taobao.trades.sold.get', 'window_since', pg_temp.s(62), 'window_until', pg_temp.s(63), 'page_no', 1, 'page_size', 100,
 		'use_has_next', false, 'verdict', 'ok', 'http_status', 200, 'code', 0, 'request_id', 'abc', 'total_results', 1, 'has_next', NULL, 'records', 1, 'bytes', 12345,
-		'started_at', pg_temp.s(64) * 1000 + 250, 'duration_ms', 17)) FROM x;
+		'started_at', pg_temp.s(64) * 1000 + 250, 'duration_ms', 17))) FROM x;
 SELECT results_eq($$ SELECT shop_id, gateway, method, window_since, window_until, page_no, page_size, use_has_next, verdict, http_status, request_id, total_results, has_next,
 		records, bytes, started_at, duration_ms, answer FROM ordersync.request_log WHERE task_id = (SELECT t FROM x) $$,
 	$$ VALUES (1::bigint, 'taobao', 'taobao.trades.sold.get', pg_temp.at(62), pg_temp.at(63), 1, 100, false, 'ok', 200, 'abc', 1::bigint, NULL::boolean,
 		1, 12345::bigint, pg_temp.at(64) + interval '0.25 seconds', 17, NULL) $$, 'a call leaves its row in the log');
 SELECT is((SELECT clock_offset FROM ordersync.gateways), interval '1.5 seconds', 'the platform''s clock is kept');
 SELECT is((SELECT first_full_at FROM ordersync.shops), pg_temp.at(64) + interval '1 second', 'the first call of a full run is where changes begin, by that clock');
-SELECT ordersync.settle(t, 42, 'running', NULL, 'w2', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, 2000,
-	jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'ok', 'started_at', pg_temp.s(65) * 1000)) FROM x;
+SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w2"}'::jsonb, 'reported', 1, 'seen', 1, 'passes', 1, 'page_new', 1, 'clock_offset_ms', 2000, 'call', jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'ok', 'started_at', pg_temp.s(65) * 1000))) FROM x;
 SELECT is((SELECT clock_offset FROM ordersync.gateways), interval '1.5 seconds', 'not rewritten for less than a second');
 SELECT is((SELECT first_full_at FROM ordersync.shops), pg_temp.at(64) + interval '1 second', 'later calls do not move it');
-SELECT ordersync.fail(t, 42, 'retry', 'network', 'gone', 0, true, 8, NULL, NULL, NULL,
-	jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'retry', 'started_at', pg_temp.s(63) * 1000)) FROM x;
+SELECT (ordersync.fail(t, 42, jsonb_build_object('verdict', 'retry', 'class', 'network', 'message', 'gone', 'retry_ms', 0, 'call', jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'retry', 'started_at', pg_temp.s(63) * 1000)))).state FROM x;
 SELECT is((SELECT first_full_at FROM ordersync.shops), pg_temp.at(63) + interval '1 second', 'an earlier one that comes home later does, even when it failed');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(63, 64);
-SELECT ordersync.settle(t, 42, 'running', NULL, 'w', 1, 1, 0, 1, NULL, NULL, 1, 0, 0, 0, NULL, NULL, NULL,
-	jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'ok', 'started_at', pg_temp.s(1) * 1000)) FROM x;
+SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w"}'::jsonb, 'reported', 1, 'seen', 1, 'passes', 1, 'page_new', 1, 'call', jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'ok', 'started_at', pg_temp.s(1) * 1000))) FROM x;
 SELECT is((SELECT first_full_at FROM ordersync.shops), pg_temp.at(63) + interval '1 second', 'calls of incremental runs say nothing about it');
 SELECT is((SELECT count(*) FROM ordersync.request_log WHERE method = 'm'), (SELECT sum(calls) - 1 FROM ordersync.sync_tasks), 'every call counted is in the log');
-SELECT is((SELECT ordersync.settle(t, 42, 'succeeded', 'fresh', NULL, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL) FROM x), true, 'a window in the future is settled without a call');
+SELECT is((SELECT ordersync.settle(t, 42, '{"state": "succeeded", "verdict": "fresh", "reported": 0, "seen": 0, "passes": 0}') FROM x), true, 'a window in the future is settled without a call');
 SELECT results_eq($$ SELECT calls, pages FROM ordersync.sync_tasks JOIN x ON t = task_id $$, $$ VALUES (1, 1) $$, 'which counts as none');
 
 -- a cancelled run

@@ -43,7 +43,7 @@ BEGIN
 	INSERT INTO ordersync.sync_runs (shop_id, kind, since, until, state, started_at, open_tasks, links_due) VALUES (1, 'verify', since, until, 'running', now(), 2, false) RETURNING run_id INTO r;
 	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, ext_type, since, until, state, owner, token, attempt, claimed_at, began_at, is_part)
 	VALUES (r, 1, 'orders', 'created', 'count', 'any', since, until, 'running', 'alive', 42, 1, clock_timestamp(), clock_timestamp(), true) RETURNING task_id INTO t;
-	RETURN ordersync.settle_count(t, 42, (SELECT count(*) FROM ordersync.orders o WHERE o.created >= since AND o.created < until), NULL, NULL, '{"method": "m"}');
+	RETURN ordersync.settle_count(t, 42, (SELECT count(*) FROM ordersync.orders o WHERE o.created >= since AND o.created < until), NULL, NULL, NULL, '{"method": "m"}');
 END $$;
 CREATE FUNCTION pg_temp.noted() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(ordersync.show_range(lower(range), upper(range)) || ' ' || found::text, ', ' ORDER BY range) FROM ordersync.type_counts $$;
