@@ -188,16 +188,3 @@ job_answered(Job *job)
 		return job_count_answered(job);
 	return job_page_answered(job);
 }
-
-/* The rest of the task stands behind a page that is committed; attempts begin anew. */
-JobStep
-job_goes_on(Job *job, const char *walk)
-{
-	/* as settle does: no progress, no new attempts */
-	if (job->walk == NULL || strcmp(job->walk, walk) != 0)
-		job->task->attempt = 0;
-	if (job->walk != NULL)
-		pfree(job->walk);
-	job->walk = MemoryContextStrdup(job->context, walk);
-	return JOB_WAITS;
-}

@@ -163,3 +163,16 @@ tell_tasks(void *arg)
 				   stream_name(task->stream), basis_name(task->basis));
 	}
 }
+
+/* The rest of the task stands behind a page that is committed; attempts begin anew. */
+JobStep
+job_goes_on(Job *job, const char *walk)
+{
+	/* as settle does: no progress, no new attempts */
+	if (job->walk == NULL || strcmp(job->walk, walk) != 0)
+		job->task->attempt = 0;
+	if (job->walk != NULL)
+		pfree(job->walk);
+	job->walk = MemoryContextStrdup(job->context, walk);
+	return JOB_WAITS;
+}

@@ -254,8 +254,6 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->proxy = db_text(row, CLAIM_PROXY, context);
 	gateway->types_add = db_text(row, CLAIM_TYPES_ADD, context);
 	gateway->page_size = db_int4(row, CLAIM_PAGE_SIZE);
-	if (gateway->page_size <= 0)
-		gateway->page_size = guc_page_size;
 	rate = db_value(row, CLAIM_CALLS_PER_SECOND, &isnull);
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
@@ -396,10 +394,10 @@ queue_settle(const SyncTask *task, const Settlement *settlement)
 		db_add_null(&params);
 		db_add_null(&params);
 	}
-	db_add(&params, Int32GetDatum(settlement->page_new));
-	db_add(&params, Int32GetDatum(settlement->page_changed));
-	db_add(&params, Int32GetDatum(settlement->page_unchanged));
-	db_add(&params, Int32GetDatum(settlement->page_quarantined));
+	db_add(&params, Int32GetDatum(settlement->page.records_new));
+	db_add(&params, Int32GetDatum(settlement->page.changed));
+	db_add(&params, Int32GetDatum(settlement->page.unchanged));
+	db_add(&params, Int32GetDatum(settlement->page.quarantined));
 	add_cuts(&params, settlement);
 	add_page_size(&params, settlement->page_size);
 	add_clock(&params, &settlement->clock);
