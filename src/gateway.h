@@ -5,9 +5,7 @@
 #ifndef ORDERSYNC_GATEWAY_H
 #define ORDERSYNC_GATEWAY_H
 
-#include "record.h"
 #include "task.h"
-#include "window.h"
 
 typedef enum CallKind
 {
@@ -21,7 +19,7 @@ typedef struct GatewayCall
 {
 	CallKind	kind;
 	const SyncTask *task;
-	WindowAsk	ask;			/* CALL_LIST */
+	PageAsk	ask;			/* CALL_LIST */
 	int64		id;				/* CALL_DETAILS */
 	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
 	bool		only_total;		/* CALL_LIST: nobody looks at the records */
@@ -37,20 +35,6 @@ typedef struct GatewayRequest
 	const char *error;			/* NULL, or why it cannot be sent (an unknown sign_method,
 								 * MD5 where FIPS forbids it, no such list): rejected */
 } GatewayRequest;
-
-/* What came back from the network. */
-typedef struct GatewayReply
-{
-	int			net_error;		/* 0, or the CURLcode; net_message says what */
-	const char *net_message;
-	bool		refused;		/* not called: its address is not allowed */
-	bool		timed_out;
-	bool		untrusted;
-	bool		too_large;		/* over ordersync.max_response_size */
-	int			http_status;
-	const char *body;
-	size_t		body_len;
-} GatewayReply;
 
 typedef struct GatewayAnswer
 {
@@ -97,7 +81,7 @@ typedef struct GatewayProtocol
 	const char *name;
 	const GatewayList *(*list) (const SyncTask *task);
 	void		(*build) (const GatewayCall *call, int64 now_ms, GatewayRequest *request);
-	void		(*classify) (const GatewayCall *call, const GatewayReply *reply,
+	void		(*classify) (const GatewayCall *call, const CallReply *reply,
 							 GatewayAnswer *answer);
 } GatewayProtocol;
 

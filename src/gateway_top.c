@@ -166,7 +166,7 @@ add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api, i
 static void
 add_list_params(ParamList *list, const GatewayCall *call, const TopApi *api)
 {
-	const WindowAsk *ask = &call->ask;
+	const PageAsk *ask = &call->ask;
 
 	add_moment(list, api->start_param, ask->start);
 	add_moment(list, api->end_param, ask->end);

@@ -544,7 +544,7 @@ http_body_bytes(const HttpRequest *request)
 }
 
 void
-http_reply(HttpRequest *request, HttpReply *reply)
+http_reply(HttpRequest *request, CallReply *reply)
 {
 	long		status = 0;
 

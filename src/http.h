@@ -7,26 +7,9 @@
 #ifndef ORDERSYNC_HTTP_H
 #define ORDERSYNC_HTTP_H
 
-#include "compat.h"
+#include "task.h"
 
 typedef struct HttpRequest HttpRequest;
-
-/* What a finished call brought; strings live as long as the request. */
-typedef struct HttpReply
-{
-	int			net_error;		/* 0, or the CURLcode */
-	const char *net_message;	/* NULL without net_error */
-	bool		refused;		/* not connected to: its address is not public; net_message says which */
-	bool		timed_out;
-	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
-	bool		too_large;		/* over ordersync.max_response_size */
-	int			http_status;	/* 0 when there was none */
-	const char *body;			/* decompressed; never NULL */
-	size_t		body_len;
-	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
-	int64		started_ms;		/* wall clock, epoch */
-	int64		duration_ms;
-} HttpReply;
 
 /* Prepares this process; returns how many calls it may have in flight, at most max. */
 extern int	http_start(int max);
@@ -57,6 +40,6 @@ extern void *http_read(void);
 extern size_t http_body_bytes(const HttpRequest *request);
 
 /* What it brought; only after http_read() returned its subject. */
-extern void http_reply(HttpRequest *request, HttpReply *reply);
+extern void http_reply(HttpRequest *request, CallReply *reply);
 
 #endif							/* ORDERSYNC_HTTP_H */

@@ -188,13 +188,3 @@ job_answered(Job *job)
 		return job_count_answered(job);
 	return job_page_answered(job);
 }
-
-/* The rest of the task stands behind a page that is committed. */
-JobStep
-job_goes_on(Job *job, const char *walk)
-{
-	if (job->walk != NULL)
-		pfree(job->walk);
-	job->walk = MemoryContextStrdup(job->context, walk);
-	return JOB_WAITS;
-}

@@ -80,21 +80,9 @@ open_one(const bytea *sealed, const char *kind, const char *name,
 void
 job_read_reply(Job *job)
 {
-	GatewayReply reply = {0};
-
 	http_reply(job->http, &job->reply);
-	reply.net_error = job->reply.net_error;
-	reply.net_message = job->reply.net_message;
-	reply.refused = job->reply.refused;
-	reply.timed_out = job->reply.timed_out;
-	reply.untrusted = job->reply.untrusted;
-	reply.too_large = job->reply.too_large;
-	reply.http_status = job->reply.http_status;
-	reply.body = job->reply.body;
-	reply.body_len = job->reply.body_len;
-
 	job->answer = palloc0(sizeof(GatewayAnswer));
-	job->protocol->classify(&job->call, &reply, job->answer);
+	job->protocol->classify(&job->call, &job->reply, job->answer);
 	redact(job->answer->message, job->task);
 	redact(job->answer->msg, job->task);
 	redact(job->answer->sub_msg, job->task);

@@ -78,13 +78,13 @@ job_fail_call(Job *job)
 
 /* T3 for an answer that was read as good and makes no sense all the same. */
 JobStep
-job_fail_malformed(Job *job, char *message)
+job_fail_malformed(Job *job, const char *message)
 {
 	int			records = job->page != NULL ? job->page->nrecords : 0;
 
 	job->answer->verdict = VERDICT_MALFORMED;
 	job->answer->class = "malformed";
-	job->answer->message = message;
+	job->answer->message = pstrdup(message);
 	job_write_log(job);
 	job->log.records = records;
 	return job_fail_call(job);

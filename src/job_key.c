@@ -49,8 +49,7 @@ key_cannot_be_checked(const GatewayAnswer *answer)
 {
 	return answer->verdict == VERDICT_REJECTED && answer->class != NULL &&
 		(strcmp(answer->class, "permission") == 0 ||
-		 strcmp(answer->class, "not_found") == 0 ||
-		 answer->code == 22);
+		 strcmp(answer->class, "not_found") == 0);
 }
 
 /* In a transaction. */

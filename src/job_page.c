@@ -160,7 +160,7 @@ leave_out_end(RecordPage *page, Basis basis, int64 until)
 	{
 		int64		time = time_of(&page->records[i], basis);
 
-		if (time == WINDOW_NO_TIME || time < until)
+		if (time == NO_TIME || time < until)
 			page->records[kept++] = page->records[i];
 	}
 	page->nrecords = kept;
@@ -191,7 +191,7 @@ time_of(const Record *record, Basis basis)
 		case BASIS_ARRIVAL:
 			return record->arrival;
 	}
-	return WINDOW_NO_TIME;
+	return NO_TIME;
 }
 
 /* A record without an id is told from others by its digest, below all ids. */
@@ -315,7 +315,7 @@ check_and_settle(void *arg)
 
 	memset(&job->counts, 0, sizeof(job->counts));
 	take_answer(job);
-	s->page_unchanged = job->page->nrecords -
+	s->page.unchanged = job->page->nrecords -
 		store_check(job->task, job->page);
 	queue_settle(job->task, s);
 }

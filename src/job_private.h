@@ -53,7 +53,7 @@ struct Job
 	GatewayCall call;
 	GatewayRequest request;
 	HttpRequest *http;
-	HttpReply	reply;
+	CallReply	reply;
 	GatewayAnswer *answer;
 	ClockReading clock;
 	CallLog		log;
@@ -70,11 +70,8 @@ struct Job
 	const char *key_outcome;
 	bool		key_good;
 	bool		count_goes_on;
-	StoreCounts counts;
+	PageCounts counts;
 };
-
-/* job.c: a page is committed and left its task at walk; the next call waits. */
-extern JobStep job_goes_on(Job *job, const char *walk);
 
 /* What to call for next, false for nothing; and what a good answer means. */
 extern bool job_page_next(Job *job);
@@ -102,7 +99,7 @@ extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class
 									const char *message);
 extern JobStep job_fail_secret(Job *job, const char *class, const char *message);
 extern JobStep job_fail_call(Job *job);
-extern JobStep job_fail_malformed(Job *job, char *message);
+extern JobStep job_fail_malformed(Job *job, const char *message);
 extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
 
 /* job_transact.c: a transaction of one job, or of several; only the first logs its error. */
@@ -111,5 +108,8 @@ extern Outcome job_write(Job *job, const char *activity, DbDurability durability
 extern Outcome job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
 						   void (*work) (void *), void *subject, ErrorData **error);
 extern void job_log_error(const char *activity, const ErrorData *error, int level);
+
+/* job_transact.c: a page is committed and left its task at walk; the next call waits. */
+extern JobStep job_goes_on(Job *job, const char *walk);
 
 #endif							/* ORDERSYNC_JOB_PRIVATE_H */

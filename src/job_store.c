@@ -229,12 +229,8 @@ settle_tasks(Batch *batch)
 	for (int i = 0; i < batch->n; i++)
 	{
 		Job		   *job = batch->jobs[i];
-		Settlement *s = &job->settlement;
 
-		s->page_new = job->counts.records_new;
-		s->page_changed = job->counts.changed;
-		s->page_unchanged = job->counts.unchanged;
-		s->page_quarantined = job->counts.quarantined;
+		job->settlement.page = job->counts;
 		job->kind->settle(job);
 	}
 }

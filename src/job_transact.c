@@ -163,3 +163,13 @@ tell_tasks(void *arg)
 				   stream_name(task->stream), basis_name(task->basis));
 	}
 }
+
+/* The rest of the task stands behind a page that is committed; attempts begin anew. */
+JobStep
+job_goes_on(Job *job, const char *walk)
+{
+	if (job->walk != NULL)
+		pfree(job->walk);
+	job->walk = MemoryContextStrdup(job->context, walk);
+	return JOB_WAITS;
+}

@@ -245,8 +245,6 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->proxy = db_text(row, CLAIM_PROXY, context);
 	gateway->types_add = db_text(row, CLAIM_TYPES_ADD, context);
 	gateway->page_size = db_int4(row, CLAIM_PAGE_SIZE);
-	if (gateway->page_size <= 0)
-		gateway->page_size = guc_page_size;
 	rate = db_value(row, CLAIM_CALLS_PER_SECOND, &isnull);
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
@@ -394,10 +392,10 @@ settlement_as_json(const Settlement *s)
 		json_number(&json, "closed_since", s->closed_since);
 		json_number(&json, "closed_until", s->closed_until);
 	}
-	json_number(&json, "page_new", s->page_new);
-	json_number(&json, "page_changed", s->page_changed);
-	json_number(&json, "page_unchanged", s->page_unchanged);
-	json_number(&json, "page_quarantined", s->page_quarantined);
+	json_number(&json, "page_new", s->page.records_new);
+	json_number(&json, "page_changed", s->page.changed);
+	json_number(&json, "page_unchanged", s->page.unchanged);
+	json_number(&json, "page_quarantined", s->page.quarantined);
 	json_numbers(&json, "cuts", s->cuts, s->ncuts);
 	if (s->page_size > 0)
 		json_number(&json, "page_size", s->page_size);

@@ -68,10 +68,7 @@ typedef struct Settlement
 	bool		closed;			/* the two below mean something */
 	int64		closed_since;
 	int64		closed_until;
-	int			page_new;
-	int			page_changed;
-	int			page_unchanged;
-	int			page_quarantined;
+	PageCounts	page;
 	const int64 *cuts;			/* ascending bounds; NULL: not cut */
 	int			ncuts;			/* bounds, one more than parts */
 	int			page_size;

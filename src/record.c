@@ -30,7 +30,6 @@
 #include "record.h"
 #include "scrub.h"
 #include "value.h"
-#include "window.h"
 
 /* Raised when apply reads more from the same body: all records then count as changed. */
 #define RECORD_VERSION 1
@@ -239,7 +238,7 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 	ours = seller_is_ours(splitter, record, &fields[FIELD_SELLER]);
 	if (record->id == 0)
 		return "no_id";
-	if (record->modified == WINDOW_NO_TIME)
+	if (record->modified == NO_TIME)
 		return "no_time";
 	return ours ? NULL : "foreign_seller";
 }
@@ -263,7 +262,7 @@ read_id(const ScrubField *fields)
 	return value_integer(value.at, value.len, 1, PG_INT64_MAX, &id) ? id : 0;
 }
 
-/* A moment, WINDOW_NO_TIME when it is not there or cannot be read. */
+/* A moment, NO_TIME when it is not there or cannot be read. */
 static int64
 read_time(const ScrubField *field)
 {
@@ -271,7 +270,7 @@ read_time(const ScrubField *field)
 
 	if (field->value.at == NULL || field->value.len < 2 || *field->value.at != '"' ||
 		!value_time(field->value.at + 1, field->value.len - 2, &epoch_s))
-		return WINDOW_NO_TIME;
+		return NO_TIME;
 	return epoch_s;
 }
 

@@ -61,7 +61,7 @@ static char **text_array(ArrayType *array, int *n);
 static Datum text_array_of(const char *const *names, int n);
 static Datum paths_of(const ScrubMends *mends);
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
-					   GatewayReply *reply);
+					   CallReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
 							SyncTask *task, GatewayCall *call);
 static Datum text_or_null(const char *text, bool *isnull);
@@ -248,7 +248,7 @@ ordersync_classify(PG_FUNCTION_ARGS)
 {
 	SyncTask	task = {0};
 	GatewayCall call = {0};
-	GatewayReply reply = {0};
+	CallReply reply = {0};
 	GatewayAnswer answer;
 	TupleDesc	desc;
 	Datum		values[CLASSIFY_COLUMNS] = {0};
@@ -284,7 +284,7 @@ ordersync_classify(PG_FUNCTION_ARGS)
 
 /* The call and the reply that the arguments of classify() describe. */
 static void
-read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call, GatewayReply *reply)
+read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call, CallReply *reply)
 {
 	for (int i = 0; i < 4; i++)
 	{
@@ -553,11 +553,11 @@ text_or_null(const char *text, bool *isnull)
 	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
-/* A moment, or NULL for WINDOW_NO_TIME. */
+/* A moment, or NULL for NO_TIME. */
 static Datum
 moment_or_null(int64 epoch_s, bool *isnull)
 {
-	*isnull = epoch_s == WINDOW_NO_TIME;
+	*isnull = epoch_s == NO_TIME;
 	return *isnull ? (Datum) 0 : TimestampTzGetDatum((epoch_s - EPOCH_SHIFT_S) * USECS_PER_SEC);
 }
 

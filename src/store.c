@@ -20,7 +20,6 @@
 #include "clock.h"
 #include "db.h"
 #include "store.h"
-#include "window.h"
 
 static DbStatement apply_pages_statement = {
 	.sql = "SELECT a.n_new, a.n_changed, a.n_unchanged"
@@ -107,7 +106,7 @@ static void add_records(DbParams *params, const StorePage *pages, int npages, in
 						bool numbered);
 static void apply_parts(const StorePage *p, Stream stream, const char *source, int n);
 static void add_mended_ids(DbParams *params, const StorePage *pages, int npages);
-static void read_counts(int row, StoreCounts *counts);
+static void read_counts(int row, PageCounts *counts);
 static void note_mended(const SyncTask *task, Stream stream, const char *source,
 						const RecordPage *page);
 static void keep_mends(const SyncTask *task, Stream stream, const RecordPage *page);
@@ -375,7 +374,7 @@ add_mended_ids(DbParams *params, const StorePage *pages, int npages)
 }
 
 static void
-read_counts(int row, StoreCounts *counts)
+read_counts(int row, PageCounts *counts)
 {
 	counts->records_new = db_int4(row, 0);
 	counts->changed = db_int4(row, 1);
@@ -507,7 +506,7 @@ store_check(const SyncTask *task, const RecordPage *page)
 		no_time[k] = record->quarantine != NULL;
 		modified[k] = no_time[k] ? (Datum) 0 :
 			TimestampTzGetDatum(clock_timestamp_of(record->modified));
-		no_arrival[k] = no_time[k] || record->arrival == WINDOW_NO_TIME;
+		no_arrival[k] = no_time[k] || record->arrival == NO_TIME;
 		arrivals[k] = no_arrival[k] ? (Datum) 0 :
 			TimestampTzGetDatum(clock_timestamp_of(record->arrival));
 		k++;

@@ -9,14 +9,6 @@
 #include "record.h"
 #include "task.h"
 
-typedef struct StoreCounts
-{
-	int			records_new;
-	int			changed;
-	int			unchanged;
-	int			quarantined;
-} StoreCounts;
-
 /* A page of which the database refuses everything, as store_parts() in SQL says it. */
 #define STORE_ALL_REFUSED MAKE_SQLSTATE('O', 'S', '0', '0', '3')
 
@@ -26,7 +18,7 @@ typedef struct StorePage
 	const SyncTask *task;
 	RecordPage *page;
 	int64		read_ms;		/* when the call began, by the platform's clock */
-	StoreCounts *counts;
+	PageCounts *counts;
 } StorePage;
 
 /*

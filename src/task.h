@@ -34,7 +34,7 @@ typedef enum Basis
 	BASIS_ARRIVAL				/* load time into the platform's read store */
 } Basis;
 
-/* What a call came to; see PROTOCOL's table of error codes in gateway_top.c. */
+/* What a call came to; see the table of error codes in top_error.c. */
 typedef enum Verdict
 {
 	VERDICT_OK,
@@ -44,6 +44,45 @@ typedef enum Verdict
 	VERDICT_REJECTED,			/* permission, parameters, signature: nobody retries */
 	VERDICT_MALFORMED			/* not an answer of this protocol: again, charged */
 } Verdict;
+
+/* One page of a list: records with time in [start, end] (end may be exclusive there). */
+typedef struct PageAsk
+{
+	int64		start;
+	int64		end;
+	int			page_no;		/* from 1 */
+	int			page_size;
+	bool		use_has_next;	/* false: the answer carries its total */
+} PageAsk;
+
+/* Time of a record that has none that can be read. */
+#define NO_TIME PG_INT64_MIN
+
+/* What a finished call brought; strings live as long as the request (http.c). */
+typedef struct CallReply
+{
+	int			net_error;		/* 0, or the CURLcode */
+	const char *net_message;	/* NULL without net_error */
+	bool		refused;		/* not connected to: its address is not public; net_message says which */
+	bool		timed_out;
+	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
+	bool		too_large;		/* over ordersync.max_response_size */
+	int			http_status;	/* 0 when there was none */
+	const char *body;			/* decompressed; never NULL */
+	size_t		body_len;
+	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
+	int64		started_ms;		/* wall clock, epoch */
+	int64		duration_ms;
+} CallReply;
+
+/* What became of a page's records. */
+typedef struct PageCounts
+{
+	int			records_new;
+	int			changed;
+	int			unchanged;
+	int			quarantined;
+} PageCounts;
 
 /* One way to the platform.  Secrets are opened; never log this struct. */
 typedef struct Gateway

@@ -51,7 +51,7 @@ extern const GatewayList *top_list(const SyncTask *task);
 extern char *top_field_list(const TopApi *api, const GatewayCall *call);
 
 /* Verdict on a reply: see GatewayProtocol. */
-extern void top_classify(const GatewayCall *call, const GatewayReply *reply,
+extern void top_classify(const GatewayCall *call, const CallReply *reply,
 						 GatewayAnswer *answer);
 
 /* Verdict, class and message from the platform's own codes, which stand in answer. */

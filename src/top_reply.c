@@ -38,9 +38,9 @@ typedef struct Reading
 	const char *fault;			/* why it is malformed */
 } Reading;
 
-static bool network_failed(const GatewayCall *call, const GatewayReply *reply,
+static bool network_failed(const GatewayCall *call, const CallReply *reply,
 						   GatewayAnswer *answer);
-static bool read_body(Reading *reading, const GatewayReply *reply);
+static bool read_body(Reading *reading, const CallReply *reply);
 static void read_root(Reading *reading);
 static void read_error(Reading *reading);
 static void read_response(Reading *reading);
@@ -59,7 +59,7 @@ static void fail(GatewayAnswer *answer, Verdict verdict, const char *class, char
 
 /* See top_api.h. */
 void
-top_classify(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer *answer)
+top_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *answer)
 {
 	Reading		reading = {0};
 	bool		readable;
@@ -100,7 +100,7 @@ top_classify(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer *
 
 /* No reply, or none that is complete. */
 static bool
-network_failed(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer *answer)
+network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *answer)
 {
 	const char *words = reply->net_message != NULL && reply->net_message[0] != '\0' ?
 		reply->net_message : "no answer";
@@ -126,7 +126,7 @@ network_failed(const GatewayCall *call, const GatewayReply *reply, GatewayAnswer
 
 /* Reads the body; false, and reading->fault, when it is no answer of this protocol. */
 static bool
-read_body(Reading *reading, const GatewayReply *reply)
+read_body(Reading *reading, const CallReply *reply)
 {
 	JsonCursor *cursor = &reading->cursor;
 

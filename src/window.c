@@ -366,7 +366,7 @@ believes(const Window *w)
 
 /* The next call to make. */
 void
-window_ask(const Window *w, WindowAsk *ask)
+window_ask(const Window *w, PageAsk *ask)
 {
 	if (w->plan.by_number)
 	{
@@ -403,7 +403,7 @@ last_second(const Window *w, int64 bound)
 WindowStep
 window_take(Window *w, const WindowAnswer *answer)
 {
-	WindowAsk	ask;
+	PageAsk	ask;
 	Picture		p;
 	WindowStep	step;
 
@@ -428,7 +428,7 @@ window_take(Window *w, const WindowAnswer *answer)
 bool
 window_agrees(const Window *w, const WindowAnswer *answer)
 {
-	WindowAsk	ask;
+	PageAsk	ask;
 	Picture		p;
 
 	window_ask(w, &ask);
@@ -624,7 +624,7 @@ count_above(Window *w, const Picture *p, int64 floor)
 	{
 		const WindowRecord *record = &p->records[i];
 
-		if (record->time == WINDOW_NO_TIME)
+		if (record->time == NO_TIME)
 		{
 			undated[nundated++] = record->key;
 			if (keys_have(&w->undated, record->key))

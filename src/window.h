@@ -23,19 +23,6 @@ typedef struct WindowPlan
 	bool		by_number;		/* loses records: for the test of the tests */
 } WindowPlan;
 
-/* One call: records with time in [start, end] (end may be exclusive there). */
-typedef struct WindowAsk
-{
-	int64		start;
-	int64		end;
-	int			page_no;		/* from 1 */
-	int			page_size;
-	bool		use_has_next;	/* false: the answer carries its total */
-} WindowAsk;
-
-/* time of a record that has none that can be read */
-#define WINDOW_NO_TIME PG_INT64_MIN
-
 typedef struct WindowRecord
 {
 	int64		key;			/* the id; for a record without one, its digest */
@@ -88,7 +75,7 @@ typedef struct WindowCounts
  * Everything lives in the memory context current at the call.
  */
 extern Window *window_open(const WindowPlan *plan, const char *saved);
-extern void window_ask(const Window *window, WindowAsk *ask);
+extern void window_ask(const Window *window, PageAsk *ask);
 extern WindowStep window_take(Window *window, const WindowAnswer *answer);
 
 /*

@@ -238,7 +238,7 @@ unite(Crowd *c, const Picture *p, const KeySet *counted)
 		if (keys_have(&c->ids, record->key))
 			continue;
 		fresh[nfresh++] = record->key;
-		if (record->time == WINDOW_NO_TIME && keys_have(counted, record->key))
+		if (record->time == NO_TIME && keys_have(counted, record->key))
 			c->known++;
 		else
 			c->quarantined += record->quarantined;

@@ -59,7 +59,7 @@ number_save(const NumberWalk *walk)
 }
 
 void
-number_ask(const NumberWalk *walk, const WindowPlan *plan, WindowAsk *ask)
+number_ask(const NumberWalk *walk, const WindowPlan *plan, PageAsk *ask)
 {
 	ask->start = plan->since;
 	ask->end = plan->until;

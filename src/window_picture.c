@@ -18,7 +18,7 @@ static void gather(Picture *p, const WindowAnswer *answer);
 static bool contradicts(const Picture *p);
 
 bool
-picture_make(Picture *p, const WindowAsk *ask, const WindowAnswer *answer)
+picture_make(Picture *p, const PageAsk *ask, const WindowAnswer *answer)
 {
 	p->ask = *ask;
 	p->total = Min(answer->total, WINDOW_MOST_TOTAL);
@@ -62,7 +62,7 @@ gather(Picture *p, const WindowAnswer *answer)
 		if (j < p->n)
 			continue;
 		p->records[p->n++] = *record;
-		if (record->time == WINDOW_NO_TIME)
+		if (record->time == NO_TIME)
 			continue;
 		if (record->time > before)
 			p->sorted = false;

@@ -10,7 +10,7 @@
 
 typedef struct Picture
 {
-	WindowAsk	ask;			/* what it answers */
+	PageAsk	ask;			/* what it answers */
 	int64		total;			/* -1: not sent */
 	int			has_next;		/* 1, 0, -1: not sent */
 	int			sent;			/* records as sent */
@@ -23,7 +23,7 @@ typedef struct Picture
 } Picture;
 
 /* False, with nothing allocated, when the answer contradicts itself. */
-extern bool picture_make(Picture *p, const WindowAsk *ask, const WindowAnswer *answer);
+extern bool picture_make(Picture *p, const PageAsk *ask, const WindowAnswer *answer);
 extern void picture_free(Picture *p);
 
 /* Is the page as full as it may be? */

@@ -495,7 +495,7 @@ follow(const Rule *rule, How how)
 	for (int i = 0; i < lengthof(rule->exchanges) && wrong[0] == '\0'; i++)
 	{
 		const Exchange *e = &rule->exchanges[i];
-		WindowAsk	ask;
+		PageAsk	ask;
 		WindowAnswer answer;
 		WindowStep	step;
 
@@ -584,7 +584,7 @@ read_rows(const char *text, WindowRecord *rows)
 		char		letter = *text >= 'a' && *text <= 'z' ? *text++ : 'a';
 
 		row->key = second * 100 + letter;
-		row->time = dated ? SINCE + second : WINDOW_NO_TIME;
+		row->time = dated ? SINCE + second : NO_TIME;
 		row->quarantined = !dated || *text == '!';
 		text += *text == '!';
 		text += *text == ' ';
@@ -644,7 +644,7 @@ test_shrink(void)
 	static const Rule plain = {.span = 0};
 	WindowPlan	plan;
 	Window	   *window;
-	WindowAsk	ask;
+	PageAsk	ask;
 	WindowAnswer answer;
 
 	plan_of(&plain, &plan);
@@ -684,7 +684,7 @@ test_saved(void)
 		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",	/* of an older version */
 	};
 	WindowPlan	plan;
-	WindowAsk	ask;
+	PageAsk	ask;
 	WindowAnswer answer;
 	Window	   *window;
 	char	   *saved;
@@ -719,7 +719,7 @@ test_given_up(void)
 	static const Rule plain = {.span = 0};
 	WindowPlan	plan;
 	Window	   *window;
-	WindowAsk	ask;
+	PageAsk	ask;
 	WindowAnswer answer;
 	WindowStep	step;
 	int			pages[3] = {0, 0, 0};

@@ -142,13 +142,13 @@ static bool by_number;
 static void run_world(uint64 seed, bool lying);
 static void run_walk(Walk *walk, const WindowPlan *plan, bool part);
 static bool one_call(Walk *walk);
-static void garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer);
-static bool nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer);
+static void garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer);
+static bool nonsense(World *world, const PageAsk *ask, WindowAnswer *answer);
 static bool reads_anew(const char *saved);
 static bool interrupted(World *world, double share);
 static void reopen(Walk *walk);
 static void note_phase(Walk *walk);
-static void check_ask(Walk *walk, const WindowAsk *ask);
+static void check_ask(Walk *walk, const PageAsk *ask);
 static void check_walk(Walk *walk);
 static void check_calls(Walk *walk);
 static void check_lies(Walk *walk);
@@ -295,7 +295,7 @@ static bool
 one_call(Walk *walk)
 {
 	World	   *world = walk->world;
-	WindowAsk	ask;
+	PageAsk	ask;
 	WindowAnswer answer;
 	int			malformed = 0;
 
@@ -376,7 +376,7 @@ reopen(Walk *walk)
 
 /* An answer that contradicts itself must be refused and change nothing. */
 static void
-garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
+garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer)
 {
 	WindowRecord *rows = palloc(sizeof(WindowRecord) * (3 * ask->page_size + answer->nrecords + 2));
 	WindowAnswer bad = *answer;
@@ -405,7 +405,7 @@ garble(Walk *walk, const WindowAsk *ask, const WindowAnswer *answer)
 
 /* Turns an answer into one that no honest platform gives; false: not this one. */
 static bool
-nonsense(World *world, const WindowAsk *ask, WindowAnswer *answer)
+nonsense(World *world, const PageAsk *ask, WindowAnswer *answer)
 {
 	WindowRecord *rows = unconstify(WindowRecord *, answer->records);
 	int			kind = random_below(&world->chance, 5);
@@ -462,7 +462,7 @@ note_phase(Walk *walk)
 }
 
 static void
-check_ask(Walk *walk, const WindowAsk *ask)
+check_ask(Walk *walk, const PageAsk *ask)
 {
 	if (ask->start < walk->plan.since || ask->end > walk->plan.until || ask->end < ask->start ||
 		ask->page_size < 1 || ask->page_size > walk->plan.page_size || ask->page_no < 1)
@@ -741,7 +741,7 @@ page_forward(World *world)
 {
 	WindowPlan	plan = world->plan;
 	Window	   *window;
-	WindowAsk	ask;
+	PageAsk	ask;
 	WindowAnswer answer;
 	WindowStep	step;
 
@@ -760,7 +760,7 @@ page_forward(World *world)
 static void
 page_backward(World *world)
 {
-	WindowAsk	ask = {world->since, world->until, 1, world->plan.page_size, false};
+	PageAsk	ask = {world->since, world->until, 1, world->plan.page_size, false};
 	WindowAnswer answer;
 
 	world_answer(world, &ask, &answer);

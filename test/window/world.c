@@ -297,7 +297,7 @@ world_in_window(const World *w, const WorldRecord *record)
 
 /* The world moves, then answers. */
 void
-world_answer(World *w, const WindowAsk *ask, WindowAnswer *answer)
+world_answer(World *w, const PageAsk *ask, WindowAnswer *answer)
 {
 	int64		first = (int64) (ask->page_no - 1) * ask->page_size;
 	bool		says_total = w->totals && (!ask->use_has_next || w->saying == SAYS_TOTAL);
@@ -333,7 +333,7 @@ world_answer(World *w, const WindowAsk *ask, WindowAnswer *answer)
 
 		w->positions[sent] = w->positions[i];
 		w->sent[sent].key = record->id;
-		w->sent[sent].time = record->undated ? WINDOW_NO_TIME : record->time;
+		w->sent[sent].time = record->undated ? NO_TIME : record->time;
 		w->sent[sent].quarantined = record->quarantined;
 		sent++;
 	}

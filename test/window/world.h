@@ -130,7 +130,7 @@ extern void world_begin_walk(World *world);
 extern void world_free(World *world);
 
 /* One call: the world moves, then answers.  The rows live until the next call. */
-extern void world_answer(World *world, const WindowAsk *ask, WindowAnswer *answer);
+extern void world_answer(World *world, const PageAsk *ask, WindowAnswer *answer);
 
 /* The caller has stored the rows of the last answer. */
 extern void world_settled(World *world, const WindowAnswer *answer);
