@@ -98,6 +98,15 @@
 #define compat_init_materialized_srf(fcinfo) SetSingleFuncCall((fcinfo), 0)
 #endif
 
+/* Index scan: may be asked to count its searches since 18.  Needs access/genam.h of the caller. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan((table), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define compat_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan((table), (index), (snapshot), (nkeys), 0)
+#endif
+
 /* This backend's place among the processes: numbered from 0 since 17, from 1 before. */
 #if PG_VERSION_NUM >= 170000
 #define compat_my_proc_number() ((int) MyProcNumber)

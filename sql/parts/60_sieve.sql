@@ -7,11 +7,22 @@
  *
  * Unchanged is only what is there: a record whose row or lines are gone is not.
  * The question is asked in the same statement, with the row beside the payload's.
- *
- * These look into tables with several indexes, some of them empty when a worker
- * first does: so they are planned anew each time, in a shape (LATERAL, not to be
- * flattened) that leaves one lookup by key a record.
  */
+CREATE FUNCTION ordersync.find_rows(
+	"table" regclass,
+	"column" name,
+	shop bigint,
+	ids bigint[],
+	OUT id bigint,
+	OUT row_ctid tid
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ordersync_find_rows'
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+ROWS 100;
+COMMENT ON FUNCTION ordersync.find_rows(regclass, name, bigint, bigint[]) IS
+	'where the rows of a shop stand that have these ids in a column, looked up in the index of shop and column whatever the planner would do; to be joined by ctid in the same statement';
+
 {{each stream}}
 
 CREATE FUNCTION ordersync.sieve_{{stream}}(
@@ -32,24 +43,33 @@ CREATE FUNCTION ordersync.sieve_{{stream}}(
 	OUT gone boolean
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_rank smallint := ordersync.source_rank('{{stream}}', p_source);
 BEGIN
-	SELECT pg_catalog.array_agg(u.ord) FILTER (WHERE p.modified IS NULL),
-		pg_catalog.array_agg(u.ord) FILTER (
-			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
-		pg_catalog.array_agg(u.id) FILTER (WHERE t.is_there IS NULL),
+	WITH there AS MATERIALIZED (
 {{if orders}}
-		pg_catalog.array_agg(u.id) FILTER (WHERE t.lacks_lines),
-		pg_catalog.array_agg(u.id) FILTER (
+		SELECT f.id, o.platform_state, o.line_count
+		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, p_ids) f
+		JOIN ordersync.orders o ON o.ctid = f.row_ctid
+{{else}}
+		SELECT f.id
+		FROM ordersync.find_rows('ordersync.after_sales', 'refund_id', p_shop, p_ids) f
+{{endif}}
+	)
+	SELECT pg_catalog.array_agg(u.ord ORDER BY u.id) FILTER (WHERE p.modified IS NULL),
+		pg_catalog.array_agg(u.ord ORDER BY u.id) FILTER (
+			WHERE u.modified >= p.modified AND u.digest IS DISTINCT FROM p.digest),
+		pg_catalog.array_agg(u.id ORDER BY u.id) FILTER (WHERE t.id IS NULL),
+{{if orders}}
+		pg_catalog.array_agg(u.id ORDER BY u.id) FILTER (WHERE t.line_count > COALESCE(l.lines, 0)),
+		pg_catalog.array_agg(u.id ORDER BY u.id) FILTER (
 			WHERE t.platform_state <> CASE p_source WHEN 'history' THEN 'archived' ELSE 'listed' END),
-		pg_catalog.bool_or(t.is_there IS NULL AND p.modified IS NOT NULL
-			OR t.is_there AND p.modified IS NULL OR COALESCE(t.lacks_lines, false))
+		pg_catalog.bool_or((t.id IS NULL) <> (p.modified IS NULL)
+			OR COALESCE(t.line_count > COALESCE(l.lines, 0), false))
 	INTO fresh, known, no_row, no_lines, elsewhere, gone
 {{else}}
-		pg_catalog.bool_or((t.is_there IS NULL) <> (p.modified IS NULL))
+		pg_catalog.bool_or((t.id IS NULL) <> (p.modified IS NULL))
 	INTO fresh, known, no_row, gone
 {{endif}}
 	FROM (
@@ -72,22 +92,17 @@ BEGIN
 			AND p.{{id}} = u.id
 		OFFSET 0
 	) p ON true
-	LEFT JOIN LATERAL (
-		SELECT true AS is_there
+	LEFT JOIN there t ON t.id = u.id
 {{if orders}}
-			, o.platform_state,
-			o.line_count > (
-				SELECT pg_catalog.count(*)
-				FROM ordersync.sub_orders s
-				WHERE s.shop_id = p_shop
-					AND s.tid = u.id
-			) AS lacks_lines
+	LEFT JOIN (
+		SELECT f.id, pg_catalog.count(*) AS lines
+		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, ARRAY(
+			SELECT t.id
+			FROM there t)) f
+		GROUP BY f.id
+	) l ON l.id = u.id
 {{endif}}
-		FROM ordersync.{{table}} o
-		WHERE o.shop_id = p_shop
-			AND o.{{id}} = u.id
-		OFFSET 0
-	) t ON true;
+	;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.sieve_{{stream}}(bigint, text, timestamptz[], integer[], bigint[], timestamptz[], bytea[]) IS

@@ -4,9 +4,10 @@
  * second finds the other: see lock_orders.
  *
  * These statements look into tables with several indexes that begin with the
- * shop, so they are planned for what the tables are at that moment.  Rows are
- * looked up by key and locked in a subquery that cannot be flattened, and written by
- * where they stand: any other join would read all of a shop's rows for a few.
+ * shop.  What is only read is found by find_rows; what is written is planned for what
+ * the tables are at that moment: rows are looked up by key and locked first, and
+ * then written by where they stand, for any other join would read all of a shop's
+ * rows for a few.
  */
 CREATE FUNCTION ordersync.apply_lock_key(p_shop bigint)
 RETURNS bigint
@@ -25,7 +26,6 @@ CREATE FUNCTION ordersync.after_sales_of(
 	OUT unlinked bigint[]
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 BEGIN
 	SELECT pg_catalog.array_agg(a.tid) FILTER (WHERE a.refunded),
@@ -34,15 +34,15 @@ BEGIN
 			WHERE a.refunded AND a.oid IS NOT NULL AND a.refunded_at <= r.modified),
 		pg_catalog.array_agg(DISTINCT a.tid) FILTER (WHERE a.oid IS NULL OR a.num_iid IS NULL)
 	INTO refunded_tids, refunded_oids, lowered_oids, unlinked
-	FROM pg_catalog.unnest(p_records) AS r,
-		LATERAL (
-			SELECT a.tid, a.oid, a.num_iid, a.refunded_at,
-				ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
-			FROM ordersync.after_sales a
-			WHERE a.shop_id = p_shop
-				AND a.tid = r.id
-			OFFSET 0
-		) a;
+	FROM (
+		SELECT a.tid, a.oid, a.num_iid, a.refunded_at,
+			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
+		FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, ARRAY(
+			SELECT r.id
+			FROM pg_catalog.unnest(p_records) AS r)) f
+		JOIN ordersync.after_sales a ON a.ctid = f.row_ctid
+	) a
+	JOIN pg_catalog.unnest(p_records) AS r ON r.id = a.tid;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of(bigint, ordersync.applied[]) IS
@@ -57,37 +57,44 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
 DECLARE
+	v_rows tid[];
+	v_items bigint[];
 	v_tids bigint[];
 	v_oids bigint[];
 	v_refunded_at timestamptz[];
 	v_refunded boolean[];
 BEGIN
+	SELECT pg_catalog.array_agg(x.row_ctid), pg_catalog.array_agg(l.oid), pg_catalog.array_agg(l.num_iid)
+	INTO v_rows, v_oids, v_items
+	FROM pg_catalog.unnest(p_tids) AS t (tid),
+		LATERAL (
+			SELECT a.ctid AS row_ctid, a.oid
+			FROM ordersync.after_sales a
+			WHERE a.shop_id = p_shop
+				AND a.tid = t.tid
+				AND (a.oid IS NULL OR a.num_iid IS NULL)
+			FOR NO KEY UPDATE
+		) x,
+		LATERAL (
+			SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = p_shop
+				AND s.tid = t.tid
+		) l
+	WHERE (x.oid = l.oid OR x.oid IS NULL AND l.alone)
+		AND (x.oid IS NULL OR l.num_iid IS NOT NULL);
+	IF v_rows IS NULL THEN
+		RETURN;
+	END IF;
+
 	WITH linked AS (
 		UPDATE ordersync.after_sales a
 		SET oid = COALESCE(a.oid, k.oid),
 			num_iid = COALESCE(a.num_iid, k.num_iid),
 			synced_at = pg_catalog.now()
-		FROM (
-			SELECT x.row_ctid, l.oid, l.num_iid
-			FROM pg_catalog.unnest(p_tids) AS t (tid),
-				LATERAL (
-					SELECT a.ctid AS row_ctid, a.oid
-					FROM ordersync.after_sales a
-					WHERE a.shop_id = p_shop
-						AND a.tid = t.tid
-						AND (a.oid IS NULL OR a.num_iid IS NULL)
-					FOR NO KEY UPDATE
-				) x,
-				LATERAL (
-					SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone
-					FROM ordersync.sub_orders s
-					WHERE s.shop_id = p_shop
-						AND s.tid = t.tid
-				) l
-			WHERE (x.oid = l.oid OR x.oid IS NULL AND l.alone)
-				AND (x.oid IS NULL OR l.num_iid IS NOT NULL)
-			OFFSET 0
-		) k
+		FROM ROWS FROM (
+			pg_catalog.unnest(v_rows), pg_catalog.unnest(v_oids), pg_catalog.unnest(v_items)
+		) AS k (row_ctid, oid, num_iid)
 		WHERE a.ctid = k.row_ctid
 		RETURNING a.tid, a.oid, a.refunded_at,
 			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
@@ -96,10 +103,7 @@ BEGIN
 		pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(k.refunded)
 	INTO v_tids, v_oids, v_refunded_at, v_refunded
 	FROM linked k;
-
-	IF v_tids IS NOT NULL THEN
-		PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
-	END IF;
+	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.link_after_sales(bigint, bigint[]) IS
@@ -115,7 +119,6 @@ CREATE FUNCTION ordersync.lines_of(
 	OUT items bigint[]
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 BEGIN
 	SELECT pg_catalog.array_agg(COALESCE(w.tid, l.tid) ORDER BY w.i),
@@ -123,20 +126,20 @@ BEGIN
 		pg_catalog.array_agg(l.num_iid ORDER BY w.i)
 	INTO tids, oids, items
 	FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_oids)) WITH ORDINALITY AS w (tid, oid, i)
-	LEFT JOIN LATERAL (
-		SELECT s.tid, s.oid, s.num_iid
-		FROM ordersync.sub_orders s
-		WHERE s.shop_id = p_shop
-			AND s.oid = w.oid
+	LEFT JOIN (
+		SELECT NULL::bigint AS only_of, s.tid, s.oid, s.num_iid
+		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, p_oids) f
+		JOIN ordersync.sub_orders s ON s.ctid = f.row_ctid
 		UNION ALL
-		SELECT pg_catalog.min(s.tid), pg_catalog.min(s.oid), pg_catalog.min(s.num_iid)
-		FROM ordersync.sub_orders s
-		WHERE s.shop_id = p_shop
-			AND s.tid = w.tid
-			AND w.oid IS NULL
+		SELECT f.id, pg_catalog.min(s.tid), pg_catalog.min(s.oid), pg_catalog.min(s.num_iid)
+		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, ARRAY(
+			SELECT n.tid
+			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_oids)) AS n (tid, oid)
+			WHERE n.oid IS NULL)) f
+		JOIN ordersync.sub_orders s ON s.ctid = f.row_ctid
+		GROUP BY f.id
 		HAVING pg_catalog.count(*) = 1
-		OFFSET 0
-	) l ON true;
+	) l ON w.oid = l.oid AND l.only_of IS NULL OR w.oid IS NULL AND w.tid = l.only_of;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lines_of(bigint, bigint[], bigint[]) IS
@@ -156,71 +159,75 @@ SET plan_cache_mode = force_custom_plan
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
+DECLARE
+	v_rows tid[];
+	v_modified timestamptz[];
 BEGIN
 	IF true <> ALL (p_refunded) THEN
 		RETURN;
 	END IF;
 
-	UPDATE ordersync.orders o
-	SET paid_amount_frozen = true,
-		synced_at = pg_catalog.now()
+	SELECT pg_catalog.array_agg(r.row_ctid)
+	INTO v_rows
 	FROM (
-		SELECT r.row_ctid
-		FROM (
-			SELECT DISTINCT w.tid
-			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
-			WHERE w.refunded
-			ORDER BY w.tid
-		) w,
-			LATERAL (
-				SELECT o.ctid AS row_ctid
-				FROM ordersync.orders o
-				WHERE o.shop_id = p_shop
-					AND o.tid = w.tid
-					AND NOT o.paid_amount_frozen
-					AND o.paid_amount IS NOT NULL
-				FOR NO KEY UPDATE
-			) r
-		OFFSET 0
-	) k
-	WHERE o.ctid = k.row_ctid;
+		SELECT DISTINCT w.tid
+		FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
+		WHERE w.refunded
+		ORDER BY w.tid
+	) w,
+		LATERAL (
+			SELECT o.ctid AS row_ctid
+			FROM ordersync.orders o
+			WHERE o.shop_id = p_shop
+				AND o.tid = w.tid
+				AND NOT o.paid_amount_frozen
+				AND o.paid_amount IS NOT NULL
+			FOR NO KEY UPDATE
+		) r;
+	IF v_rows IS NOT NULL THEN
+		UPDATE ordersync.orders o
+		SET paid_amount_frozen = true,
+			synced_at = pg_catalog.now()
+		WHERE o.ctid = ANY (v_rows);
+	END IF;
 
-	-- a line that was first seen paid when this refund was through has figures from after it
-	UPDATE ordersync.sub_orders s
-	SET paid_amount_frozen = true,
-		paid_amount_estimated = s.paid_amount_estimated OR COALESCE((
-			SELECT pg_catalog.max(c.platform_time) >= k.modified
-			FROM ordersync.order_changes c
-			WHERE c.shop_id = p_shop
-				AND c.tid = s.tid
-				AND c.object = 'order'
-				AND (c.field IN ('first_seen', 'pay_time', 'step_trade_status')
-					OR c.field = 'end_time' AND ordersync.is_cash_on_delivery(s.trade_type))
-		), false),
-		synced_at = pg_catalog.now()
+	SELECT pg_catalog.array_agg(r.row_ctid), pg_catalog.array_agg(w.modified)
+	INTO v_rows, v_modified
 	FROM (
-		SELECT r.row_ctid, w.modified
-		FROM (
-			SELECT w.oid, pg_catalog.min(w.modified) AS modified
-			FROM ROWS FROM (
-				pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded), pg_catalog.unnest(p_modified)
-			) AS w (oid, refunded, modified)
-			WHERE w.refunded
-			GROUP BY w.oid
-			ORDER BY w.oid
-		) w,
-			LATERAL (
-				SELECT s.ctid AS row_ctid
-				FROM ordersync.sub_orders s
-				WHERE s.shop_id = p_shop
-					AND s.oid = w.oid
-					AND NOT s.paid_amount_frozen
-					AND s.paid_amount IS NOT NULL
-				FOR NO KEY UPDATE
-			) r
-		OFFSET 0
-	) k
-	WHERE s.ctid = k.row_ctid;
+		SELECT w.oid, pg_catalog.min(w.modified) AS modified
+		FROM ROWS FROM (
+			pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded), pg_catalog.unnest(p_modified)
+		) AS w (oid, refunded, modified)
+		WHERE w.refunded
+		GROUP BY w.oid
+		ORDER BY w.oid
+	) w,
+		LATERAL (
+			SELECT s.ctid AS row_ctid
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = p_shop
+				AND s.oid = w.oid
+				AND NOT s.paid_amount_frozen
+				AND s.paid_amount IS NOT NULL
+			FOR NO KEY UPDATE
+		) r;
+	IF v_rows IS NOT NULL THEN
+		-- a line that was first seen paid when this refund was through has figures from after it
+		UPDATE ordersync.sub_orders s
+		SET paid_amount_frozen = true,
+			paid_amount_estimated = s.paid_amount_estimated OR COALESCE((
+				SELECT pg_catalog.max(c.platform_time) >= k.modified
+				FROM ordersync.order_changes c
+				WHERE c.shop_id = p_shop
+					AND c.tid = s.tid
+					AND c.object = 'order'
+					AND (c.field IN ('first_seen', 'pay_time', 'step_trade_status')
+						OR c.field = 'end_time' AND ordersync.is_cash_on_delivery(s.trade_type))
+			), false),
+			synced_at = pg_catalog.now()
+		FROM ROWS FROM (pg_catalog.unnest(v_rows), pg_catalog.unnest(v_modified)) AS k (row_ctid, modified)
+		WHERE s.ctid = k.row_ctid;
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS
