@@ -21,7 +21,7 @@ AS 'MODULE_PATHNAME', 'ordersync_find_rows'
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 ROWS 100;
 COMMENT ON FUNCTION ordersync.find_rows(regclass, name, bigint, bigint[]) IS
-	'where the rows of a shop stand that have these ids in a column, looked up in the index of shop and column whatever the planner would do; to be joined by ctid in the same statement';
+	'where the rows of a shop stand that have these ids in a column, looked up in the index of shop and column whatever the planner would do; to be joined by ctid in the same statement, in a LATERAL that cannot be flattened';
 
 {{each stream}}
 
@@ -51,7 +51,12 @@ BEGIN
 {{if orders}}
 		SELECT f.id, o.platform_state, o.line_count
 		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, p_ids) f
-		JOIN ordersync.orders o ON o.ctid = f.row_ctid
+		CROSS JOIN LATERAL (
+			SELECT o.platform_state, o.line_count
+			FROM ordersync.orders o
+			WHERE o.ctid = f.row_ctid
+			OFFSET 0
+		) o
 {{else}}
 		SELECT f.id
 		FROM ordersync.find_rows('ordersync.after_sales', 'refund_id', p_shop, p_ids) f

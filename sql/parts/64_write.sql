@@ -29,9 +29,13 @@ BEGIN
 	IF v_records IS NULL THEN
 		RETURN;					-- only fields that have no column
 	END IF;
-	SELECT *
+	SELECT f.*
 	INTO a
-	FROM ordersync.after_sales_of(p_shop, v_records);
+	FROM (
+		SELECT pg_catalog.array_agg(r.id) AS ids, pg_catalog.array_agg(r.modified) AS modified
+		FROM pg_catalog.unnest(v_records) AS r
+	) r,
+		LATERAL ordersync.after_sales_of(p_shop, r.ids, r.modified) f;
 
 	IF p_stored IS NOT NULL THEN
 		BEGIN

@@ -19,7 +19,8 @@ COMMENT ON FUNCTION ordersync.apply_lock_key(bigint) IS
 /* Refunds that are stored already: what they say of these orders, and which lack their line. */
 CREATE FUNCTION ordersync.after_sales_of(
 	p_shop bigint,
-	p_records ordersync.applied[],
+	p_ids bigint[],
+	p_modified timestamptz[],
 	OUT refunded_tids bigint[],
 	OUT refunded_oids bigint[],
 	OUT lowered_oids bigint[],
@@ -34,18 +35,18 @@ BEGIN
 			WHERE a.refunded AND a.oid IS NOT NULL AND a.refunded_at <= r.modified),
 		pg_catalog.array_agg(DISTINCT a.tid) FILTER (WHERE a.oid IS NULL OR a.num_iid IS NULL)
 	INTO refunded_tids, refunded_oids, lowered_oids, unlinked
-	FROM (
+	FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_ids) f
+	CROSS JOIN LATERAL (
 		SELECT a.tid, a.oid, a.num_iid, a.refunded_at,
 			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
-		FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, ARRAY(
-			SELECT r.id
-			FROM pg_catalog.unnest(p_records) AS r)) f
-		JOIN ordersync.after_sales a ON a.ctid = f.row_ctid
+		FROM ordersync.after_sales a
+		WHERE a.ctid = f.row_ctid
+		OFFSET 0
 	) a
-	JOIN pg_catalog.unnest(p_records) AS r ON r.id = a.tid;
+	JOIN ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_modified)) AS r (id, modified) ON r.id = a.tid;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.after_sales_of(bigint, ordersync.applied[]) IS
+COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
 	'of these orders: which are refunded, which of their lines are, which were so before this modified, and which have an after-sale without its line';
 
 /* One that is linked and gave money back freezes its line, as it does where it comes second. */
@@ -129,14 +130,24 @@ BEGIN
 	LEFT JOIN (
 		SELECT NULL::bigint AS only_of, s.tid, s.oid, s.num_iid
 		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, p_oids) f
-		JOIN ordersync.sub_orders s ON s.ctid = f.row_ctid
+		CROSS JOIN LATERAL (
+			SELECT s.tid, s.oid, s.num_iid
+			FROM ordersync.sub_orders s
+			WHERE s.ctid = f.row_ctid
+			OFFSET 0
+		) s
 		UNION ALL
 		SELECT f.id, pg_catalog.min(s.tid), pg_catalog.min(s.oid), pg_catalog.min(s.num_iid)
 		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, ARRAY(
 			SELECT n.tid
 			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_oids)) AS n (tid, oid)
 			WHERE n.oid IS NULL)) f
-		JOIN ordersync.sub_orders s ON s.ctid = f.row_ctid
+		CROSS JOIN LATERAL (
+			SELECT s.tid, s.oid, s.num_iid
+			FROM ordersync.sub_orders s
+			WHERE s.ctid = f.row_ctid
+			OFFSET 0
+		) s
 		GROUP BY f.id
 		HAVING pg_catalog.count(*) = 1
 	) l ON w.oid = l.oid AND l.only_of IS NULL OR w.oid IS NULL AND w.tid = l.only_of;
