@@ -52,7 +52,7 @@ return {
 		my ($bench) = @_;
 		my $orders = $bench->option('orders') / 2;
 		my $ours = $bench->world(name => 'apply', orders => $orders, days => int($orders / 1000) || 1);
-		$ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+		$ours->load;
 		$make_pages->($ours);
 		my $stored = $ours->count('orders');
 		for (1 .. $bench->option('rounds'))

@@ -65,8 +65,9 @@ sub session { my ($self, $database) = @_; return Bench::Session->new($self, $dat
 sub sql
 {
 	my ($self, $sql, $database) = @_;
-	my $session = $self->{sessions}{ $database // 'postgres' } //= $self->session($database // 'postgres');
-	return $session->query($sql);
+	$database //= 'postgres';
+	delete $self->{sessions}{$database} if $self->{sessions}{$database} && $self->{sessions}{$database}->ended;
+	return ($self->{sessions}{$database} //= $self->session($database))->query($sql);
 }
 
 sub create_database { my ($self, $name) = @_; $self->sql("CREATE DATABASE $name"); return }
