@@ -2,7 +2,6 @@
 use strict;
 use warnings;
 use Bench::Rivals;
-use Bench::Tables qw(@tables);
 
 # Pages of a hundred records as a worker hands them to apply, from what a run has stored.
 my $make_pages = sub {

@@ -9,7 +9,7 @@ use Digest::SHA qw(hmac_sha256_hex);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
 use POSIX qw(strftime);
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $key = '12345678';
 my $secret = 'helloworld';
