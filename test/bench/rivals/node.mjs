@@ -101,20 +101,16 @@ const records = (kind) => `SELECT ${expressions(payloads[kind])} FROM jsonb_arra
 const record = (kind) => `SELECT ${expressions(payloads[kind])} FROM (SELECT $1::jsonb) AS e (record)`;
 
 const statement = (name, text) => (client, parameters) => client.query({ name, text, values: parameters });
-const spread = {
-	orders: statement('orders', withChanges('order', 't.tid', upsert('orders', arrays('orders')))),
-	sub_orders: statement('sub_orders', upsert('sub_orders', arrays('sub_orders'))),
-	after_sales: statement('after_sales', withChanges('after_sale', 't.refund_id', upsert('after_sales', arrays('after_sales')))),
-	orders_records: statement('orders_records', upsert('order_payloads', records('orders'))),
-	after_sales_records: statement('after_sales_records', upsert('after_sale_payloads', records('after_sales'))),
-};
-const single = {
-	orders: statement('order', withChanges('order', 't.tid', upsert('orders', values('orders')))),
-	sub_orders: statement('sub_order', upsert('sub_orders', values('sub_orders'))),
-	after_sales: statement('after_sale', withChanges('after_sale', 't.refund_id', upsert('after_sales', values('after_sales')))),
-	orders_records: statement('order_record', upsert('order_payloads', record('orders'))),
-	after_sales_records: statement('after_sale_record', upsert('after_sale_payloads', record('after_sales'))),
-};
+// A statement for each table: rows(table) and record(kind) are what they select, name what the server knows them by.
+const writers = (name, rows, record) => ({
+	orders: statement(`${name} orders`, withChanges('order', 't.tid', upsert('orders', rows('orders')))),
+	sub_orders: statement(`${name} sub_orders`, upsert('sub_orders', rows('sub_orders'))),
+	after_sales: statement(`${name} after_sales`, withChanges('after_sale', 't.refund_id', upsert('after_sales', rows('after_sales')))),
+	orders_records: statement(`${name} order_payloads`, upsert('order_payloads', record('orders'))),
+	after_sales_records: statement(`${name} after_sale_payloads`, upsert('after_sale_payloads', record('after_sales'))),
+});
+const spread = writers('spread', arrays, records);
+const single = writers('single', values, record);
 const post = statement('post', 'SELECT rival.store($1, $2)');
 
 // --- the forms: a page's body to the database, inside a transaction ---

@@ -2,7 +2,6 @@
 use strict;
 use warnings;
 use Bench::Rivals;
-use Bench::Tables qw(@tables);
 
 # Pages of a hundred records as a worker hands them to apply, from what a run has stored.
 my $make_pages = sub {
@@ -47,19 +46,26 @@ my $apply = sub {
 
 return {
 	place => 2,
-	about => 'apply alone, in one backend: new records and unchanged ones',
+	about => 'apply alone, in one backend: new records and unchanged ones, and the time of each function',
 	run => sub {
 		my ($bench) = @_;
-		my $orders = $bench->option('orders') / 2;
+		my $orders = int($bench->option('orders') / 2);
 		my $ours = $bench->world(name => 'apply', orders => $orders, days => int($orders / 1000) || 1);
-		$ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+		$ours->load;
 		$make_pages->($ours);
 		my $stored = $ours->count('orders');
 		for (1 .. $bench->option('rounds'))
 		{
 			$ours->empty;
-			$bench->figures->add('apply', 'new', $stored, $apply->($ours));
-			$bench->figures->add('apply', 'unchanged', $stored, $apply->($ours));
+			$bench->figures->add('apply', $_, $stored, $apply->($ours)) for qw(new unchanged);
 		}
+		$ours->empty;
+		my %us;
+		for my $who (qw(new unchanged))
+		{
+			$us{$who} = $ours->function_times(sub { $apply->($ours) });
+			$_ *= 1000 / $stored for values %{ $us{$who} };
+		}
+		$bench->figures->stages('apply, us an order by function (track_functions, its own cost included)', qw(new unchanged), \%us);
 		return;
 	} };

@@ -17,7 +17,7 @@ return {
 			{
 				$ours->empty;
 				$ours->{gateway}->control('fault', name => 'hang', ms => $ms) if $ms;
-				my $cost = $ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+				my $cost = $ours->load;
 				$ours->{gateway}->control('faults/clear');
 				$figures->add('latency', "$ms ms", $ours->count('orders'), $cost);
 			}

@@ -33,7 +33,7 @@ return {
 		my ($bench) = @_;
 		my $orders = $bench->option('orders') / 3;
 		my $ours = $bench->world(name => 'rows', orders => $orders, days => int($orders / 1000) || 1);
-		$ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+		$ours->load;
 		keep_rows($ours);
 		copy_tables($ours, 'limit_tables');
 		my %statement = ('as they are' => 'SELECT 1', $variants->($ours));

@@ -22,7 +22,7 @@ return {
 				my ($who, $ours) = @$_;
 				$ours->set_workers(1);
 				$ours->empty;
-				my $cost = $ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+				my $cost = $ours->load;
 				$figures->add('shops', $who, $ours->count('orders'), $cost);
 			}
 		}

@@ -17,7 +17,7 @@ return {
 			{
 				$ours->set_workers($workers);
 				$ours->empty;
-				my $cost = $ours->run('full', "$ours->{since}+08", "$ours->{until}+08");
+				my $cost = $ours->load;
 				$cost->{clock} = $cost->{seconds} - ($workers > 1 ? $cost->{gateway} / $bench->processors : 0);
 				$figures->add('workers', "$workers", $ours->count('orders'), $cost);
 			}

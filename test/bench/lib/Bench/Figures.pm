@@ -15,13 +15,17 @@ sub median
 	return @v % 2 ? $v[ @v / 2 ] : ($v[ @v / 2 - 1 ] + $v[ @v / 2 ]) / 2;
 }
 
+# What a figure is counted in: orders unless it was said.
+sub count_in { my ($self, $figure, $unit) = @_; $self->{units}{$figure} = $unit; return }
+sub unit { my ($self, $figure) = @_; return $self->{units}{$figure} // 'order' }
+
 # One round of a contender (who) in a figure: its cost, and the orders that it is of.
 sub add
 {
 	my ($self, $figure, $who, $orders, $cost) = @_;
 	push @{ $self->{order} }, [ $figure, $who ] unless $self->{figures}{$figure}{$who};
 	push @{ $self->{figures}{$figure}{$who} }, { %$cost, orders => $orders };
-	printf { *STDERR } "%-16s %-36s %7.1f us an order\n", $figure, $who, 1e6 * own($cost) / $orders unless $self->{silent};
+	printf { *STDERR } "%-16s %-36s %7.1f us\n", $figure, $who, 1e6 * own($cost) / $orders;
 	return;
 }
 
@@ -106,7 +110,7 @@ sub print_tables
 	{
 		my ($figure, $who) = @$_;
 		my $rounds = $self->{figures}{$figure}{$who};
-		printf "\n%-16s %-36s %7s %7s %7s %7s %8s %7s %8s  %s\n", $figure, 'us an order, median', 'orders', 'server', 'program', 'sum', 'gateway', 'others', 'WAL, B', 'each round'
+		printf "\n%-16s %-36s %7s %7s %7s %7s %8s %7s %8s  %s\n", $figure, 'us, median', $self->unit($figure) . 's', 'server', 'program', 'sum', 'gateway', 'others', 'WAL, B', 'each round'
 			if $figure ne $last;
 		$last = $figure;
 		my %m = map { my $f = $_; ($f => median(map { 1e6 * ($_->{$f} // 0) / $_->{orders} } @$rounds)) } qw(server client gateway others);

@@ -6,10 +6,12 @@ package Bench::Gateway;
 use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256_hex);
+use File::Copy qw(copy);
+use File::Temp qw(tempfile);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
 use POSIX qw(strftime);
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $key = '12345678';
 my $secret = 'helloworld';
@@ -20,13 +22,19 @@ sub new
 {
 	my ($class, @arguments) = @_;
 	my $self = bless { maker => $$, http => HTTP::Tiny->new(timeout => 120, keep_alive => 1) }, $class;
+	# a copy, so that the tree can be built anew meanwhile
+	(my $handle, my $program) = tempfile('ordersync-platform.XXXXXX', TMPDIR => 1);
+	close $handle;
+	copy('test/gateway/gateway', $program) or die "test/gateway/gateway: $!; make gateway builds it\n";
+	chmod 0700, $program;
 	$self->{pid} = open($self->{out}, '-|') // die "fork: $!";
 	if (!$self->{pid})
 	{
-		exec 'test/gateway/gateway', '--port', 0, '--still', '--stop-with-parent', @arguments;
-		die "test/gateway/gateway: $!";
+		exec $program, '--port', 0, '--still', '--stop-with-parent', @arguments;
+		die "$program: $!";
 	}
 	my $line = readline $self->{out};
+	unlink $program;
 	($self->{address}) = ($line // '') =~ /^listening on (\S+)/ or die "the simulated gateway did not start\n";
 	return $self;
 }

@@ -151,6 +151,9 @@ sub run
 	return { %$cost, memory => $memory };
 }
 
+# A full run over all that the gateway's world has.
+sub load { my ($self) = @_; return $self->run('full', "$self->{since}+08", "$self->{until}+08") }
+
 # What is used while do(workers' pids) goes on, in seconds: server (the workers), gateway, others (the server's other processes),
 # seconds by the clock; and bytes of WAL.
 sub measure_while
@@ -181,26 +184,27 @@ sub usage
 
 sub count { my ($self, $table) = @_; return $self->sql("SELECT count(*) FROM ordersync.$table") }
 
-# Milliseconds that each function of the schema took by itself while do() ran, everything that it called through SQL included
-# that is no function: name => ms.
+# Milliseconds that each function of the schema took by itself while do() ran, with all statements in it: name => ms. busy: do()
+# ends before the workers have nothing to do.
 sub function_times
 {
-	my ($self, $do) = @_;
+	my ($self, $do, $busy) = @_;
 	$self->{server}->configure('track_functions' => 'all');
 	$self->sql('SELECT pg_stat_reset()');
 	$do->();
-	$self->wait_idle;
-	my %ms;
-	# a worker tells its counts when it goes to sleep, at most once a second
+	$self->wait_idle unless $busy;
+	my ($ms, $before) = ({}, '');
+	# a worker tells its counts a second apart, and when it goes to sleep
 	$self->wait_until('the counts', sub {
 		my %now = map { split /\|/ } split /\n/, $self->sql("SELECT funcname, sum(self_time) FROM pg_stat_user_functions WHERE schemaname = 'ordersync' GROUP BY 1");
-		my $settled = %now && join(' ', map { "$_ $now{$_}" } sort keys %now) eq join ' ', map { "$_ $ms{$_}" } sort keys %ms;
-		%ms = %now;
-		usleep(1_500_000) unless $settled;
+		my $now = join ' ', map { "$_ $now{$_}" } sort keys %now;
+		my $settled = %now && ($busy || $now eq $before);
+		($ms, $before) = (\%now, $now);
+		usleep(1_200_000) unless $settled;
 		return $settled;
 	});
 	$self->{server}->configure('track_functions' => 'none');
-	return \%ms;
+	return $ms;
 }
 
 # Place, creator and locker of every row of the data tables: the same after a run that wrote and locked nothing.

@@ -5,7 +5,6 @@ package Bench::Pages;
 
 use strict;
 use warnings;
-use Encode qw(decode_utf8);
 
 # ours: after a full run over since..until (as the platform writes times). Reads every day of it once more.
 sub new

@@ -10,7 +10,7 @@ package Bench::Script;
 use strict;
 use warnings;
 use Exporter qw(import);
-use Bench::Tables qw(@tables columns_of copy_tables empty_tables);
+use Bench::Tables qw(columns_of copy_tables);
 
 our @EXPORT_OK = qw(make_script columns_for);
 

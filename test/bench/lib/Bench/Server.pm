@@ -9,6 +9,8 @@ use File::Temp qw(tempdir);
 use Bench::Process qw(children_of);
 use Bench::Session;
 
+my @started;
+
 # conf: lines of postgresql.conf beside those that every benchmark has.
 sub new
 {
@@ -16,6 +18,7 @@ sub new
 	chomp(my $bin = `@{[ $ENV{PG_CONFIG} || 'pg_config' ]} --bindir`);
 	my $self = bless { bin => $bin, port => 56700, maker => $$ }, $class;
 	$self->{folder} = tempdir('ordersync-bench.XXXXXX', TMPDIR => 1, CLEANUP => 0);
+	push @started, $self;
 	$self->{sockets} = "$self->{folder}/sockets";
 	mkdir $self->{sockets} or die "mkdir: $!";
 	if ($> == 0)
@@ -39,7 +42,7 @@ sub new
 	return $self;
 }
 
-# Runs a program as the user who owns the server; shows what it said only when it fails.
+# Runs a program as the user who owns the server; what it said is in the error when it fails.
 sub as_owner
 {
 	my ($self, @command) = @_;
@@ -57,7 +60,7 @@ sub as_owner
 	}
 	waitpid $pid, 0;
 	die "failed: @command\n" . Bench::Process::read_file($log) if $?;
-	return;
+	return 1;
 }
 
 sub session { my ($self, $database) = @_; return Bench::Session->new($self, $database) }
@@ -65,8 +68,9 @@ sub session { my ($self, $database) = @_; return Bench::Session->new($self, $dat
 sub sql
 {
 	my ($self, $sql, $database) = @_;
-	my $session = $self->{sessions}{ $database // 'postgres' } //= $self->session($database // 'postgres');
-	return $session->query($sql);
+	$database //= 'postgres';
+	delete $self->{sessions}{$database} if $self->{sessions}{$database} && $self->{sessions}{$database}->ended;
+	return ($self->{sessions}{$database} //= $self->session($database))->query($sql);
 }
 
 sub create_database { my ($self, $name) = @_; $self->sql("CREATE DATABASE $name"); return }
@@ -91,23 +95,24 @@ sub configure
 # Everything that the server runs but the postmaster.
 sub processes { my ($self) = @_; return children_of($self->{postmaster}) }
 
+# Stops the server and removes its folder.
 sub stop
 {
 	my ($self) = @_;
+	return if $self->{maker} != $$ || $self->{stopped}++;
 	$_->close for values %{ delete $self->{sessions} // {} };
-	eval { $self->as_owner("$self->{bin}/pg_ctl", '-D', "$self->{folder}/data", '-m', 'immediate', '-w', 'stop') }
+	eval { $self->as_owner("$self->{bin}/pg_ctl", '-D', "$self->{folder}/data", '-m', 'immediate', '-w', 'stop') } or warn $@
 		if -e "$self->{folder}/data/postmaster.pid";
 	system 'rm', '-rf', $self->{folder} unless $ENV{KEEP};
 	return;
 }
 
-sub DESTROY
+# Whatever ends the program, a signal in the middle of a start too. Not when objects are destroyed: at the end they go in no order.
+END
 {
-	my ($self) = @_;
-	return if $self->{maker} != $$;
-	local ($?, $!, $@);
-	$self->stop;
-	return;
+	my $status = $?;
+	$_->stop for @started;
+	$? = $status;
 }
 
 1;

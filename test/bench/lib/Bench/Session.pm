@@ -50,11 +50,15 @@ sub answer
 		return join "\n", @lines if $line eq $mark;
 		push @lines, $line;
 	}
+	$self->{ended} = 1;
 	die "psql ended at: " . substr($self->{sent}, 0, 2000) . "\n" . join("\n", @lines) . "\n";
 }
 
 # Rows as arrays of columns.
 sub rows { my ($self, $sql) = @_; return map { [ split /\|/, $_, -1 ] } split /\n/, $self->query($sql) }
+
+# Whether an error has ended it.
+sub ended { return $_[0]{ended} }
 
 sub close
 {
