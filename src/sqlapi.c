@@ -49,6 +49,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
@@ -56,6 +57,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_block);
+PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
 
 /* ordersync.wake() */
 Datum
@@ -222,4 +224,15 @@ Datum
 ordersync_in_block(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(IsTransactionBlock());
+}
+
+/*
+ * ordersync.is_own_xid(xid): whether a row's xmin is of this transaction.  Rows that
+ * are written in a block that catches errors bear the number of a subtransaction,
+ * which pg_current_xact_id() does not tell.
+ */
+Datum
+ordersync_is_own_xid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }

@@ -78,6 +78,13 @@ $function$;
 COMMENT ON FUNCTION ordersync.follow_up(bigint, bigint[]) IS
 	'notes what a stored page repaired and makes tasks for the details it asks for; returns how many tasks';
 
+CREATE FUNCTION ordersync.is_own_xid(xid)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'ordersync_is_own_xid'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
+	'whether a row with this xmin was written by this transaction or a subtransaction of it';
+
 CREATE FUNCTION ordersync.written_here(p_shop bigint, p_stream text, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -116,7 +123,7 @@ AS $function$
 			AND a.shop_id = p_shop
 			AND a.refund_id = ANY (p_ids)
 	) w
-	WHERE w.written_by = pg_catalog.pg_current_xact_id()::xid
+	WHERE ordersync.is_own_xid(w.written_by)
 $function$;
 COMMENT ON FUNCTION ordersync.written_here(bigint, text, bigint[]) IS
 	'those of the records that this transaction stored or changed; NULL for none';
