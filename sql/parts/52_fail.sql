@@ -1,7 +1,8 @@
 /*
  * Failing: a call came to no page, or the database refused one.
  *
- * Called in a transaction of its own, after whatever was begun is undone.
+ * Called in a transaction of its own, after whatever was begun is undone.  Its
+ * plans are as settle's.
  *
  *   throttled     the whole gateway keeps silent as long as was asked, unless
  *                 somebody has lifted that meanwhile
@@ -44,6 +45,10 @@ CREATE FUNCTION ordersync.fail(
 	OUT state text,
 	OUT retry_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -64,7 +69,6 @@ BEGIN
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task
 		AND t.token = p_token
-		AND t.state = 'running'
 	FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
@@ -282,6 +286,7 @@ COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
 CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
