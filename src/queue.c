@@ -329,7 +329,7 @@ run_for_task(DbStatement *statement, const SyncTask *task, const char *json)
 	db_run(statement, &params);
 }
 
-/* By the names of type ordersync.settlement. */
+/* By the names that settle reads. */
 static char *
 settlement_as_json(const Settlement *s)
 {
@@ -406,7 +406,7 @@ queue_fail(const SyncTask *task, const Failure *failure)
 	return db_int8(0, 0);
 }
 
-/* By the names of type ordersync.failure. */
+/* By the names that fail reads. */
 static char *
 failure_as_json(const Failure *f)
 {
