@@ -74,13 +74,7 @@ key_checked(Job *job)
 	if (strcmp(job->key_outcome, "unverified") == 0)
 		task->require_seller = true;
 	else if (job->answer->nick != NULL)
-	{
-		char	   *nick = MemoryContextStrdup(job->context, nick_unescape(job->answer->nick));
-		char	   *colon = strchr(nick, ':');
-
-		/* a sub-account's "main:sub" is main's; claim left room for one more */
-		if (colon != NULL)
-			*colon = '\0';
-		task->seller_nicks[task->nseller_nicks++] = nick;
-	}
+		/* claim left room for one more */
+		task->seller_nicks[task->nseller_nicks++] =
+			MemoryContextStrdup(job->context, nick_main(job->answer->nick));
 }

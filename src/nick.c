@@ -87,16 +87,24 @@ is_text(pg_wchar code)
 }
 
 /* See nick.h. */
+char *
+nick_main(const char *nick)
+{
+	char	   *plain = nick_unescape(nick);
+
+	plain[strcspn(plain, ":")] = '\0';
+	return plain;
+}
+
+/* See nick.h. */
 bool
 nick_same_seller(const char *a, const char *b)
 {
-	char	   *plain_a = nick_unescape(a);
-	char	   *plain_b = nick_unescape(b);
-	size_t		a_len = strcspn(plain_a, ":");
-	size_t		b_len = strcspn(plain_b, ":");
-	bool		same = a_len == b_len && a_len > 0 && memcmp(plain_a, plain_b, a_len) == 0;
+	char	   *main_a = nick_main(a);
+	char	   *main_b = nick_main(b);
+	bool		same = *main_a != '\0' && strcmp(main_a, main_b) == 0;
 
-	pfree(plain_a);
-	pfree(plain_b);
+	pfree(main_a);
+	pfree(main_b);
 	return same;
 }

@@ -137,8 +137,11 @@ static void read_names(uint64 row, int column, FieldNames *fields);
 static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
 static Datum int8_array(const int64 *values, int n);
+static void run_for_task(DbStatement *statement, const SyncTask *task, const char *json);
 static char *settlement_as_json(const Settlement *s);
 static char *failure_as_json(const Failure *f);
+static char *json_end(StringInfo json, const char *walk, int page_size,
+					  const ClockReading *clock, const CallLog *call);
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
 static char *call_as_json(const CallLog *call);
@@ -361,16 +364,22 @@ int8_array(const int64 *values, int n)
 bool
 queue_settle(const SyncTask *task, const Settlement *settlement)
 {
+	run_for_task(&settle_statement, task, settlement_as_json(settlement));
+	return db_bool(0, 0);
+}
+
+static void
+run_for_task(DbStatement *statement, const SyncTask *task, const char *json)
+{
 	DbParams	params = {0};
 
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, Int64GetDatum(task->token));
-	db_add_text(&params, settlement_as_json(settlement));
-	db_run(&settle_statement, &params);
-	return db_bool(0, 0);
+	db_add_text(&params, json);
+	db_run(statement, &params);
 }
 
-/* By the names of type ordersync.settlement. */
+/* By the names that settle reads. */
 static char *
 settlement_as_json(const Settlement *s)
 {
@@ -381,7 +390,6 @@ settlement_as_json(const Settlement *s)
 	json_string(&json, "state", s->state);
 	json_string(&json, "verdict", s->verdict);
 	json_string(&json, "class", s->class);
-	json_json(&json, "walk", s->walk);
 	if (s->reported >= 0)
 		json_number(&json, "reported", s->reported);
 	json_number(&json, "seen", s->seen);
@@ -397,14 +405,8 @@ settlement_as_json(const Settlement *s)
 	json_number(&json, "page_unchanged", s->page.unchanged);
 	json_number(&json, "page_quarantined", s->page.quarantined);
 	json_numbers(&json, "cuts", s->cuts, s->ncuts);
-	if (s->page_size > 0)
-		json_number(&json, "page_size", s->page_size);
-	if (s->clock.moved)
-		json_number(&json, "clock_offset_ms", s->clock.offset_ms);
-	json_json(&json, "call", s->call != NULL ? call_as_json(s->call) : NULL);
 	json_number(&json, "more_tasks", s->more_tasks);
-	appendStringInfoChar(&json, '}');
-	return json.data;
+	return json_end(&json, s->walk, s->page_size, &s->clock, s->call);
 }
 
 bool
@@ -450,16 +452,11 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 int64
 queue_fail(const SyncTask *task, const Failure *failure)
 {
-	DbParams	params = {0};
-
-	db_add(&params, Int64GetDatum(task->task_id));
-	db_add(&params, Int64GetDatum(task->token));
-	db_add_text(&params, failure_as_json(failure));
-	db_run(&fail_statement, &params);
+	run_for_task(&fail_statement, task, failure_as_json(failure));
 	return db_int8(0, 0);
 }
 
-/* By the names of type ordersync.failure. */
+/* By the names that fail reads. */
 static char *
 failure_as_json(const Failure *f)
 {
@@ -474,14 +471,23 @@ failure_as_json(const Failure *f)
 		json_boolean(&json, "conflict", true);
 	if (f->retry_ms > 0)
 		json_number(&json, "retry_ms", f->retry_ms);
-	json_json(&json, "walk", f->walk);
-	if (f->page_size > 0)
-		json_number(&json, "page_size", f->page_size);
-	if (f->clock.moved)
-		json_number(&json, "clock_offset_ms", f->clock.offset_ms);
-	json_json(&json, "call", f->call != NULL ? call_as_json(f->call) : NULL);
-	appendStringInfoChar(&json, '}');
-	return json.data;
+	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
+}
+
+/* What a page and a failure have in common, and the closing brace. */
+static char *
+json_end(StringInfo json, const char *walk, int page_size, const ClockReading *clock,
+		 const CallLog *call)
+{
+	json_json(json, "walk", walk);
+	if (page_size > 0)
+		json_number(json, "page_size", page_size);
+	if (clock->moved)
+		json_number(json, "clock_offset_ms", clock->offset_ms);
+	if (call != NULL)
+		json_json(json, "call", call_as_json(call));
+	appendStringInfoChar(json, '}');
+	return json->data;
 }
 
 bool

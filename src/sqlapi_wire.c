@@ -47,6 +47,7 @@ ORDERSYNC_EXPORT Datum ordersync_sign(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_build_call(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_classify(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_split_records(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_main_nick(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_unescape(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_excerpt(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_served_fields(PG_FUNCTION_ARGS);
@@ -402,6 +403,14 @@ ordersync_refusal_kind(PG_FUNCTION_ARGS)
 	if (name == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(name));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_main_nick);
+/* main_nick(nick) → text */
+Datum
+ordersync_main_nick(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(nick_main(text_to_cstring(PG_GETARG_TEXT_PP(0)))));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_unescape);

@@ -13,10 +13,16 @@
  * trigger commits; what becomes due by time is known from next_due(); and it
  * looks by itself once a minute.
  *
- * A claim costs a flushed commit.  So tasks that end one by one are not
- * replaced one by one: the next claim waits until a quarter of the room is
- * free, or a tenth of a second.  A wake-up by others claims at once; what our own
+ * A claim costs a transaction.  So tasks that end one by one are not replaced
+ * one by one: the next claim waits until a quarter of the room is free, or a
+ * tenth of a second.  A wake-up by others claims at once; what our own
  * settling has brought to the queue can wait as well.
+ *
+ * That a task was claimed must outlive a crash that it leads to, or it would be
+ * claimed for ever.  So claims are flushed until this worker has once had
+ * nothing left to do: after a crash all workers are new, and what led to it is
+ * among the first that they claim.  From then on a claim waits for no disk, and
+ * a crash can lose that one attempt.
  *
  * When the database is not ready for us (no extension, another version of it,
  * no tables) all jobs are let go and the worker takes another owner's name:
@@ -105,6 +111,7 @@ static bool claim_wanted = false;	/* there may be some before */
 static int64 room_since = 0;	/* since when one of those could be taken */
 static int64 house_at = 0;
 static bool lost_claims = false;	/* own tasks that nobody works on */
+static bool drained = false;	/* there was nothing to do once, since we began */
 static DbState database_state = DB_READY;
 
 static void terminate(SIGNAL_ARGS);
@@ -290,7 +297,8 @@ claim(void)
 	/* without work all begin at once: of few tasks each is to have its part */
 	order.workers = njobs == 0 ? guc_workers : 1;
 
-	switch (job_transact("claiming tasks", DB_DURABLE, do_claim, &order, &state, &error))
+	switch (job_transact("claiming tasks", drained ? DB_REPEATABLE : DB_DURABLE, do_claim,
+						 &order, &state, &error))
 	{
 		case OUTCOME_DONE:
 			break;
@@ -306,6 +314,8 @@ claim(void)
 	}
 
 	claim_pause_ms = 0;
+	if (order.n == 0 && njobs == 0)
+		drained = true;
 	take_claims(order.claims, order.n);
 	claim_wanted = order.n == order.max;
 	claim_at = now + LONGEST_SLEEP_MS;

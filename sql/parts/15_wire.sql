@@ -47,6 +47,13 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_boolean(text) IS
 	'a platform''s true or false; NULL when it is neither';
 
+CREATE FUNCTION ordersync.main_nick(nick text)
+RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_main_nick';
+COMMENT ON FUNCTION ordersync.main_nick(text) IS
+	'the name of the seller whose name or sub-account that is ("main:sub" is "main"), with the XML entities resolved';
+
 CREATE FUNCTION ordersync.unescape(value text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_unescape'

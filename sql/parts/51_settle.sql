@@ -15,33 +15,9 @@
  * settle leads to only now and then plans by itself (force_custom_plan).
  */
 /*
- * How a page ended, by name; what is left out is NULL.  Called with it as JSON, as
- * the worker and settle_count write it.
+ * How a page ended comes as JSON, as the worker and settle_count write it; what is
+ * left out is NULL.
  */
-CREATE TYPE ordersync.settlement AS (
-	state text,					-- running, succeeded, incomplete
-	verdict text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
-	class text,					-- of an incomplete one: short, total
-	walk jsonb,					-- where the walk stands: src/window_saved.h
-	reported bigint,			-- over the window
-	seen bigint,
-	quarantined bigint,
-	passes integer,
-	closed_since bigint,		-- epoch seconds; NULL where it closes nothing
-	closed_until bigint,
-	page_new integer,			-- of the page
-	page_changed integer,
-	page_unchanged integer,
-	page_quarantined integer,
-	cuts bigint[],				-- ascending bounds of the parts, epoch seconds
-	page_size integer,			-- where it has shrunk
-	clock_offset_ms bigint,		-- where the platform's clock was read
-	call jsonb,					-- as request_log keeps it; NULL where no call was made
-	more_tasks integer			-- that the page's transaction has made for the run
-);
-COMMENT ON TYPE ordersync.settlement IS
-	'how a page ended: state, verdict, cursor, counts, what it closed, parts, the call';
-
 CREATE FUNCTION ordersync.settle(p_task bigint, p_token bigint, p_settlement jsonb)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -51,18 +27,44 @@ SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE
-	s ordersync.settlement := pg_catalog.jsonb_populate_record(NULL::ordersync.settlement, p_settlement);
+	s record;
 	v ordersync.sync_tasks;
-	v_parts integer := COALESCE(pg_catalog.cardinality(s.cuts), 1) - 1;
-	v_state text := s.state;
-	v_verdict text := s.verdict;
+	v_parts integer;
+	v_state text;
+	v_verdict text;
 	v_missed bigint[];
-	v_open integer := COALESCE(s.more_tasks, 0);
+	v_open integer;
 	v_same integer;
 	v_held integer;
 	v_looked boolean := false;	-- at what a check has missed
 	v_facts record;
 BEGIN
+	SELECT x.* INTO s
+	FROM pg_catalog.jsonb_to_record(p_settlement) AS x (
+		state text,					-- running, succeeded, incomplete
+		verdict text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
+		class text,					-- of an incomplete one: short, total
+		walk jsonb,					-- where the walk stands: src/window_saved.h
+		reported bigint,			-- over the window
+		seen bigint,
+		quarantined bigint,
+		passes integer,
+		closed_since bigint,		-- epoch seconds; NULL where it closes nothing
+		closed_until bigint,
+		page_new integer,			-- of the page
+		page_changed integer,
+		page_unchanged integer,
+		page_quarantined integer,
+		cuts bigint[],				-- ascending bounds of the parts, epoch seconds
+		page_size integer,			-- where it has shrunk
+		clock_offset_ms bigint,		-- where the platform's clock was read
+		call jsonb,					-- as request_log keeps it; NULL where no call was made
+		more_tasks integer			-- that the page's transaction has made for the run
+	);
+	v_parts := COALESCE(pg_catalog.cardinality(s.cuts), 1) - 1;
+	v_state := s.state;
+	v_verdict := s.verdict;
+	v_open := COALESCE(s.more_tasks, 0);
 	IF s.state IS NULL OR s.state NOT IN ('running', 'succeeded', 'incomplete') THEN
 		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(s.state, 'NULL');
 	END IF;
@@ -166,7 +168,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle(bigint, bigint, jsonb) IS
-	'records a stored page (type settlement): cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
+	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
 /* One at a time and in one order, as a run is cancelled: two transactions never wait for each other. */
 CREATE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])

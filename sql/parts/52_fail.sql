@@ -1,7 +1,8 @@
 /*
  * Failing: a call came to no page, or the database refused one.
  *
- * Called in a transaction of its own, after whatever was begun is undone.
+ * Called in a transaction of its own, after whatever was begun is undone.  Its
+ * plans are as settle's.
  *
  *   throttled     the whole gateway keeps silent as long as was asked, unless
  *                 somebody has lifted that meanwhile
@@ -19,24 +20,10 @@
  */
 
 /*
- * What failed, as the worker found it; what is left out is NULL.  What that
- * means to the task, whether it costs an attempt and when it is due again is
- * decided here and nowhere else.
+ * What failed comes as JSON, as the worker found it; what is left out is NULL.
+ * What that means to the task, whether it costs an attempt and when it is due
+ * again is decided here and nowhere else.
  */
-CREATE TYPE ordersync.failure AS (
-	verdict text,				-- retry, throttled, unauthorized, rejected, malformed
-	class text,
-	message text,
-	conflict boolean,			-- the database's error says nothing against the task: a deadlock, a cancel, a full disk
-	retry_ms bigint,			-- where the platform has said for how long; NULL: the back-off
-	walk jsonb,					-- where the walk stood: src/window_saved.h
-	page_size integer,			-- where it has shrunk
-	clock_offset_ms bigint,		-- where the platform's clock was read
-	call jsonb					-- as request_log keeps it; NULL where no call was made
-);
-COMMENT ON TYPE ordersync.failure IS
-	'what a call or a page came to that failed: verdict, class, message, the call';
-
 CREATE FUNCTION ordersync.fail(
 	p_task bigint,
 	p_token bigint,
@@ -44,12 +31,16 @@ CREATE FUNCTION ordersync.fail(
 	OUT state text,
 	OUT retry_ms bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
-	f ordersync.failure := pg_catalog.jsonb_populate_record(NULL::ordersync.failure, p_failure);
+	f record;
 	v ordersync.sync_tasks;
-	v_charge boolean := ordersync.costs_attempt(f);
+	v_charge boolean;
 	v_max_attempts integer := ordersync.setting('max_attempts')::integer;
 	v_retry_at timestamptz;
 	v_dead boolean;
@@ -60,11 +51,23 @@ DECLARE
 	v_ended_held integer := 0;
 	v_state text := 'pending';
 BEGIN
+	SELECT x.* INTO f
+	FROM pg_catalog.jsonb_to_record(p_failure) AS x (
+		verdict text,				-- retry, throttled, unauthorized, rejected, malformed
+		class text,
+		message text,
+		conflict boolean,			-- the database's error says nothing against the task: a deadlock, a cancel, a full disk
+		retry_ms bigint,			-- where the platform has said for how long; NULL: the back-off
+		walk jsonb,					-- where the walk stood: src/window_saved.h
+		page_size integer,			-- where it has shrunk
+		clock_offset_ms bigint,		-- where the platform's clock was read
+		call jsonb					-- as request_log keeps it; NULL where no call was made
+	);
+	v_charge := ordersync.costs_attempt(f.verdict, f.class, f.conflict);
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task
 		AND t.token = p_token
-		AND t.state = 'running'
 	FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM ordersync.refuse_token(p_task);
@@ -156,20 +159,20 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.fail(bigint, bigint, jsonb) IS
-	'records that a call came to nothing (type failure): the task is due again later, waits for its shop or gateway, or has failed; returns its state, and after how long a call may be tried again';
+	'records that a call came to nothing: the task is due again later, waits for its shop or gateway, or has failed; returns its state, and after how long a call may be tried again';
 
 /* What is the gateway's, the shop's or this server's trouble, and passes by itself, costs none. */
-CREATE FUNCTION ordersync.costs_attempt(f ordersync.failure)
+CREATE FUNCTION ordersync.costs_attempt(p_verdict text, p_class text, p_conflict boolean)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-	RETURN f.verdict NOT IN ('throttled', 'unauthorized')
-		AND f.class IS DISTINCT FROM 'key_file'
-		AND f.conflict IS NOT TRUE;
+	RETURN p_verdict NOT IN ('throttled', 'unauthorized')
+		AND p_class IS DISTINCT FROM 'key_file'
+		AND p_conflict IS NOT TRUE;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.costs_attempt(ordersync.failure) IS
+COMMENT ON FUNCTION ordersync.costs_attempt(text, text, boolean) IS
 	'whether a failure counts among the attempts after which its task has failed';
 
 /*
@@ -282,6 +285,7 @@ COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
 CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;

@@ -20,8 +20,8 @@ AS $function$
 DECLARE
 	v_task ordersync.sync_tasks;
 	v_shop ordersync.shops;
-	v_nick text := pg_catalog.split_part(ordersync.unescape(p_nick), ':', 1);
-	v_is_main boolean := ordersync.unescape(p_nick) NOT LIKE '%:%';
+	v_nick text := ordersync.main_nick(p_nick);
+	v_is_main boolean := v_nick = ordersync.unescape(p_nick);
 	v_state text;
 	v_message text;
 BEGIN

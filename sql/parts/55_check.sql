@@ -278,25 +278,28 @@ CREATE FUNCTION ordersync.count_stored(
 	p_until timestamptz,
 	OUT within bigint,
 	OUT at_until bigint)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
-	SELECT pg_catalog.count(*) FILTER (WHERE s.at < p_until),
-		pg_catalog.count(*) FILTER (WHERE s.at = p_until)
-	FROM (
-		SELECT o.created AS at
+BEGIN
+	IF p_stream = 'orders' THEN
+		SELECT pg_catalog.count(*) FILTER (WHERE o.created < p_until),
+			pg_catalog.count(*) FILTER (WHERE o.created = p_until)
+		INTO within, at_until
 		FROM ordersync.orders o
-		WHERE p_stream = 'orders'
-			AND o.shop_id = p_shop
+		WHERE o.shop_id = p_shop
 			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
-			AND o.created BETWEEN p_since AND p_until
-		UNION ALL
-		SELECT a.modified
+			AND o.created BETWEEN p_since AND p_until;
+	ELSE
+		SELECT pg_catalog.count(*) FILTER (WHERE a.modified < p_until),
+			pg_catalog.count(*) FILTER (WHERE a.modified = p_until)
+		INTO within, at_until
 		FROM ordersync.after_sales a
-		WHERE p_stream <> 'orders'
-			AND a.shop_id = p_shop
+		WHERE a.shop_id = p_shop
 			AND a.modified BETWEEN p_since AND p_until
-			AND (a.special_refund_type IS NOT NULL) = (p_stream = 'special_refunds')
-	) s
+			AND (a.special_refund_type IS NOT NULL) = (p_stream = 'special_refunds');
+	END IF;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.count_stored(bigint, text, timestamptz, timestamptz) IS
 	'how many records of a list are stored in [since, until), and at that very second until; orders by created, after-sales by modified';

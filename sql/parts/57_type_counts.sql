@@ -66,13 +66,34 @@ COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, jsonb, b
 /* The gateway's longest window may have changed since: a day is counted in other windows then. */
 CREATE FUNCTION ordersync.drop_recounted(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_range tstzrange := tstzrange(p_since, p_until);
+	-- a window lies within a day, ranges sort by their lower bound
+	v_day timestamptz := @extschema@.ordersync_day(ordersync.day_of(p_since));
+	v_first tstzrange := tstzrange(v_day, v_day, '[]');
+	v_behind tstzrange := tstzrange(p_until, p_until, '[]');
+BEGIN
+	IF NOT EXISTS (
+		SELECT
+		FROM ordersync.type_counts c
+		WHERE c.shop_id = p_shop
+			AND c.stream = p_stream
+			AND c.range >= v_first
+			AND c.range < v_behind
+			AND c.range && v_range
+			AND c.range <> v_range
+	) THEN
+		RETURN;
+	END IF;
 	DELETE FROM ordersync.type_counts c
 	WHERE c.shop_id = p_shop
 		AND c.stream = p_stream
-		AND c.range && tstzrange(p_since, p_until)
-		AND c.range <> tstzrange(p_since, p_until)
+		AND c.range >= v_first
+		AND c.range < v_behind
+		AND c.range && v_range
+		AND c.range <> v_range
 		AND c.range <@ (
 			SELECT pg_catalog.range_agg(n.range)
 			FROM ordersync.type_counts n
@@ -80,7 +101,8 @@ AS $function$
 				AND n.stream = p_stream
 				AND n.range && c.range
 				AND n.range <> c.range
-				AND n.checked_at > c.checked_at)
+				AND n.checked_at > c.checked_at);
+END
 $function$;
 COMMENT ON FUNCTION ordersync.drop_recounted(bigint, text, timestamptz, timestamptz) IS
 	'removes counts without types of which all was counted later in other windows';
@@ -90,44 +112,50 @@ RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
 AS $function$
+DECLARE
+	v_listed text[] := ordersync.types_listed(p_shop);
 BEGIN
-	-- nearly all orders are of a few types that are listed: these are told apart first
+	IF p_stream <> 'orders' THEN
+		RETURN '{}';
+	END IF;
 	RETURN COALESCE((
-		SELECT pg_catalog.array_agg(t.type ORDER BY t.type)
-		FROM (
-			SELECT o.type, pg_catalog.array_agg(o.tid) AS tids
-			FROM ordersync.orders o
-			WHERE p_stream = 'orders'
-				AND o.shop_id = p_shop
-				AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
-				AND o.created >= p_since
-				AND o.created < p_until
-				AND o.type <> ALL (pg_catalog.string_to_array(ordersync.listed_types(), ','))
-			GROUP BY o.type
-			OFFSET 0
-		) t
-		WHERE NOT ordersync.is_listed_type(p_shop, t.type)
-			AND EXISTS (
-				SELECT
-				FROM pg_catalog.unnest(t.tids) AS u (tid)
-				WHERE NOT ordersync.was_listed(p_shop, u.tid))), '{}');
+		SELECT pg_catalog.array_agg(DISTINCT o.type ORDER BY o.type)
+		FROM ordersync.orders o
+		WHERE o.shop_id = p_shop
+			AND o.created_date BETWEEN ordersync.day_of(p_since) AND ordersync.day_of(p_until)
+			AND o.created >= p_since
+			AND o.created < p_until
+			AND o.type <> ''
+			AND o.type <> ALL (v_listed)
+			AND NOT ordersync.was_listed(p_shop, o.tid)), '{}');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlisted_types(bigint, text, timestamptz, timestamptz) IS
 	'types of a shop''s stored orders of a range that its lists do not ask for';
 
+CREATE FUNCTION ordersync.types_listed(p_shop bigint)
+RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN pg_catalog.string_to_array(ordersync.listed_types(), ',') || ARRAY(
+		SELECT t.type
+		FROM ordersync.shops s
+		JOIN ordersync.gateways g ON g.name = s.gateway
+		CROSS JOIN LATERAL pg_catalog.jsonb_array_elements_text(g.options -> 'types_add') t (type)
+		WHERE s.shop_id = p_shop);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.types_listed(bigint) IS
+	'the types of orders that the lists of a shop ask for';
+
 CREATE FUNCTION ordersync.is_listed_type(p_shop bigint, p_type text)
 RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
-	SELECT COALESCE(p_type, '') = ''
-		OR p_type = ANY (pg_catalog.string_to_array(ordersync.listed_types(), ','))
-		OR EXISTS (
-			SELECT
-			FROM ordersync.shops s
-			JOIN ordersync.gateways g ON g.name = s.gateway
-			WHERE s.shop_id = p_shop
-				AND g.options -> 'types_add' ? p_type)
+BEGIN
+	RETURN COALESCE(p_type, '') = '' OR p_type = ANY (ordersync.types_listed(p_shop));
+END
 $function$;
 COMMENT ON FUNCTION ordersync.is_listed_type(bigint, text) IS
 	'whether the lists of a shop ask for orders of this type';

@@ -1,7 +1,7 @@
 -- What people type and paste: white space around it is taken off and said, what cannot be meant is refused, and a slip
 -- in the name of a shop that was never read is put right by typing it again.
 BEGIN;
-SELECT plan(89);
+SELECT plan(95);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made \gset
 
@@ -88,6 +88,8 @@ SELECT is(pg_temp.read_by(c), '42710', 'not any more after: ' || c) FROM (VALUES
 	($$INSERT INTO ordersync.quarantine (shop_id, stream, reason, body, digest) VALUES (13, 'orders', 'foreign_seller', '', '')$$)) v (c);
 
 -- what a relay has escaped is the same seller
+SELECT is(ordersync.main_nick(n), m, format('%s is %s''s', n, m)) FROM (VALUES
+	('main', 'main'), ('main:sub', 'main'), ('main:sub:more', 'main'), (':sub', ''), ('H&amp;M:客服', 'H&M'), ('甲店&#58;客服', '甲店')) v (n, m);
 SELECT is(ordersync.unescape(e), p, format('%s is %s', e, p)) FROM (VALUES
 	('H&amp;M旗舰店', 'H&M旗舰店'), ('&lt;a&gt;', '<a>'), ('&quot;x&quot; &apos;y&apos;', '"x" ''y'''), ('&#27979;&#x8BD5;', '测试'),
 	('a&#x1F600;b', U&'a\+01F600b'), ('H&M', 'H&M'), ('&amp;amp;', '&amp;'), ('&nbsp;&#;&#x;&#xD800;&#0;&#10;&#1114112;&#-5;&#38', '&nbsp;&#;&#x;&#xD800;&#0;&#10;&#1114112;&#-5;&#38')) v (e, p);
