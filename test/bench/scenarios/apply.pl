@@ -66,6 +66,6 @@ return {
 			$us{$who} = $ours->function_times(sub { $apply->($ours) });
 			$_ *= 1000 / $stored for values %{ $us{$who} };
 		}
-		$bench->figures->stages('apply, us an order by function (track_functions, its own cost included)', qw(new unchanged), \%us);
+		$bench->figures->stages('apply, us an order by function (track_functions, scaled to the processor time)', qw(new unchanged), \%us);
 		return;
 	} };

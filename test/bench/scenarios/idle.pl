@@ -13,6 +13,13 @@ return {
 		$ours->run('incremental');
 		$ours->wait_idle;
 		$ours->sql('CHECKPOINT');
+		# the server's own writer notes the running transactions once more after that
+		my ($lsn, $since) = ('', time);
+		$ours->wait_until('the server to be quiet', sub {
+			my $now = $ours->sql('SELECT pg_current_wal_insert_lsn()');
+			($lsn, $since) = ($now, time) if $now ne $lsn;
+			return time - $since > ($bench->whole ? 20 : 1);
+		});
 		my $pids = join ',', map { $_->pid } values %{ $bench->server->{sessions} };
 		my @processes = grep { ",$pids," !~ /,$_,/ } $bench->server->processes;
 		my @ours = split /\n/, $ours->sql("SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'ordersync%'");

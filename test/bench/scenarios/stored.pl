@@ -11,7 +11,7 @@ my @stages = qw(link claim settle);
 my $add_ratios = sub {
 	my ($figures, $stored, $us) = @_;
 	$figures->ratio('stored', 'fresh load: into empty tables / into many stored orders', $figures->times([ 'stored', 'empty' ], [ 'stored', 'stored' ]), '>= 0.85');
-	$figures->stages('us an order by function (track_functions, its own cost included)', 'empty', 'stored', $us);
+	$figures->stages('us an order by function (track_functions, scaled to the processor time)', 'empty', 'stored', $us);
 	for my $stage (@stages)
 	{
 		my %sum = map { my $u = $us->{$_}; my $sum = 0; $sum += $u->{$_} for grep { /$stage/ } keys %$u; ($_ => $sum) } qw(empty stored);

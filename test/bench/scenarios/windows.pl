@@ -56,7 +56,7 @@ return {
 				my ($made, $cost);
 				if ($round > $bench->option('rounds'))
 				{
-					$us{$who} = $ours->function_times(sub { ($made) = $look->($ours) }, 'busy');
+					$us{$who} = $ours->function_times(sub { ($made, $cost) = $look->($ours); return $cost }, 'busy');
 					$_ *= 1000 / $made for values %{ $us{$who} };
 					next;
 				}
@@ -65,7 +65,7 @@ return {
 				push @rates, $made / $cost->{seconds} if $who eq $many;
 			}
 		}
-		$figures->stages('us a call by function (track_functions, its own cost included)', $few, $many, \%us);
+		$figures->stages('us a call by function (track_functions, scaled to the processor time)', $few, $many, \%us);
 		$figures->ratio('windows', "calls a second by the clock, $many with small windows", Bench::Figures::median(@rates), '>= 2000');
 		$figures->ratio('windows.shops', "processor time a call: $many / $few", $figures->times([ 'windows', $many ], [ 'windows', $few ]), undef);
 		return;

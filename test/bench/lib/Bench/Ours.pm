@@ -184,14 +184,15 @@ sub usage
 
 sub count { my ($self, $table) = @_; return $self->sql("SELECT count(*) FROM ordersync.$table") }
 
-# Milliseconds that each function of the schema took by itself while do() ran, with all statements in it: name => ms. busy: do()
-# ends before the workers have nothing to do.
+# How the processor time of do() spreads over the functions of the schema, each with all statements in it: name => ms. do() gives
+# back its cost. The server counts by the clock, which other work on the machine makes longer: hence all times are scaled so
+# that their sum is what the workers used, the time in C included. busy: do() ends before the workers have nothing to do.
 sub function_times
 {
 	my ($self, $do, $busy) = @_;
 	$self->{server}->configure('track_functions' => 'all');
 	$self->sql('SELECT pg_stat_reset()');
-	$do->();
+	my $cost = $do->();
 	$self->wait_idle unless $busy;
 	my ($ms, $before) = ({}, '');
 	# a worker tells its counts a second apart, and when it goes to sleep
@@ -204,6 +205,9 @@ sub function_times
 		return $settled;
 	});
 	$self->{server}->configure('track_functions' => 'none');
+	my $sum = 0;
+	$sum += $_ for values %$ms;
+	$_ *= 1000 * $cost->{server} / $sum for values %$ms;
 	return $ms;
 }
 
