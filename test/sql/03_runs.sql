@@ -43,9 +43,9 @@ SELECT ordersync_trigger_full(31);
 UPDATE ordersync.sync_tasks SET state = 'succeeded', finished_at = now() WHERE run_id = 3104;
 UPDATE ordersync.sync_runs SET state = 'succeeded', open_tasks = 0 WHERE run_id = 3104;
 SELECT ordersync_retry(3104);
-UPDATE ordersync.sync_tasks SET state = 'failed', attempt = 8, walk = 'w', error_class = 'network', error = 'gone'
+UPDATE ordersync.sync_tasks SET state = 'failed', attempt = 8, walk = '"w"', error_class = 'network', error = 'gone'
 WHERE task_id = (SELECT min(task_id) FROM ordersync.sync_tasks WHERE run_id = 3104);
-UPDATE ordersync.sync_tasks SET state = 'incomplete', verdict = 'short', walk = 'w', error_class = 'short'
+UPDATE ordersync.sync_tasks SET state = 'incomplete', verdict = 'short', walk = '"w"', error_class = 'short'
 WHERE task_id = (SELECT max(task_id) FROM ordersync.sync_tasks WHERE run_id = 3104);
 UPDATE ordersync.sync_runs SET state = 'incomplete', message = '2 windows' WHERE run_id = 3104;
 SELECT error_class, what_to_do FROM ordersync.failed_tasks WHERE run_id = 3104 ORDER BY task_id;
