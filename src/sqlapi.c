@@ -1,7 +1,7 @@
 /*
  * sqlapi.c
  *	  The C functions of the house that SQL sees: waking and watching workers,
- *	  reading settings, telling a transaction block.
+ *	  reading settings, telling a transaction block and its own IDs.
  *
  * wake() only takes note; the latches are set when the transaction has
  * committed and let go of its locks, so that a worker that looks finds what it
@@ -49,6 +49,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
@@ -56,6 +57,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_block);
+PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
 
 /* ordersync.wake() */
 Datum
@@ -222,4 +224,14 @@ Datum
 ordersync_in_block(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(IsTransactionBlock());
+}
+
+/*
+ * ordersync.is_own_xid(xid): a block with an EXCEPTION clause and a savepoint
+ * have an ID of their own, which the rows carry that they write.
+ */
+Datum
+ordersync_is_own_xid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }

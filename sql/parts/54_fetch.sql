@@ -116,7 +116,7 @@ AS $function$
 			AND a.shop_id = p_shop
 			AND a.refund_id = ANY (p_ids)
 	) w
-	WHERE w.written_by = pg_catalog.pg_current_xact_id()::xid
+	WHERE ordersync.is_own_xid(w.written_by)
 $function$;
 COMMENT ON FUNCTION ordersync.written_here(bigint, text, bigint[]) IS
 	'those of the records that this transaction stored or changed; NULL for none';
