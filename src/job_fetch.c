@@ -70,7 +70,7 @@ job_fetch_answered(Job *job)
 	memset(s, 0, sizeof(*s));
 	s->state = over ? "succeeded" : "running";
 	s->verdict = over ? "fetched" : NULL;
-	s->walk = saved_write_one("ids", "done", done);
+	s->walk = over ? NULL : saved_write_one("ids", "done", done);
 	s->reported = job->task->nids;
 	s->seen = done;
 	s->clock = job->clock;

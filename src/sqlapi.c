@@ -1,7 +1,7 @@
 /*
  * sqlapi.c
  *	  The C functions of the house that SQL sees: waking and watching workers,
- *	  reading settings, telling a transaction block.
+ *	  reading settings, telling a transaction block and its own IDs.
  *
  * wake() only takes note; the latches are set when the transaction has
  * committed and let go of its locks, so that a worker that looks finds what it

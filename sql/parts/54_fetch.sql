@@ -78,13 +78,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.follow_up(bigint, bigint[]) IS
 	'notes what a stored page repaired and makes tasks for the details it asks for; returns how many tasks';
 
-CREATE FUNCTION ordersync.is_own_xid(xid)
-RETURNS boolean
-AS 'MODULE_PATHNAME', 'ordersync_is_own_xid'
-LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
-	'whether a row with this xmin was written by this transaction or a subtransaction of it';
-
 CREATE FUNCTION ordersync.written_here(p_shop bigint, p_stream text, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -80,6 +80,13 @@ AS 'MODULE_PATHNAME', 'ordersync_in_block';
 COMMENT ON FUNCTION ordersync.in_block() IS
 	'whether we are in a transaction block, also one that a driver opened';
 
+CREATE FUNCTION ordersync.is_own_xid(xmin xid)
+RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_is_own_xid';
+COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
+	'whether it is the ID of this transaction, or of a part of it that could have been undone by itself';
+
 /* Called by procedures that commit: with every caller's rights and search_path. */
 CREATE FUNCTION ordersync.refuse_block(p_procedure text)
 RETURNS void

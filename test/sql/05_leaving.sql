@@ -13,14 +13,15 @@ SELECT ordersync_grant('regress_ordersync_bi', 'operator', '{51}');
 SELECT ordersync_trigger_full(51) AS run \gset
 RESET client_min_messages;
 
--- its members are functions and the one view that reads no table (newer servers list the view's row types beside it)
+-- its members are functions, the types of rows that they hand to each other, and the one view that reads no table (newer
+-- servers list the view's row type, and arrays of types, beside them)
 SELECT DISTINCT CASE d.classid WHEN 'pg_proc'::regclass THEN 'functions' ELSE pg_describe_object(d.classid, d.objid, 0) END AS member
 FROM pg_depend d
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'ordersync'
 LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND t.oid = d.objid
 LEFT JOIN pg_type element ON element.oid = t.typelem
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-	AND 'ordersync.workers'::regclass NOT IN (COALESCE(t.typrelid, 0), COALESCE(element.typrelid, 0))
+	AND element.oid IS NULL AND 'ordersync.workers'::regclass <> COALESCE(t.typrelid, 0)
 ORDER BY member;
 
 -- no table, index, default or view of ours depends on one

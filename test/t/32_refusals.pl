@@ -18,7 +18,9 @@ $world->advance(7200, quiet => 1);
 my %created = map { /"tid":(\d+),"created":"([^"]+)"/ ? ($1 => $2) : () } split /\n/, $world->control('truth', shop => 1, slim => 1);
 my @tids = sort { $created{$a} cmp $created{$b} || $a <=> $b } keys %created;
 my @refunds = sort keys %{ $world->says(1, 'refunds') };
-my @bad = map { $tids[ 100 * $_ + 37 ] } 0 .. int(@tids / 100) - 1;
+# A day that has not ended is not counted to its end: none of them is of that one. The platform's clock is two hours ahead.
+my $today = $world->sql("SELECT ordersync.day_of(clock_timestamp() + interval '1 hour')");
+my @bad = grep { substr($created{$_}, 0, 10) lt $today } map { $tids[ 100 * $_ + 37 ] } 0 .. int(@tids / 100) - 1;
 my @bad_refunds = map { $refunds[ 10 * $_ + 7 ] } 0 .. int(@refunds / 10) - 1;
 cmp_ok(scalar @bad, '>=', 6, 'so many orders are refused: ' . @bad);
 cmp_ok(scalar @bad_refunds, '>=', 2, 'so many after-sales: ' . @bad_refunds);

@@ -147,8 +147,12 @@ is_whole('tried again');
 # --- a crash in the middle ---
 
 empty();
-my $ready = sub { my $status = eval { ($world->node->psql('postgres', 'SELECT 1'))[0] }; return defined $status && $status == 0 };
-$run = full_run(sub { kill 'KILL', $world->worker_pids });
+my $killed_at;
+# it answers until it has noticed, and psql that is refused leaves a broken pipe, which IPC::Run dies of
+my $ready = sub {
+	my $status = eval { ($world->node->psql('postgres', 'SELECT 1'))[0] };
+	return defined $status && $status == 0 && PostgreSQL::Test::Utils::slurp_file($log, $killed_at) =~ /database system is ready to accept/ };
+$run = full_run(sub { $killed_at = -s $log; kill 'KILL', $world->worker_pids });
 $world->wait_until('the server to be back', $ready);
 is($world->finish($run), 'succeeded', 'a run whose worker is killed while it stores pages');
 is_whole('after the crash');
