@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "dictionary.h"
 #include "order_lines.h"
 #include "read_record.h"
 #include "value.h"
@@ -73,8 +74,14 @@ static TextValue text_value(Datum value, bool isnull);
 bool
 trade_is_cash_on_delivery(TextValue trade_type)
 {
-	return text_is(trade_type, "cod") || text_is(trade_type, "b2c_cod") ||
-		text_is(trade_type, "super_market_cod_trade");
+	static const char *const types[] = {WORDS_CASH_ON_DELIVERY};
+
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		if (text_is(trade_type, types[i]))
+			return true;
+	}
+	return false;
 }
 
 /* See order_lines.h. */
