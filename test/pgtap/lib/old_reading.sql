@@ -235,8 +235,9 @@ CREATE FUNCTION pg_temp.compare_after_sales(records ordersync.applied[], OUT com
 	FROM o FULL JOIN n USING (ord)
 $$;
 
--- These payloads read as orders, lines and after-sales: how many rows were compared, and what differs; NULL: nothing.
-CREATE FUNCTION pg_temp.compare(payloads jsonb[], OUT compared bigint, OUT differences text) LANGUAGE plpgsql STABLE AS $$
+-- These payloads read as orders and lines, as after-sales, or as both (NULL): how many rows were compared, and what differs;
+-- NULL: nothing.
+CREATE FUNCTION pg_temp.compare(payloads jsonb[], kind text DEFAULT NULL, OUT compared bigint, OUT differences text) LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	records ordersync.applied[];
 BEGIN
@@ -248,9 +249,9 @@ BEGIN
 ')
 	INTO compared, differences
 	FROM (
-		SELECT 'order' AS name, * FROM pg_temp.compare_orders(records)
-		UNION ALL SELECT 'lines of', * FROM pg_temp.compare_lines(records)
-		UNION ALL SELECT 'after-sale', * FROM pg_temp.compare_after_sales(records)
+		SELECT 'order' AS name, * FROM pg_temp.compare_orders(CASE WHEN kind = 'after_sales' THEN '{}' ELSE records END)
+		UNION ALL SELECT 'lines of', * FROM pg_temp.compare_lines(CASE WHEN kind = 'after_sales' THEN '{}' ELSE records END)
+		UNION ALL SELECT 'after-sale', * FROM pg_temp.compare_after_sales(CASE WHEN kind = 'orders' THEN '{}' ELSE records END)
 	) c;
 END
 $$;
