@@ -11,12 +11,15 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "dictionary.h"
 #include "order_lines.h"
 #include "read_record.h"
 #include "value.h"
 
 /* numeric(18,2), in cents */
 #define MAX_CENTS INT64CONST(999999999999999999)
+/* Sums of cents are kept in two parts, so that no number of lines overflows them. */
+#define CENTS_OF_HIGH INT64CONST(1000000000)
 
 /* What is read of a line here. */
 enum
@@ -50,7 +53,8 @@ typedef struct Summing
 	int64		pieces;			/* of all lines */
 	int64		sold_pieces;	/* of those that were not unsold */
 	bool		any_sold;
-	long double gmv;			/* in cents: exact to 2^63, and beyond numeric(18,2) the size alone counts */
+	int64		gmv_high;		/* CENTS_OF_HIGH each */
+	int64		gmv_low;
 	TextValue  *carriers;
 	int			ncarriers;
 	TextValue  *waybills;
@@ -59,6 +63,7 @@ typedef struct Summing
 static void add_line(Summing *summing, const TextValue *line);
 static bool is_known(const Summing *summing, int64 oid);
 static void add_amount(Summing *summing, const TextValue *line);
+static void put_amount(Summing *summing);
 static void add_text(TextValue *texts, int *n, TextValue text);
 static int	compare_texts(const void *a, const void *b);
 static char *join_texts(TextValue *texts, int n);
@@ -69,8 +74,14 @@ static TextValue text_value(Datum value, bool isnull);
 bool
 trade_is_cash_on_delivery(TextValue trade_type)
 {
-	return text_is(trade_type, "cod") || text_is(trade_type, "b2c_cod") ||
-		text_is(trade_type, "super_market_cod_trade");
+	static const char *const types[] = {WORDS_CASH_ON_DELIVERY};
+
+	for (int i = 0; i < lengthof(types); i++)
+	{
+		if (text_is(trade_type, types[i]))
+			return true;
+	}
+	return false;
 }
 
 /* See order_lines.h. */
@@ -137,8 +148,7 @@ lines_sum(JsonbContainer *record, LinesSum *sum)
 	}
 	sum->item_num = (int32) Max(Min(summing.any_sold ? summing.sold_pieces : summing.pieces,
 									PG_INT32_MAX), PG_INT32_MIN);
-	sum->has_gmv = sum->has_gmv && summing.gmv >= -MAX_CENTS && summing.gmv <= MAX_CENTS;
-	sum->gmv_cents = sum->has_gmv ? (int64) summing.gmv : 0;
+	put_amount(&summing);
 	sum->carriers = join_texts(summing.carriers, summing.ncarriers);
 	sum->waybills = join_texts(summing.waybills, sum->nwaybills);
 }
@@ -201,8 +211,23 @@ add_amount(Summing *summing, const TextValue *line)
 	if (line[LINE_PART_MJZ_DISCOUNT].at == NULL ||
 		!value_money(line[LINE_PART_MJZ_DISCOUNT].at, line[LINE_PART_MJZ_DISCOUNT].len, &discount))
 		discount = 0;
-	summing->gmv += (long double) (total - discount);
+	summing->gmv_high += (total - discount) / CENTS_OF_HIGH;
+	summing->gmv_low += (total - discount) % CENTS_OF_HIGH;
 	summing->sum->has_gmv = true;
+}
+
+/* The amounts' sum, if the column can hold it. */
+static void
+put_amount(Summing *summing)
+{
+	LinesSum   *sum = summing->sum;
+	int64		high = summing->gmv_high + summing->gmv_low / CENTS_OF_HIGH;
+	int64		low = summing->gmv_low % CENTS_OF_HIGH;
+
+	/* so near to the column's ends they are one number again */
+	sum->has_gmv = sum->has_gmv && high >= -CENTS_OF_HIGH && high <= CENTS_OF_HIGH;
+	sum->gmv_cents = sum->has_gmv ? high * CENTS_OF_HIGH + low : 0;
+	sum->has_gmv = sum->has_gmv && sum->gmv_cents >= -MAX_CENTS && sum->gmv_cents <= MAX_CENTS;
 }
 
 /* Adds a text that is none of those that are there; the empty one is none. */

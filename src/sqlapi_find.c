@@ -118,7 +118,11 @@ open_index(Relation table, const char *column)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("table \"%s\" has no index of shop_id and %s", RelationGetRelationName(table), column),
 			 errdetail("Rows are looked up by it when records are stored."),
-			 errhint("Create it again: SELECT ordersync.set_up();")));
+			 errhint("Create it again: SELECT ordersync.set_up(); "
+					 "a primary key by ALTER TABLE %s ADD PRIMARY KEY (shop_id, %s);",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
+												RelationGetRelationName(table)),
+					 quote_identifier(column))));
 }
 
 /* Of all rows, in a state to be read, by these two columns first. */
@@ -127,7 +131,9 @@ is_index_of(Relation index, AttrNumber shop, AttrNumber id)
 {
 	Form_pg_index form = index->rd_index;
 
-	return index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && form->indnkeyatts >= 2 &&
+	/* an expression has no number, as a column that is not there */
+	return id != InvalidAttrNumber && index->rd_rel->relam == BTREE_AM_OID &&
+		form->indisvalid && form->indnkeyatts >= 2 &&
 		form->indkey.values[0] == shop && form->indkey.values[1] == id &&
 		RelationGetIndexPredicate(index) == NIL &&
 		TupleDescAttr(RelationGetDescr(index), 0)->atttypid == INT8OID &&

@@ -53,11 +53,11 @@ BEGIN
 				AND s.tid = o.tid
 		), 0) AS unallocated,
 		CASE
-			WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade') THEN NULL
+			WHEN o.type IN ({{words cash_on_delivery}}) THEN NULL
 			ELSE round(EXTRACT(epoch FROM o.paid_at - o.created) / 3600, 2)
 		END AS hours_to_pay,
 		CASE
-			WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade')
+			WHEN o.type IN ({{words cash_on_delivery}})
 				THEN round(EXTRACT(epoch FROM o.consign_time - o.created) / 3600, 2)
 			ELSE round(EXTRACT(epoch FROM o.consign_time - o.paid_at) / 3600, 2)
 		END AS hours_to_ship,

@@ -87,7 +87,7 @@ BEGIN
 			CROSS JOIN LATERAL (
 				VALUES
 					(1, CASE
-						WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade', 'nopaid') THEN 'paid'
+						WHEN o.type IN ({{words cash_on_delivery}}, 'nopaid') THEN 'paid'
 						ELSE 'unpaid'
 					END, o.created, true),
 					-- a record may tell of a change after what came next: it was never later than that
@@ -98,7 +98,7 @@ BEGIN
 						WHEN c.deposit IS NOT NULL THEN LEAST(c.deposit, c.balance, o.consign_time, o.end_time)
 					END, false),
 					(4, 'paid', CASE
-						WHEN o.type IN ('cod', 'b2c_cod', 'super_market_cod_trade', 'nopaid') THEN NULL
+						WHEN o.type IN ({{words cash_on_delivery}}, 'nopaid') THEN NULL
 						WHEN o.type = 'step' AND c.balance IS NOT NULL
 							THEN LEAST(c.balance, o.consign_time, o.end_time)
 						ELSE o.paid_at

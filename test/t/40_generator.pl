@@ -6,7 +6,8 @@ use File::Temp qw(tempdir);
 use IPC::Run qw(run);
 use Test::More;
 
-my $generate = abs_path("$ENV{ORDERSYNC_TEST}/../sql/generate");
+my $root = abs_path("$ENV{ORDERSYNC_TEST}/..");
+my $generate = "$root/sql/generate";
 chdir tempdir(CLEANUP => 1) or die "no folder: $!";
 
 my @orders = (
@@ -24,7 +25,8 @@ my @lines = (
 	'tid      bigint!          ^tid          -         -      -   its order',
 	'created  timestamptz      ^created      time      -      -   its order\'s created',
 	'num      integer          num           int       IALHD  r   quantity',
-	'free     boolean          is_free       boolean   D      n   marked as free');
+	'free     boolean          is_free       boolean   D      n   marked as free',
+	'synced_at timestamptz     -             -         -      -   when it was written');
 my @after_sales = (
 	'shop_id  bigint!          -             -         -      k   our number of the shop',
 	'id       bigint!          refund_id     -         LDS    k   refund id',
@@ -34,13 +36,14 @@ my @after_sales = (
 	'sku      text             sku           text      LDS    r   SKU as sent',
 	'status   text             status        text      LDS    c   refund status');
 my @beside = ('[trade]', 'IALHD title fee_note', 'LD    fee', '[order]', 'D     note', '[refund]', 'S     special');
+my @words = ('[words]', '# a remark', 'cash_on_delivery cod b2c_cod', 'closed TRADE_CLOSED');
 
 # Named arguments replace parts of the dictionary.
 sub dictionary
 {
 	my (%arg) = @_;
 	return map { "$_\n" } '# test', '', '[orders]', @{ $arg{orders} // \@orders }, '[sub_orders]', @{ $arg{lines} // \@lines },
-		'[after_sales]', @{ $arg{after_sales} // \@after_sales }, @{ $arg{beside} // \@beside };
+		'[after_sales]', @{ $arg{after_sales} // \@after_sales }, @{ $arg{beside} // \@beside }, @{ $arg{words} // \@words };
 }
 
 # Runs it; what it says and what it complains of.
@@ -74,17 +77,22 @@ becomes("{{orders.table: # #definition}}\n", "shop_id bigint NOT NULL,\ntid bigi
 	'table: a definition a line');
 for ([ 'orders.generated' => 'day' ], [ 'orders.key' => 'shop_id, tid' ], [ 'orders.read' => 'status, created, fee' ], [ 'orders.record' => 'status, created, fee' ],
 	[ 'orders.derived' => 'frozen' ], [ 'orders.typed' => 'created, fee' ], [ 'orders.changes' => 'status, fee' ], [ 'orders.report' => 'created, day, fee' ],
-	[ 'sub_orders.all' => 'shop_id, oid, tid, created, num' ], [ 'sub_orders.read' => 'oid, created, num, free' ], [ 'sub_orders.record' => 'created, num' ],
-	[ 'sub_orders.derived' => 'tid' ], [ 'sub_orders.typed' => 'num, free' ], [ "sub_orders.fields '#field'" => "'oid', 'num', 'is_free'" ],
+	[ 'sub_orders.all' => 'shop_id, oid, tid, created, num, synced_at' ], [ 'sub_orders.read' => 'oid, created, num, free' ], [ 'sub_orders.record' => 'created, num' ],
+	[ 'sub_orders.derived' => 'tid, synced_at' ], [ 'sub_orders.typed' => 'num, free' ], [ "sub_orders.fields '#field'" => "'oid', 'num', 'is_free'" ],
 	[ 'after_sales.linked' => 'tid' ], [ 'after_sales.record' => 'limit_at, sku_id, sku, status' ], [ 'after_sales.typed' => 'tid, limit_at' ],
 	[ "after_sales.fields '#field'" => "'tid', 'remind', 'sku', 'status'" ], [ 'after_sales.read #:#field:#member:#read' => 'tid:tid::bigint, limit_at:remind:limit:time, sku_id:sku::sku_id, sku:sku::text, status:status::text' ], [ 'after_sales.linked # #type' => 'tid bigint' ],
 	[ 'orders.changes (#comment)' => "('platform''s status [Trade.status]'), ('yuan; a fee [Trade.fee]')" ], [ 'orders.changes a.# ##> b.#_old' => 'a.status #> b.status_old, a.fee #> b.fee_old' ],
-	[ "sub_orders.table: ('#', #comment)" => "('shop_id', 'our number of the shop'),\n('oid', 'line id [Order.oid]'),\n('tid', 'its order [Trade.tid]'),\n('created', 'its order''s created [Trade.created]'),\n('num', 'quantity [Order.num]')" ])
+	[ "sub_orders.table: ('#', #comment)" => "('shop_id', 'our number of the shop'),\n('oid', 'line id [Order.oid]'),\n('tid', 'its order [Trade.tid]'),\n('created', 'its order''s created [Trade.created]'),\n('num', 'quantity [Order.num]'),\n('synced_at', 'when it was written')" ],
+	[ 'orders.written' => 'shop_id, tid, status, created, fee, frozen' ], [ 'orders.updated' => 'status, created, fee, frozen' ], [ 'orders.compared' => 'status, created, fee, frozen' ],
+	[ 'sub_orders.written' => 'shop_id, oid, tid, created, num, synced_at' ], [ 'sub_orders.updated' => 'tid, created, num, synced_at' ], [ 'sub_orders.compared' => 'tid, created, num' ],
+	[ 'after_sales.written' => 'shop_id, id, tid, limit_at, sku_id, sku, status' ], [ 'after_sales.compared' => 'tid, limit_at, sku_id, sku, status' ],
+	[ 'words cash_on_delivery' => "'cod', 'b2c_cod'" ], [ 'words closed' => "'TRADE_CLOSED'" ])
 {
 	becomes("{{$_->[0]}}\n", "$_->[1]\n", $_->[0]);
 }
 becomes("\t\t({{orders.all excluded.#_and_a_long_name}})::record\n", "\t\t(excluded.shop_id_and_a_long_name, excluded.tid_and_a_long_name,\n\t\texcluded.platform_and_a_long_name, excluded.status_and_a_long_name,\n"
 	. "\t\texcluded.created_and_a_long_name, excluded.fee_and_a_long_name,\n\t\texcluded.frozen_and_a_long_name)::record\n", 'long lists are wrapped at the line\'s indentation');
+becomes("\tx IN ({{words cash_on_delivery}}, 'y')\n", "\tx IN ('cod', 'b2c_cod', 'y')\n", 'words among others');
 becomes("{{orders.key}} | {{orders.key p.#}}\n", "shop_id, tid | p.shop_id, p.tid\n", 'two in a line');
 becomes("{{each stream}}\nf_{{stream}} {{table}} {{one}} {{id}} {{payloads}} {{object}}: {{table.changes}}\n{{sources}}\n{{end}}\n",
 	"f_orders orders order tid order_payloads trade: status, fee\n'history', 'increment', 'list', 'details'\n"
@@ -100,10 +108,16 @@ my ($columns) = made('columns', [ dictionary() ]);
 like($columns, qr/order_columns\[\] = \{\n\t\{"status", "status", 6, NULL, READ_TEXT, false\},\n\t\{"created", "created", 7, NULL, READ_TIME, false\},\n\t\{"fee", "fee", 3, NULL, READ_MONEY, false\}\n\};/, 'columns of orders');
 like($columns, qr/line_columns\[\] = \{\n\t\{"oid", "oid", 3, NULL, READ_BIGINT, false\},\n\t\{"created", "created", 7, NULL, READ_TIME, true\},\n.*\t\{"free", "is_free", 7, NULL, READ_BOOLEAN, false\}\n\};/s, 'of lines');
 like($columns, qr/after_sale_columns\[\] = \{\n.*\t\{"limit_at", "remind", 6, "limit", READ_TIME, false\},\n\t\{"sku_id", "sku", 3, NULL, READ_SKU_ID, false\},/s, 'of after-sales');
+like($columns, qr/^#define WORDS_CASH_ON_DELIVERY "cod", "b2c_cod"\n\n#define WORDS_CLOSED "TRADE_CLOSED"\n\n#endif/m, 'words');
 my ($fields) = made('fields', [ dictionary() ]);
 like($fields, qr/top_trade_fields\[\] = \{\n\t\{TOP_INCREMENT \| TOP_ARRIVAL \| TOP_LIST \| TOP_HISTORY \| TOP_DETAILS,\n\t\t"tid status created title fee_note"\},\n\t\{TOP_LIST \| TOP_DETAILS,\n\t\t"fee"\},\n\t\{0, NULL\}\n\};/,
 	'fields of a trade: with a column and without, each once');
 like($fields, qr/top_refund_fields\[\] = \{\n\t\{TOP_LIST \| TOP_DETAILS \| TOP_SPECIAL,\n\t\t"refund_id tid sku status"\},\n\t\{TOP_DETAILS,\n\t\t"remind"\},\n\t\{TOP_SPECIAL,\n\t\t"special"\},/, 'of a refund');
+
+# what the real dictionary says once is said nowhere else
+my ($sources, $grep_err) = ('');
+run [ 'grep', '-rlE', q{'(b2c_cod|super_market_cod_trade)'|text_is\(trade_type, "}, "$root/sql/parts", "$root/src" ], '>', \$sources, '2>', \$grep_err;
+is($sources . $grep_err, '', 'types of cash on delivery stand in the dictionary alone');
 
 # --- mistakes
 
@@ -125,7 +139,9 @@ for ([ 'x text x text I' => 'a column has seven parts' ], [ 'X text x text I - c
 for ([ lines => [ @lines, 'x text ^y text - - c' ], '\^y: no column of \[orders\]' ], [ lines => [ @lines, 'x text ^created text - - c' ], '\^created is read as time' ],
 	[ lines => [ @lines, 'x text x text I c c' ], 'flag c in \[sub_orders\] is for "refund_status" alone' ],
 	[ after_sales => [ @after_sales, 'x text x text L c c' ], 'flag c in \[after_sales\] is for "status" alone' ], [ lines => [], 'section \[sub_orders\] is missing or empty' ], [ beside => [ '[trades]' ], 'unknown section "trades"' ], [ beside => [ '[trade]', 'I fee' ], 'field "fee" has a column, and other apis' ],
-	[ beside => [ '[trade]', 'I x', 'D x' ], 'field "x" is there twice' ], [ beside => [ '[refund]', 'I x' ], 'apis "I"' ], [ beside => [ '[refund]', 'D' ], 'names' ])
+	[ beside => [ '[trade]', 'I x', 'D x' ], 'field "x" is there twice' ], [ beside => [ '[refund]', 'I x' ], 'apis "I"' ], [ beside => [ '[refund]', 'D' ], 'names' ],
+	[ words => [ '[words]', 'x' ], 'a line of words has a name and words' ], [ words => [ '[words]', 'X y' ], '"X" is no name' ], [ words => [ '[words]', 'x y', 'x z' ], 'words "x" are there twice' ],
+	[ words => [ '[words]', 'x y y' ], 'word "y" is there twice in "x"' ], [ words => [ '[words]', "x o'y" ], 'is no word of the platform' ], [ words => [ '[words]', 'x y', '[word]' ], 'unknown section "word"' ])
 {
 	my ($part, $with, $message) = @$_;
 	my ($out, $err) = made('fields', [ dictionary($part => $with) ]);
@@ -136,7 +152,8 @@ for ([ '{{orders.fees}}' => 'unknown set "fees": it is one of all, changes' ], [
 	[ '{{table.all}}' => 'stands inside' ], [ '{{sources}}' => 'stands inside' ], [ '{{if orders}}' => 'no \{\{endif\}\}' ], [ '{{end}}' => 'without its beginning' ],
 	[ '{{each stream}}' => 'no \{\{end\}\}' ], [ "{{each source}}\n{{end}}" => 'stands inside' ], [ "{{each table}}\n{{end}}" => 'unknown block' ], [ 'a {{orders.all' => 'part of no macro' ],
 	[ "{{each stream}}\n{{if lines}}\n{{endif}}\n{{end}}" => 'unknown condition' ], [ '{{orders.linked}}' => 'no column of orders is in the set "linked"' ],
-	[ '{{orders.all #field}}' => '"#field" of column "shop_id", which has none' ], [ '{{orders.all #typo}}' => 'unknown "#typo"' ])
+	[ '{{orders.all #field}}' => '"#field" of column "shop_id", which has none' ], [ '{{orders.all #typo}}' => 'unknown "#typo"' ],
+	[ '{{words cash}}' => 'unknown words "cash"' ], [ '{{words}}' => 'unknown macro' ])
 {
 	my ($out, $err) = made('script', [ dictionary() ], "SELECT 1;\n$_->[0]\n");
 	like($err, qr/^p\.sql:[23]: .*$_->[1]/, ($_->[0] =~ s/\n/ /gr) . ': refused');
