@@ -211,7 +211,13 @@ $function$;
 COMMENT ON FUNCTION ordersync.update_orders(bigint, text, ordersync.applied[], bigint[]) IS
 	'writes the rows of changed orders where they differ; returns which may hold what could not be read';
 
-/* A line that has moved to another order is not taken back by an older record of the first. */
+/*
+ * A line that has moved to another order is not taken back by an older record of the
+ * first.  The lock on a payload's row stands for its order, and not for a line that
+ * another order names too: where that one's transaction has stored the line meanwhile,
+ * what its row remembers is not known here.  Such a row is left alone, locked, and
+ * written in another pass.
+ */
 CREATE FUNCTION ordersync.update_lines(
 	p_shop bigint,
 	p_source text,
@@ -224,38 +230,55 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_was ordersync.remembered[] := ordersync.lock_line_rows(p_shop, p_records);
+	v_known bigint[];			-- lines whose rows are locked
+	v_lines integer;
 BEGIN
-	WITH next AS MATERIALIZED (
-		SELECT *
-		FROM ordersync.next_lines(p_shop, p_source, p_records, v_was, p_refunded, p_lowered)
-	), ins AS (
-		INSERT INTO ordersync.sub_orders AS s ({{sub_orders.written}})
-		SELECT {{sub_orders.written n.#}}
-		FROM (
-			-- the same line in several records: the newest of them
-			SELECT DISTINCT ON (n.oid) n.*
-			FROM next n
-			WHERE n.oid IS NOT NULL
-				AND NOT n.again
-			ORDER BY n.oid, n.modified DESC, n.line_no
-		) n
-		ORDER BY n.oid
-		ON CONFLICT (shop_id, oid) DO UPDATE
-		SET (
-				{{sub_orders.updated}}
-			) = ROW (
-				{{sub_orders.updated excluded.#}}
-			)
-		WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
-			AND (
-				{{sub_orders.compared s.#}}
-			) IS DISTINCT FROM (
-				{{sub_orders.compared excluded.#}}
-			)
-	)
-	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
-	INTO suspects
-	FROM next n;
+	LOOP
+		v_known := ARRAY(
+			SELECT w.id
+			FROM pg_catalog.unnest(v_was) AS w);
+		WITH next AS MATERIALIZED (
+			SELECT *
+			FROM ordersync.next_lines(p_shop, p_source, p_records, v_was, p_refunded, p_lowered)
+		), ins AS (
+			INSERT INTO ordersync.sub_orders AS s ({{sub_orders.written}})
+			SELECT {{sub_orders.written n.#}}
+			FROM (
+				-- the same line in several records: the newest of them
+				SELECT DISTINCT ON (n.oid) n.*
+				FROM next n
+				WHERE n.oid IS NOT NULL
+					AND NOT n.again
+				ORDER BY n.oid, n.modified DESC, n.line_no
+			) n
+			ORDER BY n.oid
+			ON CONFLICT (shop_id, oid) DO UPDATE
+			SET (
+					{{sub_orders.updated}}
+				) = ROW (
+					{{sub_orders.updated excluded.#}}
+				)
+			WHERE (s.tid = excluded.tid OR s.modified <= excluded.modified)
+				AND (
+					{{sub_orders.compared s.#}}
+				) IS DISTINCT FROM (
+					{{sub_orders.compared excluded.#}}
+				)
+				AND s.oid = ANY (v_known)
+		)
+		SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable), pg_catalog.count(DISTINCT n.oid)
+		INTO suspects, v_lines
+		FROM next n;
+		EXIT WHEN v_lines = pg_catalog.cardinality(v_known);
+
+		-- lines that had no row: have all been inserted?
+		v_was := ordersync.lock_line_rows(p_shop, p_records);
+		EXIT WHEN NOT EXISTS (
+			SELECT
+			FROM pg_catalog.unnest(v_was) AS w
+			WHERE w.first_seen_at IS DISTINCT FROM pg_catalog.now()
+				AND w.id <> ALL (v_known));
+	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
