@@ -56,12 +56,6 @@ BEGIN
 	SELECT *
 	INTO s
 	FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
-{{if orders}}
-	IF s.elsewhere IS NOT NULL THEN
-		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
-	END IF;
-{{endif}}
-
 	IF s.fresh IS NOT NULL OR s.known IS NOT NULL OR s.gone THEN
 		v_gone := s.gone;
 {{if orders}}
@@ -112,6 +106,8 @@ BEGIN
 		PERFORM ordersync.lock_orders(p_shop, v_no_row || v_no_lines || ARRAY(
 			SELECT p_ids[r.ord]
 			FROM pg_catalog.unnest(s.fresh || s.known) AS r (ord)), false);
+		-- it locks rows of orders, so it stands behind the locks of the numbers
+		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
 {{else}}
 		PERFORM ordersync.lock_orders(p_shop, ARRAY(
 			SELECT ordersync.read_bigint(t.tid)
@@ -142,6 +138,10 @@ BEGIN
 					SELECT r.id
 					FROM pg_catalog.unnest(v_stored) AS r)));
 		END IF;
+{{if orders}}
+	ELSE
+		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
+{{endif}}
 	END IF;
 	PERFORM ordersync.resolve_records(p_shop, '{{stream}}', p_ids, p_source, p_modified, p_mended);
 

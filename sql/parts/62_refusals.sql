@@ -198,6 +198,8 @@ AS $function$
 DECLARE
 	v record;
 BEGIN
+	-- the parts lock their rows and the numbers of their orders one part after another, so in no order
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
 	SELECT a.*
 	INTO v
 	FROM ordersync.apply_parts(p_stream, p_shop, p_source, p_run, p_task,

@@ -355,7 +355,9 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	IF p_source = 'history' THEN
+	IF p_tids IS NULL THEN
+		RETURN;
+	ELSIF p_source = 'history' THEN
 		UPDATE ordersync.orders o
 		SET platform_state = 'archived',
 			synced_at = pg_catalog.now()

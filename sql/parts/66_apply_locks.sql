@@ -14,8 +14,8 @@
  * An after-sale that names no order is locked by nothing: no order finds it either.
  *
  * All pages of a shop share its own lock, too (apply_lock_key).  What must not meet
- * any of them (reproject, retry of what was refused, an option that hides fields,
- * after-sales whose rows are gone) takes that one alone.
+ * any of them (reproject, a page that is stored by parts, retry of what was refused, an
+ * option that hides fields, after-sales whose rows are gone) takes that one alone.
  */
 CREATE FUNCTION ordersync.lock_orders(p_shop bigint, p_tids bigint[], p_after_sales boolean)
 RETURNS void
