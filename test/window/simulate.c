@@ -145,6 +145,7 @@ static bool one_call(Walk *walk);
 static void garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer);
 static bool nonsense(World *world, const PageAsk *ask, WindowAnswer *answer);
 static bool reads_anew(const char *saved);
+static bool says(const char *saved, const char *member);
 static bool interrupted(World *world, double share);
 static void reopen(Walk *walk);
 static void note_phase(Walk *walk);
@@ -352,7 +353,16 @@ one_call(Walk *walk)
 static bool
 reads_anew(const char *saved)
 {
-	return strncmp(saved, "1 crowd", 7) == 0 || strstr(saved, " undated 0") == NULL;
+	return says(saved, "\"walk\": \"crowd\"") || !says(saved, "\"undated\": 0");
+}
+
+/* Has a saved walk that member? */
+static bool
+says(const char *saved, const char *member)
+{
+	const char *at = strstr(saved, member);
+
+	return at != NULL && strchr(",}", at[strlen(member)]) != NULL;
 }
 
 /* Does the worker die here? */
@@ -450,14 +460,14 @@ note_phase(Walk *walk)
 {
 	char	   *text = window_save(walk->window);
 
-	if (strncmp(text, "1 first", 7) == 0)
+	if (says(text, "\"walk\": \"first\""))
 		walk->arrived_before = walk->world->arrived;
-	if (strncmp(text, "1 crowd", 7) == 0)
+	if (says(text, "\"walk\": \"crowd\""))
 		walk->crowd = true;
-	if (strncmp(text, "1 probe", 7) == 0)
+	if (says(text, "\"walk\": \"probe\""))
 		tally.sights[SAW_PROBE]++;
-	walk->by_parts = strstr(text, " parts 1 ") != NULL;
-	walk->gave_up = strstr(text, " lacking 1 ") != NULL;
+	walk->by_parts = says(text, "\"parts\": 1");
+	walk->gave_up = says(text, "\"lacking\": 1");
 	free(text);
 }
 
