@@ -243,14 +243,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'
 AS $function$
 BEGIN
-	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('shop/' || p_shop));
+	-- shops share a few locks: one transaction may start the runs of thousands, and the server has room for so many
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('shop/' || p_shop % 256));
 	RETURN true;
 EXCEPTION
 	/*
-	 * Somebody left a transaction with a trigger open.  The night's run must
-	 * not hang on that: it goes on without joining, which reads more, not less.
+	 * Somebody left a transaction with a trigger open, or two that trigger
+	 * many shops wait for each other.  The night's run must not hang on that:
+	 * it goes on without joining, which reads more, not less.
 	 */
-	WHEN lock_not_available THEN
+	WHEN lock_not_available OR deadlock_detected THEN
 		RETURN false;
 END
 $function$;

@@ -176,7 +176,7 @@ AS $function$
 		COALESCE(pg_catalog.sum(b.n_unchanged), 0)::integer
 	FROM ordersync.apply_{{stream}}_batch(p_shop, p_source, ARRAY[p_run], ARRAY[p_task],
 		ARRAY[COALESCE(p_read_at, pg_catalog.clock_timestamp() + COALESCE(ordersync.clock_offset(p_shop), '0'))],
-		pg_catalog.array_fill(1, ARRAY[pg_catalog.cardinality(p_ids)]),
+		ARRAY(SELECT 1 FROM pg_catalog.unnest(p_ids)),
 		p_ids, p_modified, p_digests, p_bodies, p_add, p_drop, p_mended) b
 $function$;
 COMMENT ON FUNCTION ordersync.apply_{{stream}}(bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[]) IS

@@ -215,7 +215,7 @@ CREATE FUNCTION pg_temp.compare_after_sales(records ordersync.applied[], OUT com
 		OFFSET 0
 	), o AS (
 		SELECT t.ord, t.page, t.refund_id, t.modified, t.timeout, t.sku_id,
-		t.tid, t.oid, t.status, t.order_status, t.dispute_type, t.special_refund_type, t.refund_phase, t.good_status, t.has_good_return, t.cs_status,
+		t.tid, NULLIF(t.oid, 0) AS oid, t.status, t.order_status, t.dispute_type, t.special_refund_type, t.refund_phase, t.good_status, t.has_good_return, t.cs_status,
 		t.advance_status, NULLIF(t.operation_contraint, 'null') AS operation_contraint, t.created, t.good_return_time, t.total_fee, t.refund_fee,
 		t.payment, t.split_seller_fee, t.split_taobao_fee, t.reason, t."desc" AS description, t.title, t.num, t.price, t.num_iid, t.sku, t.outer_id,
 		t.company_name, t.sid, t.buyer_nick, t.buyer_open_uid, t.refund_version,
