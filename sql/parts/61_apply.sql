@@ -45,6 +45,8 @@ DECLARE
 	v_no_row bigint[];			-- those that have no row, new ones among them
 {{if orders}}
 	v_no_lines bigint[];
+{{else}}
+	v_records ordersync.applied[];
 {{endif}}
 	v_rules ordersync.record_rules;
 	v_known integer[];
@@ -109,10 +111,18 @@ BEGIN
 		-- it locks rows of orders, so it stands behind the locks of the numbers
 		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
 {{else}}
+		v_records := ordersync.both(v_stored, v_changed);
 		PERFORM ordersync.lock_orders(p_shop, ARRAY(
 			SELECT ordersync.read_bigint(t.tid)
-			FROM pg_catalog.unnest(ordersync.both(v_stored, v_changed)) AS r,
+			FROM pg_catalog.unnest(v_records) AS r,
 				LATERAL (VALUES (r.payload ->> 'tid'), (r.old ->> 'tid')) AS t (tid)), true);
+		-- one that names its line alone may be of any order
+		PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop))
+		WHERE EXISTS (
+			SELECT
+			FROM pg_catalog.unnest(v_records) AS r
+			WHERE ordersync.read_bigint(r.payload ->> 'tid') IS NULL
+				AND ordersync.read_bigint(r.payload ->> 'oid') <> 0);
 {{endif}}
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
 {{if orders}}

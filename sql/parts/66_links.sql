@@ -123,12 +123,12 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	SELECT pg_catalog.array_agg(COALESCE(w.tid, l.tid) ORDER BY w.i),
-		pg_catalog.array_agg(COALESCE(w.oid, l.oid) ORDER BY w.i),
-		pg_catalog.array_agg(l.num_iid ORDER BY w.i)
+		pg_catalog.array_agg(COALESCE(w.oid, o.oid) ORDER BY w.i),
+		pg_catalog.array_agg(COALESCE(l.num_iid, o.num_iid) ORDER BY w.i)
 	INTO tids, oids, items
 	FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_oids)) WITH ORDINALITY AS w (tid, oid, i)
 	LEFT JOIN (
-		SELECT NULL::bigint AS only_of, s.tid, s.oid, s.num_iid
+		SELECT s.tid, s.oid, s.num_iid
 		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, p_oids) f
 		CROSS JOIN LATERAL (
 			SELECT s.tid, s.oid, s.num_iid
@@ -136,21 +136,22 @@ BEGIN
 			WHERE s.ctid = f.row_ctid
 			OFFSET 0
 		) s
-		UNION ALL
-		SELECT f.id, pg_catalog.min(s.tid), pg_catalog.min(s.oid), pg_catalog.min(s.num_iid)
+	) l ON l.oid = w.oid
+	LEFT JOIN (
+		SELECT f.id AS tid, pg_catalog.min(s.oid) AS oid, pg_catalog.min(s.num_iid) AS num_iid
 		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, ARRAY(
 			SELECT n.tid
 			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_oids)) AS n (tid, oid)
 			WHERE n.oid IS NULL)) f
 		CROSS JOIN LATERAL (
-			SELECT s.tid, s.oid, s.num_iid
+			SELECT s.oid, s.num_iid
 			FROM ordersync.sub_orders s
 			WHERE s.ctid = f.row_ctid
 			OFFSET 0
 		) s
 		GROUP BY f.id
 		HAVING pg_catalog.count(*) = 1
-	) l ON w.oid = l.oid AND l.only_of IS NULL OR w.oid IS NULL AND w.tid = l.only_of;
+	) o ON o.tid = w.tid AND w.oid IS NULL;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lines_of(bigint, bigint[], bigint[]) IS
