@@ -59,7 +59,7 @@ FROM (
 	UNION ALL
 	SELECT c, v, e, u, pg_temp.after_sale_of(jsonb_build_object(f, v::jsonb))
 	FROM (VALUES
-		('oid', 'oid', '0', '0', false), ('sku_id', 'sku', '"123|red:large"', '123', false), ('sku_id', 'sku', '"123"', '123', false), ('sku_id', 'sku', '45', '45', false),
+		('oid', 'oid', '0', NULL, false), ('sku_id', 'sku', '"123|red:large"', '123', false), ('sku_id', 'sku', '"123"', '123', false), ('sku_id', 'sku', '45', '45', false),
 		('sku', 'sku', '45', '45', false), ('sku_id', 'sku', '"0|x"', NULL, false), ('sku_id', 'sku', '"x|1"', NULL, false), ('sku_id', 'sku', '"|"', NULL, false),
 		('sku_id', 'sku', '"9223372036854775808|"', NULL, false), ('timeout', 'refund_remind_timeout', '{"timeout": "2026-01-01 00:00:00"}', '2025-12-31T16:00:00+00:00', false),
 		('timeout', 'refund_remind_timeout', '{"exist_timeout": true}', NULL, false), ('timeout', 'refund_remind_timeout', '{"timeout": ""}', NULL, false),
