@@ -19,7 +19,6 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -27,10 +26,10 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "id_array.h"
+
 ORDERSYNC_EXPORT Datum ordersync_find_rows(PG_FUNCTION_ARGS);
 
-static int64 *sorted_ids(ArrayType *array, int *n);
-static int	compare_ids(const void *a, const void *b);
 static Relation open_index(Relation table, const char *column);
 static bool is_index_of(Relation index, AttrNumber shop, AttrNumber id);
 static void find(Relation table, Relation index, int64 shop, const int64 *ids, int n,
@@ -42,7 +41,7 @@ Datum
 ordersync_find_rows(PG_FUNCTION_ARGS)
 {
 	int			n;
-	int64	   *ids = sorted_ids(PG_GETARG_ARRAYTYPE_P(3), &n);
+	int64	   *ids = id_array_sorted(PG_GETARG_ARRAYTYPE_P(3), &n);
 	Relation	table;
 	Relation	index;
 
@@ -55,43 +54,6 @@ ordersync_find_rows(PG_FUNCTION_ARGS)
 	index_close(index, NoLock);
 	table_close(table, NoLock);
 	return (Datum) 0;
-}
-
-/* Each once, in the order in which the index has them. */
-static int64 *
-sorted_ids(ArrayType *array, int *n)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
-	int64	   *ids;
-	int			k = 0;
-
-	deconstruct_array(array, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &elements, &nulls, &nelements);
-	ids = palloc(sizeof(int64) * Max(nelements, 1));
-	for (int i = 0; i < nelements; i++)
-	{
-		if (!nulls[i])
-			ids[k++] = DatumGetInt64(elements[i]);
-	}
-	qsort(ids, k, sizeof(int64), compare_ids);
-	*n = 0;
-	for (int i = 0; i < k; i++)
-	{
-		if (i == 0 || ids[i] != ids[i - 1])
-			ids[(*n)++] = ids[i];
-	}
-	return ids;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
 }
 
 /* The index of shop and column, locked as for reading. */

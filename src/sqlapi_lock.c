@@ -9,16 +9,15 @@
  */
 #include "compat.h"
 
-#include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
-#include "utils/array.h"
+
+#include "id_array.h"
 
 ORDERSYNC_EXPORT Datum ordersync_lock_orders(PG_FUNCTION_ARGS);
 
-static int	compare_tids(const void *a, const void *b);
 static void lock_order(int64 shop, int64 tid, LOCKMODE mode);
 
 PG_FUNCTION_INFO_V1(ordersync_lock_orders);
@@ -27,40 +26,17 @@ Datum
 ordersync_lock_orders(PG_FUNCTION_ARGS)
 {
 	LOCKMODE	mode;
-	Datum	   *elements;
-	bool	   *nulls;
-	int			nelements;
 	int64	   *tids;
-	int			n = 0;
+	int			n;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_VOID();
 	mode = PG_GETARG_BOOL(2) ? RowExclusiveLock : ShareLock;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), INT8OID, 8, FLOAT8PASSBYVAL,
-					  TYPALIGN_DOUBLE, &elements, &nulls, &nelements);
-	tids = palloc(sizeof(int64) * Max(nelements, 1));
-	for (int i = 0; i < nelements; i++)
-	{
-		if (!nulls[i])
-			tids[n++] = DatumGetInt64(elements[i]);
-	}
 	/* all take them in one order */
-	qsort(tids, n, sizeof(int64), compare_tids);
+	tids = id_array_sorted(PG_GETARG_ARRAYTYPE_P(1), &n);
 	for (int i = 0; i < n; i++)
-	{
-		if (i == 0 || tids[i] != tids[i - 1])
-			lock_order(PG_GETARG_INT64(0), tids[i], mode);
-	}
+		lock_order(PG_GETARG_INT64(0), tids[i], mode);
 	PG_RETURN_VOID();
-}
-
-static int
-compare_tids(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
-
-	return (x > y) - (x < y);
 }
 
 /* As pg_advisory_xact_lock() does for a key of 64 bits. */

@@ -12,8 +12,8 @@
  * Plans.  The statements are wide and run against tables that may never have been
  * analysed: planning each time would cost more than running them, a plan kept from
  * empty tables may scan a whole shop.  So the plans are generic and their shape
- * leaves no choice.  Statements that look into tables with several indexes are
- * planned anew each time, in functions of their own.
+ * leaves no choice.  What is read of tables with several indexes is found by
+ * find_rows; what is locked there is planned anew each time, in functions of its own.
  */
 {{each stream}}
 

@@ -13,7 +13,6 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.is_cash_on_delivery(text) IS
 	'orders of this type are paid when they arrive; NULL: not known';
 
-
 /* Of an order, and of its lines as far as these were paid with it. */
 CREATE FUNCTION ordersync.paid_at_of(
 	p_status text,

@@ -98,26 +98,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.both(ordersync.applied[], ordersync.applied[]) IS
 	'records that are stored for the first time and changed ones, together; NULL for none';
 
-CREATE FUNCTION ordersync.record_first_seen(
-	p_shop bigint,
-	p_runs bigint[],
-	p_tasks bigint[],
-	p_records ordersync.applied[]
-)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	INSERT INTO ordersync.order_changes (
-		shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
-	SELECT p_shop, 'order', r.id, r.id, 'first_seen', NULLIF(r.payload ->> 'status', ''), r.modified,
-		p_runs[r.page], p_tasks[r.page]
-	FROM pg_catalog.unnest(p_records) AS r;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.record_first_seen(bigint, bigint[], bigint[], ordersync.applied[]) IS
-	'the first rows of the lifecycle, of orders whose rows could not simply be inserted';
-
 CREATE FUNCTION ordersync.insert_orders(
 	p_shop bigint,
 	p_source text,
@@ -444,7 +424,6 @@ COMMENT ON FUNCTION ordersync.write_after_sales(bigint, bigint[], bigint[], orde
 CREATE FUNCTION ordersync.remembered_after_sales(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered_after_sale[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_was ordersync.remembered_after_sale[];
@@ -454,14 +433,15 @@ BEGIN
 			ROW (a.refund_id, a.tid, a.oid, a.num_iid, a.refunded_at, a.closed_at, a.turned_at,
 				a.first_seen_at)::ordersync.remembered_after_sale)
 		INTO v_was
-		FROM pg_catalog.unnest(p_records) AS r,
-			LATERAL (
-				SELECT a.*
-				FROM ordersync.after_sales a
-				WHERE a.shop_id = p_shop
-					AND a.refund_id = r.id
-				OFFSET 0
-			) a;
+		FROM ordersync.find_rows('ordersync.after_sales', 'refund_id', p_shop, ARRAY(
+			SELECT r.id
+			FROM pg_catalog.unnest(p_records) AS r)) f
+		CROSS JOIN LATERAL (
+			SELECT a.*
+			FROM ordersync.after_sales a
+			WHERE a.ctid = f.row_ctid
+			OFFSET 0
+		) a;
 	END IF;
 	RETURN v_was;
 END

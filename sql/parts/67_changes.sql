@@ -81,6 +81,26 @@ $function$;
 COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint[], bigint[], ordersync.applied[]) IS
 	'the lifecycle''s rows for changed orders';
 
+CREATE FUNCTION ordersync.record_first_seen(
+	p_shop bigint,
+	p_runs bigint[],
+	p_tasks bigint[],
+	p_records ordersync.applied[]
+)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.order_changes (
+		shop_id, object, id, tid, field, new_value, platform_time, run_id, task_id)
+	SELECT p_shop, 'order', r.id, r.id, 'first_seen', NULLIF(r.payload ->> 'status', ''), r.modified,
+		p_runs[r.page], p_tasks[r.page]
+	FROM pg_catalog.unnest(p_records) AS r;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_first_seen(bigint, bigint[], bigint[], ordersync.applied[]) IS
+	'the first rows of the lifecycle, of orders whose rows could not simply be inserted';
+
 CREATE FUNCTION ordersync.record_after_sale_changes(
 	p_shop bigint,
 	p_runs bigint[],
