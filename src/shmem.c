@@ -85,7 +85,7 @@ static void make_memory(void);
 static Size memory_size(void);
 static void init_slot(WorkerSlot *slot);
 static void leave_slot(int code, Datum arg);
-static void wake_where(Oid database, bool only_idle);
+static int	wake_where(Oid database, bool only_idle);
 
 /* Asks for the memory and its lock at the moments when the server allows it. */
 void
@@ -232,18 +232,20 @@ shmem_wake(Oid database)
 	wake_where(database, false);
 }
 
-void
+int
 shmem_wake_idle(Oid database)
 {
-	wake_where(database, true);
+	return wake_where(database, true);
 }
 
 /* Latches are set under the lock: a worker that leaves cannot pass us by. */
-static void
+static int
 wake_where(Oid database, bool only_idle)
 {
+	int			woken = 0;
+
 	if (shared == NULL)
-		return;
+		return 0;
 	LWLockAcquire(shared->lock, LW_SHARED);
 	for (int i = 0; i < shared->nslots; i++)
 	{
@@ -256,8 +258,10 @@ wake_where(Oid database, bool only_idle)
 			continue;
 		pg_atomic_fetch_or_u32(&slot->woken, slot == my_slot ? WOKEN_BY_ITSELF : WOKEN_BY_OTHERS);
 		SetLatch(slot->latch);
+		woken++;
 	}
 	LWLockRelease(shared->lock);
+	return woken;
 }
 
 uint32

@@ -77,8 +77,8 @@ extern bool shmem_owner_alive(const char *owner);
 /* Sets the latch of every worker of the database; safe in any backend, at any time. */
 extern void shmem_wake(Oid database);
 
-/* The same, but only workers that have nothing in flight; not the caller. */
-extern void shmem_wake_idle(Oid database);
+/* The same, but only workers that have nothing in flight; not the caller.  How many. */
+extern int	shmem_wake_idle(Oid database);
 
 /* Worker, in its signal handler: it is told to end. */
 extern void shmem_terminated(void);

@@ -63,6 +63,7 @@
 #define HOUSE_AGAIN_MS (10 * 60 * 1000)	/* after an error */
 #define HOUSE_MORE_MS 1000		/* when it was not all done, to leave room for calls */
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
+#define SHARE_DELAY_MS 250		/* in which the others take their part of a short run */
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
@@ -108,6 +109,7 @@ static List *paces = NIL;
 static int64 claim_at = 0;		/* look for tasks then, whatever is known */
 static int64 claim_pause_ms = 0;	/* behind the last error of a claim; 0: it was none */
 static bool claim_wanted = false;	/* there may be some before */
+static int64 share_until = 0;	/* what others are to take is left to them until then */
 static int64 room_since = 0;	/* since when one of those could be taken */
 static int64 house_at = 0;
 static bool lost_claims = false;	/* own tasks that nobody works on */
@@ -321,9 +323,9 @@ claim(void)
 	claim_at = now + LONGEST_SLEEP_MS;
 	if (order.due_ms >= 0)
 		claim_at = Min(claim_at, now + Max(order.due_ms - clock_epoch_ms(), 1));
-	/* there may be more than one of us can carry */
-	if (claim_wanted)
-		shmem_wake_idle(MyDatabaseId);
+	/* there may be more than one of us can carry; what is left of a short run is for the others first */
+	if (claim_wanted && shmem_wake_idle(MyDatabaseId) > 0 && room() > 0)
+		share_until = now + SHARE_DELAY_MS;
 }
 
 static int
@@ -336,11 +338,13 @@ room(void)
 static int64
 next_claim(void)
 {
+	int64		earliest = njobs == 0 ? 0 : share_until;
+
 	if (!claim_wanted)
-		return claim_at;
+		return Max(claim_at, earliest);
 	if (njobs == 0 || room() * 4 >= capacity)
-		return 0;
-	return Min(claim_at, room_since + CLAIM_DELAY_MS);
+		return earliest;
+	return Max(Min(claim_at, room_since + CLAIM_DELAY_MS), earliest);
 }
 
 /* The same, or when the key file is looked at again. */

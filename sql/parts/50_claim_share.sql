@@ -14,7 +14,10 @@ BEGIN
 	RETURN LEAST(p_max, GREATEST(4, (
 		SELECT pg_catalog.ceil(pg_catalog.sum(o.tasks)::numeric / p_workers)
 		FROM (
-			SELECT LEAST(r.open_tasks, p_max * p_workers) AS tasks
+			-- held ones wait for the others
+			SELECT LEAST(
+				r.open_tasks - CASE WHEN r.held_tasks < r.open_tasks THEN r.held_tasks ELSE 0 END,
+				p_max * p_workers) AS tasks
 			FROM ordersync.sync_runs r
 			WHERE r.state IN ('pending', 'running')
 			LIMIT p_max * p_workers

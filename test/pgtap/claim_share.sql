@@ -1,6 +1,6 @@
 -- How many tasks a worker without any claims: its part of what is open, four at least; and the locks that settle several tasks at once takes.
 BEGIN;
-SELECT plan(10);
+SELECT plan(12);
 SELECT ordersync.set_up();
 
 SELECT is(ordersync.claim_share(16, 2), 4, 'nothing is open: four, which find nothing');
@@ -10,7 +10,11 @@ UPDATE ordersync.sync_runs SET open_tasks = 17;
 SELECT is(ordersync.claim_share(16, 2), 9, 'seventeen for two: half of them, and one more');
 SELECT is(ordersync.claim_share(16, 4), 5, 'and for four');
 SELECT is(ordersync.claim_share(16, 1), 16, 'a worker alone takes what it can carry');
-UPDATE ordersync.sync_runs SET state = 'running';
+UPDATE ordersync.sync_runs SET held_tasks = 6;
+SELECT is(ordersync.claim_share(16, 2), 6, 'of them six that wait for the others: half of eleven');
+UPDATE ordersync.sync_runs SET held_tasks = 17;
+SELECT is(ordersync.claim_share(16, 2), 9, 'no others are left: these are due');
+UPDATE ordersync.sync_runs SET state = 'running', held_tasks = 0;
 INSERT INTO ordersync.sync_runs (shop_id, kind, state, open_tasks) VALUES (2, 'incremental', 'running', 3), (3, 'full', 'succeeded', 100);
 SELECT is(ordersync.claim_share(16, 2), 10, 'of all runs that are active');
 UPDATE ordersync.sync_runs SET open_tasks = 1000000 WHERE shop_id = 1;

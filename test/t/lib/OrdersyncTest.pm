@@ -14,6 +14,7 @@ use warnings;
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
+use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
@@ -23,7 +24,9 @@ my $houses = 0;
 $ENV{PGCLIENTENCODING} = 'UTF8';
 
 # Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
-# world goes on by itself; otherwise it changes only when it is told to, so that it can be compared).
+# world goes on by itself; otherwise it changes only when it is told to, so that it can be compared), at (the platform's clock
+# today, such as 10:00, for what would end differently when its day ends in between; ORDERSYNC_AT says it for all tests that
+# do not).
 sub new
 {
 	my ($class, %arg) = @_;
@@ -40,7 +43,13 @@ sub new
 		"log_line_prefix = '%m [%p] %q%a '",
 		$arg{conf} // '', '');
 	$self->{node}->start;
-	$self->start_gateway($arg{alive} ? () : '--still', @{ $arg{gateway} // [] }) unless $arg{without_gateway};
+	my @gateway = (($arg{alive} ? () : '--still'), @{ $arg{gateway} // [] });
+	if (my $at = $arg{at} // (grep({ $_ eq '--now' } @gateway) ? undef : $ENV{ORDERSYNC_AT}))
+	{
+		push @gateway, '--now' => strftime("%Y-%m-%d $at:00", gmtime(time + 8 * 3600));
+		$self->{clock_set} = 1;
+	}
+	$self->start_gateway(@gateway) unless $arg{without_gateway};
 	return $self;
 }
 
@@ -134,8 +143,15 @@ sub advance
 {
 	my ($self, $seconds, @arg) = @_;
 	$self->control('advance', seconds => $seconds, @arg);
+	$self->tell_clock;
+	return;
+}
+
+sub tell_clock
+{
+	my ($self, $db) = @_;
 	my $offset = $self->control('clock')->{offset_ms};
-	$self->sql("UPDATE ordersync.gateways SET clock_offset = make_interval(secs => $offset / 1000.0)");
+	$self->sql("UPDATE ordersync.gateways SET clock_offset = make_interval(secs => $offset / 1000.0)", $db);
 	return;
 }
 
@@ -165,6 +181,7 @@ sub create_extension
 	my ($self, $db) = @_;
 	$self->sql('CREATE EXTENSION ordersync', $db);
 	$self->sql("SELECT ordersync_add_gateway('taobao', '" . $self->url . "', '12345678', 'helloworld')", $db);
+	$self->tell_clock($db) if $self->{clock_set};
 	return;
 }
 
