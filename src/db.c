@@ -273,7 +273,9 @@ db_run(DbStatement *statement, const DbParams *params)
 		elog(ERROR, "%d parameters for %s", params->n, statement->sql);
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nparams, statement->types);
+		/* a custom plan would take whole pages into itself as constants, and copy them at every step of planning */
+		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nparams,
+											  statement->types, CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare %s: %s", statement->sql,

@@ -211,6 +211,7 @@ CREATE FUNCTION ordersync.apply_pages(
 )
 RETURNS TABLE (page integer, n_new integer, n_changed integer, n_unchanged integer)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
 AS $function$
 BEGIN
 	IF p_stream = 'orders' THEN
