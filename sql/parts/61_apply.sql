@@ -12,8 +12,8 @@
  * Plans.  The statements are wide and run against tables that may never have been
  * analysed: planning each time would cost more than running them, a plan kept from
  * empty tables may scan a whole shop.  So the plans are generic and their shape
- * leaves no choice.  What is read of tables with several indexes is found by
- * find_rows; what is locked there is planned anew each time, in functions of its own.
+ * leaves no choice.  What is read or locked of tables with several indexes is found by
+ * find_rows and joined by where it stands.
  */
 {{each stream}}
 

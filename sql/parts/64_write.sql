@@ -267,7 +267,6 @@ COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bi
 CREATE FUNCTION ordersync.lock_order_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_was ordersync.remembered[];
@@ -277,17 +276,18 @@ BEGIN
 			o.first_seen_at)::ordersync.remembered)
 	INTO v_was
 	FROM (
-		SELECT r.id
-		FROM pg_catalog.unnest(p_records) AS r
-		ORDER BY r.id
-	) i,
-		LATERAL (
-			SELECT o.*
-			FROM ordersync.orders o
-			WHERE o.shop_id = p_shop
-				AND o.tid = i.id
-			FOR NO KEY UPDATE
-		) o;
+		SELECT f.row_ctid
+		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
+			SELECT r.id
+			FROM pg_catalog.unnest(p_records) AS r)) f
+		ORDER BY f.id
+	) f
+	CROSS JOIN LATERAL (
+		SELECT o.*
+		FROM ordersync.orders o
+		WHERE o.ctid = f.row_ctid
+		FOR NO KEY UPDATE
+	) o;
 	RETURN v_was;
 END
 $function$;
@@ -297,7 +297,6 @@ COMMENT ON FUNCTION ordersync.lock_order_rows(bigint, ordersync.applied[]) IS
 CREATE FUNCTION ordersync.lock_line_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_was ordersync.remembered[];
@@ -307,18 +306,18 @@ BEGIN
 			s.first_seen_at)::ordersync.remembered)
 	INTO v_was
 	FROM (
-		SELECT DISTINCT l.oid
-		FROM ordersync.read_lines(p_records) l
-		WHERE l.oid IS NOT NULL
-		ORDER BY l.oid
-	) i,
-		LATERAL (
-			SELECT s.*
-			FROM ordersync.sub_orders s
-			WHERE s.shop_id = p_shop
-				AND s.oid = i.oid
-			FOR NO KEY UPDATE
-		) s;
+		SELECT f.row_ctid
+		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
+			SELECT l.oid
+			FROM ordersync.read_lines(p_records) l)) f
+		ORDER BY f.id
+	) f
+	CROSS JOIN LATERAL (
+		SELECT s.*
+		FROM ordersync.sub_orders s
+		WHERE s.ctid = f.row_ctid
+		FOR NO KEY UPDATE
+	) s;
 	RETURN v_was;
 END
 $function$;

@@ -4,10 +4,8 @@
  * second finds the other: see lock_orders.
  *
  * These statements look into tables with several indexes that begin with the
- * shop.  What is only read is found by find_rows; what is written is planned for what
- * the tables are at that moment: rows are looked up by key and locked first, and
- * then written by where they stand, for any other join would read all of a shop's
- * rows for a few.
+ * shop.  Rows are found by find_rows, locked where they stand, and then written where
+ * they stand, for any other join would read all of a shop's rows for a few.
  */
 CREATE FUNCTION ordersync.apply_lock_key(p_shop bigint)
 RETURNS bigint
@@ -53,7 +51,8 @@ COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
 CREATE FUNCTION ordersync.link_after_sales(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
@@ -65,23 +64,32 @@ DECLARE
 	v_refunded_at timestamptz[];
 	v_refunded boolean[];
 BEGIN
+	WITH lines AS MATERIALIZED (
+		SELECT s.tid, s.oid, s.num_iid, pg_catalog.count(*) OVER (PARTITION BY s.tid) = 1 AS alone
+		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, p_tids) f
+		CROSS JOIN LATERAL (
+			SELECT s.tid, s.oid, s.num_iid
+			FROM ordersync.sub_orders s
+			WHERE s.ctid = f.row_ctid
+			OFFSET 0
+		) s
+	)
 	SELECT pg_catalog.array_agg(x.row_ctid), pg_catalog.array_agg(l.oid), pg_catalog.array_agg(l.num_iid)
 	INTO v_rows, v_oids, v_items
-	FROM pg_catalog.unnest(p_tids) AS t (tid),
-		LATERAL (
-			SELECT a.ctid AS row_ctid, a.oid
-			FROM ordersync.after_sales a
-			WHERE a.shop_id = p_shop
-				AND a.tid = t.tid
-				AND (a.oid IS NULL OR a.num_iid IS NULL)
-			FOR NO KEY UPDATE
-		) x,
-		LATERAL (
-			SELECT s.oid, s.num_iid, pg_catalog.count(*) OVER () = 1 AS alone
-			FROM ordersync.sub_orders s
-			WHERE s.shop_id = p_shop
-				AND s.tid = t.tid
-		) l
+	FROM (
+		SELECT f.id, f.row_ctid
+		FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_tids) f
+		ORDER BY f.id, f.row_ctid
+	) f
+	CROSS JOIN LATERAL (
+		SELECT a.ctid AS row_ctid, a.oid
+		FROM ordersync.after_sales a
+		WHERE a.ctid = f.row_ctid
+			AND a.tid = f.id
+			AND (a.oid IS NULL OR a.num_iid IS NULL)
+		FOR NO KEY UPDATE
+	) x
+	JOIN lines l ON l.tid = f.id
 	WHERE (x.oid = l.oid OR x.oid IS NULL AND l.alone)
 		AND (x.oid IS NULL OR l.num_iid IS NOT NULL);
 	IF v_rows IS NULL THEN
@@ -167,7 +175,8 @@ CREATE FUNCTION ordersync.freeze_paid_amounts(
 )
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
@@ -182,20 +191,21 @@ BEGIN
 	SELECT pg_catalog.array_agg(r.row_ctid)
 	INTO v_rows
 	FROM (
-		SELECT DISTINCT w.tid
-		FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
-		WHERE w.refunded
-		ORDER BY w.tid
-	) w,
-		LATERAL (
-			SELECT o.ctid AS row_ctid
-			FROM ordersync.orders o
-			WHERE o.shop_id = p_shop
-				AND o.tid = w.tid
-				AND NOT o.paid_amount_frozen
-				AND o.paid_amount IS NOT NULL
-			FOR NO KEY UPDATE
-		) r;
+		SELECT f.row_ctid
+		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
+			SELECT w.tid
+			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
+			WHERE w.refunded)) f
+		ORDER BY f.id
+	) f
+	CROSS JOIN LATERAL (
+		SELECT o.ctid AS row_ctid
+		FROM ordersync.orders o
+		WHERE o.ctid = f.row_ctid
+			AND NOT o.paid_amount_frozen
+			AND o.paid_amount IS NOT NULL
+		FOR NO KEY UPDATE
+	) r;
 	IF v_rows IS NOT NULL THEN
 		UPDATE ordersync.orders o
 		SET paid_amount_frozen = true,
@@ -206,33 +216,43 @@ BEGIN
 	SELECT pg_catalog.array_agg(r.row_ctid), pg_catalog.array_agg(w.modified)
 	INTO v_rows, v_modified
 	FROM (
+		SELECT f.id, f.row_ctid
+		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
+			SELECT w.oid
+			FROM ROWS FROM (pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded)) AS w (oid, refunded)
+			WHERE w.refunded)) f
+		ORDER BY f.id
+	) f
+	CROSS JOIN LATERAL (
+		SELECT s.ctid AS row_ctid
+		FROM ordersync.sub_orders s
+		WHERE s.ctid = f.row_ctid
+			AND NOT s.paid_amount_frozen
+			AND s.paid_amount IS NOT NULL
+		FOR NO KEY UPDATE
+	) r
+	JOIN (
 		SELECT w.oid, pg_catalog.min(w.modified) AS modified
 		FROM ROWS FROM (
 			pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded), pg_catalog.unnest(p_modified)
 		) AS w (oid, refunded, modified)
 		WHERE w.refunded
 		GROUP BY w.oid
-		ORDER BY w.oid
-	) w,
-		LATERAL (
-			SELECT s.ctid AS row_ctid
-			FROM ordersync.sub_orders s
-			WHERE s.shop_id = p_shop
-				AND s.oid = w.oid
-				AND NOT s.paid_amount_frozen
-				AND s.paid_amount IS NOT NULL
-			FOR NO KEY UPDATE
-		) r;
+	) w ON w.oid = f.id;
 	IF v_rows IS NOT NULL THEN
 		-- a line that was first seen paid when this refund was through has figures from after it
 		UPDATE ordersync.sub_orders s
 		SET paid_amount_frozen = true,
 			paid_amount_estimated = s.paid_amount_estimated OR COALESCE((
 				SELECT pg_catalog.max(c.platform_time) >= k.modified
-				FROM ordersync.order_changes c
-				WHERE c.shop_id = p_shop
-					AND c.tid = s.tid
-					AND c.object = 'order'
+				FROM ordersync.find_rows('ordersync.order_changes', 'tid', p_shop, ARRAY[s.tid]) f
+				CROSS JOIN LATERAL (
+					SELECT c.object, c.field, c.platform_time
+					FROM ordersync.order_changes c
+					WHERE c.ctid = f.row_ctid
+					OFFSET 0
+				) c
+				WHERE c.object = 'order'
 					AND (c.field IN ('first_seen', 'pay_time', 'step_trade_status')
 						OR c.field = 'end_time' AND ordersync.is_cash_on_delivery(s.trade_type))
 			), false),
