@@ -12,17 +12,14 @@
  */
 #include "compat.h"
 
-#include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
-#include "utils/typcache.h"
 
+#include "applied.h"
 #include "dictionary.h"
 #include "order_lines.h"
 #include "read_record.h"
@@ -42,20 +39,11 @@ ORDERSYNC_EXPORT Datum ordersync_is_cash_on_delivery(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_line_refunded(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_line_unsold(PG_FUNCTION_ARGS);
 
-/* The array given, and the one record of it that is at hand. */
+/* The records given, and where the rows go. */
 typedef struct RecordReader
 {
 	ReturnSetInfo *result;
-	Datum	   *elements;
-	bool	   *nulls;			/* NULL: no element is */
-	int			nelements;
-	TupleDesc	desc;
-	int			id_at;			/* indexes of the attributes */
-	int			modified_at;
-	int			page_at;
-	int			payload_at;
-	Datum	   *values;			/* of the element's attributes */
-	bool	   *isnull;
+	AppliedArray records;
 	MemoryContext context;		/* of one record: reset for each */
 } RecordReader;
 
@@ -71,8 +59,6 @@ static Datum read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns,
 static void put_sum(JsonbContainer *record, Datum *values, bool *nulls);
 static TextValue text_argument(FunctionCallInfo fcinfo, int i);
 static void begin_reading(RecordReader *reader, FunctionCallInfo fcinfo);
-static void take_apart(RecordReader *reader, AnyArrayType *array, Oid type);
-static int	attribute_of(TupleDesc desc, const char *name);
 static JsonbContainer *take_record(RecordReader *reader, int i, Datum *values, bool *nulls);
 static void read_lines_of(RecordReader *reader, JsonbContainer *record, const ReadPlan *trade,
 						  const ReadPlan *line, Datum *values, bool *nulls);
@@ -109,7 +95,7 @@ read_rows(FunctionCallInfo fcinfo, const DictionaryColumn *columns, int ncolumns
 	begin_reading(&reader, fcinfo);
 	if (reader.result->setDesc->natts != width)
 		elog(ERROR, "the function has %d columns, the dictionary makes %d", reader.result->setDesc->natts, width);
-	for (int i = 0; i < reader.nelements; i++)
+	for (int i = 0; i < reader.records.n; i++)
 	{
 		MemoryContext before = MemoryContextSwitchTo(reader.context);
 		JsonbContainer *record = take_record(&reader, i, values, nulls);
@@ -168,7 +154,7 @@ ordersync_read_lines(PG_FUNCTION_ARGS)
 	begin_reading(&reader, fcinfo);
 	if (reader.result->setDesc->natts != width)
 		elog(ERROR, "the function has %d columns, the dictionary makes %d", reader.result->setDesc->natts, width);
-	for (int i = 0; i < reader.nelements; i++)
+	for (int i = 0; i < reader.records.n; i++)
 	{
 		MemoryContext before = MemoryContextSwitchTo(reader.context);
 		JsonbContainer *record = take_record(&reader, i, values, nulls);
@@ -235,81 +221,31 @@ seen_before(SeenLines *seen, Datum oid, bool isnull)
 static void
 begin_reading(RecordReader *reader, FunctionCallInfo fcinfo)
 {
-	AnyArrayType *array = PG_GETARG_ANY_ARRAY_P(0);
-	Oid			type = AARR_ELEMTYPE(array);
-
-	take_apart(reader, array, type);
-	reader->desc = lookup_rowtype_tupdesc_copy(type, -1);
-	reader->page_at = attribute_of(reader->desc, "page");
-	reader->id_at = attribute_of(reader->desc, "id");
-	reader->modified_at = attribute_of(reader->desc, "modified");
-	reader->payload_at = attribute_of(reader->desc, "payload");
-	reader->values = palloc(sizeof(Datum) * reader->desc->natts);
-	reader->isnull = palloc(sizeof(bool) * reader->desc->natts);
+	applied_open(&reader->records, PG_GETARG_ANY_ARRAY_P(0));
 	reader->context = AllocSetContextCreate(CurrentMemoryContext, "ordersync record",
 											ALLOCSET_DEFAULT_SIZES);
 	compat_init_materialized_srf(fcinfo);
 	reader->result = (ReturnSetInfo *) fcinfo->resultinfo;
 }
 
-/* An array as PL/pgSQL keeps it need not be put together for that. */
-static void
-take_apart(RecordReader *reader, AnyArrayType *array, Oid type)
-{
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	if (VARATT_IS_EXPANDED_HEADER(array))
-	{
-		deconstruct_expanded_array(&array->xpn);
-		reader->elements = array->xpn.dvalues;
-		reader->nulls = array->xpn.dnulls;
-		reader->nelements = array->xpn.nelems;
-		return;
-	}
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	deconstruct_array(&array->flt, type, typlen, typbyval, typalign,
-					  &reader->elements, &reader->nulls, &reader->nelements);
-}
-
-static int
-attribute_of(TupleDesc desc, const char *name)
-{
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
-			return i;
-	}
-	elog(ERROR, "the records have no attribute \"%s\"", name);
-}
-
 /* The record that element i holds, and the first values of its rows. */
 static JsonbContainer *
 take_record(RecordReader *reader, int i, Datum *values, bool *nulls)
 {
-	HeapTupleHeader header;
-	HeapTupleData tuple;
+	AppliedArray *records = &reader->records;
+	const AppliedType *type = &records->type;
 
-	if (reader->nulls != NULL && reader->nulls[i])
-		elog(ERROR, "a record is NULL");
-	header = DatumGetHeapTupleHeader(reader->elements[i]);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	heap_deform_tuple(&tuple, reader->desc, reader->values, reader->isnull);
-	if (reader->isnull[reader->payload_at])
+	applied_get(records, i);
+	if (records->nulls[type->payload])
 		elog(ERROR, "a record has no payload");
-
 	values[0] = Int32GetDatum(i + 1);
-	values[1] = reader->values[reader->page_at];
-	nulls[1] = reader->isnull[reader->page_at];
-	values[2] = reader->values[reader->id_at];
-	nulls[2] = reader->isnull[reader->id_at];
-	values[3] = reader->values[reader->modified_at];
-	nulls[3] = reader->isnull[reader->modified_at];
-	return &DatumGetJsonbP(reader->values[reader->payload_at])->root;
+	values[1] = records->values[type->page];
+	nulls[1] = records->nulls[type->page];
+	values[2] = records->values[type->id];
+	nulls[2] = records->nulls[type->id];
+	values[3] = records->values[type->modified];
+	nulls[3] = records->nulls[type->modified];
+	return &DatumGetJsonbP(records->values[type->payload])->root;
 }
 
 /* What is no line has been put aside under this name. */

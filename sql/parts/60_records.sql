@@ -104,6 +104,43 @@ COMMENT ON FUNCTION ordersync.record_rules_of(text, bigint, text, text[], text[]
 	'how records of a source and shop are stored that were asked for with these fields added and dropped';
 
 /*
+ * Here SQL and C hand each other arrays of whole records: what SQL itself does with
+ * these copies each record several times.
+ */
+CREATE FUNCTION ordersync.new_records(
+	fresh integer[],
+	read_at timestamptz[],
+	pages integer[],
+	ids bigint[],
+	modified timestamptz[],
+	digests bytea[],
+	bodies text[],
+	source_rank smallint,
+	source_bit smallint,
+	hidden text[]
+)
+RETURNS ordersync.applied[]
+AS 'MODULE_PATHNAME', 'ordersync_new_records'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.new_records(integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], smallint, smallint, text[]) IS
+	'the records at these places of a batch, as they came, of a source''s rank and bit and without hidden fields; NULL for none';
+
+CREATE FUNCTION ordersync.have_plain_lines(records ordersync.applied[])
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'ordersync_have_plain_lines'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.have_plain_lines(ordersync.applied[]) IS
+	'whether all of these orders'' records have their lines in the form in which they are stored';
+
+CREATE FUNCTION ordersync.ids_of_records(records ordersync.applied[])
+RETURNS TABLE (page integer, id bigint, modified timestamptz)
+AS 'MODULE_PATHNAME', 'ordersync_ids_of_records'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+ROWS 100;
+COMMENT ON FUNCTION ordersync.ids_of_records(ordersync.applied[]) IS
+	'what records are called by, without the records, in their order';
+
+/*
  * Called where a record is stored or may change one, and only there: this is where
  * it becomes jsonb.  Nearly all come in the form in which they are stored.
  */

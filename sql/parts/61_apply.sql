@@ -97,7 +97,7 @@ BEGIN
 					FROM pg_catalog.unnest(s.fresh) AS f (ord)
 					WHERE p_ids[f.ord] NOT IN (
 						SELECT r.id
-						FROM pg_catalog.unnest(v_stored) AS r));
+						FROM ordersync.ids_of_records(v_stored) AS r));
 			END IF;
 		END IF;
 		IF v_known IS NOT NULL THEN
@@ -146,7 +146,7 @@ BEGIN
 				FROM pg_catalog.unnest(v_no_row) AS i (id)
 				WHERE i.id NOT IN (
 					SELECT r.id
-					FROM pg_catalog.unnest(v_stored) AS r)));
+					FROM ordersync.ids_of_records(v_stored) AS r)));
 		END IF;
 {{if orders}}
 	ELSE
@@ -271,10 +271,10 @@ AS $function$
 		) r
 		LEFT JOIN (
 			SELECT s.page, s.id, true AS is_new
-			FROM pg_catalog.unnest(p_stored) AS s
+			FROM ordersync.ids_of_records(p_stored) AS s
 			UNION ALL
 			SELECT s.page, s.id, false
-			FROM pg_catalog.unnest(p_changed) AS s
+			FROM ordersync.ids_of_records(p_changed) AS s
 			UNION ALL
 			SELECT pg_catalog.min(i.page), i.id, false
 			FROM ROWS FROM (pg_catalog.unnest(p_pages), pg_catalog.unnest(p_ids)) AS i (page, id)

@@ -38,13 +38,19 @@ DECLARE
 	v_rows ordersync.applied[];
 	v_there bigint[];
 BEGIN
-	SELECT pg_catalog.array_agg(
-		ROW (p_ids[f.ord], p_modified[f.ord], p_pages[f.ord], p_rules.rank, p_rules.bit, p_digests[f.ord],
-			p_read_at[p_pages[f.ord]], true, false, NULL, NULL, NULL,
-			ordersync.take_{{one}}(b.record, p_rules))::ordersync.applied)
-	INTO v_rows
-	FROM pg_catalog.unnest(p_fresh) AS f (ord),
-		LATERAL (SELECT ordersync.read_record(p_bodies[f.ord], p_rules.hidden) AS record OFFSET 0) b;
+	v_rows := ordersync.new_records(p_fresh, p_read_at, p_pages, p_ids, p_modified, p_digests, p_bodies,
+		p_rules.rank, p_rules.bit, p_rules.hidden);
+{{if orders}}
+	IF p_rules.fills OR NOT ordersync.have_plain_lines(v_rows) THEN
+{{else}}
+	IF p_rules.fills THEN
+{{endif}}
+		SELECT pg_catalog.array_agg(
+			ROW (r.id, r.modified, r.page, r.rank, r.sources, r.digest, r.read_at, r.touches, r.cut, r.row_ctid,
+				r.row_xmin, r.old, ordersync.take_{{one}}(r.payload, p_rules))::ordersync.applied)
+		INTO v_rows
+		FROM pg_catalog.unnest(v_rows) AS r;
+	END IF;
 
 	WHILE v_rows IS NOT NULL LOOP
 		BEGIN
@@ -97,7 +103,7 @@ BEGIN
 		FROM pg_catalog.unnest(v_known) AS k (ord)
 		WHERE p_ids[k.ord] IN (
 			SELECT r.id
-			FROM pg_catalog.unnest(v_rows) AS r);
+			FROM ordersync.ids_of_records(v_rows) AS r);
 	END LOOP;
 	IF v_rows IS NOT NULL THEN
 		PERFORM ordersync.rewrite_{{payloads}}(p_shop, v_rows, p_rules);
@@ -137,7 +143,7 @@ DECLARE
 BEGIN
 	SELECT pg_catalog.array_agg(r.id)
 	INTO v_ids
-	FROM pg_catalog.unnest(p_rows) AS r
+	FROM ordersync.ids_of_records(p_rows) AS r
 	WHERE EXISTS (
 		SELECT
 		FROM ordersync.{{payloads}} p

@@ -335,7 +335,7 @@ BEGIN
 			AND q.stream = p_stream
 			AND q.record_id = ANY (ARRAY(
 				SELECT r.id
-				FROM pg_catalog.unnest(p_records) AS r))
+				FROM ordersync.ids_of_records(p_records) AS r))
 			AND q.resolved_at IS NULL
 			AND q.reason IN ('value', 'line')
 			AND q.source IS NULL

@@ -33,7 +33,7 @@ BEGIN
 	INTO a
 	FROM (
 		SELECT pg_catalog.array_agg(r.id) AS ids, pg_catalog.array_agg(r.modified) AS modified
-		FROM pg_catalog.unnest(v_records) AS r
+		FROM ordersync.ids_of_records(v_records) AS r
 	) r,
 		LATERAL ordersync.after_sales_of(p_shop, r.ids, r.modified) f;
 
@@ -279,7 +279,7 @@ BEGIN
 		SELECT f.row_ctid
 		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
 			SELECT r.id
-			FROM pg_catalog.unnest(p_records) AS r)) f
+			FROM ordersync.ids_of_records(p_records) AS r)) f
 		ORDER BY f.id
 	) f
 	CROSS JOIN LATERAL (
@@ -434,7 +434,7 @@ BEGIN
 		INTO v_was
 		FROM ordersync.find_rows('ordersync.after_sales', 'refund_id', p_shop, ARRAY(
 			SELECT r.id
-			FROM pg_catalog.unnest(p_records) AS r)) f
+			FROM ordersync.ids_of_records(p_records) AS r)) f
 		CROSS JOIN LATERAL (
 			SELECT a.*
 			FROM ordersync.after_sales a
