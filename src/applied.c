@@ -5,10 +5,10 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
-#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "applied.h"
+#include "arrays.h"
 
 /* See applied.h. */
 void
@@ -38,7 +38,7 @@ void
 applied_open(AppliedArray *array, AnyArrayType *from)
 {
 	applied_type(&array->type, AARR_ELEMTYPE(from));
-	array->n = applied_elements(from, &array->elements, &array->element_nulls);
+	array->n = arrays_elements(from, &array->elements, &array->element_nulls);
 	array->values = palloc(sizeof(Datum) * array->type.desc->natts);
 	array->nulls = palloc(sizeof(bool) * array->type.desc->natts);
 }
@@ -58,26 +58,4 @@ applied_get(AppliedArray *array, int i)
 	tuple.t_tableOid = InvalidOid;
 	tuple.t_data = header;
 	heap_deform_tuple(&tuple, array->type.desc, array->values, array->nulls);
-}
-
-/* See applied.h. */
-int
-applied_elements(AnyArrayType *array, Datum **elements, bool **nulls)
-{
-	Oid			type = AARR_ELEMTYPE(array);
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-	int			n;
-
-	if (VARATT_IS_EXPANDED_HEADER(array))
-	{
-		deconstruct_expanded_array(&array->xpn);
-		*elements = array->xpn.dvalues;
-		*nulls = array->xpn.dnulls;
-		return array->xpn.nelems;
-	}
-	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
-	deconstruct_array(&array->flt, type, typlen, typbyval, typalign, elements, nulls, &n);
-	return n;
 }

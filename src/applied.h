@@ -48,7 +48,4 @@ extern void applied_open(AppliedArray *array, AnyArrayType *from);
 /* Takes element i apart, from 0. */
 extern void applied_get(AppliedArray *array, int i);
 
-/* The elements of any array and which are NULL (NULL: none is), in the same way; how many. */
-extern int	applied_elements(AnyArrayType *array, Datum **elements, bool **nulls);
-
 #endif

@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "applied.h"
+#include "arrays.h"
 #include "payload_merge.h"
 #include "record_jsonb.h"
 
@@ -59,7 +60,6 @@ static Jsonb *payload_of(const NewRecords *batch, int k);
 static Elements elements_of(FunctionCallInfo fcinfo, int arg);
 static int	place_in(const Elements *array, int ord);
 static void set(NewRecords *batch, int at, const Elements *from, int i);
-static ExpandedArrayHeader *empty_array(Oid type, int n);
 
 PG_FUNCTION_INFO_V1(ordersync_new_records);
 /* new_records(fresh, read_at, pages, ids, modified, digests, bodies, rank, bit, hidden) → applied[] */
@@ -74,7 +74,7 @@ ordersync_new_records(PG_FUNCTION_ARGS)
 	if (fresh.n == 0)
 		PG_RETURN_NULL();
 	begin(&batch, fcinfo, type);
-	result = empty_array(type, fresh.n);
+	result = arrays_new(type, fresh.n);
 	for (int i = 0; i < fresh.n; i++)
 	{
 		MemoryContext before;
@@ -157,7 +157,7 @@ elements_of(FunctionCallInfo fcinfo, int arg)
 	Elements	e = {NULL, NULL, 0};
 
 	if (!PG_ARGISNULL(arg))
-		e.n = applied_elements(PG_GETARG_ANY_ARRAY_P(arg), &e.values, &e.nulls);
+		e.n = arrays_elements(PG_GETARG_ANY_ARRAY_P(arg), &e.values, &e.nulls);
 	return e;
 }
 
@@ -178,28 +178,6 @@ set(NewRecords *batch, int at, const Elements *from, int i)
 		elog(ERROR, "an array of the batch has %d elements only", from->n);
 	batch->values[at] = from->values[i];
 	batch->nulls[at] = from->nulls != NULL && from->nulls[i];
-}
-
-/* An expanded array of n elements that are still to be set, none of them NULL. */
-static ExpandedArrayHeader *
-empty_array(Oid type, int n)
-{
-	ExpandedArrayHeader *array = construct_empty_expanded_array(type, CurrentMemoryContext, NULL);
-	MemoryContext context = array->hdr.eoh_context;
-
-	array->ndims = 1;
-	array->dims = MemoryContextAlloc(context, sizeof(int));
-	array->lbound = MemoryContextAlloc(context, sizeof(int));
-	array->dims[0] = n;
-	array->lbound[0] = 1;
-	array->dvalues = MemoryContextAllocZero(context, sizeof(Datum) * n);
-	array->dvalueslen = array->nelems = n;
-	/* what stands for an empty array does not stand for this one */
-	array->fvalue = NULL;
-	array->fstartptr = array->fendptr = NULL;
-	array->dnulls = NULL;
-	array->flat_size = 0;
-	return array;
 }
 
 PG_FUNCTION_INFO_V1(ordersync_have_plain_lines);

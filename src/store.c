@@ -15,8 +15,10 @@
 
 #include "utils/array.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "arrays.h"
 #include "clock.h"
 #include "db.h"
 #include "store.h"
@@ -115,6 +117,7 @@ static void add_mends(DbParams *params, const RecordPage *page, bool refused, in
 static void add_names(DbParams *params, const FieldNames *fields);
 static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
+static Datum text_in(MemoryContext context, const char *text, int len);
 
 void
 store_pages(const StorePage *pages, int n, Stream stream, const char *source, bool by_parts)
@@ -296,7 +299,7 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
 	Datum	   *digests = palloc(sizeof(Datum) * n);
-	Datum	   *bodies = palloc(sizeof(Datum) * n);
+	ExpandedArrayHeader *bodies = arrays_new(TEXTOID, n);
 	int			k = 0;
 
 	for (int p = 0; p < npages; p++)
@@ -311,16 +314,17 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 			ids[k] = Int64GetDatum(record->id);
 			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
 			digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
-			bodies[k] = PointerGetDatum(cstring_to_text_with_len(record->body, record->body_len));
+			bodies->dvalues[k] = text_in(bodies->hdr.eoh_context, record->body, record->body_len);
 			k++;
 		}
 	}
+	Assert(k == n);
 	if (numbered)
 		db_add(params, array_of(numbers, NULL, k, INT4OID));
 	db_add(params, array_of(ids, NULL, k, INT8OID));
 	db_add(params, array_of(modified, NULL, k, TIMESTAMPTZOID));
 	db_add(params, array_of(digests, NULL, k, BYTEAOID));
-	db_add(params, array_of(bodies, NULL, k, TEXTOID));
+	db_add(params, EOHPGetRODatum(&bodies->hdr));
 }
 
 /* A page that was refused in one piece. */
@@ -587,4 +591,14 @@ array_of(Datum *values, bool *nulls, int n, Oid type)
 	get_typlenbyvalalign(type, &length, &by_value, &alignment);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, &n, &lower, type,
 											  length, by_value, alignment));
+}
+
+static Datum
+text_in(MemoryContext context, const char *text, int len)
+{
+	MemoryContext before = MemoryContextSwitchTo(context);
+	Datum		result = PointerGetDatum(cstring_to_text_with_len(text, len));
+
+	MemoryContextSwitchTo(before);
+	return result;
 }
