@@ -36,8 +36,8 @@ CREATE FUNCTION ordersync.sieve_{{stream}}(
 	OUT fresh integer[],
 	OUT known integer[],
 	OUT no_row bigint[],
-{{if orders}}
 	OUT no_lines bigint[],
+{{if orders}}
 	OUT elsewhere bigint[],
 {{endif}}
 	OUT gone boolean
@@ -114,6 +114,6 @@ COMMENT ON FUNCTION ordersync.sieve_{{stream}}(bigint, text, timestamptz[], inte
 {{if orders}}
 	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there, that have fewer lines than their row counts, that the platform lists elsewhere than was noted; and whether rows of stored ones are gone';
 {{else}}
-	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there; and whether rows of stored ones are gone';
+	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there (no_lines: none, an after-sale has no lines); and whether rows of stored ones are gone';
 {{endif}}
 {{end}}

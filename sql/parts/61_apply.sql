@@ -15,7 +15,89 @@
  * leaves no choice.  What is read or locked of tables with several indexes is found by
  * find_rows and joined by where it stands.
  */
+CREATE FUNCTION ordersync.lock_orders_of_after_sales(p_shop bigint, p_records ordersync.applied[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.lock_orders(p_shop, ARRAY(
+		SELECT ordersync.read_bigint(t.tid)
+		FROM pg_catalog.unnest(p_records) AS r,
+			LATERAL (VALUES (r.payload ->> 'tid'), (r.old ->> 'tid')) AS t (tid)), true);
+	-- one that names its line alone may be of any order
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop))
+	WHERE EXISTS (
+		SELECT
+		FROM pg_catalog.unnest(p_records) AS r
+		WHERE ordersync.read_bigint(r.payload ->> 'tid') IS NULL
+			AND ordersync.read_bigint(r.payload ->> 'oid') <> 0);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_orders_of_after_sales(bigint, ordersync.applied[]) IS
+	'locks the numbers of the orders that records of after-sales name or named; the whole shop where one names none';
+
 {{each stream}}
+
+/*
+ * Rows are gone.  What stands without its payload is given one, made of the columns;
+ * a payload that was cut is forgotten with its rows, for nothing is left of either.
+ */
+CREATE FUNCTION ordersync.prepare_gone_{{stream}}(
+	p_shop bigint,
+	p_fresh bigint[],
+	p_no_row bigint[],
+	p_no_lines bigint[]
+)
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_added bigint[];
+BEGIN
+	v_added := ordersync.add_{{one}}_payloads(p_shop, ARRAY(
+		SELECT f.id
+		FROM pg_catalog.unnest(p_fresh) AS f (id)
+		WHERE f.id <> ALL (COALESCE(p_no_row, '{}'))));
+{{if orders}}
+	PERFORM ordersync.forget_cut_orders(p_shop, p_no_row, p_no_lines);
+{{else}}
+	PERFORM ordersync.forget_cut_after_sales(p_shop, p_no_row);
+{{endif}}
+	RETURN v_added;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.prepare_gone_{{stream}}(bigint, bigint[], bigint[], bigint[]) IS
+	'makes payloads for rows that stand without one and forgets cut ones whose rows are gone, before a batch is stored; returns the ids of the former';
+
+CREATE FUNCTION ordersync.restore_gone_{{stream}}(
+	p_shop bigint,
+	p_source text,
+	p_no_row bigint[],
+	p_no_lines bigint[],
+	p_stored ordersync.applied[]
+)
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_restored bigint[];
+BEGIN
+{{if orders}}
+	v_restored := ordersync.restore_orders(p_shop, p_source, p_no_row || p_no_lines);
+{{else}}
+	v_restored := ordersync.restore_after_sales(p_shop, p_no_row);
+{{endif}}
+	PERFORM ordersync.recall_{{stream}}(p_shop, ARRAY(
+		SELECT i.id
+		FROM pg_catalog.unnest(p_no_row) AS i (id)
+		WHERE i.id NOT IN (
+			SELECT r.id
+			FROM ordersync.ids_of_records(p_stored) AS r)));
+	RETURN v_restored;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.restore_gone_{{stream}}(bigint, text, bigint[], bigint[], ordersync.applied[]) IS
+	'writes rows again that are gone though their records are stored, behind a batch; returns their ids';
 
 CREATE FUNCTION ordersync.apply_{{stream}}_batch(
 	p_shop bigint,
@@ -43,11 +125,7 @@ DECLARE
 	s pg_catalog.record;		-- what the sieve has left
 	v_gone boolean;				-- rows are gone of records that were stored
 	v_no_row bigint[];			-- those that have no row, new ones among them
-{{if orders}}
-	v_no_lines bigint[];
-{{else}}
-	v_records ordersync.applied[];
-{{endif}}
+	v_no_lines bigint[];		-- those that lack lines
 	v_rules ordersync.record_rules;
 	v_known integer[];
 	v_stored ordersync.applied[];
@@ -71,16 +149,10 @@ BEGIN
 {{endif}}
 		IF v_gone THEN
 			v_no_row := s.no_row;
-			v_restored := ordersync.add_{{one}}_payloads(p_shop, ARRAY(
-				SELECT p_ids[f.ord]
-				FROM pg_catalog.unnest(s.fresh) AS f (ord)
-				WHERE p_ids[f.ord] <> ALL (COALESCE(v_no_row, '{}'))));
-{{if orders}}
 			v_no_lines := s.no_lines;
-			PERFORM ordersync.forget_cut_orders(p_shop, v_no_row, v_no_lines);
-{{else}}
-			PERFORM ordersync.forget_cut_after_sales(p_shop, v_no_row);
-{{endif}}
+			v_restored := ordersync.prepare_gone_{{stream}}(p_shop, ARRAY(
+				SELECT p_ids[f.ord]
+				FROM pg_catalog.unnest(s.fresh) AS f (ord)), v_no_row, v_no_lines);
 			SELECT *
 			INTO s
 			FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
@@ -111,18 +183,7 @@ BEGIN
 		-- it locks rows of orders, so it stands behind the locks of the numbers
 		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
 {{else}}
-		v_records := ordersync.both(v_stored, v_changed);
-		PERFORM ordersync.lock_orders(p_shop, ARRAY(
-			SELECT ordersync.read_bigint(t.tid)
-			FROM pg_catalog.unnest(v_records) AS r,
-				LATERAL (VALUES (r.payload ->> 'tid'), (r.old ->> 'tid')) AS t (tid)), true);
-		-- one that names its line alone may be of any order
-		PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop))
-		WHERE EXISTS (
-			SELECT
-			FROM pg_catalog.unnest(v_records) AS r
-			WHERE ordersync.read_bigint(r.payload ->> 'tid') IS NULL
-				AND ordersync.read_bigint(r.payload ->> 'oid') <> 0);
+		PERFORM ordersync.lock_orders_of_after_sales(p_shop, ordersync.both(v_stored, v_changed));
 {{endif}}
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
 {{if orders}}
@@ -136,17 +197,8 @@ BEGIN
 {{endif}}
 		END IF;
 		IF v_gone THEN
-{{if orders}}
-			v_restored := v_restored || ordersync.restore_orders(p_shop, p_source, v_no_row || v_no_lines);
-{{else}}
-			v_restored := v_restored || ordersync.restore_after_sales(p_shop, v_no_row);
-{{endif}}
-			PERFORM ordersync.recall_{{stream}}(p_shop, ARRAY(
-				SELECT i.id
-				FROM pg_catalog.unnest(v_no_row) AS i (id)
-				WHERE i.id NOT IN (
-					SELECT r.id
-					FROM ordersync.ids_of_records(v_stored) AS r)));
+			v_restored := v_restored
+				|| ordersync.restore_gone_{{stream}}(p_shop, p_source, v_no_row, v_no_lines, v_stored);
 		END IF;
 {{if orders}}
 	ELSE
