@@ -377,14 +377,21 @@ json_key_decode(JsonText key, char *buffer, int size)
 
 	while (at < end)
 	{
+		const char *slash = memchr(at, '\\', end - at);
+		size_t		run = (slash == NULL ? end : slash) - at;
 		char		piece[4];
-		int			piece_len = 1;
-		int			used = 1;
+		int			piece_len;
+		int			used;
 
-		piece[0] = *at;
-		if (*at == '\\')
-			used = decode_escape(at, end, piece, &piece_len);
-		if (used == 0 || len + piece_len > size)
+		if (run > (size_t) (size - len))
+			return -1;
+		memcpy(buffer + len, at, run);
+		len += (int) run;
+		at += run;
+		if (slash == NULL)
+			break;
+		used = decode_escape(at, end, piece, &piece_len);
+		if (used == 0 || piece_len > size - len)
 			return -1;
 		memcpy(buffer + len, piece, piece_len);
 		len += piece_len;

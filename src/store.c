@@ -15,6 +15,7 @@
 
 #include "utils/array.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
@@ -104,6 +105,8 @@ static void apply(const StorePage *pages, int npages, Stream stream, const char 
 static void add_pages(DbParams *params, const StorePage *pages, int n);
 static void add_records(DbParams *params, const StorePage *pages, int npages, int n,
 						bool numbered);
+static Datum array_of_bodies(const StorePage *pages, int npages, int n);
+static char *add_body(char *at, const Record *record);
 static void apply_parts(const StorePage *p, Stream stream, const char *source, int n);
 static void add_mended_ids(DbParams *params, const StorePage *pages, int npages);
 static void read_counts(int row, PageCounts *counts);
@@ -296,7 +299,6 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 	Datum	   *ids = palloc(sizeof(Datum) * n);
 	Datum	   *modified = palloc(sizeof(Datum) * n);
 	Datum	   *digests = palloc(sizeof(Datum) * n);
-	Datum	   *bodies = palloc(sizeof(Datum) * n);
 	int			k = 0;
 
 	for (int p = 0; p < npages; p++)
@@ -311,7 +313,6 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 			ids[k] = Int64GetDatum(record->id);
 			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
 			digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
-			bodies[k] = PointerGetDatum(cstring_to_text_with_len(record->body, record->body_len));
 			k++;
 		}
 	}
@@ -320,7 +321,67 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 	db_add(params, array_of(ids, NULL, k, INT8OID));
 	db_add(params, array_of(modified, NULL, k, TIMESTAMPTZOID));
 	db_add(params, array_of(digests, NULL, k, BYTEAOID));
-	db_add(params, array_of(bodies, NULL, k, TEXTOID));
+	db_add(params, array_of_bodies(pages, npages, k));
+}
+
+/*
+ * The bodies of the good ones, n in all, as text[].  They are nearly all that
+ * is handed over, and are copied once, to where they go.
+ */
+static Datum
+array_of_bodies(const StorePage *pages, int npages, int n)
+{
+	size_t		size = ARR_OVERHEAD_NONULLS(1);
+	ArrayType  *array;
+	char	   *at;
+
+	for (int p = 0; p < npages; p++)
+	{
+		for (int i = 0; i < pages[p].page->nrecords; i++)
+		{
+			const Record *record = &pages[p].page->records[i];
+
+			if (is_good(record))
+				size += INTALIGN(VARHDRSZ + record->body_len);
+		}
+	}
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the records of one call of apply exceed %d bytes", (int) MaxAllocSize)));
+	array = palloc(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = TEXTOID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	at = ARR_DATA_PTR(array);
+	for (int p = 0; p < npages; p++)
+	{
+		for (int i = 0; i < pages[p].page->nrecords; i++)
+		{
+			const Record *record = &pages[p].page->records[i];
+
+			if (is_good(record))
+				at = add_body(at, record);
+		}
+	}
+	Assert(at == (char *) array + size);
+	return PointerGetDatum(array);
+}
+
+/* Writes a body as an element of type text at at; past it and what aligns the next one. */
+static char *
+add_body(char *at, const Record *record)
+{
+	char	   *past = at + INTALIGN(VARHDRSZ + record->body_len);
+
+	/* nothing of an array may be left undefined: it may be compared as bytes */
+	memset(past - sizeof(int), 0, sizeof(int));
+	SET_VARSIZE(at, VARHDRSZ + record->body_len);
+	memcpy(at + VARHDRSZ, record->body, record->body_len);
+	return past;
 }
 
 /* A page that was refused in one piece. */
