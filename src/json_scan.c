@@ -16,10 +16,43 @@
  */
 #include "compat.h"
 
+/* JSON_PORTABLE builds what other machines build. */
+#if defined(__SSE2__) && !defined(JSON_PORTABLE)
+#include <emmintrin.h>
+#define JSON_SSE2
+#endif
+
+#include "json_find.h"
 #include "json_scan.h"
 
 #define IS_SPACE(c) ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
 
+/* How far a walk has come, of which only strings and brackets count. */
+typedef struct Balance
+{
+	size_t		depth;
+	bool		in_string;
+	bool		escape;			/* the next byte follows a backslash in a string */
+} Balance;
+
+#ifdef JSON_SSE2
+#define BLOCK 64				/* bytes that are looked at at once; a bit of a mask for each */
+#define MASK(bytes) ((uint64) (uint32) _mm_movemask_epi8(bytes))
+
+typedef struct Block
+{
+	uint64		quotes;
+	uint64		slashes;
+	uint64		opening;
+	uint64		brackets;		/* opening and closing */
+} Block;
+#endif
+
+static const char *skip_nested(const char *at, const char *end);
+#ifdef JSON_SSE2
+static const char *skip_block(const char *at, Balance *balance);
+static uint64 unescaped_quotes(uint64 quotes, uint64 slashes, Balance *balance);
+#endif
 static const char *skip_scalar(const char *at, const char *end);
 static int	decode_escape(const char *at, const char *end, char *out, int *outlen);
 static int	encode_utf8(uint32 code, char *out);
@@ -144,32 +177,51 @@ json_at_end(JsonCursor *cursor)
 const char *
 json_skip_value(const char *at, const char *end)
 {
-	size_t		depth = 0;
-
 	if (at >= end)
 		return NULL;
 	if (*at == '"')
 		return json_skip_string(at, end);
 	if (*at != '{' && *at != '[')
 		return skip_scalar(at, end);
+	return skip_nested(at, end);
+}
 
-	/* which bracket closes which is record.c's business; only their number counts */
-	while (at < end)
+/*
+ * Past the object or array at at.  Which bracket closes which is record.c's
+ * business; only their number counts.
+ */
+static const char *
+skip_nested(const char *at, const char *end)
+{
+	Balance		balance = {0};
+
+#ifdef JSON_SSE2
+	for (; end - at >= BLOCK; at += BLOCK)
+	{
+		const char *past = skip_block(at, &balance);
+
+		if (past != NULL)
+			return past;
+	}
+	if (balance.escape)
+		at++;
+	if (balance.in_string)
+		at = at < end ? json_skip_string(at - 1, end) : NULL;
+#endif
+	while (at != NULL && at < end)
 	{
 		switch (*at)
 		{
 			case '"':
 				at = json_skip_string(at, end);
-				if (at == NULL)
-					return NULL;
 				continue;
 			case '{':
 			case '[':
-				depth++;
+				balance.depth++;
 				break;
 			case '}':
 			case ']':
-				if (--depth == 0)
+				if (--balance.depth == 0)
 					return at + 1;
 				break;
 		}
@@ -178,35 +230,106 @@ json_skip_value(const char *at, const char *end)
 	return NULL;
 }
 
+#ifdef JSON_SSE2
+/* What sixteen bytes of a block are; their bits begin at shift. */
+static inline void
+look_at(const char *at, int shift, Block *block)
+{
+	__m128i		bytes = _mm_loadu_si128((const __m128i *) (at + shift));
+	/* makes a brace of a bracket, and of nothing else */
+	__m128i		braces = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+	__m128i		open = _mm_cmpeq_epi8(braces, _mm_set1_epi8('{'));
+	__m128i		close = _mm_cmpeq_epi8(braces, _mm_set1_epi8('}'));
+
+	block->quotes |= MASK(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))) << shift;
+	block->slashes |= MASK(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))) << shift;
+	block->opening |= MASK(open) << shift;
+	block->brackets |= MASK(_mm_or_si128(open, close)) << shift;
+}
+
+/* Past the bracket in the block at at that ends the value; NULL when none does. */
+static const char *
+skip_block(const char *at, Balance *balance)
+{
+	Block		block = {0};
+	uint64		inside;
+	uint64		brackets;
+
+	look_at(at, 0, &block);
+	look_at(at, 16, &block);
+	look_at(at, 32, &block);
+	look_at(at, 48, &block);
+	inside = block.quotes;
+	if (block.slashes != 0 || balance->escape)
+		inside = unescaped_quotes(block.quotes, block.slashes, balance);
+
+	/* a bit of it: the number of quotes up to there is odd */
+	inside ^= inside << 1;
+	inside ^= inside << 2;
+	inside ^= inside << 4;
+	inside ^= inside << 8;
+	inside ^= inside << 16;
+	inside ^= inside << 32;
+	if (balance->in_string)
+		inside = ~inside;
+	balance->in_string = inside >> (BLOCK - 1);
+
+	for (brackets = block.brackets & ~inside; brackets != 0; brackets &= brackets - 1)
+	{
+		int			next = pg_rightmost_one_pos64(brackets);
+
+		if (block.opening >> next & 1)
+			balance->depth++;
+		else if (--balance->depth == 0)
+			return at + next + 1;
+	}
+	return NULL;
+}
+
+/* The quotes of a block that begin or end a string; a backslash counts within strings only. */
+static uint64
+unescaped_quotes(uint64 quotes, uint64 slashes, Balance *balance)
+{
+	uint64		ahead = quotes | slashes;
+	uint64		result = 0;
+	bool		inside = balance->in_string;
+
+	if (balance->escape)
+		ahead &= ~UINT64CONST(1);
+	balance->escape = false;
+	while (ahead != 0)
+	{
+		uint64		next = ahead & (~ahead + 1);
+
+		ahead ^= next;
+		if (quotes & next)
+		{
+			inside = !inside;
+			result |= next;
+		}
+		else if (inside)
+		{
+			balance->escape = next >> (BLOCK - 1);
+			ahead &= ~(next << 1);
+		}
+	}
+	return result;
+}
+#endif
+
 /* See json_scan.h. */
 const char *
 json_skip_string(const char *at, const char *end)
 {
-	at++;
-	for (;;)
+	for (at++;; at += 2)
 	{
-		/* eight bytes at a time while none of them is a quote or a backslash */
-		while (end - at >= 8)
-		{
-			uint64		word;
-
-			memcpy(&word, at, 8);
-			if (JSON_HAS_BYTE(word, '"') | JSON_HAS_BYTE(word, '\\'))
-				break;
-			at += 8;
-		}
-		while (at < end && *at != '"' && *at != '\\')
-			at++;
-		if (at >= end)
+		at = json_find_special(at, end, 0);
+		if (at == end)
 			return NULL;
 		if (*at == '"')
 			return at + 1;
-		if (*at == '\\')
-		{
-			if (end - at < 2)
-				return NULL;
-			at += 2;
-		}
+		if (end - at < 2)
+			return NULL;
 	}
 }
 
@@ -254,14 +377,21 @@ json_key_decode(JsonText key, char *buffer, int size)
 
 	while (at < end)
 	{
+		const char *slash = memchr(at, '\\', end - at);
+		size_t		run = (slash == NULL ? end : slash) - at;
 		char		piece[4];
-		int			piece_len = 1;
-		int			used = 1;
+		int			piece_len;
+		int			used;
 
-		piece[0] = *at;
-		if (*at == '\\')
-			used = decode_escape(at, end, piece, &piece_len);
-		if (used == 0 || len + piece_len > size)
+		if (run > (size_t) (size - len))
+			return -1;
+		memcpy(buffer + len, at, run);
+		len += (int) run;
+		at += run;
+		if (slash == NULL)
+			break;
+		used = decode_escape(at, end, piece, &piece_len);
+		if (used == 0 || piece_len > size - len)
 			return -1;
 		memcpy(buffer + len, piece, piece_len);
 		len += piece_len;

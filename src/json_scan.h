@@ -78,13 +78,6 @@ extern bool json_int64(JsonText value, int64 *result);
 /* true or false, also as a string. */
 extern bool json_bool(JsonText value, bool *result);
 
-/* Eight bytes at once: non-zero when one of them is the byte, or is below 0x20, or is not ASCII. */
-#define JSON_ONES UINT64CONST(0x0101010101010101)
-#define JSON_HIGHS UINT64CONST(0x8080808080808080)
-#define JSON_HAS_ZERO(word) (((word) - JSON_ONES) & ~(word) & JSON_HIGHS)
-#define JSON_HAS_BYTE(word, byte) JSON_HAS_ZERO((word) ^ (JSON_ONES * (byte)))
-#define JSON_HAS_CONTROL(word) (((word) - JSON_ONES * 0x20) & ~(word) & JSON_HIGHS)
-
 /*
  * The bytes of the well-formed UTF-8 character at at (2, 3 or 4; its first
  * byte is not ASCII), or 0.

@@ -34,6 +34,10 @@
 #define KEPT_ITEMS 2048
 #define LONG_KEY 255
 
+/* Keys shorter than this are put in order by length first, where no more than FEW_KEYS have the same. */
+#define SHORT_KEYS 64
+#define FEW_KEYS 24
+
 /* The entry of an item, whose index decides whether it has a length or an offset. */
 #define ENTRY(index, type, len, total) \
 	((index) % JB_OFFSET_STRIDE == 0 ? ((type) | (total) | JENTRY_HAS_OFF) : ((type) | (len)))
@@ -53,7 +57,9 @@ static JsonbBuild the_build;
 
 static void grow_scratch(JsonbBuild *build, size_t len);
 static const char *moved(const char *at, const char *from, size_t used, const char *to);
+static const JsonbSortKey *in_order(JsonbSortKey *keys, int n);
 static int	sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden);
+static void make_sort_keys(JsonbBuild *build);
 static uint64 key_head(const JsonbItem *item);
 static bool is_hidden(const JsonbItem *item, const JsonbNames *hidden);
 static size_t size_bound(const JsonbBuild *build, const JsonbLevel *level);
@@ -85,6 +91,43 @@ compare_pairs(const JsonbSortKey *a, const JsonbSortKey *b)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+/* Copies what is mostly a few bytes; nothing is read or written beside them. */
+static inline void
+copy_bytes(char *to, const char *from, size_t len)
+{
+	if (len > 32)
+		memcpy(to, from, len);
+	else if (len >= 16)
+	{
+		char		last[16];
+
+		memcpy(last, from + len - 16, 16);
+		memcpy(to, from, 16);
+		memcpy(to + len - 16, last, 16);
+	}
+	else if (len >= 8)
+	{
+		uint64		last;
+
+		memcpy(&last, from + len - 8, 8);
+		memcpy(to, from, 8);
+		memcpy(to + len - 8, &last, 8);
+	}
+	else if (len >= 4)
+	{
+		uint32		last;
+
+		memcpy(&last, from + len - 4, 4);
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, &last, 4);
+	}
+	else
+	{
+		for (size_t i = 0; i < len; i++)
+			to[i] = from[i];
+	}
+}
 
 /* See jsonb_build.h. */
 JsonbBuild *
@@ -252,17 +295,10 @@ sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden)
 	int			n = 0;
 	int			kept = 0;
 	JsonbSortKey *keys;
+	const JsonbSortKey *sorted;
 
 	if (build->nitems - level->first > build->max_sort_keys)
-	{
-		if (build->sort_keys != NULL)
-			pfree(build->sort_keys);
-		build->sort_keys = NULL;
-		build->max_sort_keys = 0;
-		build->sort_keys = MemoryContextAlloc(build->context,
-											  sizeof(JsonbSortKey) * build->max_items);
-		build->max_sort_keys = build->max_items;
-	}
+		make_sort_keys(build);
 	keys = build->sort_keys;
 	for (int i = level->first; i < build->nitems; i++)
 	{
@@ -273,18 +309,71 @@ sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden)
 		keys[n].head = key_head(item);
 		keys[n++].item = item;
 	}
-	sort_keys(keys, n);
+	sorted = in_order(keys, n);
 	for (int i = 0; i < n; i++)
 	{
 		const JsonbItem *last = kept == 0 ? NULL : keys[kept - 1].item;
 
-		if (last != NULL && keys[i].head == keys[kept - 1].head &&
-			keys[i].item->key_len == last->key_len &&
-			memcmp(keys[i].item->key, last->key, last->key_len) == 0)
+		if (last != NULL && sorted[i].head == keys[kept - 1].head &&
+			sorted[i].item->key_len == last->key_len &&
+			memcmp(sorted[i].item->key, last->key, last->key_len) == 0)
 			continue;
-		keys[kept++] = keys[i];
+		keys[kept++] = sorted[i];
 	}
 	return kept;
+}
+
+/* Room for the keys of as many items as there is room for, and once more to put them in order. */
+static void
+make_sort_keys(JsonbBuild *build)
+{
+	if (build->sort_keys != NULL)
+		pfree(build->sort_keys);
+	build->sort_keys = NULL;
+	build->max_sort_keys = 0;
+	build->sort_keys = MemoryContextAlloc(build->context,
+										  2 * sizeof(JsonbSortKey) * build->max_items);
+	build->max_sort_keys = build->max_items;
+}
+
+/*
+ * n keys, behind which there is room for n more, in order: there, or in their
+ * own place.  The keys of one object have many lengths, so that those of one
+ * length are soon in order among themselves.
+ */
+static const JsonbSortKey *
+in_order(JsonbSortKey *keys, int n)
+{
+	int			ends[SHORT_KEYS + 1] = {0};	/* first counts: [length + 1] */
+	JsonbSortKey *sorted = keys + n;
+
+	for (int i = 0; i < n; i++)
+	{
+		unsigned	len = (unsigned) (keys[i].head >> 56);
+
+		if (len >= SHORT_KEYS || ++ends[len + 1] > FEW_KEYS)
+		{
+			sort_keys(keys, n);
+			return keys;
+		}
+	}
+	for (int len = 1; len < SHORT_KEYS; len++)
+		ends[len] += ends[len - 1];
+	for (int i = 0; i < n; i++)
+		sorted[ends[keys[i].head >> 56]++] = keys[i];
+	for (int i = 1; i < n; i++)
+	{
+		JsonbSortKey key = sorted[i];
+		int			to = i;
+
+		while (to > 0 && compare_pairs(&sorted[to - 1], &key) > 0)
+		{
+			sorted[to] = sorted[to - 1];
+			to--;
+		}
+		sorted[to] = key;
+	}
+	return sorted;
 }
 
 /* Length and first bytes of a key as one number that compares as they do. */
@@ -295,7 +384,10 @@ key_head(const JsonbItem *item)
 
 	if (item->key_len >= LONG_KEY)
 		return (uint64) LONG_KEY << 56;
-	memcpy(&bytes, item->key, Min(item->key_len, 7));
+	if (item->key_len >= sizeof(bytes))
+		memcpy(&bytes, item->key, sizeof(bytes));
+	else
+		copy_bytes((char *) &bytes, item->key, item->key_len);
 	return ((uint64) item->key_len << 56) | (pg_hton64(bytes) >> 8);
 }
 
@@ -330,7 +422,7 @@ write_object(const JsonbSortKey *pairs, int n, char *to)
 	{
 		const JsonbItem *item = pairs[i].item;
 
-		memcpy(at, item->key, item->key_len);
+		copy_bytes(at, item->key, item->key_len);
 		at += item->key_len;
 		*entry++ = ENTRY(i, JENTRY_ISSTRING, item->key_len, (uint32) (at - data));
 	}
@@ -372,6 +464,6 @@ write_value(const JsonbItem *item, const char *base, char *at)
 		while ((at - base) % ALIGNOF_INT != 0)
 			*at++ = '\0';
 	}
-	memcpy(at, item->value, item->len);
+	copy_bytes(at, item->value, item->len);
 	return at + item->len;
 }

@@ -10,12 +10,14 @@
  * taken the other way round: only the members known to speak of no person stay.
  *
  * Every key of every record is looked up, so the names stand in a small hash
- * table, made at the first look and never changed.  Pure.
+ * table, and before it in one by length and both ends; both are made at
+ * the first look and never changed.  Pure.
  */
 #include "compat.h"
 
 #include "personal.h"
 
+#define SCOPE "identify_info"
 #define SLOTS 512				/* a power of two, well over twice the names */
 
 static const char *const names[] = {
@@ -57,7 +59,10 @@ static const char *const unquotable[] = {
 static uint8 slots[SLOTS];		/* index into names + 1; 0: free */
 static bool slots_filled = false;
 
+uint64		personal_absent[PERSONAL_NAME_MAX + 1];
+
 static void fill_slots(void);
+static void note_present(const char *name);
 static bool listed(const char *const *list, const char *name, size_t len);
 
 /* A hash that needs no loop: names differ by length, ends and middle. */
@@ -89,10 +94,12 @@ personal_name(const char *name, size_t len)
 	return false;
 }
 
-/* Places each name in the first free slot from its own on. */
+/* Places each name in the first free slot from its own on, and notes it as present. */
 static void
 fill_slots(void)
 {
+	memset(personal_absent, 0xFF, sizeof(personal_absent));
+	note_present(SCOPE);
 	StaticAssertStmt(lengthof(names) < 200 && lengthof(names) * 2 < SLOTS,
 					 "the table of personal names is too small");
 	for (int i = 0; names[i] != NULL; i++)
@@ -102,15 +109,24 @@ fill_slots(void)
 		while (slots[slot] != 0)
 			slot = (slot + 1) & (SLOTS - 1);
 		slots[slot] = (uint8) (i + 1);
+		note_present(names[i]);
 	}
 	slots_filled = true;
+}
+
+static void
+note_present(const char *name)
+{
+	size_t		len = strlen(name);
+
+	personal_absent[len] &= ~(UINT64CONST(1) << personal_ends(name, len));
 }
 
 /* See personal.h. */
 bool
 personal_scope(const char *name, size_t len)
 {
-	return len == 13 && memcmp(name, "identify_info", 13) == 0;
+	return len == sizeof(SCOPE) - 1 && memcmp(name, SCOPE, sizeof(SCOPE) - 1) == 0;
 }
 
 /* See personal.h. */

@@ -10,6 +10,27 @@
 /* Names longer than this are none of the list's. */
 #define PERSONAL_NAME_MAX 64
 
+/*
+ * For each length, a bit for each number of personal_ends() that no name of the
+ * list or of a scope has.  Nothing is known before the first name is looked up.
+ */
+extern uint64 personal_absent[PERSONAL_NAME_MAX + 1];
+
+/* A number below 64 of a name's first and last character. */
+static inline int
+personal_ends(const char *name, size_t len)
+{
+	return ((unsigned char) name[0] + 3 * (unsigned char) name[len - 1]) & 63;
+}
+
+/* Whether this name is surely neither personal nor a scope; most names are told by it. */
+static inline bool
+personal_surely_not(const char *name, size_t len)
+{
+	return len == 0 || len > PERSONAL_NAME_MAX ||
+		(personal_absent[len] >> personal_ends(name, len) & 1) != 0;
+}
+
 /* Whether a member of this name (escapes resolved) is dropped wherever it stands. */
 extern bool personal_name(const char *name, size_t len);
 

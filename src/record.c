@@ -71,6 +71,7 @@ typedef struct Splitter
 	bool		last_ours;
 } Splitter;
 
+static bool split_good(Splitter *splitter, JsonCursor *cursor);
 static void split_record(Splitter *splitter, const char *text, size_t len);
 static const char *mend_record(Splitter *splitter, Record *record, const char *text, size_t len);
 static void set_body(Record *record, char *body, size_t len);
@@ -109,12 +110,42 @@ record_split(const char *list, size_t len, Stream stream,
 	}
 
 	json_enter(&cursor, '[');
-	while (splitter.page->nrecords < MAX_RECORDS && json_element(&cursor) &&
-		   json_value(&cursor, &value))
+	while (splitter.page->nrecords < MAX_RECORDS && json_element(&cursor))
+	{
+		if (split_good(&splitter, &cursor))
+			continue;
+		if (!json_value(&cursor, &value))
+			break;
 		split_record(&splitter, value.at, value.len);
+	}
 	if (!json_at_end(&cursor) && cursor.at < cursor.end)
 		split_record(&splitter, cursor.at, cursor.end - cursor.at);
 	return splitter.page;
+}
+
+/*
+ * The record ahead, where it is good JSON: then reading it tells where it ends.
+ * Else false, and nothing consumed.
+ */
+static bool
+split_good(Splitter *splitter, JsonCursor *cursor)
+{
+	ScrubField	fields[NFIELDS];
+	Record	   *record;
+	size_t		body_len;
+	size_t		used;
+
+	name_fields(fields, splitter->stream);
+	if (json_peek(cursor) != '{' ||
+		!scrub_first(cursor->at, cursor->end - cursor->at, fields, NFIELDS,
+					 splitter->out, &body_len, &used))
+		return false;
+	cursor->at += used;
+	record = new_record(splitter);
+	record->quarantine = take_fields(splitter, record, fields);
+	set_body(record, splitter->out, body_len);
+	splitter->out += record->body_len + 1;
+	return true;
 }
 
 /* One record of the page: strictly, mended when that fails, and loosely when that fails too. */
@@ -209,20 +240,23 @@ new_record(Splitter *splitter)
 static void
 name_fields(ScrubField *fields, Stream stream)
 {
-	static const char *const names[NFIELDS] = {
-		"refund_id", "tid", "modified", "created", "async_modified", "seller_nick"
+#define NAMED(text) {.name = text, .name_len = sizeof(text) - 1}
+	static const ScrubField named[NFIELDS] = {
+		[FIELD_REFUND_ID] = NAMED("refund_id"),
+		[FIELD_TID] = NAMED("tid"),
+		[FIELD_MODIFIED] = NAMED("modified"),
+		[FIELD_CREATED] = NAMED("created"),
+		[FIELD_ARRIVAL] = NAMED("async_modified"),
+		[FIELD_SELLER] = NAMED("seller_nick")
 	};
+#undef NAMED
 
-	memset(fields, 0, NFIELDS * sizeof(ScrubField));
-	for (int i = 0; i < NFIELDS; i++)
-	{
-		/* a trade has no refund_id of its own, and a refund's tid is another record's id */
-		if ((i == FIELD_REFUND_ID && stream == STREAM_ORDERS) ||
-			(i == FIELD_TID && stream == STREAM_AFTER_SALES))
-			continue;
-		fields[i].name = names[i];
-		fields[i].name_len = strlen(names[i]);
-	}
+	memcpy(fields, named, sizeof(named));
+	/* a trade has no refund_id of its own, and a refund's tid is another record's id */
+	if (stream == STREAM_ORDERS)
+		fields[FIELD_REFUND_ID].name = NULL;
+	if (stream == STREAM_AFTER_SALES)
+		fields[FIELD_TID].name = NULL;
 }
 
 /* Fills the record from its fields; the reason when it cannot be stored without one of them. */
@@ -304,17 +338,20 @@ static void
 digest_body(Record *record)
 {
 	static EVP_MD_CTX *context = NULL;
+	static bool ready = false;
 	static const unsigned char version = RECORD_VERSION;
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
 	if (context == NULL)
 		context = EVP_MD_CTX_new();
+	/* named once: each time that it is named, libcrypto looks the algorithm up */
 	if (context == NULL ||
-		EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 ||
+		EVP_DigestInit_ex(context, ready ? NULL : EVP_sha256(), NULL) != 1 ||
 		EVP_DigestUpdate(context, &version, 1) != 1 ||
 		EVP_DigestUpdate(context, record->body, record->body_len) != 1 ||
 		EVP_DigestFinal_ex(context, digest, NULL) != 1)
 		elog(ERROR, "could not compute the digest of a record");
+	ready = true;
 	memcpy(record->digest, digest, RECORD_DIGEST_SIZE);
 }
 

@@ -20,11 +20,11 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
-#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "json_find.h"
 #include "json_scan.h"
 #include "jsonb_build.h"
 #include "record_jsonb.h"
@@ -49,7 +49,6 @@ static bool close_ended(Reader *reader, bool *done);
 static bool read_member(Reader *reader);
 static bool read_value(Reader *reader, bool *opened);
 static bool read_string(Reader *reader, const char **text, uint32 *len);
-static const char *find_special(const char *at, const char *end);
 static bool read_word(Reader *reader, JsonbItem *item);
 static bool read_number(Reader *reader, JsonbItem *item);
 static const char *skip_digits(const char *at, const char *end);
@@ -253,7 +252,7 @@ read_string(Reader *reader, const char **text, uint32 *len)
 
 	for (;;)
 	{
-		at = find_special(at, reader->end);
+		at = json_find_special(at, reader->end, JSON_CONTROLS);
 		if (at >= reader->end || (unsigned char) *at < 0x20)
 			return false;
 		if (*at == '"')
@@ -273,33 +272,6 @@ read_string(Reader *reader, const char **text, uint32 *len)
 	decoded = json_key_decode(raw, (char *) *text, raw.len);
 	*len = decoded;
 	return decoded >= 0;
-}
-
-/* The first quote, backslash or control byte at or after at; end when there is none. */
-static const char *
-find_special(const char *at, const char *end)
-{
-	while (end - at >= 8)
-	{
-		uint64		word;
-		uint64		hits;
-
-		memcpy(&word, at, 8);
-		hits = JSON_HAS_BYTE(word, '"') | JSON_HAS_BYTE(word, '\\') | JSON_HAS_CONTROL(word);
-		if (hits != 0)
-		{
-#ifndef WORDS_BIGENDIAN
-			/* the lowest hit is a true one; a borrow may make others above it */
-			return at + pg_rightmost_one_pos64(hits) / 8;
-#else
-			break;
-#endif
-		}
-		at += 8;
-	}
-	while (at < end && *at != '"' && *at != '\\' && (unsigned char) *at >= 0x20)
-		at++;
-	return at;
 }
 
 /* Reads true, false or null.  What may follow it is close_ended()'s business, as after a number. */

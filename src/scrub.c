@@ -24,6 +24,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "json_find.h"
 #include "personal.h"
 #include "scrub.h"
 
@@ -75,6 +76,9 @@ typedef struct Reader
 	const char *fault;			/* the reason, once there is one */
 	ScrubField *fields;
 	int			nfields;
+	uint64		field_lengths;	/* a bit for each length that one of their names has */
+	bool		escaped;		/* the string that was read last has a backslash */
+	bool		odd_value;		/* a personal scalar holds an opening bracket */
 	ScrubField *taking;			/* the field whose value is being read */
 	const char *taking_at;
 	bool		scope_ahead;	/* the value ahead speaks of persons */
@@ -83,6 +87,8 @@ typedef struct Reader
 	uint8		frames[MAX_DEPTH + 1];	/* [1..depth] */
 } Reader;
 
+static const char *read_whole(Reader *reader, const char *text, size_t len,
+							  ScrubField *fields, int nfields, char *out, size_t *outlen);
 static const char *read_record(Reader *reader, const char *text, size_t len,
 							   ScrubField *fields, int nfields, char *out, size_t *outlen);
 static ReadState read_value(Reader *reader);
@@ -94,7 +100,7 @@ static ReadState drop_member(Reader *reader, const char *key_at);
 static bool end_name(Reader *reader, JsonText key);
 static bool is_dropped(Reader *reader, JsonText key);
 static ScrubField *wanted_field(Reader *reader, JsonText key);
-static bool read_string(Reader *reader);
+static bool read_special(Reader *reader, const char *at);
 static const char *read_high(Reader *reader, const char *at);
 static const char *not_text(Reader *reader, const char *reason);
 static const char *read_escape(Reader *reader, const char *at);
@@ -112,9 +118,23 @@ static inline void
 skip_space(Reader *reader)
 {
 	while (reader->at < reader->end &&
-		   (*reader->at == ' ' || *reader->at == '\n' || *reader->at == '\r' ||
-			*reader->at == '\t'))
+		   unlikely(*reader->at == ' ' || *reader->at == '\n' || *reader->at == '\r' ||
+					*reader->at == '\t'))
 		reader->at++;
+}
+
+/* A string, from quote to quote. */
+static inline bool
+read_string(Reader *reader)
+{
+	const char *at = json_find_special(reader->at + 1, reader->end,
+									   JSON_CONTROLS | JSON_NON_ASCII);
+
+	reader->escaped = false;
+	if (unlikely(at == reader->end || *at != '"'))
+		return read_special(reader, at);
+	reader->at = at + 1;
+	return true;
 }
 
 /* See scrub.h. */
@@ -124,7 +144,21 @@ scrub_strict(const char *text, size_t len, ScrubField *fields, int nfields,
 {
 	Reader		reader = {0};
 
-	return read_record(&reader, text, len, fields, nfields, out, outlen);
+	return read_whole(&reader, text, len, fields, nfields, out, outlen);
+}
+
+/* See scrub.h. */
+bool
+scrub_first(const char *text, size_t len, ScrubField *fields, int nfields,
+			char *out, size_t *outlen, size_t *used)
+{
+	Reader		reader = {0};
+
+	if (read_record(&reader, text, Min(len, MAX_RECORD_LEN), fields, nfields, out, outlen) != NULL ||
+		reader.odd_value)
+		return false;
+	*used = reader.at - text;
+	return true;
 }
 
 /* See scrub.h. */
@@ -139,7 +173,7 @@ scrub_mend(const char *text, size_t len, ScrubField *fields, int nfields,
 	memset(mends, 0, sizeof(*mends));
 	mending.mends = mends;
 	reader.mending = &mending;
-	reason = read_record(&reader, text, len, fields, nfields, out, outlen);
+	reason = read_whole(&reader, text, len, fields, nfields, out, outlen);
 	return reason == NULL && *outlen > MAX_RECORD_LEN ? "shape" : reason;
 }
 
@@ -162,7 +196,22 @@ scrub_mended_size(const char *text, size_t len)
 	return len + more;
 }
 
-/* The one way of reading, and of copying; NULL or the reason. */
+/* Reads an object of which nothing but white space may follow; NULL or the reason. */
+static const char *
+read_whole(Reader *reader, const char *text, size_t len,
+		   ScrubField *fields, int nfields, char *out, size_t *outlen)
+{
+	const char *reason = read_record(reader, text, len, fields, nfields, out, outlen);
+
+	if (reason != NULL)
+		return reason;
+	skip_space(reader);
+	if (reader->at != reader->end)
+		return *reader->at == '\0' ? "nul" : "syntax";
+	return NULL;
+}
+
+/* The one way of reading, and of copying, up to the object's end; NULL or the reason. */
 static const char *
 read_record(Reader *reader, const char *text, size_t len,
 			ScrubField *fields, int nfields, char *out, size_t *outlen)
@@ -174,6 +223,11 @@ read_record(Reader *reader, const char *text, size_t len,
 	reader->out = out;
 	reader->fields = fields;
 	reader->nfields = nfields;
+	for (int i = 0; i < nfields; i++)
+	{
+		if (fields[i].name != NULL)
+			reader->field_lengths |= UINT64CONST(1) << (fields[i].name_len & 63);
+	}
 
 	skip_space(reader);
 	if (reader->at == reader->end || *reader->at != '{' || len > MAX_RECORD_LEN)
@@ -204,9 +258,6 @@ read_record(Reader *reader, const char *text, size_t len,
 		return reader->fault;
 
 	flush_run(reader, reader->at);
-	skip_space(reader);
-	if (reader->at != reader->end)
-		return *reader->at == '\0' ? "nul" : "syntax";
 	*outlen = reader->out - out;
 	return NULL;
 }
@@ -340,7 +391,10 @@ is_dropped(Reader *reader, JsonText key)
 	int			len = key.len > PERSONAL_NAME_MAX ? -1 : (int) key.len;
 	bool		scalar = reader->at < reader->end && *reader->at != '{' && *reader->at != '[';
 
-	if (unlikely(memchr(key.at, '\\', key.len) != NULL))
+	if (likely(!reader->escaped && !(reader->frames[reader->depth] & FRAME_PERSONS) &&
+			   personal_surely_not(key.at, key.len)))
+		return false;
+	if (unlikely(reader->escaped))
 	{
 		name = decoded;
 		len = json_key_decode(key, decoded, sizeof(decoded));
@@ -368,6 +422,11 @@ drop_member(Reader *reader, const char *key_at)
 
 	if (past == NULL)
 		return fault(reader, "syntax");
+	/* what is no bracket to the skipping of a scalar is one to the skipping of what is around it */
+	if (*reader->at != '"' && *reader->at != '{' && *reader->at != '[' &&
+		(memchr(reader->at, '{', past - reader->at) != NULL ||
+		 memchr(reader->at, '[', past - reader->at) != NULL))
+		reader->odd_value = true;
 	if (reader->frames[reader->depth] & FRAME_KEPT)
 		flush_run(reader, reader->comma);
 	else
@@ -380,6 +439,8 @@ drop_member(Reader *reader, const char *key_at)
 static ScrubField *
 wanted_field(Reader *reader, JsonText key)
 {
+	if (likely(!reader->escaped && !(reader->field_lengths >> (key.len & 63) & 1)))
+		return NULL;
 	for (int i = 0; i < reader->nfields; i++)
 	{
 		ScrubField *field = &reader->fields[i];
@@ -388,7 +449,7 @@ wanted_field(Reader *reader, JsonText key)
 			memcmp(field->name, key.at, key.len) == 0)
 			return field;
 	}
-	if (unlikely(memchr(key.at, '\\', key.len) != NULL))
+	if (unlikely(reader->escaped))
 	{
 		for (int i = 0; i < reader->nfields; i++)
 		{
@@ -432,42 +493,30 @@ read_next(Reader *reader)
 	return fault(reader, "syntax");
 }
 
-/* A string, from quote to quote. */
+/* A string whose first byte that is not plain is at at: its end, or what needs a closer look. */
 static bool
-read_string(Reader *reader)
+read_special(Reader *reader, const char *at)
 {
-	const char *at = reader->at + 1;
-	const char *end = reader->end;
 	const char *past;
 
 	for (;;)
 	{
-		while (end - at >= 8)
-		{
-			uint64		word;
-
-			memcpy(&word, at, 8);
-			if (JSON_HAS_BYTE(word, '"') | JSON_HAS_BYTE(word, '\\') |
-				JSON_HAS_CONTROL(word) | (word & JSON_HIGHS))
-				break;
-			at += 8;
-		}
-		while (at < end && (unsigned char) *at >= 0x20 && (unsigned char) *at < 0x80 &&
-			   *at != '"' && *at != '\\')
-			at++;
-		if (at >= end)
+		if (at >= reader->end)
 			return fault(reader, "syntax") != READ_FAULT;
 		if (*at == '"')
 			break;
 		if (*at == '\\')
+		{
+			reader->escaped = true;
 			past = read_escape(reader, at);
+		}
 		else if ((unsigned char) *at < 0x20)
 			past = not_text(reader, *at == '\0' ? "nul" : "syntax");
 		else
 			past = read_high(reader, at);
 		if (past == NULL && (past = mend(reader, at)) == NULL)
 			return false;
-		at = past;
+		at = json_find_special(past, reader->end, JSON_CONTROLS | JSON_NON_ASCII);
 	}
 	if (unlikely(reader->mending != NULL && reader->mending->stored != NULL))
 		note_mended(reader, at + 1);
@@ -507,10 +556,26 @@ read_escape(Reader *reader, const char *at)
 {
 	uint32		code;
 
-	if (reader->end - at < 2 || at[1] == '\0' || strchr("\"\\/bfnrtu", at[1]) == NULL)
-		return not_text(reader, reader->end - at >= 2 && at[1] == '\0' ? "nul" : "syntax");
-	if (at[1] != 'u')
-		return at + 2;
+	if (reader->end - at < 2)
+		return not_text(reader, "syntax");
+	switch (at[1])
+	{
+		case '"':
+		case '\\':
+		case '/':
+		case 'b':
+		case 'f':
+		case 'n':
+		case 'r':
+		case 't':
+			return at + 2;
+		case 'u':
+			break;
+		case '\0':
+			return not_text(reader, "nul");
+		default:
+			return not_text(reader, "syntax");
+	}
 	if (!json_hex4(at + 2, reader->end, &code))
 		return not_text(reader, "syntax");
 	if (code == 0)
@@ -711,17 +776,18 @@ read_number(Reader *reader)
 static bool
 read_word(Reader *reader)
 {
-	static const char *const words[] = {"true", "false", "null"};
+	const char *at = reader->at;
+	ptrdiff_t	left = reader->end - at;
 
-	for (int i = 0; i < lengthof(words); i++)
+	if (left >= 4 && (memcmp(at, "true", 4) == 0 || memcmp(at, "null", 4) == 0))
 	{
-		size_t		len = strlen(words[i]);
-
-		if (reader->end - reader->at >= len && memcmp(reader->at, words[i], len) == 0)
-		{
-			reader->at += len;
-			return true;
-		}
+		reader->at = at + 4;
+		return true;
+	}
+	if (left >= 5 && memcmp(at, "false", 5) == 0)
+	{
+		reader->at = at + 5;
+		return true;
 	}
 	return fault(reader, *reader->at == '\0' ? "nul" : "syntax") != READ_FAULT;
 }

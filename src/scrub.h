@@ -44,6 +44,15 @@ extern const char *scrub_strict(const char *text, size_t len,
 								char *out, size_t *outlen);
 
 /*
+ * The same for the object that begins text, whatever follows it; *used: the
+ * bytes that it takes.  False, and nothing else said, also where a personal
+ * value is so odd that the object might end elsewhere for json_skip_value().
+ */
+extern bool scrub_first(const char *text, size_t len,
+						ScrubField *fields, int nfields,
+						char *out, size_t *outlen, size_t *used);
+
+/*
  * The same for a text that scrub_strict() refused, where strings are its only
  * fault: U+FFFD takes the place of a NUL, of half a surrogate pair and of what
  * is no UTF-8; a raw control character and a backslash that begins no escape are

@@ -1,6 +1,6 @@
 -- ordersync.read_record makes the very bytes that the server's conversion of a text to jsonb makes, and its errors.
 BEGIN;
-SELECT plan(367);
+SELECT plan(370);
 \ir ../fixtures/wire_samples.sql
 \ir lib/json_text.sql
 SELECT setseed(0.20261129);
@@ -73,6 +73,19 @@ FROM generate_series(0, 140) AS n, LATERAL (
 GROUP BY what;
 SELECT is(ordersync.read_record(body) -> 'k97', '97', 'a member found among a hundred')
 FROM (SELECT '{' || string_agg(format('"k%s":%s', i, i), ',') || '}' FROM generate_series(1, 100) AS i) AS b (body);
+
+-- names of one length, few and many, and of many lengths, in the three orders, some of them twice
+SELECT is(string_agg(pg_temp.difference(body), E'\n'), NULL, 'names ' || what)
+FROM (SELECT 'of length ' || len, '{' || string_agg(format('"%s":%s', right(repeat('p', len) || translate(i::text, '0123456789', 'qdzbkyaxcm'), len), i), ','
+		ORDER BY CASE turn WHEN 0 THEN i WHEN 1 THEN -i ELSE i * 7919 % 101 END) || '}'
+	FROM unnest(ARRAY[3, 64]) AS len, unnest(ARRAY[2, 23, 24, 25, 26, 60]) AS n, generate_series(0, 2) AS turn, generate_series(1, n) AS i
+	GROUP BY len, n, turn
+	UNION ALL
+	SELECT 'of many lengths', '{' || string_agg(format('"%s":"%s"', substr(repeat(chr(97 + i * 17 % 26), 80), 1, i * 31 % n), repeat('v', i % 41)), ','
+		ORDER BY CASE turn WHEN 0 THEN i WHEN 1 THEN -i ELSE i * 7919 % 101 END) || '}'
+	FROM generate_series(1, 70, 3) AS n, generate_series(0, 2) AS turn, generate_series(0, 90) AS i
+	GROUP BY n, turn) AS b (what, body)
+GROUP BY what;
 
 -- names of one byte's lengths and beyond: the length counts before the bytes
 SELECT is(string_agg(pg_temp.difference(format('{"%s%s":1,"%s%s":2,"%s%s":3}', a, repeat('x', n), b, repeat('x', m), a, repeat('x', m))), E'\n'), NULL, 'names of ' || n)
