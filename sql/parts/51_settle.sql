@@ -174,6 +174,9 @@ COMMENT ON FUNCTION ordersync.settle(bigint, bigint, jsonb) IS
 CREATE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $function$
 DECLARE
 	v record;
@@ -187,7 +190,7 @@ BEGIN
 		FROM ordersync.sync_tasks t
 		WHERE t.task_id = v.task
 			AND t.token = v.token
-			AND t.state = 'running'
+			AND t.state LIKE 'running'
 		FOR NO KEY UPDATE;
 		IF NOT FOUND THEN
 			PERFORM ordersync.refuse_token(v.task);
