@@ -51,6 +51,9 @@
 /* What malloc may keep of the memory of a batch for the next one, in bytes. */
 #define KEPT_MEMORY (16 * 1024 * 1024)
 
+/* For a lock, in a transaction that holds what several may wait for. */
+#define SHORT_WAIT "50ms"
+
 #define EXTENSION "ordersync"
 #define SCHEMA "ordersync"
 
@@ -75,8 +78,12 @@ static const char *const session_settings[][2] = {
 	{"standard_conforming_strings", "on"},
 	{"row_security", "on"},
 
-	/* plans made while the tables were empty would stay for ever */
-	{"plan_cache_mode", "force_custom_plan"},
+	/*
+	 * As each statement and each function says: whatever a worker calls has this
+	 * setting of its own, since plans that were made while the tables were empty
+	 * would stay for ever.
+	 */
+	{"plan_cache_mode", "auto"},
 	{"max_parallel_workers_per_gather", "0"},
 	{"jit", "off"},
 };
@@ -90,6 +97,7 @@ static Oid	find_extension(bool *version_matches);
 static void become(Oid owner);
 static void constraints_immediate(void);
 static void set_durability(DbDurability durability);
+static void set_local(const char *name, const char *value);
 static void leave(void);
 
 /*
@@ -225,10 +233,24 @@ constraints_immediate(void)
 static void
 set_durability(DbDurability durability)
 {
-	(void) set_config_option("synchronous_commit",
-							 durability == DB_DURABLE ? "local" : "off",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+	set_local("synchronous_commit", durability == DB_DURABLE ? "local" : "off");
+}
+
+static void
+set_local(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
 							 true, 0, false);
+}
+
+/*
+ * Shorter than deadlock_timeout may sensibly be: of a deadlock we are the one
+ * that fails, before the server looks for it.
+ */
+void
+db_give_way(void)
+{
+	set_local("lock_timeout", SHORT_WAIT);
 }
 
 void

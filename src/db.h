@@ -57,6 +57,9 @@ extern void db_settle_in(void);
 extern DbState db_begin(const char *activity, DbDurability durability);
 extern void db_commit(void);
 
+/* The rest of the transaction waits for no lock for long: it fails instead. */
+extern void db_give_way(void);
+
 /* After an error, once the caller has copied it. */
 extern void db_abort(void);
 

@@ -59,18 +59,22 @@ extern JobStep job_submit(Job *job);
 /* The job's call has ended: reads the answer; settles or fails what brought no records. */
 extern JobStep job_answered(Job *job);
 
-/* So many pages go into one transaction: sixteen were no better. */
-#define JOB_MAX_BATCH 4
+/* So many answers go into one transaction at most. */
+#define JOB_MAX_BATCH 16
 
 /* Both calls have ended: may what they brought be stored in one transaction? */
 extern bool job_goes_with(const Job *job, const Job *other);
+
+/* Has the call brought so little that its transaction is the most of what it costs? */
+extern bool job_is_small(const Job *job);
 
 /* Bytes of the answer to a call that has ended. */
 extern size_t job_answer_bytes(const Job *job);
 
 /*
- * Stores the pages of jobs that go with each other and settles or fails their
- * tasks: together, or where that fails each by itself.  steps: of each job.
+ * Stores what the calls of jobs that go with each other brought and settles or
+ * fails their tasks: together, or where that fails each by itself.  steps: of
+ * each job.
  */
 extern void job_store(Job **jobs, int n, JobStep *steps);
 

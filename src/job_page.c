@@ -28,13 +28,20 @@ static void take_answer(Job *job);
 static bool is_outside(const Job *job, int64 key);
 static void plan_settlement(Job *job);
 static void settle_page(Job *job);
-static void check_and_settle(void *arg);
+static void settle_check(Job *job);
 static JobStep page_settled(Job *job);
 
 static const PageKind window_page = {
 	.activity = "storing a page",
 	.take = take_answer,
 	.settle = settle_page,
+	.settled = page_settled
+};
+
+static const PageKind checked_page = {
+	.activity = "checking a page",
+	.take = take_answer,
+	.settle = settle_check,
 	.settled = page_settled
 };
 
@@ -82,32 +89,19 @@ open_window(Job *job)
 	return true;
 }
 
-/* A page of the window, to be stored; one that is only compared is settled at once. */
+/* A page of the window, to be stored or to be compared with what is stored. */
 JobStep
 job_page_answered(Job *job)
 {
-	ErrorData  *error;
+	bool		checks = job->task->work == WORK_CHECK;
 
 	if (!take_page(job))
 		return job_fail_malformed(job, "the answer contradicts itself");
-	if (job->task->work == WORK_STORE)
-	{
-		job->kind = &window_page;
-		job->source = job->list->source;
-		return JOB_STORES;
-	}
-	if (has_nameless(job->page))
+	if (checks && has_nameless(job->page))
 		return job_fail_malformed(job, "the answer lists an order without its number");
-
-	switch (job_write(job, "checking a page", DB_REPEATABLE, check_and_settle, &error))
-	{
-		case OUTCOME_DONE:
-			return page_settled(job);
-		case OUTCOME_FAILED:
-			return job_fail_in_database(job, error);
-		default:
-			return JOB_OVER;
-	}
+	job->kind = checks ? &checked_page : &window_page;
+	job->source = job->list->source;
+	return JOB_STORES;
 }
 
 /* Splits the page; false when the answer makes no sense in this window. */
@@ -306,18 +300,12 @@ settle_page(Job *job)
 	queue_settle(job->task, &job->settlement);
 }
 
-/* T2 of a page that is only compared; what is missing is noted in the task. */
+/* In T2 of a page that is only compared: what is missing is noted in the task. */
 static void
-check_and_settle(void *arg)
+settle_check(Job *job)
 {
-	Job		   *job = arg;
-	Settlement *s = &job->settlement;
-
-	memset(&job->counts, 0, sizeof(job->counts));
-	take_answer(job);
-	s->page.unchanged = job->page->nrecords -
-		store_check(job->task, job->page);
-	queue_settle(job->task, s);
+	job->settlement.page.unchanged = job->page->nrecords - store_check(job->task, job->page);
+	queue_settle(job->task, &job->settlement);
 }
 
 /* It is committed: count it, and go on where it leaves us. */

@@ -3,20 +3,26 @@
  *	  T2 of pages: what calls brought is stored and their tasks are settled, in
  *	  one commit.
  *
- * Pages that are in hand together and go with each other (job_goes_with) are
+ * Answers that are in hand together and go with each other (job_goes_with) are
  * stored in one transaction, each task settled under its own token.  Where that
  * fails, for whatever reason, nothing is noted of it: the walks are put back to
  * where they stood, and each page is stored by itself, so that an error costs
  * the page that it is about and no other.
  *
+ * They may be of several shops, where each has brought little: a call that brings
+ * nothing costs a transaction and a claim, both of which serve sixteen as well.
+ * Such a transaction holds what others take in another order (who cancels one run
+ * after another, who triggers many), so it waits for no lock for long: in a
+ * deadlock it is the one that fails, and goes on shop by shop.
+ *
  * Records that the database refuses in one piece are stored once more, part by
  * part, so that those which are refused can be told from the others: a second
  * transaction, and no call.
  *
- * Locks, in one order for one page and for several: rows of records; the tasks,
- * by id; coverage; gateway and shop; the run.  All tasks are locked before the
- * first is settled, and those that go on before those that end, since only these
- * lock the run.
+ * Locks, in one order for one page and for several: rows of records, shop by
+ * shop; the tasks, by id; then for one shop after the other coverage; gateway and
+ * shop; the run.  All tasks are locked before the first is settled, and those of a
+ * shop that go on before those that end, since only these lock the run.
  */
 #include "compat.h"
 
@@ -28,34 +34,51 @@ typedef struct Batch
 {
 	Job		  **jobs;
 	int			n;
+	bool		many_shops;
 	bool		by_parts;		/* its only page was refused in one piece */
 	bool		stored;			/* the database has taken the records, in this transaction */
 } Batch;
 
+/* An answer of about so many bytes, some eight orders, takes less than its transaction. */
+#define SMALL_ANSWER (32 * 1024)
+
 static bool stores_records(const Job *job);
+static bool reads_list(const Job *job);
 static bool same_names(const FieldNames *a, const FieldNames *b);
 static bool store_together(Job **jobs, int n, JobStep *steps);
-static int	compare_ids(const void *a, const void *b);
+static int	compare_shops(const void *a, const void *b);
 static JobStep store_alone(Job *job);
 static void store_and_settle(void *arg);
 static void store_records(Batch *batch);
+static int	store_shop(Job **jobs, int n, bool by_parts);
 static void settle_tasks(Batch *batch);
 static int	compare_settlements(const void *a, const void *b);
 
-/* A shop's pages of one list, read with the same fields, of one run. */
+/*
+ * Of one shop: the pages of one list, read with the same fields, of one run.  Of
+ * two shops: what is small and nothing of which the database is known to refuse.
+ */
 bool
 job_goes_with(const Job *job, const Job *other)
 {
 	const SyncTask *a = job->task;
 	const SyncTask *b = other->task;
 
-	return stores_records(job) && stores_records(other) &&
-		job->call.kind == other->call.kind && job->list == other->list &&
-		a->shop_id == b->shop_id && a->run_id == b->run_id &&
+	if (a->shop_id != b->shop_id)
+		return job_is_small(job) && job_is_small(other) && !a->refusals && !b->refusals;
+	return job->call.kind == other->call.kind && job->list == other->list &&
+		(stores_records(job) || reads_list(job)) &&
+		a->work == b->work && a->run_id == b->run_id &&
 		a->stream == b->stream && a->details_of == b->details_of &&
 		a->basis == b->basis &&
 		same_names(&a->fields_add, &b->fields_add) &&
 		same_names(&a->fields_drop, &b->fields_drop);
+}
+
+bool
+job_is_small(const Job *job)
+{
+	return (stores_records(job) || reads_list(job)) && job_answer_bytes(job) <= SMALL_ANSWER;
 }
 
 /* Does a good answer to the call in hand bring records for the tables? */
@@ -64,6 +87,13 @@ stores_records(const Job *job)
 {
 	return job->call.kind == CALL_DETAILS ||
 		(job->call.kind == CALL_LIST && job->task->work == WORK_STORE);
+}
+
+/* Is a page of it compared with what is stored? */
+static bool
+reads_list(const Job *job)
+{
+	return job->call.kind == CALL_LIST && job->task->work == WORK_CHECK;
 }
 
 static bool
@@ -106,8 +136,9 @@ store_together(Job **jobs, int n, JobStep *steps)
 		if (jobs[i]->window != NULL)
 			walks[i] = window_copy(jobs[i]->window);
 	}
-	/* rows that belong to an id are locked in the order of ids */
-	qsort(in_order, n, sizeof(Job *), compare_ids);
+	/* rows of a shop before those of the next, and what belongs to an id in the order of ids */
+	qsort(in_order, n, sizeof(Job *), compare_shops);
+	batch.many_shops = in_order[0]->task->shop_id != in_order[n - 1]->task->shop_id;
 	outcome = job_attempt(jobs, n, "storing pages", DB_REPEATABLE, store_and_settle, &batch,
 						  &error);
 	if (outcome == OUTCOME_FAILED)
@@ -130,14 +161,16 @@ store_together(Job **jobs, int n, JobStep *steps)
 	return outcome == OUTCOME_DONE || outcome == OUTCOME_NOT_READY;
 }
 
-/* Of records that were fetched by their ids; windows have none. */
+/* By shop; then by the ids of records that were fetched by these, windows have none. */
 static int
-compare_ids(const void *a, const void *b)
+compare_shops(const void *a, const void *b)
 {
-	int64		x = (*(Job *const *) a)->call.id;
-	int64		y = (*(Job *const *) b)->call.id;
+	const Job  *x = *(Job *const *) a;
+	const Job  *y = *(Job *const *) b;
 
-	return (x > y) - (x < y);
+	if (x->task->shop_id != y->task->shop_id)
+		return x->task->shop_id > y->task->shop_id ? 1 : -1;
+	return (x->call.id > y->call.id) - (x->call.id < y->call.id);
 }
 
 /* One page: in one piece, and where the database refuses that, by parts. */
@@ -179,35 +212,49 @@ store_and_settle(void *arg)
 {
 	Batch	   *batch = arg;
 
+	if (batch->many_shops)
+		db_give_way();
 	batch->stored = false;
 	store_records(batch);
 	batch->stored = true;
 	settle_tasks(batch);
 }
 
+/* Those of a shop stand together, and are of one list. */
 static void
 store_records(Batch *batch)
 {
-	const Job  *first = batch->jobs[0];
-	StorePage	pages[JOB_MAX_BATCH];
-	int			n = 0;
+	for (int i = 0; i < batch->n;)
+		i += store_shop(batch->jobs + i, batch->n - i, batch->by_parts);
+}
 
-	for (int i = 0; i < batch->n; i++)
+/* The records of the first job's shop; returns how many of the jobs are of it. */
+static int
+store_shop(Job **jobs, int n, bool by_parts)
+{
+	const Job  *first = jobs[0];
+	StorePage	pages[JOB_MAX_BATCH];
+	int			npages = 0;
+	int			i;
+
+	for (i = 0; i < n && jobs[i]->task->shop_id == first->task->shop_id; i++)
 	{
-		Job		   *job = batch->jobs[i];
+		Job		   *job = jobs[i];
 
 		memset(&job->counts, 0, sizeof(job->counts));
-		if (job->page == NULL)
+		if (job->page == NULL || !stores_records(job))
 			continue;
-		pages[n].task = job->task;
-		pages[n].page = job->page;
-		pages[n].read_ms = job_read_ms(job);
-		pages[n].counts = &job->counts;
-		n++;
+		pages[npages].task = job->task;
+		pages[npages].page = job->page;
+		pages[npages].read_ms = job_read_ms(job);
+		pages[npages].counts = &job->counts;
+		npages++;
 	}
-	if (n > 0)
-		store_pages(pages, n, stream_of_records(first->task->stream, first->task->details_of),
-					first->source, batch->by_parts);
+	if (npages > 0)
+		store_pages(pages, npages,
+					stream_of_records(first->task->stream, first->task->details_of),
+					first->source, by_parts);
+	return i;
 }
 
 /* Behind the rows: what could not be stored is known only now. */
@@ -236,8 +283,9 @@ settle_tasks(Batch *batch)
 }
 
 /*
- * Tasks that go on first; then the call that began first, by which a first full
- * run knows from where changes must be read: the others change nothing there.
+ * By shop; of a shop tasks that go on first; then the call that began first, by
+ * which a first full run knows from where changes must be read: the others change
+ * nothing there.
  */
 static int
 compare_settlements(const void *a, const void *b)
@@ -247,6 +295,8 @@ compare_settlements(const void *a, const void *b)
 	bool		x_ends = x->settlement.walk == NULL;
 	bool		y_ends = y->settlement.walk == NULL;
 
+	if (x->task->shop_id != y->task->shop_id)
+		return x->task->shop_id > y->task->shop_id ? 1 : -1;
 	if (x_ends != y_ends)
 		return x_ends ? 1 : -1;
 	return (x->log.started_ms > y->log.started_ms) - (x->log.started_ms < y->log.started_ms);

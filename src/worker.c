@@ -5,8 +5,8 @@
  * One turn: obey a reload; keep house when it is due; claim as many tasks as
  * there is room for; submit the calls that their gateways' pace allows; wait
  * (http.c) for an answer, the latch or the next moment that matters; hand a batch
- * of answers, those of a run that are there already and can be stored together, to
- * their jobs.  Nobody waits for more of them.  One batch a turn, so that the next
+ * of answers, those that are there already and can be stored together, to their
+ * jobs.  Nobody waits for more of them.  One batch a turn, so that the next
  * calls are on their way before the next batch is stored.
  *
  * A worker with nothing to do sleeps on its latch.  wake() sets it when a
@@ -70,6 +70,7 @@
 #define MOST_PASSED 8			/* larger batches of its run that the oldest answer waits for */
 #define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
+#define LARGE_WEIGHT (JOB_MAX_BATCH / 4)	/* of a page: more than four together were no better */
 
 /* A job and its place in one of the worker's three lists. */
 typedef struct Work
@@ -140,6 +141,8 @@ static void take_answers(void);
 static void read_answers(void);
 static int	next_batch(Work **batch);
 static int	batch_of(Work *first, Work **batch);
+static int	weight_of(const Job *job);
+static bool goes_with_all(Work **batch, int n, const Job *job);
 static void move_on(Work *work, JobStep step);
 static void close_work(Work *work);
 static void show(void);
@@ -627,27 +630,49 @@ next_batch(Work **batch)
 	return largest;
 }
 
-/* An answer and the later ones that go with it; as many as memory allows. */
+/* An answer and the others that go with it; as many as memory allows. */
 static int
 batch_of(Work *first, Work **batch)
 {
 	size_t		bytes = job_answer_bytes(first->job);
+	int			weight = weight_of(first->job);
 	int			n = 1;
+	dlist_iter	iter;
 
 	batch[0] = first;
-	for (dlist_node *node = &first->node; n < JOB_MAX_BATCH && dlist_has_next(&answered, node);)
+	dlist_foreach(iter, &answered)
 	{
-		Work	   *work;
+		Work	   *work = dlist_container(Work, node, iter.cur);
 
-		node = dlist_next_node(&answered, node);
-		work = dlist_container(Work, node, node);
-		if (bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
-			!job_goes_with(first->job, work->job))
+		if (weight >= JOB_MAX_BATCH)
+			break;
+		if (work == first ||
+			weight + weight_of(work->job) > JOB_MAX_BATCH ||
+			bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
+			!goes_with_all(batch, n, work->job))
 			continue;
 		bytes += job_answer_bytes(work->job);
+		weight += weight_of(work->job);
 		batch[n++] = work;
 	}
 	return n;
+}
+
+static int
+weight_of(const Job *job)
+{
+	return job_is_small(job) ? 1 : LARGE_WEIGHT;
+}
+
+static bool
+goes_with_all(Work **batch, int n, const Job *job)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (!job_goes_with(batch[i]->job, job))
+			return false;
+	}
+	return true;
 }
 
 /* Puts a job where its last step leaves it. */

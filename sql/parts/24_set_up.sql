@@ -129,6 +129,7 @@ COMMENT ON FUNCTION ordersync.set_up_when_older() IS
 CREATE FUNCTION ordersync.keep_house()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_message text;

@@ -63,6 +63,7 @@ COMMENT ON FUNCTION ordersync.key_file_trouble() IS
 CREATE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT shut integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 -- who has a shop's row for long keeps no worker from its calls: it is tried again
 SET lock_timeout = '200ms'
 AS $function$

@@ -7,6 +7,7 @@
 CREATE FUNCTION ordersync.claim_share(p_max integer, p_workers integer)
 RETURNS integer
 LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $function$

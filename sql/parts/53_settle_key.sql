@@ -16,6 +16,7 @@ CREATE FUNCTION ordersync.settle_key(
 	p_call jsonb)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v_task ordersync.sync_tasks;

@@ -47,6 +47,7 @@ COMMENT ON FUNCTION ordersync.add_fetches(bigint, bigint, text, bigint[], tstzra
 CREATE FUNCTION ordersync.follow_up(p_task bigint, p_ids bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v record;
@@ -402,6 +403,7 @@ COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigi
 CREATE FUNCTION ordersync.note_fetched(p_task bigint, p_id bigint, p_stored boolean, p_changed boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
@@ -429,6 +431,7 @@ COMMENT ON FUNCTION ordersync.note_fetched(bigint, bigint, boolean, boolean) IS
 CREATE FUNCTION ordersync.note_not_served(p_task bigint, p_id bigint, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;

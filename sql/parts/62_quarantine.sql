@@ -23,6 +23,7 @@ CREATE FUNCTION ordersync.quarantine_records(
 )
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 	INSERT INTO ordersync.quarantine (
 		shop_id, stream, record_id, modified, reason, body, run_id, task_id, since, until, digest)
@@ -137,6 +138,7 @@ CREATE FUNCTION ordersync.note_mended(
 )
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 BEGIN
 	WITH met AS MATERIALIZED (

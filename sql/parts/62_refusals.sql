@@ -31,6 +31,7 @@ CREATE FUNCTION ordersync.known_refusals(
 )
 RETURNS SETOF integer
 LANGUAGE sql STABLE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 	SELECT r.ord::integer
 	FROM ROWS FROM (pg_catalog.unnest(p_ids), pg_catalog.unnest(p_digests)) WITH ORDINALITY AS r (id, digest, ord)
@@ -194,6 +195,7 @@ CREATE FUNCTION ordersync.store_parts(
 	OUT n_unchanged integer
 )
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
 	v record;
@@ -251,6 +253,7 @@ CREATE FUNCTION ordersync.keep_mends(
 )
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
 AS $function$
 	UPDATE ordersync.quarantine q
 	SET asked = q.asked || pg_catalog.jsonb_build_object('mends', c.mends)

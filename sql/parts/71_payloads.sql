@@ -55,15 +55,18 @@ COMMENT ON FUNCTION ordersync.set_up_payload_cuts() IS
 	'makes the table of payload cuts where it is missing; part of ordersync.set_up()';
 
 CREATE FUNCTION ordersync.payload_rules(p_shop bigint, OUT keeps text, OUT hidden text[])
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
+BEGIN
 	SELECT COALESCE(pg_catalog.max(s.options ->> 'payloads'), 'keep'),
 		CASE
 			WHEN pg_catalog.max(s.options ->> 'privacy') = 'strict' THEN ARRAY['seller_memo', 'desc']
 			ELSE '{}'
 		END
+	INTO keeps, hidden
 	FROM ordersync.shops s
-	WHERE s.shop_id = p_shop
+	WHERE s.shop_id = p_shop;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.payload_rules(bigint) IS
 	'what a shop keeps of its records (keep, off or an age), and which fields are taken out of them';
