@@ -26,7 +26,7 @@ $ENV{PGCLIENTENCODING} = 'UTF8';
 # Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
 # world goes on by itself; otherwise it changes only when it is told to, so that it can be compared), at (the platform's clock
 # today, such as 10:00, for what would end differently when its day ends in between; ORDERSYNC_AT says it for all tests that
-# do not).
+# do not, and an empty one that it is the machine's).
 sub new
 {
 	my ($class, %arg) = @_;
