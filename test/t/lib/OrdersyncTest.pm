@@ -43,13 +43,14 @@ sub new
 		"log_line_prefix = '%m [%p] %q%a '",
 		$arg{conf} // '', '');
 	$self->{node}->start;
+	return $self if $arg{without_gateway};
 	my @gateway = (($arg{alive} ? () : '--still'), @{ $arg{gateway} // [] });
 	if (my $at = $arg{at} // (grep({ $_ eq '--now' } @gateway) ? undef : $ENV{ORDERSYNC_AT}))
 	{
 		push @gateway, '--now' => strftime("%Y-%m-%d $at:00", gmtime(time + 8 * 3600));
 		$self->{clock_set} = 1;
 	}
-	$self->start_gateway(@gateway) unless $arg{without_gateway};
+	$self->start_gateway(@gateway);
 	return $self;
 }
 
