@@ -81,6 +81,20 @@ wake_main(void *arg)
 	return NULL;
 }
 
+/* How many were released. */
+int
+waiting_release(void)
+{
+	int			n = 0;
+
+	pthread_mutex_lock(&wait_lock);
+	for (Waiting *w = waiting; w != NULL; w = w->next, n++)
+		w->until_ms = 0;
+	pthread_cond_signal(&wait_more);
+	pthread_mutex_unlock(&wait_lock);
+	return n;
+}
+
 void
 waiting_start(void)
 {

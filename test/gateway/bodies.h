@@ -26,6 +26,7 @@ extern void compress_body(Out *data);
 
 /* Suspends a connection for so long; its handler is called again then. */
 extern void wait_for(struct MHD_Connection *connection, int64_t ms);
+extern int	waiting_release(void);
 extern void waiting_start(void);
 
 #endif							/* GATEWAY_BODIES_H */

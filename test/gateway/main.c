@@ -68,6 +68,7 @@ static const char help[] =
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
 "  /control/fault?name=F[&value=V][&count=N][&skip=N][&percent=P][&shop=][&method=PART]\n"
 "  /control/faults, /control/faults/clear[?name=F]\n"
+"  /control/release                  calls that hang are answered now\n"
 "  /control/reply?method=PART[&count=N][&skip=N][&shop=][&status=][&since=T][&until=T][&id=]\n"
 "                                    POST: such a call, when nothing is wrong with it, is\n"
 "                                    answered by the bytes of the body, whatever they are;\n"

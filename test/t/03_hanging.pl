@@ -1,4 +1,4 @@
-# 32 calls hang for five seconds each: no transaction and no xmin is held meanwhile, and terminate and a fast shutdown are
+# 32 calls hang for as long as it takes: no transaction and no xmin is held meanwhile, and terminate and a fast shutdown are
 # obeyed at once. The limits here are for slow machines; what was measured is printed.
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ my $house = OrdersyncTest->new(
 $house->add_shops(1);
 is($house->incremental(1), 'succeeded', 'a first run checks the data key');
 
-$house->fault('hang', ms => 5000);
+$house->fault('hang', ms => 25_000);
 my $run = $house->trigger('full', 1);
 $house->wait_until('32 hanging calls', sub { $house->in_flight >= 32 });
 cmp_ok($house->in_flight, '>=', 32, '32 calls hang at once, from one worker');
@@ -39,7 +39,7 @@ $house->sql("SELECT pg_terminate_backend($pid)");
 my $took = $house->seconds_until('the worker to go', sub {
 	$house->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") == 0 });
 note(sprintf('measured: pg_terminate_backend obeyed in %.0f ms', $took * 1000));
-cmp_ok($took, '<', 1, 'pg_terminate_backend is obeyed while calls hang');
+cmp_ok($took, '<', 5, 'pg_terminate_backend is obeyed while calls hang');
 
 $house->wait_until('another worker with hanging calls', sub {
 	my @now = $house->worker_pids;
@@ -49,7 +49,7 @@ ok(1, 'another worker took the tasks over');
 my $since = time;
 $house->node->stop('fast');
 note(sprintf('measured: fast shutdown in %.0f ms', (time - $since) * 1000));
-cmp_ok(time - $since, '<', 3, 'a fast shutdown does not wait for the network');
+cmp_ok(time - $since, '<', 10, 'a fast shutdown does not wait for the network');
 
 $house->no_faults;
 $house->node->start;

@@ -18,7 +18,8 @@ sub key_state { my ($k) = @_; return value("key_state FROM ordersync.shops WHERE
 sub secret_state { return value("secret_state FROM ordersync.gateways WHERE name = 'taobao'") }
 sub calls { return $house->sql("SELECT count(*) FROM ordersync.request_log") }
 sub lines { my ($words) = @_; my @found = slurp_file($house->node->logfile) =~ /\Q$words\E/g; return scalar @found }
-sub both { return map { $house->trigger('incremental', $_, '2026-11-01', '2026-11-02') } 1, 2 }
+my @day = map { $house->ago($_ * 86400) . '+08' } 20, 19;	# that has long settled
+sub both { return map { $house->trigger('incremental', $_, @day) } 1, 2 }
 sub finished { return join ' ', map { $house->finish($_) } @_ }
 
 is(join(' ', map { $house->full($_) } 1, 2), 'succeeded succeeded', 'two shops are read');
@@ -31,7 +32,7 @@ for my $fault ([ 'has another mode', sub { chmod 0660, $key_file }, sub { chmod 
 	my ($name, $break, $mend) = @$fault;
 	my ($before, $lines) = (calls(), lines('cannot open its secrets'));
 	$break->() or die "$name: $!";
-	my $warned = $house->sql_fails("DO \$\$ BEGIN PERFORM ordersync_trigger_incremental(1, '2026-11-01', '2026-11-02'); RAISE 'no more'; END \$\$");
+	my $warned = $house->sql_fails("DO \$\$ BEGIN PERFORM ordersync_trigger_incremental(1, '$day[0]', '$day[1]'); RAISE 'no more'; END \$\$");
 	like($warned, qr/WARNING:  no secret can be opened, runs wait/, "the key file $name: who triggers is told so");
 	unlike($warned, qr/ordersync_set_data_key/, 'and is not asked for data keys');
 	my @runs = both();
@@ -156,7 +157,7 @@ is($house->finish($runs[0]), 'succeeded', 'and the shop has gone on, without its
 is(key_state(1), 'ok', 'its key is good');
 
 $house->fault('session_expired', shop => 1);
-my $run = $house->trigger('incremental', 1, '2026-11-01', '2026-11-02');
+my $run = $house->trigger('incremental', 1, @day);
 $house->wait_until('the key to be refused again', sub { key_state(1) eq 'expired' });
 $house->no_faults;
 pass();
@@ -164,7 +165,7 @@ is($house->finish($run), 'succeeded', 'a key that is good again is found out by 
 
 # a new key does not wait for the next check
 $house->fault('session_expired', shop => 1);
-$run = $house->trigger('incremental', 1, '2026-11-01', '2026-11-02');
+$run = $house->trigger('incremental', 1, @day);
 $house->wait_until('the key to be refused once more', sub { key_state(1) eq 'expired' });
 $house->no_faults;
 $house->sql("SELECT ordersync_set_data_key(1, '$session{1}')");

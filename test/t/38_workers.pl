@@ -27,7 +27,7 @@ is($world->incremental(1), 'succeeded', 'a first run');
 $world->wait_until('two workers', sub { workers_of($world, 'postgres') == 2 });
 
 # A run of few windows: each worker has a part of it in hand.
-$world->fault('hang', ms => 3000);
+$world->fault('hang', ms => 25_000);
 my ($since, $until, $last) = split /\|/, $world->sql("SELECT day - 5, day, day - 1 FROM (SELECT (now() AT TIME ZONE 'Asia/Shanghai')::date - 3 AS day) d");
 my $run = $world->trigger('incremental', 1, "$since 00:00:00+08", "$until 00:00:00+08");
 $world->wait_until('both workers to work on it', sub {
@@ -40,6 +40,7 @@ $world->sql('SELECT pg_reload_conf()');
 $world->wait_until('a worker in the other database', sub { workers_of($world, 'other') == 1 });
 is(workers_of($world, 'postgres'), 1, 'the first one keeps one');
 $world->no_faults;
+$world->control('release');
 is($world->finish($run), 'succeeded', 'the run goes on');
 my @range = (api => 'increment', since => "$since 00:00:00", until => "$last 23:59:59");
 is_deeply([ $world->behind(1, 'trades', @range) ], [], 'and nothing is missing');

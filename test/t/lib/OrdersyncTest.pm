@@ -26,7 +26,7 @@ $ENV{PGCLIENTENCODING} = 'UTF8';
 # Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
 # world goes on by itself; otherwise it changes only when it is told to, so that it can be compared), at (the platform's clock
 # today, such as 10:00, for what would end differently when its day ends in between; ORDERSYNC_AT says it for all tests that
-# do not).
+# do not, and an empty one that it is the machine's).
 sub new
 {
 	my ($class, %arg) = @_;
@@ -43,13 +43,14 @@ sub new
 		"log_line_prefix = '%m [%p] %q%a '",
 		$arg{conf} // '', '');
 	$self->{node}->start;
+	return $self if $arg{without_gateway};
 	my @gateway = (($arg{alive} ? () : '--still'), @{ $arg{gateway} // [] });
 	if (my $at = $arg{at} // (grep({ $_ eq '--now' } @gateway) ? undef : $ENV{ORDERSYNC_AT}))
 	{
 		push @gateway, '--now' => strftime("%Y-%m-%d $at:00", gmtime(time + 8 * 3600));
 		$self->{clock_set} = 1;
 	}
-	$self->start_gateway(@gateway) unless $arg{without_gateway};
+	$self->start_gateway(@gateway);
 	return $self;
 }
 
