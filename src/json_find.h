@@ -13,7 +13,7 @@
 
 #include "port/pg_bitutils.h"
 
-/* Eight bytes at once: non-zero when one of them is the byte, or is below 0x20, or is not ASCII. */
+/* Eight bytes at once: non-zero when one of them is the byte, or is below 0x20. */
 #define JSON_ONES UINT64CONST(0x0101010101010101)
 #define JSON_HIGHS UINT64CONST(0x8080808080808080)
 #define JSON_HAS_ZERO(word) (((word) - JSON_ONES) & ~(word) & JSON_HIGHS)

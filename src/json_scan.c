@@ -203,10 +203,9 @@ skip_nested(const char *at, const char *end)
 		if (past != NULL)
 			return past;
 	}
-	if (balance.escape)
-		at++;
+	/* the rest of a string, and of an escape */
 	if (balance.in_string)
-		at = at < end ? json_skip_string(at - 1, end) : NULL;
+		at = end - at > balance.escape ? json_skip_string(at + balance.escape - 1, end) : NULL;
 #endif
 	while (at != NULL && at < end)
 	{

@@ -5,12 +5,13 @@
  *
  * A page is split once, into structs that point into one block of memory for
  * all bodies.  Each record is first read the strict way (scrub.c), which tells
- * whether jsonb will take it; jsonb itself is not built here, so that a record
- * that has not changed costs no more than its digest.  A record whose strings
- * hold what is no text is read again and mended: the order is stored, with its
- * amounts, and what was mended is noted.  A record that is no good for another
- * reason is read the loose way: it keeps its bytes, its id and its times as far
- * as they can be found, and a reason, and the rest of its page lives.
+ * whether jsonb will take it, and where it ends; of one that fails the end is
+ * where its brackets are balanced.  jsonb itself is not built here, so that a
+ * record that has not changed costs no more than its digest.  A record whose
+ * strings hold what is no text is read again and mended: the order is stored,
+ * with its amounts, and what was mended is noted.  A record that is no good for
+ * another reason is read the loose way: it keeps its bytes, its id and its times
+ * as far as they can be found, and a reason, and the rest of its page lives.
  *
  * The digest is SHA-256, cut to 16 bytes: buyers choose titles and memos, and a
  * change that could be hidden behind a chosen collision would be lost for good.

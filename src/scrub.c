@@ -2,13 +2,19 @@
  * scrub.c
  *	  Copies a record without personal data, and says whether jsonb will take it.
  *
- * This is the strict way; scrub_loose.c has the one for what fails here.  It reads a record once, byte by byte, without recursion: a state
- * machine over a small stack of open brackets.  While it reads it checks all
- * that jsonb would refuse later, in the middle of a page's transaction: the
- * grammar, UTF-8, NUL (raw or escaped), lone surrogates, numbers beyond
- * numeric, nesting.  What stays is copied in long runs; a run is broken only
- * where a personal member is cut out, comma included.  A personal member's own
- * value is skipped, not checked: it is not going to be stored.
+ * This is the strict way; scrub_loose.c has the one for what fails here.  It
+ * reads a record once, plain bytes of strings eight at a time, without
+ * recursion: a state machine over a small stack of open brackets.  While it
+ * reads it checks all that jsonb would refuse later, in the middle of a page's
+ * transaction: the grammar, UTF-8, NUL (raw or escaped), lone surrogates,
+ * numbers beyond numeric, nesting.  What stays is copied in long runs; a run is
+ * broken only where a personal member is cut out, comma included.  A personal
+ * member's own value is skipped, not checked: it is not going to be stored.
+ *
+ * Where a good record ends is found by the reading itself (scrub_first), and
+ * that is where json_skip_value() would end it: outside personal values only
+ * balanced brackets are let pass, and a personal value is skipped by that very
+ * function.  The one exception, odd_value, is told.
  *
  * Mending is the same reading: where a string holds what is no text, the reader
  * copies something in its place, notes the value and reads on.  It is tried only
