@@ -115,7 +115,8 @@ empty();
 my $refused;
 $run = full_run(sub {
 	my ($day) = split /\|/, $world->sql('SELECT to_char(since, \'YYYY-MM-DD HH24:MI:SS\') FROM ordersync.sync_tasks WHERE task_id = ' . oldest_in_hand($_[0]) . '');
-	($refused) = map { /"tid":(\d+)/ ? $1 : () } split /\n/, $world->control('truth', shop => 1, slim => 1, api => 'list',
+	my $returned = $world->has_after_sales(1);
+	($refused) = grep { !$returned->{$_} } map { /"tid":(\d+)/ ? $1 : () } split /\n/, $world->control('truth', shop => 1, slim => 1, api => 'list',
 		since => $world->sql("SELECT to_char(timezone('Asia/Shanghai', '$day'::timestamptz), 'YYYY-MM-DD HH24:MI:SS')"),
 		until => $world->sql("SELECT to_char(timezone('Asia/Shanghai', '$day'::timestamptz + interval '1 day'), 'YYYY-MM-DD HH24:MI:SS')"));
 	$world->sql("ALTER TABLE ordersync.orders ADD CONSTRAINT no_such_order CHECK (tid <> $refused)");

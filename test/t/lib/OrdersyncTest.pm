@@ -115,7 +115,7 @@ sub start_gateway
 
 sub url { return "http://$_[0]{address}/router/rest" }
 
-# One request to the control side: path, then named parameters. Decoded when it is JSON.
+# One request to the control side: path, then named parameters. Decoded when it is JSON, but for truth: one record a line.
 sub control
 {
 	my ($self, $path, %arg) = @_;
@@ -123,7 +123,7 @@ sub control
 	my $query = $http->www_form_urlencode(\%arg);
 	my $r = $http->get("http://$self->{address}/control/$path" . ($query ? "?$query" : ''));
 	die "the gateway's control refused $path: $r->{status} $r->{content}\n" unless $r->{success};
-	return $r->{content} =~ /^\s*[\[{]/ ? eval { decode_json($r->{content}) } // $r->{content} : $r->{content};
+	return $path ne 'truth' && $r->{content} =~ /^\s*[\[{]/ ? eval { decode_json($r->{content}) } // $r->{content} : $r->{content};
 }
 
 sub fault { my ($self, $name, %arg) = @_; return $self->control('fault', name => $name, %arg) }
@@ -325,6 +325,13 @@ sub says
 		$said{$1} = $2 if /"$id":"?(\d+)"?.*?"modified":"([^"]+)"/;
 	}
 	return \%said;
+}
+
+# The orders that after-sales of the shop name, tid => 1: one that is not stored is fetched by its id as well.
+sub has_after_sales
+{
+	my ($self, $shop) = @_;
+	return { map { $_ => 1 } map { $self->control('truth', shop => $shop, object => $_, slim => 1) =~ /"tid":(\d+)/g } qw(refunds special) };
 }
 
 # The ids that are not stored as the gateway says.
