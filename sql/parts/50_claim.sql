@@ -356,7 +356,8 @@ BEGIN
 					LIMIT v_new_shops))
 			END
 	)
-	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.array_agg(DISTINCT x.shop_id) FILTER (WHERE x.unchecked)
+	-- in the order of x: an aggregate with an order of its own, also by DISTINCT, would have it sorted anew from 16 on
+	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.array_agg(x.shop_id) FILTER (WHERE x.unchecked)
 	INTO v_found, v_unchecked
 	FROM (
 		SELECT r.task_id, r.shop_id, r.unchecked
