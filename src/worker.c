@@ -70,7 +70,7 @@
 #define MOST_PASSED 8			/* larger batches of its run that the oldest answer waits for */
 #define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
-#define LARGE_WEIGHT (JOB_MAX_BATCH / 4)	/* of a page: more than four together were no better */
+#define LARGE_WEIGHT (JOB_MAX_BATCH / 8)	/* of a page of records: eight together, at most */
 
 /* A job and its place in one of the worker's three lists. */
 typedef struct Work

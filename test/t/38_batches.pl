@@ -1,4 +1,4 @@
-# Answers that are in hand together are stored in one transaction, up to four of them. What is wrong with one page costs no other one anything: a record that
+# Answers that are in hand together are stored in one transaction, up to eight of them. What is wrong with one page costs no other one anything: a record that
 # cannot be stored, a task that is another worker's by now, a record that the database refuses, an error that may pass, a crash in the middle.
 use strict;
 use warnings;
@@ -6,7 +6,7 @@ use OrdersyncTest;
 use Test::More;
 
 my $world = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 600, '--days' => 30, '--burst' => 0 ],
-	conf => "ordersync.workers = 1\nordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3\nlog_min_messages = debug1");
+	conf => "ordersync.workers = 1\nordersync.max_in_flight = 64\nordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3\nlog_min_messages = debug1");
 $world->add_shops(1);
 $world->advance(300, quiet => 1);
 is($world->incremental(1), 'succeeded', 'a first run checks the data key');
@@ -69,7 +69,7 @@ my $run = full_run();
 is($world->finish($run), 'succeeded', 'a full run of several windows at once');
 is_whole('together');
 my @n = batches($run);
-is($n[0], 4, "pages that were in hand together are stored four at a time (@n)");
+is($n[0], 8, "pages that were in hand together are stored eight at a time (@n)");
 is($world->sql("SELECT count(DISTINCT o.xmin) < count(DISTINCT o.task_id) FROM (SELECT p.xmin::text, c.task_id FROM ordersync.order_payloads p
 	JOIN ordersync.order_changes c USING (shop_id, tid) WHERE c.run_id = $run AND c.field = 'first_seen') o"), 't', 'orders of several tasks are written by one transaction');
 is($world->sql("SELECT sum(records_new) FILTER (WHERE stream = 'orders') = (SELECT count(*) FROM ordersync.orders), bool_and(attempt = 0), bool_and(calls = pages)
@@ -89,7 +89,7 @@ empty();
 $world->fault('blemish', kind => 'bad_time', to => 1, count => 1, method => 'trades.sold.get');
 $run = full_run();
 is($world->finish($run), 'succeeded', 'a run with a record without a time');
-is((batches($run))[0], 4, 'its page is stored with others');
+is((batches($run))[0], 8, 'its page is stored with others');
 is($world->sql("SELECT count(*), min(q.reason), min(t.records_quarantined) FROM ordersync.quarantine q JOIN ordersync.sync_tasks t USING (task_id) WHERE q.resolved_at IS NULL"),
 	'1|no_time|1', 'the record is noted, with its task');
 is_whole('a bad record', split /\n/, $world->sql('SELECT record_id FROM ordersync.quarantine WHERE resolved_at IS NULL'));
