@@ -7,7 +7,8 @@
  * for ever then; planning anew each time costs more than the lookup.  Here it is the
  * index of shop and id that is read, whatever the planner thinks of the tables.
  * What is found is what the statement's snapshot sees, so a join by ctid in the same
- * statement finds just that.
+ * statement reads just that.  One that locks may wait for who writes a row, and then
+ * the row stands elsewhere: whoever locks looks again.
  */
 #include "compat.h"
 

@@ -77,13 +77,16 @@ ordersync_new_records(PG_FUNCTION_ARGS)
 	result = arrays_new(type, fresh.n);
 	for (int i = 0; i < fresh.n; i++)
 	{
+		HeapTuple	tuple;
 		MemoryContext before;
 
 		take(&batch, place_in(&batch.args[ARG_IDS], DatumGetInt32(fresh.values[i])));
+		tuple = heap_form_tuple(batch.type.desc, batch.values, batch.nulls);
+		/* a chunk of its own, as whoever replaces an element frees it */
 		before = MemoryContextSwitchTo(result->hdr.eoh_context);
-		result->dvalues[i] =
-			HeapTupleHeaderGetDatum(heap_form_tuple(batch.type.desc, batch.values, batch.nulls)->t_data);
+		result->dvalues[i] = heap_copy_tuple_as_datum(tuple, batch.type.desc);
 		MemoryContextSwitchTo(before);
+		heap_freetuple(tuple);
 		if (!batch.nulls[batch.type.payload])
 			pfree(DatumGetPointer(batch.values[batch.type.payload]));
 	}

@@ -15,8 +15,9 @@
  *
  * A claim costs a transaction.  So tasks that end one by one are not replaced
  * one by one: the next claim waits until a quarter of the room is free, or a
- * tenth of a second.  A wake-up by others claims at once; what our own
- * settling has brought to the queue can wait as well.
+ * tenth of a second.  A wake-up by others claims at once, but in the moment in
+ * which others are to take their part of a short run; what our own settling has
+ * brought to the queue can wait as well.
  *
  * That a task was claimed must outlive a crash that it leads to, or it would be
  * claimed for ever.  So claims are flushed until this worker has once had
@@ -67,7 +68,7 @@
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
 #define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
-#define MOST_PASSED 8			/* larger batches of its run that the oldest answer waits for */
+#define MOST_PASSED 8			/* larger batches that the oldest answer waits for */
 #define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
 #define LARGE_WEIGHT (JOB_MAX_BATCH / 8)	/* of a page of records: eight together, at most */
@@ -593,8 +594,8 @@ read_answers(void)
 }
 
 /*
- * Of the run whose answer is the oldest, what makes the largest batch; the oldest
- * itself when it was passed over often enough.  Few pages a transaction are dear,
+ * The largest batch that begins at an answer of the run whose answer is the oldest;
+ * at the oldest itself when it was passed over often enough.  Few pages a transaction are dear,
  * those of after-sales above all: they and their orders wait for each other.
  */
 static int

@@ -264,30 +264,40 @@ $function$;
 COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
 	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read';
 
+/*
+ * A row that somebody else writes meanwhile stands elsewhere when its lock is had: it
+ * is sought again, by another statement, which sees where.  One that was deleted is
+ * not found again.
+ */
 CREATE FUNCTION ordersync.lock_order_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_was ordersync.remembered[];
+	v_moved boolean;
 BEGIN
-	SELECT pg_catalog.array_agg(
-		ROW (o.tid, o.paid_at, o.paid_amount, o.paid_amount_frozen, NULL, o.platform_state, o.details_at,
-			o.first_seen_at)::ordersync.remembered)
-	INTO v_was
-	FROM (
-		SELECT f.row_ctid
-		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
-			SELECT r.id
-			FROM ordersync.ids_of_records(p_records) AS r)) f
-		ORDER BY f.id
-	) f
-	CROSS JOIN LATERAL (
-		SELECT o.*
-		FROM ordersync.orders o
-		WHERE o.ctid = f.row_ctid
-		FOR NO KEY UPDATE
-	) o;
+	LOOP
+		SELECT pg_catalog.array_agg(
+			ROW (o.tid, o.paid_at, o.paid_amount, o.paid_amount_frozen, NULL, o.platform_state, o.details_at,
+				o.first_seen_at)::ordersync.remembered),
+			pg_catalog.bool_or(o.tid IS NULL)
+		INTO v_was, v_moved
+		FROM (
+			SELECT f.row_ctid
+			FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
+				SELECT r.id
+				FROM ordersync.ids_of_records(p_records) AS r)) f
+			ORDER BY f.id
+		) f
+		LEFT JOIN LATERAL (
+			SELECT o.*
+			FROM ordersync.orders o
+			WHERE o.ctid = f.row_ctid
+			FOR NO KEY UPDATE
+		) o ON true;
+		EXIT WHEN v_moved IS NOT TRUE;
+	END LOOP;
 	RETURN v_was;
 END
 $function$;
@@ -300,24 +310,29 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_was ordersync.remembered[];
+	v_moved boolean;
 BEGIN
-	SELECT pg_catalog.array_agg(
-		ROW (s.oid, s.paid_at, s.paid_amount, s.paid_amount_frozen, s.paid_amount_estimated, NULL, NULL,
-			s.first_seen_at)::ordersync.remembered)
-	INTO v_was
-	FROM (
-		SELECT f.row_ctid
-		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
-			SELECT l.oid
-			FROM ordersync.read_lines(p_records) l)) f
-		ORDER BY f.id
-	) f
-	CROSS JOIN LATERAL (
-		SELECT s.*
-		FROM ordersync.sub_orders s
-		WHERE s.ctid = f.row_ctid
-		FOR NO KEY UPDATE
-	) s;
+	LOOP
+		SELECT pg_catalog.array_agg(
+			ROW (s.oid, s.paid_at, s.paid_amount, s.paid_amount_frozen, s.paid_amount_estimated, NULL, NULL,
+				s.first_seen_at)::ordersync.remembered),
+			pg_catalog.bool_or(s.oid IS NULL)
+		INTO v_was, v_moved
+		FROM (
+			SELECT f.row_ctid
+			FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
+				SELECT l.oid
+				FROM ordersync.read_lines(p_records) l)) f
+			ORDER BY f.id
+		) f
+		LEFT JOIN LATERAL (
+			SELECT s.*
+			FROM ordersync.sub_orders s
+			WHERE s.ctid = f.row_ctid
+			FOR NO KEY UPDATE
+		) s ON true;
+		EXIT WHEN v_moved IS NOT TRUE;
+	END LOOP;
 	RETURN v_was;
 END
 $function$;

@@ -4,8 +4,9 @@
  * second finds the other: see lock_orders.
  *
  * These statements look into tables with several indexes that begin with the
- * shop.  Rows are found by find_rows, locked where they stand, and then written where
- * they stand, for any other join would read all of a shop's rows for a few.
+ * shop.  Rows are found by find_rows, locked where they stand, and then, by another
+ * statement, written where they stand, for any other join would read all of a shop's
+ * rows for a few.
  */
 CREATE FUNCTION ordersync.apply_lock_key(p_shop bigint)
 RETURNS bigint
@@ -47,7 +48,11 @@ $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
 	'of these orders: which are refunded, which of their lines are, which were so before this modified, and which have an after-sale without its line';
 
-/* One that is linked and gave money back freezes its line, as it does where it comes second. */
+/*
+ * One that is linked and gave money back freezes its line, as it does where it comes
+ * second.  The rows are locked first, all that these orders have: see lock_order_rows
+ * for why that is repeated.
+ */
 CREATE FUNCTION ordersync.link_after_sales(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -57,6 +62,7 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
 DECLARE
+	v_moved boolean;
 	v_rows tid[];
 	v_items bigint[];
 	v_tids bigint[];
@@ -64,6 +70,24 @@ DECLARE
 	v_refunded_at timestamptz[];
 	v_refunded boolean[];
 BEGIN
+	LOOP
+		SELECT pg_catalog.array_agg(x.row_ctid), pg_catalog.array_agg(x.tid), pg_catalog.array_agg(x.oid),
+			pg_catalog.bool_or(x.row_ctid IS NULL)
+		INTO v_rows, v_tids, v_oids, v_moved
+		FROM (
+			SELECT f.row_ctid
+			FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_tids) f
+			ORDER BY f.id, f.row_ctid
+		) f
+		LEFT JOIN LATERAL (
+			SELECT a.ctid AS row_ctid, a.tid, a.oid
+			FROM ordersync.after_sales a
+			WHERE a.ctid = f.row_ctid
+			FOR NO KEY UPDATE
+		) x ON true;
+		EXIT WHEN v_moved IS NOT TRUE;
+	END LOOP;
+
 	WITH lines AS MATERIALIZED (
 		SELECT s.tid, s.oid, s.num_iid, pg_catalog.count(*) OVER (PARTITION BY s.tid) = 1 AS alone
 		FROM ordersync.find_rows('ordersync.sub_orders', 'tid', p_shop, p_tids) f
@@ -76,20 +100,10 @@ BEGIN
 	)
 	SELECT pg_catalog.array_agg(x.row_ctid), pg_catalog.array_agg(l.oid), pg_catalog.array_agg(l.num_iid)
 	INTO v_rows, v_oids, v_items
-	FROM (
-		SELECT f.id, f.row_ctid
-		FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_tids) f
-		ORDER BY f.id, f.row_ctid
-	) f
-	CROSS JOIN LATERAL (
-		SELECT a.ctid AS row_ctid, a.oid
-		FROM ordersync.after_sales a
-		WHERE a.ctid = f.row_ctid
-			AND a.tid = f.id
-			AND (a.oid IS NULL OR a.num_iid IS NULL)
-		FOR NO KEY UPDATE
-	) x
-	JOIN lines l ON l.tid = f.id
+	FROM ROWS FROM (
+		pg_catalog.unnest(v_rows), pg_catalog.unnest(v_tids), pg_catalog.unnest(v_oids)
+	) AS x (row_ctid, tid, oid)
+	JOIN lines l ON l.tid = x.tid
 	WHERE (x.oid = l.oid OR x.oid IS NULL AND l.alone)
 		AND (x.oid IS NULL OR l.num_iid IS NOT NULL);
 	IF v_rows IS NULL THEN
@@ -105,6 +119,7 @@ BEGIN
 			pg_catalog.unnest(v_rows), pg_catalog.unnest(v_oids), pg_catalog.unnest(v_items)
 		) AS k (row_ctid, oid, num_iid)
 		WHERE a.ctid = k.row_ctid
+			AND (a.oid IS NULL OR a.num_iid IS NULL)
 		RETURNING a.tid, a.oid, a.refunded_at,
 			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
 	)
@@ -181,31 +196,34 @@ SET enable_hashjoin = off
 SET enable_mergejoin = off
 AS $function$
 DECLARE
+	v_moved boolean;
 	v_rows tid[];
+	v_oids bigint[];
 	v_modified timestamptz[];
 BEGIN
 	IF true <> ALL (p_refunded) THEN
 		RETURN;
 	END IF;
 
-	SELECT pg_catalog.array_agg(r.row_ctid)
-	INTO v_rows
-	FROM (
-		SELECT f.row_ctid
-		FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
-			SELECT w.tid
-			FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
-			WHERE w.refunded)) f
-		ORDER BY f.id
-	) f
-	CROSS JOIN LATERAL (
-		SELECT o.ctid AS row_ctid
-		FROM ordersync.orders o
-		WHERE o.ctid = f.row_ctid
-			AND NOT o.paid_amount_frozen
-			AND o.paid_amount IS NOT NULL
-		FOR NO KEY UPDATE
-	) r;
+	LOOP
+		SELECT pg_catalog.array_agg(r.row_ctid) FILTER (WHERE r.may_freeze), pg_catalog.bool_or(r.row_ctid IS NULL)
+		INTO v_rows, v_moved
+		FROM (
+			SELECT f.row_ctid
+			FROM ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
+				SELECT w.tid
+				FROM ROWS FROM (pg_catalog.unnest(p_tids), pg_catalog.unnest(p_refunded)) AS w (tid, refunded)
+				WHERE w.refunded)) f
+			ORDER BY f.id
+		) f
+		LEFT JOIN LATERAL (
+			SELECT o.ctid AS row_ctid, NOT o.paid_amount_frozen AND o.paid_amount IS NOT NULL AS may_freeze
+			FROM ordersync.orders o
+			WHERE o.ctid = f.row_ctid
+			FOR NO KEY UPDATE
+		) r ON true;
+		EXIT WHEN v_moved IS NOT TRUE;
+	END LOOP;
 	IF v_rows IS NOT NULL THEN
 		UPDATE ordersync.orders o
 		SET paid_amount_frozen = true,
@@ -213,24 +231,29 @@ BEGIN
 		WHERE o.ctid = ANY (v_rows);
 	END IF;
 
-	SELECT pg_catalog.array_agg(r.row_ctid), pg_catalog.array_agg(w.modified)
-	INTO v_rows, v_modified
-	FROM (
-		SELECT f.id, f.row_ctid
-		FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
-			SELECT w.oid
-			FROM ROWS FROM (pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded)) AS w (oid, refunded)
-			WHERE w.refunded)) f
-		ORDER BY f.id
-	) f
-	CROSS JOIN LATERAL (
-		SELECT s.ctid AS row_ctid
-		FROM ordersync.sub_orders s
-		WHERE s.ctid = f.row_ctid
-			AND NOT s.paid_amount_frozen
-			AND s.paid_amount IS NOT NULL
-		FOR NO KEY UPDATE
-	) r
+	LOOP
+		SELECT pg_catalog.array_agg(r.row_ctid) FILTER (WHERE r.may_freeze),
+			pg_catalog.array_agg(r.oid) FILTER (WHERE r.may_freeze), pg_catalog.bool_or(r.row_ctid IS NULL)
+		INTO v_rows, v_oids, v_moved
+		FROM (
+			SELECT f.row_ctid
+			FROM ordersync.find_rows('ordersync.sub_orders', 'oid', p_shop, ARRAY(
+				SELECT w.oid
+				FROM ROWS FROM (pg_catalog.unnest(p_oids), pg_catalog.unnest(p_refunded)) AS w (oid, refunded)
+				WHERE w.refunded)) f
+			ORDER BY f.id
+		) f
+		LEFT JOIN LATERAL (
+			SELECT s.ctid AS row_ctid, s.oid, NOT s.paid_amount_frozen AND s.paid_amount IS NOT NULL AS may_freeze
+			FROM ordersync.sub_orders s
+			WHERE s.ctid = f.row_ctid
+			FOR NO KEY UPDATE
+		) r ON true;
+		EXIT WHEN v_moved IS NOT TRUE;
+	END LOOP;
+	SELECT pg_catalog.array_agg(w.modified ORDER BY k.i)
+	INTO v_modified
+	FROM pg_catalog.unnest(v_oids) WITH ORDINALITY AS k (oid, i)
 	JOIN (
 		SELECT w.oid, pg_catalog.min(w.modified) AS modified
 		FROM ROWS FROM (
@@ -238,7 +261,7 @@ BEGIN
 		) AS w (oid, refunded, modified)
 		WHERE w.refunded
 		GROUP BY w.oid
-	) w ON w.oid = f.id;
+	) w ON w.oid = k.oid;
 	IF v_rows IS NOT NULL THEN
 		-- a line that was first seen paid when this refund was through has figures from after it
 		UPDATE ordersync.sub_orders s

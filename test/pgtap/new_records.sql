@@ -44,10 +44,14 @@ CREATE TEMPORARY TABLE kept AS SELECT pg_temp.made('{1,2,3,4}') AS records;
 SELECT is((SELECT records::text FROM kept), pg_temp.typed('{1,2,3,4}')::text, 'stored and read again');
 CREATE FUNCTION pg_temp.changed() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	a ordersync.applied[] := pg_temp.made('{1,2}');
+	t batch;
+	a ordersync.applied[];
 	b ordersync.applied[];
 BEGIN
+	SELECT * INTO t FROM batch;
+	a := ordersync.new_records('{1,2}', t.read_at, t.pages, t.ids, t.modified, t.digests, t.bodies, 3::smallint, 4::smallint, '{}');
 	b := a;
+	a[1] := a[2];
 	a[1] := (pg_temp.typed('{3}'))[1];
 	a := array_append(a, b[1]);
 	RETURN a::text || b::text;

@@ -1,6 +1,6 @@
 -- What a worker calls says for itself how its statements are planned: the worker's own statements keep one plan, and plans that were made while the tables were empty would stay for ever.
 BEGIN;
-SELECT plan(3);
+SELECT plan(2);
 CREATE TEMP TABLE called (name text, planned text);
 INSERT INTO called VALUES
 	('apply_pages', 'generic'), ('check_records', 'generic'), ('claim', 'generic'), ('claim_share', 'generic'), ('fail', 'generic'),
@@ -12,6 +12,5 @@ SELECT is_empty('SELECT name FROM called c WHERE NOT EXISTS (SELECT FROM pg_proc
 SELECT bag_eq($$ SELECT c.name, s.setting FROM called c JOIN pg_proc p ON p.pronamespace = 'ordersync'::regnamespace AND p.proname = c.name
 	LEFT JOIN LATERAL unnest(p.proconfig) AS s (setting) ON s.setting LIKE 'plan_cache_mode=%' $$,
 	$$ SELECT name, 'plan_cache_mode=force_' || planned || '_plan' FROM called $$, 'and each has the setting');
-SELECT is((SELECT count(*) FROM called), 20::bigint, 'twenty of them');
 SELECT * FROM finish();
 ROLLBACK;

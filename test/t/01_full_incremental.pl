@@ -7,8 +7,9 @@ use Test::More;
 
 my $orders = $ENV{ORDERS} // 2000;
 my $changes = $orders / 10;
-# Without a lag, so that all runs see the same world to its last second: after-sales are read up to now.
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 30 ],
+# The orders of 27 days, which every month has. Without a lag, so that all runs see the same world to its last second:
+# after-sales are read up to now.
+my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 27 ],
 	conf => 'ordersync.lag = 0');
 $house->add_shops(1);
 

@@ -14,7 +14,7 @@ my $days = sub { return $house->sql("SELECT string_agg(concat_ws(' ', day, verdi
 	WHERE stream = 'orders' AND basis = 'created'") };
 
 # Two days of eighty-five days ago, read while the lists still had them; orders of them as they were before they ended.
-my ($since, $until) = split /\|/, $house->sql("SELECT ordersync_day((now() - interval '86 days')::date), ordersync_day((now() - interval '84 days')::date)");
+my ($since, $until) = map { substr($house->ago($_ * 86400), 0, 10) . ' 00:00:00+08' } 86, 84;
 is($house->full(1, $since, $until), 'succeeded', 'two days of eighty-five days ago');
 my @day = map { [ split /\n/, $house->sql("SELECT tid FROM ordersync.orders WHERE created >= timestamptz '$since' + interval '$_ days'
 	AND created < timestamptz '$since' + interval '$_ days' + interval '1 day' AND end_time IS NOT NULL ORDER BY created LIMIT 3") ] } 0, 1;

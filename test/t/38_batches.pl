@@ -5,7 +5,7 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $world = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 600, '--days' => 30, '--burst' => 0 ],
+my $world = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 600, '--days' => 27, '--burst' => 0 ],
 	conf => "ordersync.workers = 1\nordersync.max_in_flight = 64\nordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3\nlog_min_messages = debug1");
 $world->add_shops(1);
 $world->advance(300, quiet => 1);
