@@ -8,8 +8,9 @@ SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1');
 UPDATE ordersync.shops SET key_state = 'ok';
 
+-- a day that the lists still have
 CREATE FUNCTION pg_temp.at(minute integer) RETURNS timestamptz LANGUAGE sql AS $$
-	SELECT '2026-11-01 00:00+08'::timestamptz + interval '1 minute' * minute $$;
+	SELECT ordersync_day((now() AT TIME ZONE 'Asia/Shanghai')::date - 28) + interval '1 minute' * minute $$;
 CREATE FUNCTION pg_temp.s(minute integer) RETURNS bigint LANGUAGE sql AS $$ SELECT EXTRACT(epoch FROM pg_temp.at(minute))::bigint $$;
 -- a run with these tasks: stream, basis, work, held; the first is in hand
 CREATE FUNCTION pg_temp.run(kind text, tasks text[]) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -34,7 +35,8 @@ CREATE FUNCTION pg_temp.again(task bigint) RETURNS void LANGUAGE sql AS $$
 CREATE FUNCTION pg_temp.store(variadic tids bigint[]) RETURNS void LANGUAGE sql AS $$
 	SELECT ordersync.apply_orders(1, 'list', NULL, NULL, tids, array_fill(pg_temp.at(10), ARRAY[cardinality(tids)]),
 		(SELECT array_agg(sha256(i::text::bytea)) FROM unnest(tids) i),
-		(SELECT array_agg(format('{"tid":%s,"created":"2026-11-01 00:05:00","modified":"2026-11-01 00:10:00","status":"TRADE_FINISHED"}', i)) FROM unnest(tids) i)) $$;
+		(SELECT array_agg(format('{"tid":%s,"created":"%s 00:05:00","modified":"%2$s 00:10:00","status":"TRADE_FINISHED"}', i,
+			(pg_temp.at(0) AT TIME ZONE 'Asia/Shanghai')::date)) FROM unnest(tids) i)) $$;
 CREATE TEMP TABLE x (r bigint);
 CREATE FUNCTION pg_temp.run_is() RETURNS text LANGUAGE sql AS $$
 	SELECT format('%s, %s open, %s held', state, open_tasks, held_tasks) FROM ordersync.sync_runs JOIN x ON r = run_id $$;

@@ -157,7 +157,7 @@ sub end
 {
 	my ($self) = @_;
 	$self->DESTROY;
-	delete $self->{gateway_pid};
+	delete @$self{qw(gateway_pid http)};	# its connection too: there may be more worlds than a process may have files
 	return;
 }
 

@@ -95,7 +95,7 @@ sub start_gateway
 	my $pid = fork // die "fork: $!";
 	if (!$pid)
 	{
-		open STDOUT, '>', $log;
+		open STDOUT, '>', $log or do { warn "$log: $!\n"; POSIX::_exit(1) };
 		open STDERR, '>&', \*STDOUT;
 		open STDIN, '<', '/dev/null';
 		exec "$test/gateway/gateway", '--port', 0, @arg;
