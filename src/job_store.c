@@ -43,7 +43,7 @@ typedef struct Batch
 #define SMALL_ANSWER (32 * 1024)
 
 static bool stores_records(const Job *job);
-static bool reads_list(const Job *job);
+static bool goes_with_others(const Job *job);
 static bool same_names(const FieldNames *a, const FieldNames *b);
 static bool store_together(Job **jobs, int n, JobStep *steps);
 static int	compare_shops(const void *a, const void *b);
@@ -67,7 +67,7 @@ job_goes_with(const Job *job, const Job *other)
 	if (a->shop_id != b->shop_id)
 		return job_is_small(job) && job_is_small(other) && !a->refusals && !b->refusals;
 	return job->call.kind == other->call.kind && job->list == other->list &&
-		(stores_records(job) || reads_list(job)) &&
+		goes_with_others(job) &&
 		a->work == b->work && a->run_id == b->run_id &&
 		a->stream == b->stream && a->details_of == b->details_of &&
 		a->basis == b->basis &&
@@ -78,7 +78,7 @@ job_goes_with(const Job *job, const Job *other)
 bool
 job_is_small(const Job *job)
 {
-	return (stores_records(job) || reads_list(job)) && job_answer_bytes(job) <= SMALL_ANSWER;
+	return goes_with_others(job) && job_answer_bytes(job) <= SMALL_ANSWER;
 }
 
 /* Does a good answer to the call in hand bring records for the tables? */
@@ -89,11 +89,12 @@ stores_records(const Job *job)
 		(job->call.kind == CALL_LIST && job->task->work == WORK_STORE);
 }
 
-/* Is a page of it compared with what is stored? */
+/* Or is it a page that is compared with what is stored? */
 static bool
-reads_list(const Job *job)
+goes_with_others(const Job *job)
 {
-	return job->call.kind == CALL_LIST && job->task->work == WORK_CHECK;
+	return stores_records(job) ||
+		(job->call.kind == CALL_LIST && job->task->work == WORK_CHECK);
 }
 
 static bool

@@ -1,8 +1,8 @@
 /*
  * A trigger wakes all workers of a database, and whoever claims first would take
  * all of a short run.  So a worker that has no task takes its part of what there
- * is; four tasks at least, since what they bring goes into one transaction.  Whoever has done its
- * part goes on with what is left.
+ * is; four tasks at least, since what they bring goes into one transaction.
+ * Whoever has done its part goes on with what is left.
  */
 CREATE FUNCTION ordersync.claim_share(p_max integer, p_workers integer)
 RETURNS integer

@@ -113,11 +113,12 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
 AS $function$
 DECLARE
-	v_listed text[] := ordersync.types_listed(p_shop);
+	v_listed text[];			-- looked up once, not once an order
 BEGIN
 	IF p_stream <> 'orders' THEN
 		RETURN '{}';
 	END IF;
+	v_listed := ordersync.types_listed(p_shop);
 	RETURN COALESCE((
 		SELECT pg_catalog.array_agg(DISTINCT o.type ORDER BY o.type)
 		FROM ordersync.orders o
