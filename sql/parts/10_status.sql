@@ -6,7 +6,7 @@
  * made, and neither STRICT nor SET stands in the way of inlining.  A status
  * that the platform invents tomorrow maps to unknown; it is never an error.
  */
-CREATE FUNCTION @extschema@.ordersync_order_status(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_order_status(
 	status text,
 	platform text DEFAULT 'taobao'
 )
@@ -36,7 +36,7 @@ RETURN
 COMMENT ON FUNCTION @extschema@.ordersync_order_status(text, text) IS
 	'unified stage of an order or sub-order from the platform''s status; unknown when it is not known, NULL for NULL';
 
-CREATE FUNCTION @extschema@.ordersync_order_status_name(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_order_status_name(
 	status text,
 	lang text DEFAULT 'zh',
 	platform text DEFAULT 'taobao'
@@ -106,7 +106,7 @@ RETURN
 COMMENT ON FUNCTION @extschema@.ordersync_order_status_name(text, text, text) IS
 	'name in Chinese (zh) or English (en) of an order''s status, the platform''s or the unified one';
 
-CREATE FUNCTION @extschema@.ordersync_refund_status(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_refund_status(
 	status text,
 	platform text DEFAULT 'taobao'
 )
@@ -142,7 +142,7 @@ RETURN
 COMMENT ON FUNCTION @extschema@.ordersync_refund_status(text, text) IS
 	'unified stage of a refund from the platform''s status; unknown when it is not known, NULL for NULL';
 
-CREATE FUNCTION @extschema@.ordersync_refund_status_name(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_refund_status_name(
 	status text,
 	lang text DEFAULT 'zh',
 	platform text DEFAULT 'taobao'

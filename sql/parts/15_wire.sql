@@ -5,63 +5,63 @@
  * IMMUTABLE and PARALLEL SAFE.  The read_* functions are STRICT and answer NULL,
  * never an error, to what cannot be read exactly.
  */
-CREATE FUNCTION ordersync.read_bigint(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_bigint(value text)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'ordersync_read_bigint'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_bigint(text) IS
 	'a platform''s integer, up to 19 digits exactly; NULL when it is none or does not fit';
 
-CREATE FUNCTION ordersync.read_int(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_int(value text)
 RETURNS integer
 AS 'MODULE_PATHNAME', 'ordersync_read_int'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_int(text) IS
 	'a platform''s integer; NULL when it is none or does not fit';
 
-CREATE FUNCTION ordersync.read_smallint(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_smallint(value text)
 RETURNS smallint
 AS 'MODULE_PATHNAME', 'ordersync_read_smallint'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_smallint(text) IS
 	'a platform''s integer; NULL when it is none or does not fit';
 
-CREATE FUNCTION ordersync.read_money(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_money(value text)
 RETURNS numeric
 AS 'MODULE_PATHNAME', 'ordersync_read_money'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_money(text) IS
 	'a platform''s amount in yuan, exact to the cent; NULL when it is none, is finer than a cent, or exceeds numeric(18,2)';
 
-CREATE FUNCTION ordersync.read_time(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_time(value text)
 RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'ordersync_read_time'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_time(text) IS
 	'a platform''s YYYY-MM-DD HH:MM:SS, Asia/Shanghai, whatever TimeZone and DateStyle are; NULL when it is none';
 
-CREATE FUNCTION ordersync.read_boolean(value text)
+CREATE OR REPLACE FUNCTION ordersync.read_boolean(value text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_read_boolean'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_boolean(text) IS
 	'a platform''s true or false; NULL when it is neither';
 
-CREATE FUNCTION ordersync.main_nick(nick text)
+CREATE OR REPLACE FUNCTION ordersync.main_nick(nick text)
 RETURNS text
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_main_nick';
 COMMENT ON FUNCTION ordersync.main_nick(text) IS
 	'the name of the seller whose name or sub-account that is ("main:sub" is "main"), with the XML entities resolved';
 
-CREATE FUNCTION ordersync.unescape(value text)
+CREATE OR REPLACE FUNCTION ordersync.unescape(value text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_unescape'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.unescape(text) IS
 	'a seller''s name with XML''s entities resolved, as relays may leave them';
 
-CREATE FUNCTION ordersync.sign(
+CREATE OR REPLACE FUNCTION ordersync.sign(
 	sign_method text,
 	secret text,
 	names text[],
@@ -73,7 +73,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.sign(text, text, text[], text[]) IS
 	'the signature of a call''s parameters, upper-case hex; sign_method is md5, hmac or hmac-sha256';
 
-CREATE FUNCTION ordersync.build_call(
+CREATE OR REPLACE FUNCTION ordersync.build_call(
 	protocol text,
 	base_url text,
 	app_key text,
@@ -103,7 +103,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint, text[], text[]) IS
 	'the request that a worker would send: kind is list, details or whoami; for tests and for looking at what a gateway is asked';
 
-CREATE FUNCTION ordersync.classify(
+CREATE OR REPLACE FUNCTION ordersync.classify(
 	kind text,
 	stream text,
 	basis text,
@@ -136,7 +136,7 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.classify(text, text, text, integer, bytea, text, boolean, boolean, text, boolean) IS
 	'the verdict of protocol top on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
 
-CREATE FUNCTION ordersync.split_records(
+CREATE OR REPLACE FUNCTION ordersync.split_records(
 	list bytea,
 	stream text,
 	seller_nicks text[] DEFAULT NULL,
@@ -158,7 +158,7 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
 	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can; mended are the paths of values that came with what is no text, NULL for none';
 
-CREATE FUNCTION ordersync.read_record(
+CREATE OR REPLACE FUNCTION ordersync.read_record(
 	body text,
 	hidden text[] DEFAULT NULL
 )
@@ -168,21 +168,21 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_record(text, text[]) IS
 	'body::jsonb - hidden, the same bytes and the same errors, several times as fast; without hidden, body::jsonb';
 
-CREATE FUNCTION ordersync.has_plain_lines(p_record jsonb)
+CREATE OR REPLACE FUNCTION ordersync.has_plain_lines(p_record jsonb)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_has_plain_lines'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.has_plain_lines(jsonb) IS
 	'the record''s lines are a wrapped array of objects';
 
-CREATE FUNCTION ordersync.is_covered(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.is_covered(p_old jsonb, p_new jsonb)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_is_covered'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.is_covered(jsonb, jsonb) IS
 	'p_new has every member of p_old, and its lines all those of p_old''s, in the same order: merged into p_old it is the result itself';
 
-CREATE FUNCTION ordersync.excerpt(
+CREATE OR REPLACE FUNCTION ordersync.excerpt(
 	body bytea,
 	max_bytes integer
 )
@@ -192,7 +192,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.excerpt(bytea, integer) IS
 	'the begin of any answer as one clean line for the request log, personal and secret values blanked';
 
-CREATE FUNCTION ordersync.served_fields(
+CREATE OR REPLACE FUNCTION ordersync.served_fields(
 	source text,
 	object text
 )
@@ -202,21 +202,21 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.served_fields(text, text) IS
 	'the fields that a source (increment, list, history, details, arrival, special) serves of an object (trade, order, refund)';
 
-CREATE FUNCTION ordersync.listed_types()
+CREATE OR REPLACE FUNCTION ordersync.listed_types()
 RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_listed_types'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.listed_types() IS
 	'the types of orders that the lists ask for by themselves, divided by commas; a gateway''s option types_add adds to them';
 
-CREATE FUNCTION ordersync.personal_fields()
+CREATE OR REPLACE FUNCTION ordersync.personal_fields()
 RETURNS text[]
 AS 'MODULE_PATHNAME', 'ordersync_personal_fields'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.personal_fields() IS
 	'the names of members that are dropped from every record, at any depth, before anything is stored';
 
-CREATE FUNCTION ordersync.backoff_ms(
+CREATE OR REPLACE FUNCTION ordersync.backoff_ms(
 	attempt integer,
 	base_ms bigint,
 	cap_ms bigint,
@@ -228,7 +228,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.backoff_ms(integer, bigint, bigint, double precision) IS
 	'the delay after a failed attempt: doubled with each, capped, its upper half by chance (0 to 1)';
 
-CREATE FUNCTION ordersync.pace_waits(
+CREATE OR REPLACE FUNCTION ordersync.pace_waits(
 	per_second double precision,
 	at_ms bigint[],
 	ban_at integer DEFAULT 0,

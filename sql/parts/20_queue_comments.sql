@@ -1,7 +1,7 @@
 /*
  * What the queue's tables and columns mean, for \d+ and for BI tools that show it.
  */
-CREATE FUNCTION ordersync.comment_on(p_kind text, p_relation text, p_column text, p_words text)
+CREATE OR REPLACE FUNCTION ordersync.comment_on(p_kind text, p_relation text, p_column text, p_words text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -16,7 +16,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.comment_on(text, text, text, text) IS
 	'comments on a relation (TABLE or VIEW), or on a column of it; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.comment_queue()
+CREATE OR REPLACE FUNCTION ordersync.comment_queue()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

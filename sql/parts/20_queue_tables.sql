@@ -5,7 +5,7 @@
  * becomes a member, and a member's rows are in no dump.  Nothing here calls a
  * function of ours: no default, no CHECK, no index.
  */
-CREATE FUNCTION ordersync.set_up_queue()
+CREATE OR REPLACE FUNCTION ordersync.set_up_queue()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

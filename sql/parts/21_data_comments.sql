@@ -5,7 +5,7 @@
  * Refund.  What has no field is derived, or ours.  Those of orders, sub_orders and
  * after_sales are in sql/dictionary.txt.
  */
-CREATE FUNCTION ordersync.comment_data()
+CREATE OR REPLACE FUNCTION ordersync.comment_data()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

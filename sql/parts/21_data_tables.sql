@@ -18,7 +18,7 @@
  * vacuums by a hundredth of the rows, which visit little but the pages written
  * since the last.
  */
-CREATE FUNCTION ordersync.set_up_data()
+CREATE OR REPLACE FUNCTION ordersync.set_up_data()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION ordersync.set_up_data() IS
  * reader of a table would make all others wait behind: that is given up soon, as
  * for the views.
  */
-CREATE FUNCTION ordersync.add_missing_columns()
+CREATE OR REPLACE FUNCTION ordersync.add_missing_columns()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'

@@ -2,7 +2,7 @@
  * What the views for people and the sales views hold.  A view's column that is a
  * table's column under the same name says what that one says.
  */
-CREATE FUNCTION ordersync.comment_reports()
+CREATE OR REPLACE FUNCTION ordersync.comment_reports()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

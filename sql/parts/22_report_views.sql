@@ -12,7 +12,7 @@
  * over other tables are subqueries in the list of columns: a reader that does
  * not ask for them does not pay for them.
  */
-CREATE FUNCTION ordersync.set_up_reports()
+CREATE OR REPLACE FUNCTION ordersync.set_up_reports()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION ordersync.set_up_reports() IS
 	'fills the names of the statuses and makes the report views';
 
 /* One row a status that the mapping knows, the platform's and the unified ones. */
-CREATE FUNCTION ordersync.fill_status_names()
+CREATE OR REPLACE FUNCTION ordersync.fill_status_names()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -12,7 +12,7 @@
  * index probe each, and a LATERAL subquery reads the days asked for, by indexes
  * that hold all that is summed.  For a shop more or less nothing else is read.
  */
-CREATE FUNCTION ordersync.set_up_sales()
+CREATE OR REPLACE FUNCTION ordersync.set_up_sales()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning

@@ -9,7 +9,7 @@
  * signed for) order_changes has the `modified` of the first record that showed
  * it, which is late by as much as we read seldom: those rows are not exact.
  */
-CREATE FUNCTION ordersync.set_up_stages()
+CREATE OR REPLACE FUNCTION ordersync.set_up_stages()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning

@@ -16,7 +16,7 @@
  * Counts are summed up by day before they are joined: a fleet of shops has many
  * thousand windows.
  */
-CREATE FUNCTION ordersync.set_up_completeness()
+CREATE OR REPLACE FUNCTION ordersync.set_up_completeness()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -305,7 +305,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_completeness() IS
 	'makes the views that say whether days are whole; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.comment_completeness()
+CREATE OR REPLACE FUNCTION ordersync.comment_completeness()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -3,7 +3,7 @@
  * how shops are; whether days are whole stands in a part of its own.  They read tables only, so that they
  * stay when the extension goes, and show each reader what its own rights show.
  */
-CREATE FUNCTION ordersync.set_up_progress()
+CREATE OR REPLACE FUNCTION ordersync.set_up_progress()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -217,7 +217,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_progress() IS
 	'makes the views of progress and health; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.comment_progress()
+CREATE OR REPLACE FUNCTION ordersync.comment_progress()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -5,7 +5,7 @@
  * set_up() runs as pg_database_owner, so that whoever calls it, what it makes
  * belongs to the role that is there in every cluster and is no superuser.
  */
-CREATE FUNCTION ordersync.set_up()
+CREATE OR REPLACE FUNCTION ordersync.set_up()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -46,7 +46,7 @@ COMMENT ON FUNCTION ordersync.set_up() IS
  * one would make all its readers wait, so it is not waited for: the worker tries
  * again at its next round, everybody else is told whom to wait for.
  */
-CREATE FUNCTION ordersync.set_up_views()
+CREATE OR REPLACE FUNCTION ordersync.set_up_views()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'
@@ -70,7 +70,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_views() IS
 	'makes or replaces the views, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.adopt_tasks()
+CREATE OR REPLACE FUNCTION ordersync.adopt_tasks()
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -91,7 +91,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.adopt_tasks() IS
 	'frees the tasks that were running when a dump was taken; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.set_up_when_older()
+CREATE OR REPLACE FUNCTION ordersync.set_up_when_older()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -126,7 +126,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_when_older() IS
 	'calls ordersync.set_up() where the tables are missing or another version made them; true when it did';
 
-CREATE FUNCTION ordersync.keep_house()
+CREATE OR REPLACE FUNCTION ordersync.keep_house()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -158,7 +158,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.keep_house() IS
 	'brings tables to the installed version, makes the request log''s partitions for today and seven days, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';
 
-CREATE FUNCTION ordersync.make_log_partitions()
+CREATE OR REPLACE FUNCTION ordersync.make_log_partitions()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'
@@ -202,7 +202,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.make_log_partitions() IS
 	'makes the request log''s partitions, one a day of Asia/Shanghai, for today and seven days ahead';
 
-CREATE FUNCTION ordersync.lock_key(p_name text)
+CREATE OR REPLACE FUNCTION ordersync.lock_key(p_name text)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 AS $function$

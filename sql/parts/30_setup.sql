@@ -4,7 +4,7 @@
  * Every call may be typed again: NULL keeps what is stored, options merge, an
  * option set to null is taken out.  No message shows a secret.
  */
-CREATE FUNCTION @extschema@.ordersync_add_gateway(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_add_gateway(
 	name text,
 	base_url text,
 	app_key text,
@@ -26,7 +26,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_gateway(text, text, text, text, text, text, jsonb) IS
 	'adds a gateway or changes what is given of one; the first call makes the tables';
 
-CREATE FUNCTION ordersync.store_gateway(
+CREATE OR REPLACE FUNCTION ordersync.store_gateway(
 	p_name text,
 	p_base_url text,
 	p_app_key text,
@@ -145,7 +145,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
 	'checks and stores a gateway; NULL keeps what is stored';
 
-CREATE FUNCTION @extschema@.ordersync_set_gateway(name text, options jsonb)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_gateway(name text, options jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -179,7 +179,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
 	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null takes one out';
 
-CREATE FUNCTION @extschema@.ordersync_lift_ban(name text)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -195,7 +195,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
 	'calls through the gateway are made again at once, whatever silence the platform asked for before';
 
-CREATE FUNCTION ordersync.lift_ban(p_name text)
+CREATE OR REPLACE FUNCTION ordersync.lift_ban(p_name text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -210,7 +210,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.lift_ban(text) IS
 	'ends the silence of a gateway; false when there is none of that name';
 
-CREATE FUNCTION @extschema@.ordersync_remove_gateway(name text)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_gateway(name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -245,7 +245,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS
 	'removes a gateway that no shop uses, and its secret';
 
-CREATE FUNCTION ordersync.refuse_gateway(p_name text)
+CREATE OR REPLACE FUNCTION ordersync.refuse_gateway(p_name text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -261,7 +261,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_gateway(text) IS
 	'raises the error for a gateway that is not there';
 
-CREATE FUNCTION ordersync.check_gateway_options(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.check_gateway_options(p_options jsonb)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -308,7 +308,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
 	'raises an error for options that a gateway does not have';
 
-CREATE FUNCTION ordersync.types_added(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.types_added(p_options jsonb)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -319,7 +319,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.types_added(jsonb) IS
 	'types of orders that a gateway''s options add to those that the lists ask for, divided by commas; NULL for none';
 
-CREATE FUNCTION ordersync.check_option_keys(p_options jsonb, p_known text[])
+CREATE OR REPLACE FUNCTION ordersync.check_option_keys(p_options jsonb, p_known text[])
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -352,7 +352,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_option_keys(jsonb, text[]) IS
 	'raises an error for an option that is not among the known ones';
 
-CREATE FUNCTION ordersync.check_option(p_key text, p_good boolean, p_expected text)
+CREATE OR REPLACE FUNCTION ordersync.check_option(p_key text, p_good boolean, p_expected text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -368,7 +368,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_option(text, boolean, text) IS
 	'raises an error for an option''s value, saying what is expected';
 
-CREATE FUNCTION ordersync.merge_options(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.merge_options(p_old jsonb, p_new jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -379,7 +379,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.merge_options(jsonb, jsonb) IS
 	'the old options with the new ones put over them; null takes an option out';
 
-CREATE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
+CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -405,7 +405,7 @@ COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
  * it.  They are taken off and said; inside they are refused, where nobody means
  * them.  The value itself is in no message: it may be a secret.
  */
-CREATE FUNCTION ordersync.clean_typed(p_what text, p_value text, p_max integer)
+CREATE OR REPLACE FUNCTION ordersync.clean_typed(p_what text, p_value text, p_max integer)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -441,7 +441,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.clean_typed(text, text, integer) IS
 	'what was typed, without white space around it; refuses what is too long or has characters inside that cannot be seen';
 
-CREATE FUNCTION ordersync.clean_secret(p_what text, p_value text)
+CREATE OR REPLACE FUNCTION ordersync.clean_secret(p_what text, p_value text)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -460,7 +460,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.clean_secret(text, text) IS
 	'a key or secret as typed, without white space around it; refuses white space inside';
 
-CREATE FUNCTION ordersync.clean_proxy(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.clean_proxy(p_options jsonb)
 RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -5,7 +5,7 @@
  * never come from two sellers, so another seller_nick is refused once anything
  * was read.
  */
-CREATE FUNCTION @extschema@.ordersync_add_shop(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_add_shop(
 	shop_id bigint,
 	seller_nick text,
 	data_key text,
@@ -31,7 +31,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_shop(bigint, text, text, text, jsonb) IS
 	'adds a shop, or changes what is given of one; NULL keeps what is stored';
 
-CREATE FUNCTION ordersync.store_shop(
+CREATE OR REPLACE FUNCTION ordersync.store_shop(
 	p_shop bigint,
 	p_nick text,
 	p_key text,
@@ -138,7 +138,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb) IS
 	'checks and stores a shop';
 
-CREATE FUNCTION ordersync.clean_nick(p_nick text)
+CREATE OR REPLACE FUNCTION ordersync.clean_nick(p_nick text)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION ordersync.clean_nick(text) IS
  * but by the shop's row, which the caller has locked, as it has the shop against
  * triggers (p_alone).
  */
-CREATE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text, p_alone boolean)
+CREATE OR REPLACE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text, p_alone boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -198,7 +198,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_other_seller(record, text, boolean) IS
 	'raises an error unless the shop was never read and is not about to be';
 
-CREATE FUNCTION ordersync.was_read(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.was_read(p_shop bigint)
 RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -212,7 +212,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.was_read(bigint) IS
 	'whether anything of a shop was read, even if it brought nothing';
 
-CREATE FUNCTION ordersync.change_seller(p_shop bigint, p_nick text)
+CREATE OR REPLACE FUNCTION ordersync.change_seller(p_shop bigint, p_nick text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -238,7 +238,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.change_seller(bigint, text) IS
 	'gives a shop that was never read another seller''s name';
 
-CREATE FUNCTION ordersync.check_leftovers(p_shop bigint, p_nick text)
+CREATE OR REPLACE FUNCTION ordersync.check_leftovers(p_shop bigint, p_nick text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -261,7 +261,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_leftovers(bigint, text) IS
 	'raises an error where a removed shop left orders of another seller under the number';
 
-CREATE FUNCTION @extschema@.ordersync_set_shop(shop_id bigint, options jsonb)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_shop(shop_id bigint, options jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -289,7 +289,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_shop(bigint, jsonb) IS
 	'merges options into a shop''s: streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop; null takes one out';
 
-CREATE FUNCTION @extschema@.ordersync_set_data_key(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_data_key(
 	shop_id bigint,
 	data_key text,
 	expires_at timestamptz DEFAULT NULL)
@@ -322,7 +322,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_data_key(bigint, text, timestamptz) IS
 	'renews a shop''s data key; work that stopped for want of it goes on where it stood';
 
-CREATE FUNCTION ordersync.store_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.store_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -347,7 +347,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_data_key(bigint, text, timestamptz) IS
 	'seals a shop''s data key; it is checked again before the next call';
 
-CREATE FUNCTION @extschema@.ordersync_pause_shop(shop_id bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_pause_shop(shop_id bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -364,7 +364,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
 	'claims no more tasks of the shop until ordersync_resume_shop; windows that are being read are read to their end';
 
-CREATE FUNCTION @extschema@.ordersync_resume_shop(shop_id bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_resume_shop(shop_id bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -382,7 +382,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_resume_shop(bigint) IS
 	'takes up a paused shop''s work again';
 
-CREATE FUNCTION @extschema@.ordersync_remove_shop(shop_id bigint, purge boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_shop(shop_id bigint, purge boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -429,7 +429,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_shop(bigint, boolean) IS
 	'removes a shop and its data key and cancels its runs; what it holds stays unless purge is true';
 
-CREATE FUNCTION ordersync.tables_by_shop()
+CREATE OR REPLACE FUNCTION ordersync.tables_by_shop()
 RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -446,7 +446,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.tables_by_shop() IS
 	'the tables whose rows belong to a shop';
 
-CREATE FUNCTION ordersync.check_shop(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.check_shop(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -470,7 +470,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_shop(bigint) IS
 	'raises an error for a shop that is not there or that the caller may not use';
 
-CREATE FUNCTION ordersync.refuse_key(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.refuse_key(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -485,7 +485,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_key(bigint) IS
 	'raises the error for an empty data key';
 
-CREATE FUNCTION ordersync.check_shop_options(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.check_shop_options(p_options jsonb)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$

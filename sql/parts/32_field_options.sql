@@ -14,7 +14,7 @@
  * every source, with one exception: of a field that the platform documents for
  * another of its APIs, nothing follows from its absence.
  */
-CREATE FUNCTION ordersync.option_names(p_names jsonb)
+CREATE OR REPLACE FUNCTION ordersync.option_names(p_names jsonb)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -24,7 +24,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.option_names(jsonb) IS
 	'the names in an option that is a list of fields';
 
-CREATE FUNCTION ordersync.option_fields(p_names text[], p_object text)
+CREATE OR REPLACE FUNCTION ordersync.option_fields(p_names text[], p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -50,7 +50,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.option_fields(text[], text) IS
 	'of names in fields_add or fields_drop those of an object (trade, order, refund), as its records have them';
 
-CREATE FUNCTION ordersync.known_fields(p_object text)
+CREATE OR REPLACE FUNCTION ordersync.known_fields(p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -70,7 +70,7 @@ COMMENT ON FUNCTION ordersync.known_fields(text) IS
  * there an added field that did not come is a null.  So added fields need no
  * bookkeeping of who asked for what at which time.
  */
-CREATE FUNCTION ordersync.added_nulls(p_add text[], p_object text)
+CREATE OR REPLACE FUNCTION ordersync.added_nulls(p_add text[], p_object text)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -81,7 +81,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.added_nulls(text[], text) IS
 	'an object with a null for each added field that no source is known to serve; NULL when there is none';
 
-CREATE FUNCTION ordersync.fields_but(p_fields text[], p_but text[])
+CREATE OR REPLACE FUNCTION ordersync.fields_but(p_fields text[], p_but text[])
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -96,7 +96,7 @@ RETURN
 COMMENT ON FUNCTION ordersync.fields_but(text[], text[]) IS
 	'fields without some of them';
 
-CREATE FUNCTION ordersync.essential_fields()
+CREATE OR REPLACE FUNCTION ordersync.essential_fields()
 RETURNS TABLE (name text, why text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -135,7 +135,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.essential_fields() IS
 	'the fields that fields_drop may not name, each with the reason';
 
-CREATE FUNCTION ordersync.check_field_names(p_option text, p_names jsonb)
+CREATE OR REPLACE FUNCTION ordersync.check_field_names(p_option text, p_names jsonb)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -151,7 +151,7 @@ COMMENT ON FUNCTION ordersync.check_field_names(text, jsonb) IS
 	'raises an error for what is no list of field names';
 
 /* All of a shop's options, the new ones put over the stored ones. */
-CREATE FUNCTION ordersync.check_field_options(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.check_field_options(p_options jsonb)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -219,7 +219,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_field_options(jsonb) IS
 	'raises an error for fields that a shop cannot add or cannot do without';
 
-CREATE FUNCTION ordersync.refuse_drop(p_name text, p_why text, p_hint text)
+CREATE OR REPLACE FUNCTION ordersync.refuse_drop(p_name text, p_why text, p_hint text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$

@@ -8,14 +8,14 @@
  * was given for another destination is in state "moved" until it is typed again,
  * the gateway leads back, or a superuser keeps what is stored.
  */
-CREATE FUNCTION ordersync.check_url(url text)
+CREATE OR REPLACE FUNCTION ordersync.check_url(url text)
 RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_check_url';
 COMMENT ON FUNCTION ordersync.check_url(text) IS
 	'raises an error for a URL that calls may not go to, as the worker judges each call';
 
-CREATE FUNCTION ordersync.check_proxy(proxy text)
+CREATE OR REPLACE FUNCTION ordersync.check_proxy(proxy text)
 RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_check_proxy';
@@ -23,14 +23,14 @@ COMMENT ON FUNCTION ordersync.check_proxy(text) IS
 	'raises an error for a proxy that calls may not go through, as the worker judges each call';
 
 -- not strict: most gateways have no proxy
-CREATE FUNCTION ordersync.destination(base_url text, proxy text)
+CREATE OR REPLACE FUNCTION ordersync.destination(base_url text, proxy text)
 RETURNS text
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_destination';
 COMMENT ON FUNCTION ordersync.destination(text, text) IS
 	'where calls to a URL lead: scheme, host and port, and those of the proxy, always written the same way; NULL for what is no URL';
 
-CREATE FUNCTION ordersync.gateway_destination(p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.gateway_destination(p_gateway text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -41,7 +41,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.gateway_destination(text) IS
 	'where a gateway''s calls lead';
 
-CREATE FUNCTION ordersync.moved_secrets(p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.moved_secrets(p_gateway text)
 RETURNS TABLE (kind text, name text, sealed bytea, destination text)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -60,7 +60,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.moved_secrets(text) IS
 	'the secrets of a gateway and its shops that were given for another destination; sealed';
 
-CREATE FUNCTION ordersync.check_destinations(p_gateway text, p_shop bigint DEFAULT NULL)
+CREATE OR REPLACE FUNCTION ordersync.check_destinations(p_gateway text, p_shop bigint DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -100,7 +100,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS
 	'puts the shops of a gateway, or one of them, into state moved whose secrets were given for another destination, and takes those out of it whose were not';
 
-CREATE FUNCTION ordersync.warn_moved(p_gateway text, p_before text)
+CREATE OR REPLACE FUNCTION ordersync.warn_moved(p_gateway text, p_before text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -130,7 +130,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.warn_moved(text, text) IS
 	'the WARNING that a gateway leads elsewhere and its secrets are out of use, with the commands to type';
 
-CREATE FUNCTION ordersync.hint_moved(p_gateway text, p_shop text)
+CREATE OR REPLACE FUNCTION ordersync.hint_moved(p_gateway text, p_shop text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION ordersync.hint_moved(text, text) IS
  * are sealed for the destination that was typed and no other: nothing that the
  * tables say after the check, or to it, can change it.
  */
-CREATE FUNCTION @extschema@.ordersync_keep_secrets(gateway text, destination text)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_keep_secrets(gateway text, destination text)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
@@ -182,7 +182,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_keep_secrets(text, text) IS
 	'for a superuser: brings the secrets of a gateway and its shops that were given for another destination into use for this one, and returns how many';
 
-CREATE FUNCTION ordersync.check_destination(p_gateway text, p_destination text)
+CREATE OR REPLACE FUNCTION ordersync.check_destination(p_gateway text, p_destination text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -214,7 +214,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
 	'raises an error unless the gateway leads there, and keeps others from changing it until the transaction ends';
 
-CREATE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
+CREATE OR REPLACE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -232,7 +232,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
 	'stores a secret that was sealed again for another destination';
 
-CREATE FUNCTION ordersync.use_secrets(p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.use_secrets(p_gateway text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER

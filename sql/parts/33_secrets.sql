@@ -6,7 +6,7 @@
  * to be put back: a new one would make what is sealed with the old one, and
  * what is sealed with the new one, exclude each other.
  */
-CREATE FUNCTION ordersync.prepare_key_file()
+CREATE OR REPLACE FUNCTION ordersync.prepare_key_file()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -43,7 +43,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.prepare_key_file() IS
 	'makes sure that secrets can be sealed: raises an error where not, makes the key file where nothing is sealed yet';
 
-CREATE FUNCTION ordersync.key_file_trouble()
+CREATE OR REPLACE FUNCTION ordersync.key_file_trouble()
 RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -60,7 +60,7 @@ COMMENT ON FUNCTION ordersync.key_file_trouble() IS
  * the file cannot be used nothing is said of single secrets, all wait; what was
  * shut for want of the right key is open again when that key comes back.
  */
-CREATE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT shut integer)
+CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT shut integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -99,7 +99,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_key_file(text) IS
 	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them stay shut';
 
-CREATE FUNCTION ordersync.note_secrets(p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.note_secrets(p_gateway text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -158,7 +158,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_secrets(text) IS
 	'tries the secrets of a gateway and its shops, NULL: of all, and marks these by what opens';
 
-CREATE FUNCTION @extschema@.ordersync_forget_secrets()
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_forget_secrets()
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER

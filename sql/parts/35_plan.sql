@@ -5,7 +5,7 @@
  * Asia/Shanghai, in whole seconds; what is older than settle closes, what is
  * younger is fresh.  Now is the platform's clock throughout.
  */
-CREATE FUNCTION ordersync.span(p_setting text)
+CREATE OR REPLACE FUNCTION ordersync.span(p_setting text)
 RETURNS interval
 LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
 AS $function$
@@ -16,14 +16,14 @@ $function$;
 COMMENT ON FUNCTION ordersync.span(text) IS
 	'a setting that is a span of time, in hours and seconds, whatever the session''s zone';
 
-CREATE FUNCTION ordersync.span_ms(p_setting text)
+CREATE OR REPLACE FUNCTION ordersync.span_ms(p_setting text)
 RETURNS bigint
 LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
 RETURN (EXTRACT(epoch FROM ordersync.span(p_setting)) * 1000)::bigint;
 COMMENT ON FUNCTION ordersync.span_ms(text) IS
 	'a setting that is a span of time, in milliseconds';
 
-CREATE FUNCTION ordersync.clock_offset(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.clock_offset(p_shop bigint)
 RETURNS interval
 LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT	-- a function in SQL would be planned at each call
 AS $function$
@@ -38,7 +38,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.clock_offset(bigint) IS
 	'the clock of the shop''s platform minus ours';
 
-CREATE FUNCTION ordersync.platform_now(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.platform_now(p_shop bigint)
 RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL SAFE STRICT
 AS $function$
@@ -47,7 +47,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.platform_now(bigint) IS
 	'now by the clock of the shop''s platform, in whole seconds';
 
-CREATE FUNCTION @extschema@.ordersync_day(day date)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_day(day date)
 RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -56,14 +56,14 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_day(date) IS
 	'the first instant of a day in Asia/Shanghai';
 
-CREATE FUNCTION @extschema@.ordersync_today()
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_today()
 RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.timezone('Asia/Shanghai', pg_catalog.now())::date;
 COMMENT ON FUNCTION @extschema@.ordersync_today() IS
 	'the day it is in Asia/Shanghai; current_date is the session''s, which is another for hours a day elsewhere';
 
-CREATE FUNCTION ordersync.day_of(p_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.day_of(p_at timestamptz)
 RETURNS date
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -72,7 +72,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.day_of(timestamptz) IS
 	'the day of an instant in Asia/Shanghai';
 
-CREATE FUNCTION ordersync.show_instant(p_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.show_instant(p_at timestamptz)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -81,7 +81,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.show_instant(timestamptz) IS
 	'an instant as people in Asia/Shanghai write it';
 
-CREATE FUNCTION ordersync.show_range(p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.show_range(p_since timestamptz, p_until timestamptz)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -90,7 +90,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.show_range(timestamptz, timestamptz) IS
 	'a range as people in Asia/Shanghai write it';
 
-CREATE FUNCTION ordersync.horizon(p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.horizon(p_now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -100,7 +100,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.horizon(timestamptz) IS
 	'the oldest instant that the platform''s lists serve: three months, which are 90 days';
 
-CREATE FUNCTION ordersync.history_horizon(p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.history_horizon(p_now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -109,7 +109,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.history_horizon(timestamptz) IS
 	'the oldest instant of creation that the platform''s history of orders serves: two years, which are 730 days';
 
-CREATE FUNCTION ordersync.grace()
+CREATE OR REPLACE FUNCTION ordersync.grace()
 RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION ordersync.grace() IS
  * serve, a beginning where the kind has a default.  p_since stays NULL for an
  * incremental run over all that is not covered.
  */
-CREATE FUNCTION ordersync.resolve_range(
+CREATE OR REPLACE FUNCTION ordersync.resolve_range(
 	p_kind text,
 	p_since timestamptz,
 	p_until timestamptz,
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION ordersync.resolve_range(text, timestamptz, timestamptz, time
  * lists.  A full run that reaches behind the horizon reads the rest from the
  * platform's history.
  */
-CREATE FUNCTION ordersync.plan(
+CREATE OR REPLACE FUNCTION ordersync.plan(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,
@@ -312,7 +312,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.plan(bigint, text, timestamptz, timestamptz, timestamptz) IS
 	'the ranges that a run would read, by list; p_since NULL: all that is not covered';
 
-CREATE FUNCTION ordersync.closes_until(p_stream text, p_basis text, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.closes_until(p_stream text, p_basis text, p_now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -331,7 +331,7 @@ COMMENT ON FUNCTION ordersync.closes_until(text, text, timestamptz) IS
  * nothing of them became visible later: read once more when they are old
  * enough.  So the last day of a full run is whole, and proven, by itself.
  */
-CREATE FUNCTION ordersync.unsettled_days(p_shop bigint, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.unsettled_days(p_shop bigint, p_now timestamptz)
 RETURNS tstzmultirange
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -365,7 +365,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.unsettled_days(bigint, timestamptz) IS
 	'days to be read by creation once more, since they were read in part, short, or before all of them could be seen';
 
-CREATE FUNCTION ordersync.uncovered(
+CREATE OR REPLACE FUNCTION ordersync.uncovered(
 	p_shop bigint,
 	p_stream text,
 	p_basis text,
@@ -403,7 +403,7 @@ COMMENT ON FUNCTION ordersync.uncovered(bigint, text, text, timestamptz, timesta
  * day: a shop without the permission costs one call a day, and one that is
  * given it is read without anybody's doing.
  */
-CREATE FUNCTION ordersync.list_name(
+CREATE OR REPLACE FUNCTION ordersync.list_name(
 	p_stream text,
 	p_basis text,
 	p_ext_type text,
@@ -425,7 +425,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.list_name(text, text, text, text, text) IS
 	'the name under which shops.unserved remembers a list that a shop can do without; NULL for one that it cannot';
 
-CREATE FUNCTION ordersync.is_served(p_unserved jsonb, p_list text, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.is_served(p_unserved jsonb, p_list text, p_now timestamptz)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -434,7 +434,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_served(jsonb, text, timestamptz) IS
 	'whether a list (list_name) is to be asked: the platform has not refused it to the shop within a day';
 
-CREATE FUNCTION ordersync.max_window(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.max_window(p_shop bigint)
 RETURNS interval
 LANGUAGE plpgsql STABLE PARALLEL SAFE STRICT
 AS $function$
@@ -449,7 +449,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.max_window(bigint) IS
 	'the longest window that the shop''s gateway accepts';
 
-CREATE FUNCTION ordersync.range_to(p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.range_to(p_since timestamptz, p_until timestamptz)
 RETURNS tstzmultirange
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -466,7 +466,7 @@ COMMENT ON FUNCTION ordersync.range_to(timestamptz, timestamptz) IS
  * known: a range that somebody typed before the first plain run must not hide
  * what changed between the first full run and that range.
  */
-CREATE FUNCTION ordersync.first_instant(
+CREATE OR REPLACE FUNCTION ordersync.first_instant(
 	p_stream text,
 	p_covered tstzmultirange,
 	p_first_full timestamptz,
@@ -487,7 +487,7 @@ COMMENT ON FUNCTION ordersync.first_instant(text, tstzmultirange, timestamptz, t
  * Days first, then the settle line, then the gateway's longest window: every
  * cut is a whole second, so that the parts add up to the ranges exactly.
  */
-CREATE FUNCTION ordersync.cut_windows(
+CREATE OR REPLACE FUNCTION ordersync.cut_windows(
 	p_ranges tstzmultirange,
 	p_closes_until timestamptz,
 	p_max_window interval)

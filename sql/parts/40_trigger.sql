@@ -5,7 +5,7 @@
  * Runs of one shop and kind go one after another, which claim sees to; a
  * trigger only stores.  It wakes the workers at its commit.
  */
-CREATE FUNCTION @extschema@.ordersync_trigger_full(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_full(
 	shop_id bigint,
 	since timestamptz DEFAULT NULL,
 	until timestamptz DEFAULT NULL)
@@ -21,7 +21,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_full(bigint, timestamptz, timestamptz) IS
 	'syncs a shop''s orders by creation and its after-sales changed since; default: from the same day a month ago to now. Returns the run_id';
 
-CREATE FUNCTION @extschema@.ordersync_trigger_incremental(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_incremental(
 	shop_id bigint,
 	since timestamptz DEFAULT NULL,
 	until timestamptz DEFAULT NULL)
@@ -37,7 +37,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_incremental(bigint, timestamptz, timestamptz) IS
 	'syncs what changed at a shop; default: all that is not covered yet. Returns the run_id';
 
-CREATE FUNCTION @extschema@.ordersync_trigger_all(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_all(
 	kind text,
 	since timestamptz DEFAULT NULL,
 	until timestamptz DEFAULT NULL,
@@ -57,7 +57,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_all(text, timestamptz, timestamptz, bigint[]) IS
 	'triggers a run of that kind for every enabled shop, or for the enabled ones among those given';
 
-CREATE FUNCTION @extschema@.ordersync_trigger_month(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_month(
 	month text DEFAULT NULL,
 	shop_ids bigint[] DEFAULT NULL)
 RETURNS TABLE (shop_id bigint, run_id bigint)
@@ -90,7 +90,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_month(text, bigint[]) IS
 	'full runs over a calendar month of Asia/Shanghai, ''2026-09''; default: the month before';
 
-CREATE FUNCTION ordersync.check_kind(p_kind text)
+CREATE OR REPLACE FUNCTION ordersync.check_kind(p_kind text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -106,7 +106,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_kind(text) IS
 	'raises an error for a kind of run that nobody can trigger over a range';
 
-CREATE FUNCTION ordersync.trigger_one(
+CREATE OR REPLACE FUNCTION ordersync.trigger_one(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,
@@ -129,7 +129,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.trigger_one(bigint, text, timestamptz, timestamptz) IS
 	'triggers one run and says so';
 
-CREATE FUNCTION ordersync.trigger_many(
+CREATE OR REPLACE FUNCTION ordersync.trigger_many(
 	p_kind text,
 	p_since timestamptz,
 	p_until timestamptz,
@@ -198,7 +198,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.trigger_many(text, timestamptz, timestamptz, bigint[]) IS
 	'triggers a run for each enabled shop and says so once';
 
-CREATE FUNCTION ordersync.start_run(
+CREATE OR REPLACE FUNCTION ordersync.start_run(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,
@@ -237,7 +237,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.start_run(bigint, text, timestamptz, timestamptz) IS
 	'joins an active run that reads all that is asked for, or makes a new one';
 
-CREATE FUNCTION ordersync.lock_shop(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.lock_shop(p_shop bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'
@@ -265,7 +265,7 @@ COMMENT ON FUNCTION ordersync.lock_shop(bigint) IS
  * incremental run whose range spans a September that was covered before does
  * not read September.
  */
-CREATE FUNCTION ordersync.find_run(
+CREATE OR REPLACE FUNCTION ordersync.find_run(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,
@@ -299,7 +299,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.find_run(bigint, text, timestamptz, timestamptz, timestamptz, timestamptz) IS
 	'the active run that reads all that is asked for';
 
-CREATE FUNCTION ordersync.make_run(
+CREATE OR REPLACE FUNCTION ordersync.make_run(
 	p_shop bigint,
 	p_kind text,
 	p_since timestamptz,

@@ -3,7 +3,7 @@
  * will serve it, a WARNING that is the same for every reason, so that output
  * can be compared, with the reason and the command to type beneath it.
  */
-CREATE FUNCTION ordersync.announce_run(p_run bigint, p_joined boolean, p_shortened boolean)
+CREATE OR REPLACE FUNCTION ordersync.announce_run(p_run bigint, p_joined boolean, p_shortened boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -60,7 +60,7 @@ COMMENT ON FUNCTION ordersync.announce_run(bigint, boolean, boolean) IS
 	'tells the caller of a trigger what was made of it';
 
 /* What concerns the most shops is said alone: the server's key file, then a gateway, then a shop. */
-CREATE FUNCTION ordersync.warn_keys(p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.warn_keys(p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -100,7 +100,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.warn_keys(bigint[]) IS
 	'the WARNING that shops wait for the key file, an application secret or a data key, with the command to type';
 
-CREATE FUNCTION ordersync.warn_data_keys(p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.warn_data_keys(p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -142,7 +142,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.warn_data_keys(bigint[]) IS
 	'the WARNING that shops wait for a data key, with the command to type';
 
-CREATE FUNCTION ordersync.announce(p_message text, p_detail text)
+CREATE OR REPLACE FUNCTION ordersync.announce(p_message text, p_detail text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -164,7 +164,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.announce(text, text) IS
 	'a NOTICE where a worker will serve what was stored, else the WARNING that none will';
 
-CREATE FUNCTION ordersync.warn_no_worker(p_state text, p_stored text)
+CREATE OR REPLACE FUNCTION ordersync.warn_no_worker(p_state text, p_stored text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -202,7 +202,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.warn_no_worker(text, text) IS
 	'the WARNING that nothing will serve a run, with the reason and the command to type';
 
-CREATE FUNCTION ordersync.starts_at_commit()
+CREATE OR REPLACE FUNCTION ordersync.starts_at_commit()
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -212,7 +212,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.starts_at_commit() IS
 	'''starts at commit'' in a transaction block, else NULL';
 
-CREATE FUNCTION ordersync.show_ranges(p_ranges tstzmultirange)
+CREATE OR REPLACE FUNCTION ordersync.show_ranges(p_ranges tstzmultirange)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$

@@ -2,7 +2,7 @@
  * After the trigger: waiting for a run, cancelling it, trying again what
  * failed; and the one place where a run's counter moves and a run ends.
  */
-CREATE FUNCTION @extschema@.ordersync_wait(run_id bigint, timeout interval DEFAULT '10 minutes')
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_wait(run_id bigint, timeout interval DEFAULT '10 minutes')
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -56,7 +56,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_wait(bigint, interval) IS
 	'waits until a run has ended and returns its state; an error on timeout';
 
-CREATE FUNCTION ordersync.check_waitable(p_run bigint, p_requested_in xid8)
+CREATE OR REPLACE FUNCTION ordersync.check_waitable(p_run bigint, p_requested_in xid8)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -79,7 +79,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_waitable(bigint, xid8) IS
 	'raises an error where waiting for a run could never end';
 
-CREATE FUNCTION ordersync.check_run(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.check_run(p_run bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -103,7 +103,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_run(bigint) IS
 	'raises an error for a run that is not there or whose shop the caller may not use';
 
-CREATE FUNCTION @extschema@.ordersync_cancel(run_id bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_cancel(run_id bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -125,7 +125,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_cancel(bigint) IS
 	'cancels a run and returns how many of its tasks had not ended; what is stored stays';
 
-CREATE FUNCTION ordersync.cancel_run(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.cancel_run(p_run bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -183,7 +183,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.cancel_run(bigint) IS
 	'cancels a run''s tasks and the run; NULL when it had ended already';
 
-CREATE FUNCTION @extschema@.ordersync_retry(run_id bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_retry(run_id bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -285,7 +285,7 @@ COMMENT ON FUNCTION @extschema@.ordersync_retry(bigint) IS
  * When only held tasks are left they may be claimed; before that the link check
  * is made, which may bring tasks of its own and is repeated until it brings none.
  */
-CREATE FUNCTION ordersync.count_tasks(p_run bigint, p_open integer, p_held integer DEFAULT 0)
+CREATE OR REPLACE FUNCTION ordersync.count_tasks(p_run bigint, p_open integer, p_held integer DEFAULT 0)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -327,7 +327,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer, integer) IS
 	'adds to a run''s open and held tasks and ends the run at zero; true when it did';
 
-CREATE FUNCTION ordersync.end_run(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -371,7 +371,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.end_run(bigint) IS
 	'gives a run without open tasks its final state, by how its tasks came out';
 
-CREATE FUNCTION ordersync.notify_run(p_run record)
+CREATE OR REPLACE FUNCTION ordersync.notify_run(p_run record)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

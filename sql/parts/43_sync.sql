@@ -5,7 +5,7 @@
  * clause cannot commit.  It triggers and reads by the caller's own rights, and
  * begins a new transaction for every look, so that it holds nothing back.
  */
-CREATE PROCEDURE @extschema@.ordersync_sync(
+CREATE OR REPLACE PROCEDURE @extschema@.ordersync_sync(
 	shop_id bigint,
 	kind text DEFAULT 'incremental',
 	since timestamptz DEFAULT NULL,

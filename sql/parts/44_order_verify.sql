@@ -2,7 +2,7 @@
  * Runs that are about something else than a range to be read: one order, now;
  * and the comparison of counts.
  */
-CREATE FUNCTION @extschema@.ordersync_trigger_order(shop_id bigint, tid bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_order(shop_id bigint, tid bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -45,7 +45,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_order(bigint, bigint) IS
 	'fetches one whole order now, with its after-sales; goes before all other runs. Returns the run_id';
 
-CREATE FUNCTION @extschema@.ordersync_verify(shop_id bigint, since timestamptz, until timestamptz)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_verify(shop_id bigint, since timestamptz, until timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION @extschema@.ordersync_verify(bigint, timestamptz, timestampt
  * windows of records that are kept and have no row are read first, and counted
  * when that is done.
  */
-CREATE FUNCTION ordersync.read_gone_first(
+CREATE OR REPLACE FUNCTION ordersync.read_gone_first(
 	p_run bigint,
 	p_shop bigint,
 	p_since timestamptz,

@@ -2,7 +2,7 @@
  * The check of a stored data key, now: a run of one task without a window, whose
  * only call asks whose the key is.
  */
-CREATE FUNCTION @extschema@.ordersync_check_shop(shop_id bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_check_shop(shop_id bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER

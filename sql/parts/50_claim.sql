@@ -19,7 +19,7 @@
  * indexes, which are smaller than any other and in the order that is asked for.
  * Where a row is found by its primary key, state is compared by LIKE.
  */
-CREATE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
+CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
 	task_id bigint,
 	run_id bigint,
@@ -178,7 +178,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.claim(text, integer, integer) IS
 	'takes up to so many due tasks for a worker, fair between shops, and returns all that it needs to run them';
 
-CREATE FUNCTION ordersync.start_runs(p_tasks bigint[])
+CREATE OR REPLACE FUNCTION ordersync.start_runs(p_tasks bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -210,7 +210,7 @@ COMMENT ON FUNCTION ordersync.start_runs(bigint[]) IS
  * Tasks of owners that are gone become pending again.  The attempt stays
  * counted: what kills its worker each time must come to an end.
  */
-CREATE FUNCTION ordersync.free_tasks()
+CREATE OR REPLACE FUNCTION ordersync.free_tasks()
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -268,7 +268,7 @@ COMMENT ON FUNCTION ordersync.free_tasks() IS
  * flight, from a lot on and round; those of the other shops.  A shop whose key
  * is to be checked gives one task only, and only while it has none in flight.
  */
-CREATE FUNCTION ordersync.pick_tasks(p_max integer, p_each integer, p_max_active_shops integer)
+CREATE OR REPLACE FUNCTION ordersync.pick_tasks(p_max integer, p_each integer, p_max_active_shops integer)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -392,7 +392,7 @@ COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer) IS
 	'due tasks, locked: at most p_each of a run, at most p_max in all, shops with least in flight first';
 
 /* Inlined where it is called.  In this order the index of active runs has no rival. */
-CREATE FUNCTION ordersync.active_runs(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.active_runs(p_shop bigint)
 RETURNS TABLE (run_id bigint, kind text, lot double precision, holds boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -411,7 +411,7 @@ COMMENT ON FUNCTION ordersync.active_runs(bigint) IS
  * or gateway waits, or that is not the oldest of its shop and kind; single orders
  * and key checks never wait for one another.
  */
-CREATE FUNCTION ordersync.due_tasks(
+CREATE OR REPLACE FUNCTION ordersync.due_tasks(
 	p_run bigint,
 	p_shop bigint,
 	p_kind text,
@@ -468,7 +468,7 @@ COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, 
  * whether a task is in flight is asked by a later statement, whose snapshot sees
  * what the other one committed.
  */
-CREATE FUNCTION ordersync.lock_unchecked(p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.lock_unchecked(p_shops bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -495,7 +495,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_unchecked(bigint[]) IS
 	'those of the shops whose data key this claim may check, locked against other claims';
 
-CREATE FUNCTION ordersync.new_token()
+CREATE OR REPLACE FUNCTION ordersync.new_token()
 RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL SAFE
 AS $function$
@@ -504,7 +504,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.new_token() IS
 	'a random number that fences a claim';
 
-CREATE FUNCTION ordersync.next_due()
+CREATE OR REPLACE FUNCTION ordersync.next_due()
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan

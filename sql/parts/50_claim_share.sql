@@ -4,7 +4,7 @@
  * is; four tasks at least, since what they bring goes into one transaction.
  * Whoever has done its part goes on with what is left.
  */
-CREATE FUNCTION ordersync.claim_share(p_max integer, p_workers integer)
+CREATE OR REPLACE FUNCTION ordersync.claim_share(p_max integer, p_workers integer)
 RETURNS integer
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_generic_plan

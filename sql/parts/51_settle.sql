@@ -18,7 +18,7 @@
  * How a page ended comes as JSON, as the worker and settle_count write it; what is
  * left out is NULL.
  */
-CREATE FUNCTION ordersync.settle(p_task bigint, p_token bigint, p_settlement jsonb)
+CREATE OR REPLACE FUNCTION ordersync.settle(p_task bigint, p_token bigint, p_settlement jsonb)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -171,7 +171,7 @@ COMMENT ON FUNCTION ordersync.settle(bigint, bigint, jsonb) IS
 	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
 
 /* One at a time and in one order, as a run is cancelled: two transactions never wait for each other. */
-CREATE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])
+CREATE OR REPLACE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -202,7 +202,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.hold_tasks(bigint[], bigint[]) IS
 	'locks the tasks that are settled in this transaction; an error when one of them is not the worker''s any more';
 
-CREATE FUNCTION ordersync.refuse_token(p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.refuse_token(p_task bigint)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -216,7 +216,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_token(bigint) IS
 	'raises the error that fences a worker which has lost its task';
 
-CREATE FUNCTION ordersync.add_parts(p_task bigint, p_cuts bigint[])
+CREATE OR REPLACE FUNCTION ordersync.add_parts(p_task bigint, p_cuts bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -239,7 +239,7 @@ COMMENT ON FUNCTION ordersync.add_parts(bigint, bigint[]) IS
  * A counted or unproven window is covered.  One that came out short is taken
  * out again if an older reading had covered it: the next run plans it anew.
  */
-CREATE FUNCTION ordersync.close_window(
+CREATE OR REPLACE FUNCTION ordersync.close_window(
 	p_shop bigint,
 	p_stream text,
 	p_basis text,
@@ -340,7 +340,7 @@ COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, 
  * What a call is judged by: its gateway, the shop, the kind of its run.  Looked
  * up by primary keys only, in LATERAL subqueries that cannot be flattened.
  */
-CREATE FUNCTION ordersync.call_facts(
+CREATE OR REPLACE FUNCTION ordersync.call_facts(
 	p_shop bigint,
 	p_run bigint,
 	OUT gateway text,
@@ -381,7 +381,7 @@ COMMENT ON FUNCTION ordersync.call_facts(bigint, bigint) IS
  * it moved, and, of a first full run, the moment from which changes must be
  * read.  The earliest call of parallel windows counts, whoever settles first.
  */
-CREATE FUNCTION ordersync.note_call(
+CREATE OR REPLACE FUNCTION ordersync.note_call(
 	p_facts record,
 	p_shop bigint,
 	p_run bigint,

@@ -24,7 +24,7 @@
  * What that means to the task, whether it costs an attempt and when it is due
  * again is decided here and nowhere else.
  */
-CREATE FUNCTION ordersync.fail(
+CREATE OR REPLACE FUNCTION ordersync.fail(
 	p_task bigint,
 	p_token bigint,
 	p_failure jsonb,
@@ -162,7 +162,7 @@ COMMENT ON FUNCTION ordersync.fail(bigint, bigint, jsonb) IS
 	'records that a call came to nothing: the task is due again later, waits for its shop or gateway, or has failed; returns its state, and after how long a call may be tried again';
 
 /* What is the gateway's, the shop's or this server's trouble, and passes by itself, costs none. */
-CREATE FUNCTION ordersync.costs_attempt(p_verdict text, p_class text, p_conflict boolean)
+CREATE OR REPLACE FUNCTION ordersync.costs_attempt(p_verdict text, p_class text, p_conflict boolean)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -182,7 +182,7 @@ COMMENT ON FUNCTION ordersync.costs_attempt(text, text, boolean) IS
  * same list has come to a good end since this one was made: another part of the
  * same day's halved window where this one is such a part itself.
  */
-CREATE FUNCTION ordersync.is_local_failure(p_task record, p_verdict text, p_class text)
+CREATE OR REPLACE FUNCTION ordersync.is_local_failure(p_task record, p_verdict text, p_class text)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -215,7 +215,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_local_failure(record, text, text) IS
 	'whether what failed for good is to be parted from the rest of its window';
 
-CREATE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
+CREATE OR REPLACE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -237,7 +237,7 @@ COMMENT ON FUNCTION ordersync.has_unread_half(bigint, bigint, text, text) IS
  * The newer half stays with the task; of ids the one that fails stays, failed,
  * and those behind it go on.  Returns how many tasks were made.
  */
-CREATE FUNCTION ordersync.spare_rest(p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.spare_rest(p_task bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -282,7 +282,7 @@ COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
 	'parts a task that failed for good from what may still be read, and returns how many tasks that made';
 
 /* The run's other windows of that list would each be refused as well. */
-CREATE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
+CREATE OR REPLACE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -326,7 +326,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_unserved(bigint, text) IS
 	'notes on the shop that the platform refuses it a list it can do without, and ends its waiting windows of the run: how many, and how many of these were held';
 
-CREATE FUNCTION ordersync.note_served(p_shop bigint, p_list text)
+CREATE OR REPLACE FUNCTION ordersync.note_served(p_shop bigint, p_list text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -344,7 +344,7 @@ COMMENT ON FUNCTION ordersync.note_served(bigint, text) IS
  * hour, and then daily.  Calls that were in flight together count as one; what
  * is refused right after a check that found it good goes on counting.
  */
-CREATE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -396,7 +396,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_shop_key(bigint, timestamptz, text, text) IS
 	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
 
-CREATE FUNCTION ordersync.refuse_app_secret(p_shop bigint, p_claimed_at timestamptz, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.refuse_app_secret(p_shop bigint, p_claimed_at timestamptz, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

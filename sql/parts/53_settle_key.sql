@@ -6,7 +6,7 @@
  * on under both names.  Anybody else's key stops the shop: not one order of
  * another seller may come in.
  */
-CREATE FUNCTION ordersync.settle_key(
+CREATE OR REPLACE FUNCTION ordersync.settle_key(
 	p_task bigint,
 	p_token bigint,
 	p_outcome text,
@@ -99,7 +99,7 @@ COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, big
 	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
 
 /* Who asked for a check has the answer; nothing else is to be done. */
-CREATE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -129,7 +129,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.end_key_checks(bigint, text, text) IS
 	'ends the waiting runs of kind check of a shop whose data key is no good, as failed';
 
-CREATE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -142,7 +142,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
 	'true when the shop got its data key after a task had been claimed with the old one';
 
-CREATE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -158,7 +158,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.put_back(bigint, text, text) IS
 	'makes a task pending again and gives its attempt back';
 
-CREATE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
+CREATE OR REPLACE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

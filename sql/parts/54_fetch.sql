@@ -9,7 +9,7 @@
  * where by modified the records are known or thought to be, so that one that
  * cannot be stored shows in its days.
  */
-CREATE FUNCTION ordersync.add_fetches(
+CREATE OR REPLACE FUNCTION ordersync.add_fetches(
 	p_run bigint,
 	p_shop bigint,
 	p_details_of text,
@@ -44,7 +44,7 @@ COMMENT ON FUNCTION ordersync.add_fetches(bigint, bigint, text, bigint[], tstzra
  * 'changed' tasks for what is to be fetched whole, and, where a check had it
  * read, the repairs.  Called by the worker where claim says follow_up.
  */
-CREATE FUNCTION ordersync.follow_up(p_task bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.follow_up(p_task bigint, p_ids bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -79,7 +79,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.follow_up(bigint, bigint[]) IS
 	'notes what a stored page repaired and makes tasks for the details it asks for; returns how many tasks';
 
-CREATE FUNCTION ordersync.written_here(p_shop bigint, p_stream text, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.written_here(p_shop bigint, p_stream text, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET enable_seqscan = off
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION ordersync.written_here(bigint, text, bigint[]) IS
  * merged at its present modified, and none were asked for in vain since, is new
  * or has changed.
  */
-CREATE FUNCTION ordersync.queue_details(
+CREATE OR REPLACE FUNCTION ordersync.queue_details(
 	p_shop bigint,
 	p_run bigint,
 	p_stream text,
@@ -190,7 +190,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstzrange) IS
 	'makes tasks for those of a page''s records that were not fetched whole as they are now, and returns how many tasks';
 
-CREATE FUNCTION ordersync.has_ended(p_status text)
+CREATE OR REPLACE FUNCTION ordersync.has_ended(p_status text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_status IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO');
@@ -201,7 +201,7 @@ COMMENT ON FUNCTION ordersync.has_ended(text) IS
  * Orders that are not finished shortly before the lists let go of them: whatever
  * happens to them later is in no list by creation any more.
  */
-CREATE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -255,7 +255,7 @@ COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
  * more than a list without totals.  A shop whose application may not read the
  * history has the order asked for by its number, by the same calendar.
  */
-CREATE FUNCTION ordersync.seek_ends(p_run bigint, p_shop bigint, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.seek_ends(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -345,7 +345,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.seek_ends(bigint, bigint, timestamptz) IS
 	'makes tasks that look for the end of open orders older than the lists reach, and returns how many; the caller counts them';
 
-CREATE FUNCTION ordersync.note_sought(
+CREATE OR REPLACE FUNCTION ordersync.note_sought(
 	p_shop bigint,
 	p_since timestamptz,
 	p_until timestamptz,
@@ -400,7 +400,7 @@ COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigi
  * not asked for again before what led to it changes; one that a check missed
  * and that did change something is a repair.
  */
-CREATE FUNCTION ordersync.note_fetched(p_task bigint, p_id bigint, p_stored boolean, p_changed boolean)
+CREATE OR REPLACE FUNCTION ordersync.note_fetched(p_task bigint, p_id bigint, p_stored boolean, p_changed boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -428,7 +428,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_fetched(bigint, bigint, boolean, boolean) IS
 	'remembers that a record was fetched by id, and counts the repair where it was one';
 
-CREATE FUNCTION ordersync.note_not_served(p_task bigint, p_id bigint, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.note_not_served(p_task bigint, p_id bigint, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -464,7 +464,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_not_served(bigint, bigint, text) IS
 	'remembers that the platform does not serve a record by id; a stored order becomes archived, or missing where it is younger than the lists reach';
 
-CREATE FUNCTION ordersync.note_lookup(
+CREATE OR REPLACE FUNCTION ordersync.note_lookup(
 	p_shop bigint,
 	p_stream text,
 	p_id bigint,
@@ -488,7 +488,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_lookup(bigint, text, bigint, boolean, text, bigint, timestamptz) IS
 	'remembers what asking for a record by id came to, and from when on what it said holds';
 
-CREATE FUNCTION ordersync.note_repairs(
+CREATE OR REPLACE FUNCTION ordersync.note_repairs(
 	p_shop bigint,
 	p_stream text,
 	p_ids bigint[],
@@ -518,7 +518,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_repairs(bigint, text, bigint[], text, bigint, bigint) IS
 	'counts and logs records that a check brought in or brought up to date';
 
-CREATE FUNCTION ordersync.not_served_message(p_run bigint, p_shop bigint, p_tid bigint)
+CREATE OR REPLACE FUNCTION ordersync.not_served_message(p_run bigint, p_shop bigint, p_tid bigint)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$

@@ -10,7 +10,7 @@
  * more.  So a window of arrivals closes only by a reading in which nothing was
  * missing; one in which something always is comes out short.
  */
-CREATE FUNCTION ordersync.check_records(
+CREATE OR REPLACE FUNCTION ordersync.check_records(
 	p_shop bigint,
 	p_task bigint,
 	p_ids bigint[],
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION ordersync.check_records(bigint, bigint, bigint[], timestampt
 /*
  * Tasks that bring what a check missed, before the check is made again.
  */
-CREATE FUNCTION ordersync.add_repairs(p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.add_repairs(p_task bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -125,7 +125,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_repairs(bigint) IS
 	'makes tasks that bring what a check missed: by id, or by range where that is fewer calls; returns how many';
 
-CREATE FUNCTION ordersync.missed_ids(p_task bigint, p_token bigint)
+CREATE OR REPLACE FUNCTION ordersync.missed_ids(p_task bigint, p_token bigint)
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION ordersync.missed_ids(bigint, bigint) IS
  * The end of a check that missed something: it is made again after the repair,
  * three times at most.
  */
-CREATE FUNCTION ordersync.settle_missed(
+CREATE OR REPLACE FUNCTION ordersync.settle_missed(
 	p_task bigint,
 	p_token bigint,
 	OUT missed bigint[],
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION ordersync.settle_missed(bigint, bigint) IS
  * it is asked for by itself, and taken off: p_walk is where the task stands until
  * then.  A window whose counts differ is read again whole.
  */
-CREATE FUNCTION ordersync.settle_count(
+CREATE OR REPLACE FUNCTION ordersync.settle_count(
 	p_task bigint,
 	p_token bigint,
 	p_total bigint,
@@ -271,7 +271,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.settle_count(bigint, bigint, bigint, bigint, jsonb, bigint, jsonb) IS
 	'compares the platform''s count of a window with ours and has the window read where they differ; true: the second at its end is to be counted too';
 
-CREATE FUNCTION ordersync.count_stored(
+CREATE OR REPLACE FUNCTION ordersync.count_stored(
 	p_shop bigint,
 	p_stream text,
 	p_since timestamptz,

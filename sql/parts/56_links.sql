@@ -14,7 +14,7 @@
  * the few that speak of something come by their index, and each is looked up by
  * primary key in LATERAL subqueries that cannot be flattened.
  */
-CREATE FUNCTION ordersync.check_links(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.check_links(p_run bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -55,7 +55,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_links(bigint) IS
 	'makes tasks for what lines and after-sales speak of and is not stored so; without any left, what is covered of after-sales counts as checked; returns how many tasks';
 
-CREATE FUNCTION ordersync.fetch_unlinked(
+CREATE OR REPLACE FUNCTION ordersync.fetch_unlinked(
 	p_run record,
 	p_unserved jsonb,
 	p_now timestamptz,
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION ordersync.fetch_unlinked(record, jsonb, timestamptz, text[],
 	'makes tasks for those of the unlinked records that the run has not asked for yet and that are served; returns how many';
 
 /* p_tid: of one order all after-sales that are known, whatever their state. */
-CREATE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint)
+CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint)
 RETURNS TABLE (details_of text, id bigint, at timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -193,7 +193,7 @@ COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint) IS
  * known: by modified, and up to the first full run by that.  Not after a fetch
  * that failed.
  */
-CREATE FUNCTION ordersync.close_links(p_run bigint, p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.close_links(p_run bigint, p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -13,7 +13,7 @@
  * documentation names a few types.  An order of an unknown type that comes by
  * another way (an after-sale that names it, its number) is noted as well.
  */
-CREATE FUNCTION ordersync.settle_type_count(
+CREATE OR REPLACE FUNCTION ordersync.settle_type_count(
 	p_task record,
 	p_any bigint,
 	p_listed bigint,
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION ordersync.settle_type_count(record, bigint, bigint, jsonb, b
 	'settles a count without types; has what is counted beyond the listed types looked for; true: the window is to be counted with its types now';
 
 /* The gateway's longest window may have changed since: a day is counted in other windows then. */
-CREATE FUNCTION ordersync.drop_recounted(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.drop_recounted(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -107,7 +107,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.drop_recounted(bigint, text, timestamptz, timestamptz) IS
 	'removes counts without types of which all was counted later in other windows';
 
-CREATE FUNCTION ordersync.unlisted_types(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.unlisted_types(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
@@ -134,7 +134,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.unlisted_types(bigint, text, timestamptz, timestamptz) IS
 	'types of a shop''s stored orders of a range that its lists do not ask for';
 
-CREATE FUNCTION ordersync.types_listed(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.types_listed(p_shop bigint)
 RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -150,7 +150,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.types_listed(bigint) IS
 	'the types of orders that the lists of a shop ask for';
 
-CREATE FUNCTION ordersync.is_listed_type(p_shop bigint, p_type text)
+CREATE OR REPLACE FUNCTION ordersync.is_listed_type(p_shop bigint, p_type text)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -161,7 +161,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_listed_type(bigint, text) IS
 	'whether the lists of a shop ask for orders of this type';
 
-CREATE FUNCTION ordersync.was_listed(p_shop bigint, p_tid bigint)
+CREATE OR REPLACE FUNCTION ordersync.was_listed(p_shop bigint, p_tid bigint)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -176,7 +176,7 @@ COMMENT ON FUNCTION ordersync.was_listed(bigint, bigint) IS
 	'whether an order has come by one of the lists, whatever its type is called there';
 
 /* Each day once, when it is over and nothing of it becomes visible any more; again, once a day, while it has what no list asks for. */
-CREATE FUNCTION ordersync.add_type_counts(
+CREATE OR REPLACE FUNCTION ordersync.add_type_counts(
 	p_run bigint,
 	p_shop bigint,
 	p_kind text,
@@ -244,7 +244,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_type_counts(bigint, bigint, text, timestamptz, timestamptz, timestamptz) IS
 	'adds to a run the counts, without naming types of orders, of the days that are over and were not counted so; they come last';
 
-CREATE FUNCTION ordersync.note_type(p_shop bigint, p_tid bigint, p_run bigint, p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.note_type(p_shop bigint, p_tid bigint, p_run bigint, p_task bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -274,7 +274,7 @@ COMMENT ON FUNCTION ordersync.note_type(bigint, bigint, bigint, bigint) IS
  * A day that the lists have let go of is not counted any more: what was found in
  * it is looked for again when a full run has read it.
  */
-CREATE FUNCTION ordersync.find_types_again(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.find_types_again(p_run bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -21,7 +21,7 @@
  * These statements look into tables with several indexes, so they are EXECUTEd:
  * planned for what the tables are at that moment.
  */
-CREATE FUNCTION ordersync.missing_orders(
+CREATE OR REPLACE FUNCTION ordersync.missing_orders(
 	p_shop bigint,
 	p_tids bigint[],
 	OUT no_order bigint[],
@@ -57,7 +57,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.missing_orders(bigint, bigint[]) IS
 	'which of these orders have no row of their own, and which have fewer lines than their row counts';
 
-CREATE FUNCTION ordersync.missing_after_sales(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.missing_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION ordersync.missing_after_sales(bigint, bigint[]) IS
 	'which of these after-sales have no row of their own';
 
 /* With the least rank and no source, so that any record of that age or later writes what it serves. */
-CREATE FUNCTION ordersync.add_order_payloads(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.add_order_payloads(p_shop bigint, p_tids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -124,7 +124,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_order_payloads(bigint, bigint[]) IS
 	'payloads made of their columns for those of these orders that have none; returns which, NULL for none';
 
-CREATE FUNCTION ordersync.add_after_sale_payloads(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.add_after_sale_payloads(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -164,7 +164,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_after_sale_payloads(bigint, bigint[]) IS
 	'payloads made of their columns for those of these after-sales that have none; returns which, NULL for none';
 
-CREATE FUNCTION ordersync.forget_cut_orders(p_shop bigint, p_no_order bigint[], p_no_lines bigint[])
+CREATE OR REPLACE FUNCTION ordersync.forget_cut_orders(p_shop bigint, p_no_order bigint[], p_no_lines bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION ordersync.forget_cut_orders(bigint, bigint[], bigint[]) IS
 	'has orders whose payload is cut read as new ones where their row is gone, and anew where lines are';
 
 /* Of one whose payload is cut nothing is left: it is new. */
-CREATE FUNCTION ordersync.forget_cut_after_sales(p_shop bigint, p_no_row bigint[])
+CREATE OR REPLACE FUNCTION ordersync.forget_cut_after_sales(p_shop bigint, p_no_row bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -203,7 +203,7 @@ COMMENT ON FUNCTION ordersync.forget_cut_after_sales(bigint, bigint[]) IS
 	'has after-sales whose payload is cut and whose row is gone read as new ones';
 
 /* Where what is asked for is there by now nothing is written. */
-CREATE FUNCTION ordersync.restore_orders(p_shop bigint, p_source text, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.restore_orders(p_shop bigint, p_source text, p_tids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -277,7 +277,7 @@ COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint[]) IS
  * from its changes, when it was first seen and what it came to when it was paid,
  * where a refund has lowered that since.
  */
-CREATE FUNCTION ordersync.recall_orders(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.recall_orders(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -324,7 +324,7 @@ COMMENT ON FUNCTION ordersync.recall_orders(bigint, bigint[]) IS
  * A line that has moved to another order is in that one alone, but stays in the
  * record of the first, whose row counts it until this is noticed here.
  */
-CREATE FUNCTION ordersync.count_lines(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.count_lines(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -356,7 +356,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.count_lines(bigint, bigint[]) IS
 	'corrects the number of lines of those of these orders that have fewer than their row counts, none of which is gone';
 
-CREATE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -389,7 +389,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint[]) IS
 	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
 
-CREATE FUNCTION ordersync.recall_after_sales(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.recall_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -426,7 +426,7 @@ COMMENT ON FUNCTION ordersync.recall_after_sales(bigint, bigint[]) IS
 	'gives the rows of after-sales that were gone, and are written again, what their changes remember';
 
 /* By both primary keys, hence without reading a record but those that are returned. */
-CREATE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
 RETURNS TABLE (id bigint, created timestamptz, modified timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
@@ -460,7 +460,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.gone_records(text, bigint) IS
 	'orders, or after-sales, of a shop whose record is kept and whose row is gone';
 
-CREATE FUNCTION ordersync.lacks_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.lacks_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan

@@ -41,7 +41,7 @@ CREATE TYPE ordersync.record_rules AS (
 COMMENT ON TYPE ordersync.record_rules IS
 	'how records of one source and shop are stored: rank and bit of the source, what is kept of payloads, fields that are not stored, nulls for added fields (of the record, of its lines) and whether there are any, fields that were not asked for';
 
-CREATE FUNCTION ordersync.sources_of(p_stream text)
+CREATE OR REPLACE FUNCTION ordersync.sources_of(p_stream text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE p_stream
@@ -51,21 +51,21 @@ END;
 COMMENT ON FUNCTION ordersync.sources_of(text) IS
 	'the sources of orders or after_sales, the poorest first';
 
-CREATE FUNCTION ordersync.source_rank(p_stream text, p_source text)
+CREATE OR REPLACE FUNCTION ordersync.source_rank(p_stream text, p_source text)
 RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.array_position(ordersync.sources_of(p_stream), p_source)::smallint;
 COMMENT ON FUNCTION ordersync.source_rank(text, text) IS
 	'how rich a source of orders or after_sales is, 1 the poorest; NULL when it is none';
 
-CREATE FUNCTION ordersync.source_bit(p_stream text, p_source text)
+CREATE OR REPLACE FUNCTION ordersync.source_bit(p_stream text, p_source text)
 RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (1 << ordersync.source_rank(p_stream, p_source) - 1)::smallint;
 COMMENT ON FUNCTION ordersync.source_bit(text, text) IS
 	'a source''s bit in column sources of a payload''s row';
 
-CREATE FUNCTION ordersync.record_rules_of(
+CREATE OR REPLACE FUNCTION ordersync.record_rules_of(
 	p_stream text,
 	p_shop bigint,
 	p_source text,
@@ -107,7 +107,7 @@ COMMENT ON FUNCTION ordersync.record_rules_of(text, bigint, text, text[], text[]
  * Here SQL and C hand each other arrays of whole records: what SQL itself does with
  * these copies each record several times.
  */
-CREATE FUNCTION ordersync.new_records(
+CREATE OR REPLACE FUNCTION ordersync.new_records(
 	fresh integer[],
 	read_at timestamptz[],
 	pages integer[],
@@ -125,14 +125,14 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.new_records(integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], smallint, smallint, text[]) IS
 	'the records at these places of a batch, as they came, of a source''s rank and bit and without hidden fields; NULL for none';
 
-CREATE FUNCTION ordersync.have_plain_lines(records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.have_plain_lines(records ordersync.applied[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_have_plain_lines'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.have_plain_lines(ordersync.applied[]) IS
 	'whether all of these orders'' records have their lines in the form in which they are stored';
 
-CREATE FUNCTION ordersync.ids_of_records(records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.ids_of_records(records ordersync.applied[])
 RETURNS TABLE (page integer, id bigint, modified timestamptz)
 AS 'MODULE_PATHNAME', 'ordersync_ids_of_records'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
@@ -144,7 +144,7 @@ COMMENT ON FUNCTION ordersync.ids_of_records(ordersync.applied[]) IS
  * Called where a record is stored or may change one, and only there: this is where
  * it becomes jsonb.  Nearly all come in the form in which they are stored.
  */
-CREATE FUNCTION ordersync.take_order(p_record jsonb, p_rules ordersync.record_rules)
+CREATE OR REPLACE FUNCTION ordersync.take_order(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -162,7 +162,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.take_order(jsonb, ordersync.record_rules) IS
 	'an order''s record as it is stored: its lines in one form, with nulls for added fields that it lacks';
 
-CREATE FUNCTION ordersync.take_after_sale(p_record jsonb, p_rules ordersync.record_rules)
+CREATE OR REPLACE FUNCTION ordersync.take_after_sale(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -174,7 +174,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.take_after_sale(jsonb, ordersync.record_rules) IS
 	'an after-sale''s record as it is stored: with nulls for added fields that it lacks';
 
-CREATE FUNCTION ordersync.stored_as(p_id bigint, p_modified timestamptz, p_payload jsonb)
+CREATE OR REPLACE FUNCTION ordersync.stored_as(p_id bigint, p_modified timestamptz, p_payload jsonb)
 RETURNS ordersync.applied
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ROW (p_id, p_modified, NULL, NULL, NULL, NULL, NULL, true, false, NULL, NULL, NULL, p_payload)::ordersync.applied;

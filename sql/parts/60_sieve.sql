@@ -8,7 +8,7 @@
  * Unchanged is only what is there: a record whose row or lines are gone is not.
  * The question is asked in the same statement, with the row beside the payload's.
  */
-CREATE FUNCTION ordersync.find_rows(
+CREATE OR REPLACE FUNCTION ordersync.find_rows(
 	"table" regclass,
 	"column" name,
 	shop bigint,
@@ -25,7 +25,7 @@ COMMENT ON FUNCTION ordersync.find_rows(regclass, name, bigint, bigint[]) IS
 
 {{each stream}}
 
-CREATE FUNCTION ordersync.sieve_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.sieve_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_read_at timestamptz[],

@@ -15,7 +15,7 @@
  * leaves no choice.  What is read or locked of tables with several indexes is found by
  * find_rows and joined by where it stands.
  */
-CREATE FUNCTION ordersync.lock_orders_of_after_sales(p_shop bigint, p_records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.lock_orders_of_after_sales(p_shop bigint, p_records ordersync.applied[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -42,7 +42,7 @@ COMMENT ON FUNCTION ordersync.lock_orders_of_after_sales(bigint, ordersync.appli
  * Rows are gone.  What stands without its payload is given one, made of the columns;
  * a payload that was cut is forgotten with its rows, for nothing is left of either.
  */
-CREATE FUNCTION ordersync.prepare_gone_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.prepare_gone_{{stream}}(
 	p_shop bigint,
 	p_fresh bigint[],
 	p_no_row bigint[],
@@ -69,7 +69,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.prepare_gone_{{stream}}(bigint, bigint[], bigint[], bigint[]) IS
 	'makes payloads for rows that stand without one and forgets cut ones whose rows are gone, before a batch is stored; returns the ids of the former';
 
-CREATE FUNCTION ordersync.restore_gone_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.restore_gone_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_no_row bigint[],
@@ -99,7 +99,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.restore_gone_{{stream}}(bigint, text, bigint[], bigint[], ordersync.applied[]) IS
 	'writes rows again that are gone though their records are stored, behind a batch; returns their ids';
 
-CREATE FUNCTION ordersync.apply_{{stream}}_batch(
+CREATE OR REPLACE FUNCTION ordersync.apply_{{stream}}_batch(
 	p_shop bigint,
 	p_source text,
 	p_runs bigint[],
@@ -215,7 +215,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.apply_{{stream}}_batch(bigint, text, bigint[], bigint[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], text[], text[], bigint[]) IS
 	'stores a batch of records by the rules of the merge; writes and locks nothing for records that change nothing';
 
-CREATE FUNCTION ordersync.apply_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.apply_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_run bigint,
@@ -245,7 +245,7 @@ COMMENT ON FUNCTION ordersync.apply_{{stream}}(bigint, text, bigint, bigint, big
 	'stores a page of records, as a batch of one';
 {{end}}
 
-CREATE FUNCTION ordersync.apply_pages(
+CREATE OR REPLACE FUNCTION ordersync.apply_pages(
 	p_stream text,
 	p_shop bigint,
 	p_source text,
@@ -282,7 +282,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.apply_pages(text, bigint, text, bigint[], bigint[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], text[], text[], bigint[]) IS
 	'stores pages of orders or after-sales that came in together: runs, tasks and times of reading by page, the rest by record with the number of its page; returns a row a page';
 
-CREATE FUNCTION ordersync.check_source(p_stream text, p_source text)
+CREATE OR REPLACE FUNCTION ordersync.check_source(p_stream text, p_source text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -299,7 +299,7 @@ COMMENT ON FUNCTION ordersync.check_source(text, text) IS
 	'raises an error for what is no source of orders or after_sales';
 
 /* The same id twice counts once in each page that has it; where it was not taken from, as unchanged. */
-CREATE FUNCTION ordersync.count_pages(
+CREATE OR REPLACE FUNCTION ordersync.count_pages(
 	p_npages integer,
 	p_pages integer[],
 	p_ids bigint[],

@@ -20,7 +20,7 @@
  */
 {{each stream}}
 
-CREATE FUNCTION ordersync.store_new_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.store_new_{{stream}}(
 	p_shop bigint,
 	p_fresh integer[],
 	p_read_at timestamptz[],
@@ -75,7 +75,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_new_{{stream}}(bigint, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
 	'stores the payloads of new records, but for those that somebody else has stored meanwhile; returns the ones that it stored, NULL for none';
 
-CREATE FUNCTION ordersync.store_changed_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.store_changed_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_known integer[],
@@ -114,7 +114,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_changed_{{stream}}(bigint, text, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
 	'stores the payloads of records that change what is stored; returns these, NULL for none';
 
-CREATE FUNCTION ordersync.insert_{{payloads}}(
+CREATE OR REPLACE FUNCTION ordersync.insert_{{payloads}}(
 	p_shop bigint,
 	p_rows ordersync.applied[],
 	p_rules ordersync.record_rules
@@ -134,7 +134,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.insert_{{payloads}}(bigint, ordersync.applied[], ordersync.record_rules) IS
 	'stores the payloads of records that are not stored';
 
-CREATE FUNCTION ordersync.stored_{{stream}}(p_shop bigint, p_rows ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.stored_{{stream}}(p_shop bigint, p_rows ordersync.applied[])
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -156,7 +156,7 @@ COMMENT ON FUNCTION ordersync.stored_{{stream}}(bigint, ordersync.applied[]) IS
 	'those of these records that are stored; NULL for none';
 
 /* What a record of these would make of the stored payload; those that make no difference are left out. */
-CREATE FUNCTION ordersync.merge_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.merge_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_known integer[],
@@ -266,7 +266,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.merge_{{stream}}(bigint, text, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
 	'the payloads that records would leave behind where these differ from what is stored, sorted by id; NULL for none';
 
-CREATE FUNCTION ordersync.lock_{{payloads}}(p_shop bigint, p_rows ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.lock_{{payloads}}(p_shop bigint, p_rows ordersync.applied[])
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -289,7 +289,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_{{payloads}}(bigint, ordersync.applied[]) IS
 	'locks the rows of merged payloads, sorted by id; whether they are still what was merged';
 
-CREATE FUNCTION ordersync.rewrite_{{payloads}}(
+CREATE OR REPLACE FUNCTION ordersync.rewrite_{{payloads}}(
 	p_shop bigint,
 	p_rows ordersync.applied[],
 	p_rules ordersync.record_rules

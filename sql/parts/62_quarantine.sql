@@ -12,7 +12,7 @@
  * Nor is for a record that the database refused one of the same second, which
  * may be the version before: that has to be a later one, or the very record.
  */
-CREATE FUNCTION ordersync.quarantine_records(
+CREATE OR REPLACE FUNCTION ordersync.quarantine_records(
 	p_shop bigint,
 	p_stream text,
 	p_run bigint,
@@ -45,7 +45,7 @@ COMMENT ON FUNCTION ordersync.quarantine_records(bigint, text, bigint, bigint, b
  * Called for every page behind its rows, also where none was written: a record
  * may have been spoilt on its way though nothing of it was new.
  */
-CREATE FUNCTION ordersync.resolve_records(
+CREATE OR REPLACE FUNCTION ordersync.resolve_records(
 	p_shop bigint,
 	p_stream text,
 	p_ids bigint[],
@@ -112,7 +112,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.resolve_records(bigint, text, bigint[], text, timestamptz[], bigint[]) IS
 	'resolves the records of these ids that could not be stored and are by now, as they were or newer, and mended values that are good by now; p_mended: ids that came with such values again';
 
-CREATE FUNCTION ordersync.holds_text(p_payload jsonb, p_value text)
+CREATE OR REPLACE FUNCTION ordersync.holds_text(p_payload jsonb, p_value text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_payload IS NULL OR p_value IS NULL
@@ -124,7 +124,7 @@ COMMENT ON FUNCTION ordersync.holds_text(jsonb, text) IS
  * Called behind apply for a page that has mended values.  One that was not stored
  * is none of ours: an older version, or a field that the shop's privacy hides.
  */
-CREATE FUNCTION ordersync.note_mended(
+CREATE OR REPLACE FUNCTION ordersync.note_mended(
 	p_shop bigint,
 	p_stream text,
 	p_source text,
@@ -193,7 +193,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_mended(bigint, text, text, bigint, bigint, bigint[], timestamptz[], text[], text[], bytea[]) IS
 	'notes in quarantine the values of stored records that came with what is no text, each once while it is open; a value NULL: the member was left out';
 
-CREATE FUNCTION ordersync.stored_record(
+CREATE OR REPLACE FUNCTION ordersync.stored_record(
 	p_shop bigint,
 	p_stream text,
 	p_id bigint,
@@ -221,7 +221,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.stored_record(bigint, text, bigint) IS
 	'modified and payload of a stored record; both NULL when it is not stored, the payload also when it is not kept';
 
-CREATE FUNCTION ordersync.is_stored(
+CREATE OR REPLACE FUNCTION ordersync.is_stored(
 	p_shop bigint,
 	p_stream text,
 	p_id bigint,
@@ -287,7 +287,7 @@ COMMENT ON FUNCTION ordersync.is_stored(bigint, text, bigint, timestamptz, text,
  * Closes what these stored records have cured of their values and notes what
  * p_suspects still hold that cannot be read.  Cheap when there is neither.
  */
-CREATE FUNCTION ordersync.note_values(
+CREATE OR REPLACE FUNCTION ordersync.note_values(
 	p_shop bigint,
 	p_stream text,
 	p_runs bigint[],
@@ -350,7 +350,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[]) IS
 	'notes unreadable values of stored records in quarantine, resolves what their new version has cured';
 
-CREATE FUNCTION ordersync.unreadable_values(
+CREATE OR REPLACE FUNCTION ordersync.unreadable_values(
 	p_stream text,
 	p_payload jsonb
 )

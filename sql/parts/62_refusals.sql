@@ -16,14 +16,14 @@
  * trigger's.  Of the rest a run takes twenty, or as many as it stores: else it
  * would fill quarantine with all that there is.  The task fails instead.
  */
-CREATE FUNCTION ordersync.refusal_kind(sqlstate text)
+CREATE OR REPLACE FUNCTION ordersync.refusal_kind(sqlstate text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_refusal_kind'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.refusal_kind(text) IS
 	'whose fault an error is while records are stored: record (what is in them), object (a trigger or table, mostly all records alike), NULL: it may pass by itself';
 
-CREATE FUNCTION ordersync.known_refusals(
+CREATE OR REPLACE FUNCTION ordersync.known_refusals(
 	p_shop bigint,
 	p_stream text,
 	p_ids bigint[],
@@ -48,7 +48,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.known_refusals(bigint, text, bigint[], bytea[]) IS
 	'the positions of those records that the database has refused as they are';
 
-CREATE FUNCTION ordersync.is_refused(p_shop bigint, p_stream text, p_id bigint, p_modified timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.is_refused(p_shop bigint, p_stream text, p_id bigint, p_modified timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -73,7 +73,7 @@ COMMENT ON FUNCTION ordersync.is_refused(bigint, text, bigint, timestamptz) IS
  * object, a record in each tenth of the rest is tried: where the database takes
  * none of them either, it refuses all, and the rest is left.
  */
-CREATE FUNCTION ordersync.apply_parts(
+CREATE OR REPLACE FUNCTION ordersync.apply_parts(
 	p_stream text,
 	p_shop bigint,
 	p_source text,
@@ -159,7 +159,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[], integer) IS
 	'stores records, orders or after-sales, as far as the database takes them; the positions of those that it refuses, with SQLSTATE and message, and whether it refuses all alike';
 
-CREATE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
+CREATE OR REPLACE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
 RETURNS integer[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -176,7 +176,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.sampled_parts(integer, integer, integer) IS
 	'a range in equal parts, of each its first position and the rest, as bounds: all rests, then all first positions, the lowest last';
 
-CREATE FUNCTION ordersync.store_parts(
+CREATE OR REPLACE FUNCTION ordersync.store_parts(
 	p_stream text,
 	p_shop bigint,
 	p_source text,
@@ -242,7 +242,7 @@ COMMENT ON FUNCTION ordersync.store_parts(text, bigint, text, bigint, bigint, bi
  * note_mended notes the values of stored records only, and the bytes that came
  * are not in the body that is kept.
  */
-CREATE FUNCTION ordersync.keep_mends(
+CREATE OR REPLACE FUNCTION ordersync.keep_mends(
 	p_shop bigint,
 	p_stream text,
 	p_ids bigint[],
@@ -280,7 +280,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.keep_mends(bigint, text, bigint[], bytea[], text[], text[], bytea[]) IS
 	'keeps with refused records the values that were mended in them, for retry_refused to note; a value NULL: the member was left out';
 
-CREATE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.refusal_limit(p_shop bigint, p_stream text, p_run bigint)
 RETURNS integer
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -309,7 +309,7 @@ COMMENT ON FUNCTION ordersync.refusal_limit(bigint, text, bigint) IS
  * Page by page, the one that was read first before the others: of two versions
  * of one second the later reading counts, here as when they are read.
  */
-CREATE FUNCTION ordersync.retry_refused(
+CREATE OR REPLACE FUNCTION ordersync.retry_refused(
 	p_shop bigint,
 	p_run bigint,
 	OUT tried integer,
@@ -400,7 +400,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.retry_refused(bigint, bigint) IS
 	'stores what the database refused of a shop, as far as it takes it now; how many records were tried and stored, and why the first one is still refused';
 
-CREATE FUNCTION ordersync.count_refused(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.count_refused(p_shop bigint)
 RETURNS integer
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
@@ -419,7 +419,7 @@ COMMENT ON FUNCTION ordersync.count_refused(bigint) IS
  * refused and is stored now would look like a record that the platform does not
  * list.  Locks as the closing of a window does: coverage, then counts.
  */
-CREATE FUNCTION ordersync.uncount_refused(p_rows bigint[])
+CREATE OR REPLACE FUNCTION ordersync.uncount_refused(p_rows bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$

@@ -6,7 +6,7 @@
  * written again; the next part writes them.  The record's own columns are read by
  * C (src/read_record.c) as the dictionary says; the rest is derived from them.
  */
-CREATE FUNCTION ordersync.read_orders(records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.read_orders(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
 	page integer,
@@ -29,7 +29,7 @@ ROWS 100;
 COMMENT ON FUNCTION ordersync.read_orders(ordersync.applied[]) IS
 	'the columns of orders that their records hold, what their lines add up to (refunded: one says that money went back, disputed: or may come to it), and whether a value could not be read; ord: the place in the array';
 
-CREATE FUNCTION ordersync.read_lines(records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.read_lines(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
 	page integer,
@@ -46,7 +46,7 @@ ROWS 200;
 COMMENT ON FUNCTION ordersync.read_lines(ordersync.applied[]) IS
 	'the columns of the lines that orders'' records hold, whether a line of the same id stands before it (again), and whether a value or its id could not be read';
 
-CREATE FUNCTION ordersync.read_after_sales(records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.read_after_sales(records ordersync.applied[])
 RETURNS TABLE (
 	ord integer,
 	page integer,
@@ -61,14 +61,14 @@ ROWS 100;
 COMMENT ON FUNCTION ordersync.read_after_sales(ordersync.applied[]) IS
 	'the columns of after-sales that their records hold, and whether a value could not be read';
 
-CREATE FUNCTION ordersync.whole(payload jsonb)
+CREATE OR REPLACE FUNCTION ordersync.whole(payload jsonb)
 RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ordersync_whole'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.whole(jsonb) IS
 	'a stored payload, decompressed once for all that look into it';
 
-CREATE FUNCTION ordersync.next_orders(
+CREATE OR REPLACE FUNCTION ordersync.next_orders(
 	p_shop bigint,
 	p_source text,
 	p_records ordersync.applied[],
@@ -115,7 +115,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.next_orders(bigint, text, ordersync.applied[], ordersync.remembered[], bigint[]) IS
 	'the rows of orders that these records come to, given what their rows remember and which of them are refunded; unreadable: a value of the record could not be read';
 
-CREATE FUNCTION ordersync.next_lines(
+CREATE OR REPLACE FUNCTION ordersync.next_lines(
 	p_shop bigint,
 	p_source text,
 	p_records ordersync.applied[],
@@ -165,7 +165,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.next_lines(bigint, text, ordersync.applied[], ordersync.remembered[], bigint[], bigint[]) IS
 	'the rows of item lines that these orders'' records come to, given what their rows remember, which lines are refunded and which were so before the record; again: a line of the same id stands before it in its record';
 
-CREATE FUNCTION ordersync.next_after_sales(
+CREATE OR REPLACE FUNCTION ordersync.next_after_sales(
 	p_shop bigint,
 	p_records ordersync.applied[],
 	p_was ordersync.remembered_after_sale[],

@@ -6,7 +6,7 @@
  * pure; those in SQL are short enough for the planner to put in the place of their
  * call.
  */
-CREATE FUNCTION ordersync.is_cash_on_delivery(trade_type text)
+CREATE OR REPLACE FUNCTION ordersync.is_cash_on_delivery(trade_type text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_is_cash_on_delivery'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -14,7 +14,7 @@ COMMENT ON FUNCTION ordersync.is_cash_on_delivery(text) IS
 	'orders of this type are paid when they arrive; NULL: not known';
 
 /* Of an order, and of its lines as far as these were paid with it. */
-CREATE FUNCTION ordersync.paid_at_of(
+CREATE OR REPLACE FUNCTION ordersync.paid_at_of(
 	p_status text,
 	p_step_trade_status text,
 	p_trade_type text,
@@ -41,14 +41,14 @@ END;
 COMMENT ON FUNCTION ordersync.paid_at_of(text, text, text, timestamptz, timestamptz) IS
 	'when an order as its record describes it counts as paid; NULL: it does not';
 
-CREATE FUNCTION ordersync.line_refunded(refund_status text, special_refund_type text)
+CREATE OR REPLACE FUNCTION ordersync.line_refunded(refund_status text, special_refund_type text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_line_refunded'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.line_refunded(text, text) IS
 	'whether an item line''s record says that money went back';
 
-CREATE FUNCTION ordersync.line_unsold(trade_type text, status text, refund_status text, special_refund_type text)
+CREATE OR REPLACE FUNCTION ordersync.line_unsold(trade_type text, status text, refund_status text, special_refund_type text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_line_unsold'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -56,7 +56,7 @@ COMMENT ON FUNCTION ordersync.line_unsold(text, text, text, text) IS
 	'whether an item line was closed without having been paid, whatever its order was';
 
 /* An order that ends ends its lines; a line that ended before it ended its own way. */
-CREATE FUNCTION ordersync.line_end(p_trade_status text, p_status text)
+CREATE OR REPLACE FUNCTION ordersync.line_end(p_trade_status text, p_status text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN p_status IN ('TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO') THEN p_status ELSE p_trade_status END;
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION ordersync.line_end(text, text) IS
  * that it was closed before it was paid, so it was no sale, whatever was thought
  * of it; but what money went back for (the amount is frozen) was.
  */
-CREATE FUNCTION ordersync.stays_paid(
+CREATE OR REPLACE FUNCTION ordersync.stays_paid(
 	p_paid_at timestamptz,
 	p_status text,
 	p_was_paid_at timestamptz,
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION ordersync.stays_paid(timestamptz, text, timestamptz, boolean
  *   lowered    this very record's figures are from after that
  *   disputed   the record's figures may have fallen
  */
-CREATE FUNCTION ordersync.paid_facts(
+CREATE OR REPLACE FUNCTION ordersync.paid_facts(
 	was ordersync.remembered,
 	now_paid_at timestamptz,
 	now_amount numeric,
@@ -131,7 +131,7 @@ COMMENT ON FUNCTION ordersync.paid_facts(ordersync.remembered, timestamptz, nume
 	'paid_at, paid_amount and what is known of it, of an order or line after a record of it, given what its row held';
 
 /* Two amounts that fit may differ by one that does not. */
-CREATE FUNCTION ordersync.line_amount(p_divide_order_fee numeric, p_total_fee numeric, p_part_mjz_discount numeric)
+CREATE OR REPLACE FUNCTION ordersync.line_amount(p_divide_order_fee numeric, p_total_fee numeric, p_part_mjz_discount numeric)
 RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(p_divide_order_fee, CASE
@@ -141,7 +141,7 @@ END);
 COMMENT ON FUNCTION ordersync.line_amount(numeric, numeric, numeric) IS
 	'what a line comes to without postage: its share as the platform divided the payment, or else its total less its part of the discounts';
 
-CREATE FUNCTION ordersync.moves_money(p_dispute_type text)
+CREATE OR REPLACE FUNCTION ordersync.moves_money(p_dispute_type text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(
@@ -155,7 +155,7 @@ COMMENT ON FUNCTION ordersync.moves_money(text) IS
  * does, its SUCCESS is the refund's, since an exchange that is closed cannot
  * succeed; if it is an after-sale of its own, it counts by its own type, once.
  */
-CREATE FUNCTION ordersync.gave_money_back(p_status text, p_dispute_type text, p_turned_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.gave_money_back(p_status text, p_dispute_type text, p_turned_at timestamptz)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(p_status = 'SUCCESS', false)

@@ -9,7 +9,7 @@
  */
 
 /* Without a source no record has come: rows are written again from what is stored. */
-CREATE FUNCTION ordersync.write_orders(
+CREATE OR REPLACE FUNCTION ordersync.write_orders(
 	p_shop bigint,
 	p_source text,
 	p_runs bigint[],
@@ -62,7 +62,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.write_orders(bigint, text, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
 	'writes the rows of orders and lines whose records were stored for the first time or changed; only rows that differ';
 
-CREATE FUNCTION ordersync.touching(p_changed ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.touching(p_changed ordersync.applied[])
 RETURNS ordersync.applied[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION ordersync.touching(ordersync.applied[]) IS
 	'those of changed records whose columns may differ';
 
 /* Mostly one of them is NULL, and the other need not be copied. */
-CREATE FUNCTION ordersync.both(p_stored ordersync.applied[], p_changed ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.both(p_stored ordersync.applied[], p_changed ordersync.applied[])
 RETURNS ordersync.applied[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -98,7 +98,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.both(ordersync.applied[], ordersync.applied[]) IS
 	'records that are stored for the first time and changed ones, together; NULL for none';
 
-CREATE FUNCTION ordersync.insert_orders(
+CREATE OR REPLACE FUNCTION ordersync.insert_orders(
 	p_shop bigint,
 	p_source text,
 	p_runs bigint[],
@@ -151,7 +151,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.insert_orders(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[], bigint[], bigint[]) IS
 	'inserts the rows of orders that are stored for the first time, of their lines, and the first of their lifecycle; returns which may hold what could not be read';
 
-CREATE FUNCTION ordersync.update_orders(
+CREATE OR REPLACE FUNCTION ordersync.update_orders(
 	p_shop bigint,
 	p_source text,
 	p_records ordersync.applied[],
@@ -198,7 +198,7 @@ COMMENT ON FUNCTION ordersync.update_orders(bigint, text, ordersync.applied[], b
  * what its row remembers is not known here.  Such a row is left alone, locked, and
  * written in another pass.
  */
-CREATE FUNCTION ordersync.update_lines(
+CREATE OR REPLACE FUNCTION ordersync.update_lines(
 	p_shop bigint,
 	p_source text,
 	p_records ordersync.applied[],
@@ -269,7 +269,7 @@ COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bi
  * is sought again, by another statement, which sees where.  One that was deleted is
  * not found again.
  */
-CREATE FUNCTION ordersync.lock_order_rows(p_shop bigint, p_records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.lock_order_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -304,7 +304,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_order_rows(bigint, ordersync.applied[]) IS
 	'locks the rows of orders, sorted by id, and returns what they remember';
 
-CREATE FUNCTION ordersync.lock_line_rows(p_shop bigint, p_records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.lock_line_rows(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -344,7 +344,7 @@ COMMENT ON FUNCTION ordersync.lock_line_rows(bigint, ordersync.applied[]) IS
  * record itself is no news.  Few orders are elsewhere than in the lists, and
  * these have an index of their own.
  */
-CREATE FUNCTION ordersync.note_listed(p_shop bigint, p_source text, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.note_listed(p_shop bigint, p_source text, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -371,7 +371,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS
 	'notes in which list orders have been read';
 
-CREATE FUNCTION ordersync.write_after_sales(
+CREATE OR REPLACE FUNCTION ordersync.write_after_sales(
 	p_shop bigint,
 	p_runs bigint[],
 	p_tasks bigint[],
@@ -435,7 +435,7 @@ COMMENT ON FUNCTION ordersync.write_after_sales(bigint, bigint[], bigint[], orde
 	'writes the rows of after-sales whose records were stored for the first time or changed, each linked to its order and line where these are stored; only rows that differ';
 
 /* Its payload's lock stands for an after-sale; what links it meanwhile is excluded by the lock of its order's number. */
-CREATE FUNCTION ordersync.remembered_after_sales(p_shop bigint, p_records ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.remembered_after_sales(p_shop bigint, p_records ordersync.applied[])
 RETURNS ordersync.remembered_after_sale[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$

@@ -7,7 +7,7 @@
  * The wire has several forms for an order's lines: wrapped, bare (simplify), a
  * single object (relays), empty in five ways.  Payloads have one, the wrapped.
  */
-CREATE FUNCTION ordersync.plain_lines(p_record jsonb)
+CREATE OR REPLACE FUNCTION ordersync.plain_lines(p_record jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -50,7 +50,7 @@ COMMENT ON FUNCTION ordersync.plain_lines(jsonb) IS
 	'the record with its lines in the wrapped form; what is no line goes under "unreadable"';
 
 /* p_old gives up p_drop and keeps p_keep whatever p_new says (NULL: nothing). */
-CREATE FUNCTION ordersync.merge_fields(p_old jsonb, p_new jsonb, p_drop text[], p_keep text[])
+CREATE OR REPLACE FUNCTION ordersync.merge_fields(p_old jsonb, p_new jsonb, p_drop text[], p_keep text[])
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -63,7 +63,7 @@ RETURN
 COMMENT ON FUNCTION ordersync.merge_fields(jsonb, jsonb, text[], text[]) IS
 	'one level of a merge: p_old without p_drop under p_new; with p_keep, p_new without p_keep under p_old without p_drop';
 
-CREATE FUNCTION ordersync.merge_lines(p_old jsonb, p_new jsonb, p_drop text[], p_keep text[])
+CREATE OR REPLACE FUNCTION ordersync.merge_lines(p_old jsonb, p_new jsonb, p_drop text[], p_keep text[])
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -107,7 +107,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.merge_lines(jsonb, jsonb, text[], text[]) IS
 	'an order''s lines merged by oid; a line that only p_old has stays';
 
-CREATE FUNCTION ordersync.merge_order(
+CREATE OR REPLACE FUNCTION ordersync.merge_order(
 	p_old jsonb,
 	p_new jsonb,
 	p_drop text[],
@@ -135,7 +135,7 @@ COMMENT ON FUNCTION ordersync.merge_order(jsonb, jsonb, text[], text[], text[], 
 	'an order''s payload merged on two levels: its fields, and its lines by oid';
 
 /* What was added and asked for, and did not come, is a null from here on: it is served. */
-CREATE FUNCTION ordersync.mark_added(p_record jsonb, p_nulls jsonb, p_line_nulls jsonb)
+CREATE OR REPLACE FUNCTION ordersync.mark_added(p_record jsonb, p_nulls jsonb, p_line_nulls jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -164,7 +164,7 @@ COMMENT ON FUNCTION ordersync.mark_added(jsonb, jsonb, jsonb) IS
  * its own to say, still brings fields that were added since: those that no
  * source has been asked for, whose key is not there yet.
  */
-CREATE FUNCTION ordersync.fill_added(p_old jsonb, p_new jsonb, p_nulls jsonb, p_line_nulls jsonb)
+CREATE OR REPLACE FUNCTION ordersync.fill_added(p_old jsonb, p_new jsonb, p_nulls jsonb, p_line_nulls jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -191,7 +191,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.fill_added(jsonb, jsonb, jsonb, jsonb) IS
 	'a payload with the added fields of a record, and of its lines, that it does not have';
 
-CREATE FUNCTION ordersync.only_fields(p_record jsonb, p_fields jsonb)
+CREATE OR REPLACE FUNCTION ordersync.only_fields(p_record jsonb, p_fields jsonb)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
@@ -203,7 +203,7 @@ COMMENT ON FUNCTION ordersync.only_fields(jsonb, jsonb) IS
 	'of a record''s fields those that another object has';
 
 /* What a source serves and was asked for: what is not in its record becomes NULL. */
-CREATE FUNCTION ordersync.served_by(
+CREATE OR REPLACE FUNCTION ordersync.served_by(
 	p_stream text,
 	p_source text,
 	p_rules ordersync.record_rules,
@@ -225,7 +225,7 @@ COMMENT ON FUNCTION ordersync.served_by(text, text, ordersync.record_rules) IS
 	'the fields of a record, and of its lines, that a source serves and was asked for';
 
 /* A poorer source leaves alone what the sources of this age have written. */
-CREATE FUNCTION ordersync.left_to(
+CREATE OR REPLACE FUNCTION ordersync.left_to(
 	p_stream text,
 	p_source text,
 	p_sources smallint,
@@ -254,7 +254,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.left_to(text, text, smallint, ordersync.record_rules) IS
 	'what is left to a source where richer ones have said something of the same version: the fields that none of them serves, those that they do, of the record and of its lines, and whether no column is left';
 
-CREATE FUNCTION ordersync.fields_taken(p_stream text, p_sources smallint, p_object text)
+CREATE OR REPLACE FUNCTION ordersync.fields_taken(p_stream text, p_sources smallint, p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -266,7 +266,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.fields_taken(text, smallint, text) IS
 	'fields that a set of sources (as in a payload''s row) serves';
 
-CREATE FUNCTION ordersync.fields_left(
+CREATE OR REPLACE FUNCTION ordersync.fields_left(
 	p_stream text,
 	p_source text,
 	p_sources smallint,
@@ -287,7 +287,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.fields_left(text, text, smallint, text, text[]) IS
 	'fields that a source serves, but for those that were not asked for, and none of a set of sources does';
 
-CREATE FUNCTION ordersync.columns_left(p_stream text, p_source text, p_sources smallint)
+CREATE OR REPLACE FUNCTION ordersync.columns_left(p_stream text, p_source text, p_sources smallint)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -302,7 +302,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.columns_left(text, text, smallint) IS
 	'the source serves a column that no richer source of a set has written';
 
-CREATE FUNCTION ordersync.column_fields(p_object text)
+CREATE OR REPLACE FUNCTION ordersync.column_fields(p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -322,7 +322,7 @@ COMMENT ON FUNCTION ordersync.column_fields(text) IS
 	'the fields of a trade, of its lines (order) or of a refund that a column is read from';
 
 /* Asked only for records of equal age; a newer one changes modified, hence every row. */
-CREATE FUNCTION ordersync.order_columns_differ(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.order_columns_differ(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -347,7 +347,7 @@ COMMENT ON FUNCTION ordersync.order_columns_differ(jsonb, jsonb) IS
 	'the payloads differ in a field that has a column';
 
 /* Asked only for records of equal age; a newer one changes modified, hence the row. */
-CREATE FUNCTION ordersync.after_sale_columns_differ(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.after_sale_columns_differ(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -366,7 +366,7 @@ COMMENT ON FUNCTION ordersync.after_sale_columns_differ(jsonb, jsonb) IS
  * the same in all of them.  A field that the new record does not have says
  * nothing.
  */
-CREATE FUNCTION ordersync.is_another_order(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.is_another_order(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -390,7 +390,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_another_order(jsonb, jsonb) IS
 	'whether of an order''s two records of equal age the second tells another state than the first';
 
-CREATE FUNCTION ordersync.is_another_after_sale(p_old jsonb, p_new jsonb)
+CREATE OR REPLACE FUNCTION ordersync.is_another_after_sale(p_old jsonb, p_new jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(

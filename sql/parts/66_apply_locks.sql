@@ -17,7 +17,7 @@
  * any of them (reproject, a page that is stored by parts, retry of what was refused, an
  * option that hides fields, after-sales whose rows are gone) takes that one alone.
  */
-CREATE FUNCTION ordersync.lock_orders(p_shop bigint, p_tids bigint[], p_after_sales boolean)
+CREATE OR REPLACE FUNCTION ordersync.lock_orders(p_shop bigint, p_tids bigint[], p_after_sales boolean)
 RETURNS void
 AS 'MODULE_PATHNAME', 'ordersync_lock_orders'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

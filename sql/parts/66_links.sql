@@ -8,7 +8,7 @@
  * statement, written where they stand, for any other join would read all of a shop's
  * rows for a few.
  */
-CREATE FUNCTION ordersync.apply_lock_key(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.apply_lock_key(p_shop bigint)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.hashtextextended('ordersync/apply/' || p_shop::text, 0);
@@ -16,7 +16,7 @@ COMMENT ON FUNCTION ordersync.apply_lock_key(bigint) IS
 	'advisory lock of a shop: shared by its pages, exclusive to what must not meet any of them';
 
 /* Refunds that are stored already: what they say of these orders, and which lack their line. */
-CREATE FUNCTION ordersync.after_sales_of(
+CREATE OR REPLACE FUNCTION ordersync.after_sales_of(
 	p_shop bigint,
 	p_ids bigint[],
 	p_modified timestamptz[],
@@ -53,7 +53,7 @@ COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
  * second.  The rows are locked first, all that these orders have: see lock_order_rows
  * for why that is repeated.
  */
-CREATE FUNCTION ordersync.link_after_sales(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.link_after_sales(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -134,7 +134,7 @@ COMMENT ON FUNCTION ordersync.link_after_sales(bigint, bigint[]) IS
 	'gives the after-sales of these orders their line and item where they lack them';
 
 /* Position by position; a line is found by its oid or, without one, as its order's only one. */
-CREATE FUNCTION ordersync.lines_of(
+CREATE OR REPLACE FUNCTION ordersync.lines_of(
 	p_shop bigint,
 	p_tids bigint[],
 	p_oids bigint[],
@@ -181,7 +181,7 @@ COMMENT ON FUNCTION ordersync.lines_of(bigint, bigint[], bigint[]) IS
 	'order, line and item of after-sales as far as they are stored';
 
 /* A refund that gave money back: from now on the platform lowers its figures, ours stay. */
-CREATE FUNCTION ordersync.freeze_paid_amounts(
+CREATE OR REPLACE FUNCTION ordersync.freeze_paid_amounts(
 	p_shop bigint,
 	p_tids bigint[],
 	p_oids bigint[],

@@ -10,7 +10,7 @@
  * first is the old value of their first change; a line that comes to a stored
  * order later and is in dispute by then has changed from NULL.
  */
-CREATE FUNCTION ordersync.value_of_change(p_kind text, p_value text)
+CREATE OR REPLACE FUNCTION ordersync.value_of_change(p_kind text, p_value text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -24,7 +24,7 @@ COMMENT ON FUNCTION ordersync.value_of_change(text, text) IS
 	'a field''s value as its column holds it, by how it is read (text, money, time); times as the platform writes them';
 
 /* The same line twice is one line, the first of them, as in sub_orders. */
-CREATE FUNCTION ordersync.refund_states(p_payload jsonb)
+CREATE OR REPLACE FUNCTION ordersync.refund_states(p_payload jsonb)
 RETURNS TABLE (oid bigint, refund_status text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 ROWS 3
@@ -45,7 +45,7 @@ COMMENT ON FUNCTION ordersync.refund_states(jsonb) IS
  * Of changed orders: the old values are those of the payloads that the locked rows
  * held.  The first row of an order is written with its row, by insert_orders.
  */
-CREATE FUNCTION ordersync.record_order_changes(
+CREATE OR REPLACE FUNCTION ordersync.record_order_changes(
 	p_shop bigint,
 	p_runs bigint[],
 	p_tasks bigint[],
@@ -81,7 +81,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.record_order_changes(bigint, bigint[], bigint[], ordersync.applied[]) IS
 	'the lifecycle''s rows for changed orders';
 
-CREATE FUNCTION ordersync.record_first_seen(
+CREATE OR REPLACE FUNCTION ordersync.record_first_seen(
 	p_shop bigint,
 	p_runs bigint[],
 	p_tasks bigint[],
@@ -101,7 +101,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.record_first_seen(bigint, bigint[], bigint[], ordersync.applied[]) IS
 	'the first rows of the lifecycle, of orders whose rows could not simply be inserted';
 
-CREATE FUNCTION ordersync.record_after_sale_changes(
+CREATE OR REPLACE FUNCTION ordersync.record_after_sale_changes(
 	p_shop bigint,
 	p_runs bigint[],
 	p_tasks bigint[],

@@ -21,7 +21,7 @@
  * it would refuse: views call nothing of ours, and no value that the platform
  * may send makes a report fail.  What cannot be read is NULL.
  */
-CREATE FUNCTION ordersync.set_up_added_fields()
+CREATE OR REPLACE FUNCTION ordersync.set_up_added_fields()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning
@@ -58,7 +58,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_added_fields() IS
 	'makes the table of added fields where it is missing; part of ordersync.set_up()';
 
-CREATE FUNCTION @extschema@.ordersync_add_field(target text, name text, path text, type text)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_add_field(target text, name text, path text, type text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -78,7 +78,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_field(text, text, text, text) IS
 	'gives the report of orders, sub_orders or after_sales a column from the payload: SELECT ordersync_add_field(''orders'', ''area'', ''buyer_area'', ''text'')';
 
-CREATE FUNCTION @extschema@.ordersync_drop_field(target text, name text)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_drop_field(target text, name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -98,7 +98,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_drop_field(text, text) IS
 	'takes a column that ordersync_add_field gave out of a report again';
 
-CREATE FUNCTION ordersync.add_field(p_target text, p_name text, p_path text, p_type text)
+CREATE OR REPLACE FUNCTION ordersync.add_field(p_target text, p_name text, p_path text, p_type text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION ordersync.add_field(text, text, text, text) IS
  * Names that are typed as they are, in every query, tool and dump.  Letters of
  * other scripts need no quotes; what of them looks like a blank does.
  */
-CREATE FUNCTION ordersync.check_column_name(p_name text)
+CREATE OR REPLACE FUNCTION ordersync.check_column_name(p_name text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -189,7 +189,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_column_name(text) IS
 	'raises an error for a name of an added field that needs quotes';
 
-CREATE FUNCTION ordersync.drop_field(p_target text, p_name text)
+CREATE OR REPLACE FUNCTION ordersync.drop_field(p_target text, p_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -232,7 +232,7 @@ COMMENT ON FUNCTION ordersync.drop_field(text, text) IS
  * be replaced as long as all of its columns stay; when one goes it is made anew
  * and keeps who may read it and what its columns are said to be.
  */
-CREATE FUNCTION ordersync.make_report(p_target text, p_query text)
+CREATE OR REPLACE FUNCTION ordersync.make_report(p_target text, p_query text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -311,7 +311,7 @@ COMMENT ON FUNCTION ordersync.make_report(text, text) IS
 	'makes or replaces a report view of its query and the added fields';
 
 /* How the server writes down the one is compared with how it writes down the other. */
-CREATE FUNCTION ordersync.view_is(p_view text, p_query text)
+CREATE OR REPLACE FUNCTION ordersync.view_is(p_view text, p_query text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -337,7 +337,7 @@ COMMENT ON FUNCTION ordersync.view_is(text, text) IS
 	'whether a view of ours is there and is this query already; takes no lock on it that readers would notice';
 
 /* Called where a lock was not to be had: the lock is given up by then, and those behind it go on. */
-CREATE FUNCTION ordersync.refuse_views_in_use(p_views text[])
+CREATE OR REPLACE FUNCTION ordersync.refuse_views_in_use(p_views text[])
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -379,7 +379,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_views_in_use(text[]) IS
 	'raises the error for views that somebody reads, with who it is';
 
-CREATE FUNCTION ordersync.kept_of_view(p_view text, p_columns text[])
+CREATE OR REPLACE FUNCTION ordersync.kept_of_view(p_view text, p_columns text[])
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -415,7 +415,7 @@ COMMENT ON FUNCTION ordersync.kept_of_view(text, text[]) IS
 	'the statements that give a view made anew the rights and, for these columns, the comments that it has';
 
 /* A release that brings a column of an added field's name has the name; the field gets another. */
-CREATE FUNCTION ordersync.give_way(p_target text, p_fixed text[])
+CREATE OR REPLACE FUNCTION ordersync.give_way(p_target text, p_fixed text[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -447,7 +447,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.give_way(text, text[]) IS
 	'renames added fields whose name a report''s own column has now; views built on them go on';
 
-CREATE FUNCTION ordersync.report_of(p_target text)
+CREATE OR REPLACE FUNCTION ordersync.report_of(p_target text)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -467,7 +467,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.report_of(text) IS
 	'the report view of a target of added fields';
 
-CREATE FUNCTION ordersync.columns_of(p_view text)
+CREATE OR REPLACE FUNCTION ordersync.columns_of(p_view text)
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$

@@ -1,7 +1,7 @@
 /*
  * What an added field is: a path into a record, read as a type.
  */
-CREATE FUNCTION ordersync.path_steps(p_path text)
+CREATE OR REPLACE FUNCTION ordersync.path_steps(p_path text)
 RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION ordersync.path_steps(text) IS
 	'an added field''s path in the form that #> takes';
 
 /* A path's value as a column: SQL over the view's r, a row of its query, and p, its payload's row. */
-CREATE FUNCTION ordersync.field_expression(p_target text, p_path text, p_type text)
+CREATE OR REPLACE FUNCTION ordersync.field_expression(p_target text, p_path text, p_type text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -65,7 +65,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.field_expression(text, text, text) IS
 	'SQL of an added field''s column, built-in functions only, which no value makes fail';
 
-CREATE FUNCTION ordersync.check_field_type(p_type text)
+CREATE OR REPLACE FUNCTION ordersync.check_field_type(p_type text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION ordersync.check_field_type(text) IS
 	'raises an error for a type that an added field cannot have';
 
 /* A record that has a value there goes the way of all records; is it still there afterwards? */
-CREATE FUNCTION ordersync.refuse_personal(p_target text, p_path text, p_steps text[])
+CREATE OR REPLACE FUNCTION ordersync.refuse_personal(p_target text, p_path text, p_steps text[])
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -117,7 +117,7 @@ COMMENT ON FUNCTION ordersync.refuse_personal(text, text, text[]) IS
 	'raises an error for a path whose value is dropped from records before they are stored';
 
 /* A name typed wrong is no error: the platform leaves out what is empty. */
-CREATE FUNCTION ordersync.remark_on_field(p_view text, p_name text)
+CREATE OR REPLACE FUNCTION ordersync.remark_on_field(p_view text, p_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

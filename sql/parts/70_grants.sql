@@ -15,7 +15,7 @@
  * a superuser and the database's owner can call them, because pg_database_owner
  * owns them; the last one then asks for a superuser itself.
  */
-CREATE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -47,7 +47,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_grant(name, text, bigint[]) IS
 	'lets a role read (reader), trigger too (operator) or set up too (admin); a reader or operator for all shops or for those given';
 
-CREATE FUNCTION @extschema@.ordersync_revoke(role name)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_revoke(role name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -73,7 +73,7 @@ COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
 	'takes from a role all that ordersync_grant gave it; clears the grant of a role that is gone';
 
 /* That of the role, whatever its name was; and those of roles of this name that are gone. */
-CREATE FUNCTION ordersync.forget_grant(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.forget_grant(p_role name)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -90,7 +90,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.forget_grant(name) IS
 	'deletes what is remembered of a role''s grant; true when there was something';
 
-CREATE FUNCTION ordersync.check_role(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.check_role(p_role name)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -109,7 +109,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_role(name) IS
 	'raises an error for a role that is not there';
 
-CREATE FUNCTION ordersync.apply_grants()
+CREATE OR REPLACE FUNCTION ordersync.apply_grants()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -143,7 +143,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.apply_grants() IS
 	'gives again what ordersync.grants remembers of roles that are still the same, and says which are not; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -180,7 +180,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.give_grant(name, text, bigint[]) IS
 	'gives a role the rights of a level';
 
-CREATE FUNCTION ordersync.take_grant(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.take_grant(p_role name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -213,7 +213,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.take_grant(name) IS
 	'takes from a role what any level gives';
 
-CREATE FUNCTION ordersync.readable_relations()
+CREATE OR REPLACE FUNCTION ordersync.readable_relations()
 RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -234,7 +234,7 @@ COMMENT ON FUNCTION ordersync.readable_relations() IS
  * The level that a function needs, by its name: a new trigger or set-up call
  * has its level without being entered anywhere.  NULL: in no level.
  */
-CREATE FUNCTION ordersync.levelled_functions()
+CREATE OR REPLACE FUNCTION ordersync.levelled_functions()
 RETURNS TABLE (routine text, level text)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -262,7 +262,7 @@ COMMENT ON FUNCTION ordersync.levelled_functions() IS
 	'the extension''s functions and the level that may call each';
 
 /* By the role itself: the one that had a name before may still have a policy of that name. */
-CREATE FUNCTION ordersync.limits_of(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.limits_of(p_role name)
 RETURNS TABLE (policy name, relation regclass)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -278,7 +278,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.limits_of(name) IS
 	'the policies that limit a role to its shops';
 
-CREATE FUNCTION ordersync.policy_name(p_role name, p_table text)
+CREATE OR REPLACE FUNCTION ordersync.policy_name(p_role name, p_table text)
 RETURNS name
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -302,7 +302,7 @@ COMMENT ON FUNCTION ordersync.policy_name(name, text) IS
  * that another grant does not widen it; and where we are the ones to switch it
  * on, a policy that leaves everybody else as before.
  */
-CREATE FUNCTION ordersync.limit_rows(p_role name, p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.limit_rows(p_role name, p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -341,7 +341,7 @@ COMMENT ON FUNCTION ordersync.limit_rows(name, bigint[]) IS
  * A dump gives rights on functions to roles by their names, which may be other
  * roles here.  So a role without a row of its own is held by one of its name.
  */
-CREATE FUNCTION ordersync.is_allowed(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.is_allowed(p_shop bigint)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -359,7 +359,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_allowed(bigint) IS
 	'whether the caller''s grants, if it has any, include the shop';
 
-CREATE FUNCTION ordersync.check_allowed(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.check_allowed(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$

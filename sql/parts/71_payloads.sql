@@ -21,7 +21,7 @@
  * as it came.  Where such text may stand in bytes that cannot be read (records
  * in quarantine), none are kept.
  */
-CREATE FUNCTION ordersync.set_up_payload_cuts()
+CREATE OR REPLACE FUNCTION ordersync.set_up_payload_cuts()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET client_min_messages = warning
@@ -54,7 +54,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_up_payload_cuts() IS
 	'makes the table of payload cuts where it is missing; part of ordersync.set_up()';
 
-CREATE FUNCTION ordersync.payload_rules(p_shop bigint, OUT keeps text, OUT hidden text[])
+CREATE OR REPLACE FUNCTION ordersync.payload_rules(p_shop bigint, OUT keeps text, OUT hidden text[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
@@ -71,7 +71,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.payload_rules(bigint) IS
 	'what a shop keeps of its records (keep, off or an age), and which fields are taken out of them';
 
-CREATE FUNCTION ordersync.is_kept(p_keeps text, p_cut boolean)
+CREATE OR REPLACE FUNCTION ordersync.is_kept(p_keeps text, p_cut boolean)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_keeps = 'keep' OR p_keeps <> 'off' AND NOT p_cut;
@@ -85,7 +85,7 @@ COMMENT ON FUNCTION ordersync.is_kept(text, boolean) IS
  * statement sees that reads the payloads' rows, hence the columns that belong to
  * these.  EXECUTEd, like all that looks into tables with several indexes.
  */
-CREATE FUNCTION ordersync.orders_of_columns(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.orders_of_columns(p_shop bigint, p_tids bigint[])
 RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -123,7 +123,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.orders_of_columns(bigint, bigint[]) IS
 	'those of these orders whose payload is not kept, as records made of their columns and their lines'', for merges';
 
-CREATE FUNCTION ordersync.after_sales_of_columns(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.after_sales_of_columns(p_shop bigint, p_ids bigint[])
 RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -149,7 +149,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of_columns(bigint, bigint[]) IS
 	'those of these after-sales whose payload is not kept, as records made of their columns, for merges';
 
-CREATE FUNCTION ordersync.columns_but(p_table text, p_fields text[])
+CREATE OR REPLACE FUNCTION ordersync.columns_but(p_table text, p_fields text[])
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -173,7 +173,7 @@ COMMENT ON FUNCTION ordersync.columns_but(text, text[]) IS
  * still.  An index of when orders ended would spare that reading, and be one more
  * to write with every order.
  */
-CREATE FUNCTION ordersync.cut_payloads(p_for interval DEFAULT '0.2 seconds')
+CREATE OR REPLACE FUNCTION ordersync.cut_payloads(p_for interval DEFAULT '0.2 seconds')
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -229,7 +229,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.cut_payloads(interval) IS
 	'cuts payloads as the shops'' option says, for so long; true when there is more to do now';
 
-CREATE FUNCTION ordersync.begin_cut(
+CREATE OR REPLACE FUNCTION ordersync.begin_cut(
 	p_shop bigint,
 	p_today date,
 	OUT next_day date,
@@ -256,7 +256,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.begin_cut(bigint, date) IS
 	'where the walk that cuts a shop''s payloads begins or goes on';
 
-CREATE FUNCTION ordersync.cut_step(
+CREATE OR REPLACE FUNCTION ordersync.cut_step(
 	p_shop bigint,
 	INOUT next_day date,
 	INOUT next_refund bigint,
@@ -291,7 +291,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.cut_step(bigint, date, bigint, timestamptz, date) IS
 	'one step of the walk that cuts a shop''s payloads, and where it goes on; next_day is NULL at its end';
 
-CREATE FUNCTION ordersync.remember_cut(
+CREATE OR REPLACE FUNCTION ordersync.remember_cut(
 	p_shop bigint,
 	p_keeps text,
 	p_day date,
@@ -313,7 +313,7 @@ COMMENT ON FUNCTION ordersync.remember_cut(bigint, text, date, bigint, date, dat
 	'where the walk that cuts a shop''s payloads goes on, or that it has come to its end';
 
 /* What came between off, keep and off again on one day is cut on that day too. */
-CREATE FUNCTION ordersync.restart_cut(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.restart_cut(p_shop bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -326,7 +326,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.restart_cut(bigint) IS
 	'forgets the walk that cuts a shop''s payloads where its option has changed: the next one begins anew';
 
-CREATE FUNCTION ordersync.cut_day(p_shop bigint, p_day date, p_ended_before timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.cut_day(p_shop bigint, p_day date, p_ended_before timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -362,7 +362,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.cut_day(bigint, date, timestamptz) IS
 	'cuts up to a thousand payloads of orders created on a day (NULL: nobody knows when) that ended before a time; true when there may be more';
 
-CREATE FUNCTION ordersync.cut_after_sales(p_shop bigint, p_after bigint, p_ended_before timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.cut_after_sales(p_shop bigint, p_after bigint, p_ended_before timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -410,7 +410,7 @@ COMMENT ON FUNCTION ordersync.cut_after_sales(bigint, bigint, timestamptz) IS
 	'cuts the payloads of those of the next thousand after-sales that ended before a time; the last one''s number, NULL at the end';
 
 /* The option was set on a shop that has records: what it hides is taken out of them. */
-CREATE FUNCTION ordersync.forget_hidden(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.forget_hidden(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$

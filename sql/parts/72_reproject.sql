@@ -14,7 +14,7 @@
  * it reads by the caller's rights and has each batch written by a function that
  * is.  A batch excludes the shop's pages, hence needs no lock on payloads.
  */
-CREATE PROCEDURE @extschema@.ordersync_reproject(
+CREATE OR REPLACE PROCEDURE @extschema@.ordersync_reproject(
 	shop_ids bigint[] DEFAULT NULL,
 	since timestamptz DEFAULT NULL,
 	until timestamptz DEFAULT NULL)
@@ -72,7 +72,7 @@ $procedure$;
 COMMENT ON PROCEDURE @extschema@.ordersync_reproject(bigint[], timestamptz, timestamptz) IS
 	'writes the rows of these shops that were created in a range again from their payloads, in batches; not in a transaction block';
 
-CREATE FUNCTION ordersync.reproject_shops(p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.reproject_shops(p_shops bigint[])
 RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -113,7 +113,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.reproject_shops(bigint[]) IS
 	'the shops whose rows are written again, all that are stored or those named; raises an error for one that is not there';
 
-CREATE FUNCTION ordersync.reproject_batches(
+CREATE OR REPLACE FUNCTION ordersync.reproject_batches(
 	p_stream text,
 	p_shop bigint,
 	p_since timestamptz,
@@ -175,7 +175,7 @@ COMMENT ON FUNCTION ordersync.reproject_batches(text, bigint, timestamptz, times
 	'the orders or after-sales of a shop created in a range, in arrays of up to 500, each with the number of all';
 
 /* As a page is stored: in one piece, and where the database refuses that, by parts. */
-CREATE FUNCTION ordersync.reproject_parts(
+CREATE OR REPLACE FUNCTION ordersync.reproject_parts(
 	p_stream text,
 	p_shop bigint,
 	p_ids bigint[],
@@ -229,7 +229,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.reproject_parts(text, bigint, bigint[]) IS
 	'writes these orders or after-sales of a shop again as far as the database takes them; how many rows differed, and those that it refuses with the first message';
 
-CREATE FUNCTION ordersync.reproject_batch(p_stream text, p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.reproject_batch(p_stream text, p_shop bigint, p_ids bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER

@@ -15,7 +15,7 @@
  * one it is in the list, behind all others: the same index hands those out by
  * themselves.
  */
-CREATE FUNCTION @extschema@.ordersync_orders(
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_orders(
 	shop_ids bigint[],
 	since timestamptz,
 	until timestamptz,
@@ -161,7 +161,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_orders(bigint[], timestamptz, timestamptz, text[], text, text, integer) IS
 	'orders of shops (NULL: all) created in a range, newest first and those without a time last (they are in no range), by page: after is the cursor of the last order of the page before. items: titles of its lines but those closed before payment. search: an order''s or line''s number by its key; else, through the range, a buyer, a waybill, a merchant''s code or a part of a title';
 
-CREATE FUNCTION @extschema@.ordersync_order(shop_id bigint, tid bigint)
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_order(shop_id bigint, tid bigint)
 RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
@@ -214,7 +214,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_order(bigint, bigint) IS
 	'an order as its report shows it, with its lines, after-sales and lifecycle; ids also as text (_str)';
 
-CREATE FUNCTION ordersync.list_ready()
+CREATE OR REPLACE FUNCTION ordersync.list_ready()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -230,7 +230,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.list_ready() IS
 	'raises an error where nothing is set up';
 
-CREATE FUNCTION ordersync.list_check_stages(p_stages text[])
+CREATE OR REPLACE FUNCTION ordersync.list_check_stages(p_stages text[])
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -261,7 +261,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.list_check_stages(text[]) IS
 	'raises an error for a stage that orders do not have';
 
-CREATE FUNCTION ordersync.list_cursor(
+CREATE OR REPLACE FUNCTION ordersync.list_cursor(
 	p_cursor text,
 	OUT created timestamptz,
 	OUT shop_id bigint,
@@ -295,7 +295,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.list_cursor(text) IS
 	'the place in a list of orders that a cursor stands for; created is NULL behind all that have one';
 
-CREATE FUNCTION ordersync.list_numbers(p_shops bigint[], p_number text)
+CREATE OR REPLACE FUNCTION ordersync.list_numbers(p_shops bigint[], p_number text)
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$

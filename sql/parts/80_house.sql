@@ -7,7 +7,7 @@
  * the library nothing is shared: wake() does nothing, no owner is alive, and
  * ordersync.workers is empty.
  */
-CREATE FUNCTION ordersync.wake()
+CREATE OR REPLACE FUNCTION ordersync.wake()
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_wake';
@@ -15,14 +15,14 @@ COMMENT ON FUNCTION ordersync.wake() IS
 	'wakes this database''s workers when the transaction has committed';
 
 -- volatile: a worker may come or go at any moment
-CREATE FUNCTION ordersync.worker_alive(owner text)
+CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_worker_alive';
 COMMENT ON FUNCTION ordersync.worker_alive(text) IS
 	'whether the worker that a task names as its owner still works; false for NULL and for what is no owner''s name';
 
-CREATE FUNCTION ordersync.worker_state()
+CREATE OR REPLACE FUNCTION ordersync.worker_state()
 RETURNS text
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_worker_state';
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION ordersync.worker_state() IS
 	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
 
 -- strict: no secret, nothing to seal
-CREATE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
+CREATE OR REPLACE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
 RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_seal';
@@ -38,49 +38,49 @@ COMMENT ON FUNCTION ordersync.seal(text, text, text, text) IS
 	'seals a secret, whose it is and for which destination';
 
 -- strict: nothing sealed, nothing to open
-CREATE FUNCTION ordersync.opens(sealed bytea, kind text, name text, destination text)
+CREATE OR REPLACE FUNCTION ordersync.opens(sealed bytea, kind text, name text, destination text)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_opens';
 COMMENT ON FUNCTION ordersync.opens(bytea, text, text, text) IS
 	'whether the key in the key file opens what was sealed for that destination';
 
-CREATE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
+CREATE OR REPLACE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
 RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_reseal';
 COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
 	'seals a sealed secret for another destination; for superusers only';
 
-CREATE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
+CREATE OR REPLACE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
 RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_key_file';
 COMMENT ON FUNCTION ordersync.key_file() IS
 	'how the key file is found: ready, missing or unusable, and why; and whether the worker of another database misses it';
 
-CREATE FUNCTION ordersync.make_key_file()
+CREATE OR REPLACE FUNCTION ordersync.make_key_file()
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_make_key_file';
 COMMENT ON FUNCTION ordersync.make_key_file() IS
 	'makes the key file; one that is there is left as it is';
 
-CREATE FUNCTION ordersync.setting(name text)
+CREATE OR REPLACE FUNCTION ordersync.setting(name text)
 RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_setting';
 COMMENT ON FUNCTION ordersync.setting(text) IS
 	'value of the setting ordersync.<name> as SHOW gives it, with its unit; loads the library';
 
-CREATE FUNCTION ordersync.in_block()
+CREATE OR REPLACE FUNCTION ordersync.in_block()
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_in_block';
 COMMENT ON FUNCTION ordersync.in_block() IS
 	'whether we are in a transaction block, also one that a driver opened';
 
-CREATE FUNCTION ordersync.is_own_xid(xmin xid)
+CREATE OR REPLACE FUNCTION ordersync.is_own_xid(xmin xid)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_is_own_xid';
@@ -88,7 +88,7 @@ COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
 	'whether it is the ID of this transaction, or of a part of it that could have been undone by itself';
 
 /* Called by procedures that commit: with every caller's rights and search_path. */
-CREATE FUNCTION ordersync.refuse_block(p_procedure text)
+CREATE OR REPLACE FUNCTION ordersync.refuse_block(p_procedure text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -105,7 +105,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.refuse_block(text) IS
 	'raises an error in a transaction block, with what to do about it';
 
-CREATE FUNCTION ordersync.worker_list()
+CREATE OR REPLACE FUNCTION ordersync.worker_list()
 RETURNS TABLE (
 	database text,
 	slot integer,
@@ -131,7 +131,7 @@ AS 'MODULE_PATHNAME', 'ordersync_worker_list';
 COMMENT ON FUNCTION ordersync.worker_list() IS
 	'the rows of the view ordersync.workers';
 
-CREATE VIEW ordersync.workers
+CREATE OR REPLACE VIEW ordersync.workers
 WITH (security_invoker = true)
 AS
 SELECT
