@@ -13,7 +13,16 @@ OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 # The column reference, made of it too; installed with the server's documentation.
 DOCS = docs/ordersync_columns.md
 
-SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
+# sql/order lists them, lowest first: a part calls only what stands before it.
+SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
+SQL_FILES := $(patsubst ./%,%,$(shell find sql/parts -type f))
+ifneq ($(filter-out $(SQL_FILES),$(SQL_PARTS)),)
+$(error sql/order lists what is not there: $(filter-out $(SQL_FILES),$(SQL_PARTS)))
+endif
+ifneq ($(filter-out $(SQL_PARTS),$(SQL_FILES)),)
+$(error not listed in sql/order: $(filter-out $(SQL_PARTS),$(SQL_FILES)))
+endif
+
 # CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
 SQL_CHECK = sql/ordersync--check.sql
 SQL_SCRIPT = sql/ordersync--check--$(EXTVERSION).sql
@@ -80,7 +89,7 @@ install: no-single-script
 no-single-script:
 	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control | check-build
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
