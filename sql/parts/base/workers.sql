@@ -1,11 +1,9 @@
 /*
- * The house: waking and watching workers, sealing secrets, reading settings.
+ * Workers: waking them, and what they are doing.
  *
- * These are C functions because what they touch is no table: latches and slots
- * in shared memory, the key file, settings that exist only once the library is
- * loaded (which calling one of them does).  In a server that did not preload
- * the library nothing is shared: wake() does nothing, no owner is alive, and
- * ordersync.workers is empty.
+ * In C: latches and slots in shared memory are no table.  In a server that did
+ * not preload the library nothing is shared: wake() does nothing, no owner is
+ * alive, and ordersync.workers is empty.
  */
 CREATE OR REPLACE FUNCTION ordersync.wake()
 RETURNS void
@@ -28,82 +26,6 @@ LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_worker_state';
 COMMENT ON FUNCTION ordersync.worker_state() IS
 	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
-
--- strict: no secret, nothing to seal
-CREATE OR REPLACE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
-RETURNS bytea
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_seal';
-COMMENT ON FUNCTION ordersync.seal(text, text, text, text) IS
-	'seals a secret, whose it is and for which destination';
-
--- strict: nothing sealed, nothing to open
-CREATE OR REPLACE FUNCTION ordersync.opens(sealed bytea, kind text, name text, destination text)
-RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_opens';
-COMMENT ON FUNCTION ordersync.opens(bytea, text, text, text) IS
-	'whether the key in the key file opens what was sealed for that destination';
-
-CREATE OR REPLACE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
-RETURNS bytea
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_reseal';
-COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
-	'seals a sealed secret for another destination; for superusers only';
-
-CREATE OR REPLACE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
-RETURNS record
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ordersync_key_file';
-COMMENT ON FUNCTION ordersync.key_file() IS
-	'how the key file is found: ready, missing or unusable, and why; and whether the worker of another database misses it';
-
-CREATE OR REPLACE FUNCTION ordersync.make_key_file()
-RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ordersync_make_key_file';
-COMMENT ON FUNCTION ordersync.make_key_file() IS
-	'makes the key file; one that is there is left as it is';
-
-CREATE OR REPLACE FUNCTION ordersync.setting(name text)
-RETURNS text
-LANGUAGE c STABLE PARALLEL SAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_setting';
-COMMENT ON FUNCTION ordersync.setting(text) IS
-	'value of the setting ordersync.<name> as SHOW gives it, with its unit; loads the library';
-
-CREATE OR REPLACE FUNCTION ordersync.in_block()
-RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ordersync_in_block';
-COMMENT ON FUNCTION ordersync.in_block() IS
-	'whether we are in a transaction block, also one that a driver opened';
-
-CREATE OR REPLACE FUNCTION ordersync.is_own_xid(xmin xid)
-RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_is_own_xid';
-COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
-	'whether it is the ID of this transaction, or of a part of it that could have been undone by itself';
-
-/* Called by procedures that commit: with every caller's rights and search_path. */
-CREATE OR REPLACE FUNCTION ordersync.refuse_block(p_procedure text)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	IF ordersync.in_block() THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_transaction_termination',
-			MESSAGE = 'invalid transaction termination',
-			DETAIL = pg_catalog.format('%s commits as it goes on, which a transaction block does not allow.', p_procedure),
-			HINT = 'Call it outside a transaction: in psql after \set AUTOCOMMIT on, in Python with conn.autocommit = True, in JDBC with setAutoCommit(true).';
-	END IF;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.refuse_block(text) IS
-	'raises an error in a transaction block, with what to do about it';
 
 CREATE OR REPLACE FUNCTION ordersync.worker_list()
 RETURNS TABLE (

@@ -23,3 +23,31 @@ AS 'MODULE_PATHNAME', 'ordersync_lock_orders'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ordersync.lock_orders(bigint, bigint[], boolean) IS
 	'locks the numbers of orders until the transaction ends, for a page of orders or of after-sales: the two kinds keep each other out';
+
+CREATE OR REPLACE FUNCTION ordersync.apply_lock_key(p_shop bigint)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.hashtextextended('ordersync/apply/' || p_shop::text, 0);
+COMMENT ON FUNCTION ordersync.apply_lock_key(bigint) IS
+	'advisory lock of a shop: shared by its pages, exclusive to what must not meet any of them';
+
+CREATE OR REPLACE FUNCTION ordersync.lock_orders_of_after_sales(p_shop bigint, p_records ordersync.applied[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.lock_orders(p_shop, ARRAY(
+		SELECT ordersync.read_bigint(t.tid)
+		FROM pg_catalog.unnest(p_records) AS r,
+			LATERAL (VALUES (r.payload ->> 'tid'), (r.old ->> 'tid')) AS t (tid)), true);
+	-- one that names its line alone may be of any order
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop))
+	WHERE EXISTS (
+		SELECT
+		FROM pg_catalog.unnest(p_records) AS r
+		WHERE ordersync.read_bigint(r.payload ->> 'tid') IS NULL
+			AND ordersync.read_bigint(r.payload ->> 'oid') <> 0);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_orders_of_after_sales(bigint, ordersync.applied[]) IS
+	'locks the numbers of the orders that records of after-sales name or named; the whole shop where one names none';

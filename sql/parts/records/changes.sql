@@ -10,18 +10,6 @@
  * first is the old value of their first change; a line that comes to a stored
  * order later and is in dispute by then has changed from NULL.
  */
-CREATE OR REPLACE FUNCTION ordersync.value_of_change(p_kind text, p_value text)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN
-	CASE p_kind
-		WHEN 'money' THEN ordersync.read_money(p_value)::text
-		-- there is one form of a readable time
-		WHEN 'time' THEN CASE WHEN ordersync.read_time(p_value) IS NOT NULL THEN p_value END
-		ELSE NULLIF(p_value, '')
-	END;
-COMMENT ON FUNCTION ordersync.value_of_change(text, text) IS
-	'a field''s value as its column holds it, by how it is read (text, money, time); times as the platform writes them';
 
 /* The same line twice is one line, the first of them, as in sub_orders. */
 CREATE OR REPLACE FUNCTION ordersync.refund_states(p_payload jsonb)

@@ -3,7 +3,7 @@
  * what the rows that are there remember.
  *
  * Worked out once, here, for new and changed records and for those whose rows are
- * written again; the next part writes them.  The record's own columns are read by
+ * written again; write.sql writes them.  The record's own columns are read by
  * C (src/read_record.c) as the dictionary says; the rest is derived from them.
  */
 CREATE OR REPLACE FUNCTION ordersync.read_orders(records ordersync.applied[])
@@ -60,13 +60,6 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 ROWS 100;
 COMMENT ON FUNCTION ordersync.read_after_sales(ordersync.applied[]) IS
 	'the columns of after-sales that their records hold, and whether a value could not be read';
-
-CREATE OR REPLACE FUNCTION ordersync.whole(payload jsonb)
-RETURNS jsonb
-AS 'MODULE_PATHNAME', 'ordersync_whole'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION ordersync.whole(jsonb) IS
-	'a stored payload, decompressed once for all that look into it';
 
 CREATE OR REPLACE FUNCTION ordersync.next_orders(
 	p_shop bigint,

@@ -1,14 +1,12 @@
 /*
- * What could not be stored: whole records, and single values.
+ * Records that could not be stored.
  *
  * A record without a usable key, time or shape is kept as bytes with its
- * reason; a value that cannot be read costs that value, not the record; one that
- * holds what is no text (a NUL, half a surrogate pair, broken UTF-8, a raw control
- * character) costs that character.  The
- * same trouble met again is noted once while it is open.  A value is resolved
- * by the transaction that stores a version in which it is gone, a record by the
- * one that finds stored what it could not be: a version of that age or a later
- * one.  An older one, which another list may bring at any time, is no answer.
+ * reason; one that holds what is no text (a NUL, half a surrogate pair, broken
+ * UTF-8, a raw control character) is stored and loses that character.  The
+ * same trouble met again is noted once while it is open.  A record is resolved by
+ * the transaction that finds stored what it could not be: a version of that age or a
+ * later one.  An older one, which another list may bring at any time, is no answer.
  * Nor is for a record that the database refused one of the same second, which
  * may be the version before: that has to be a later one, or the very record.
  */
@@ -283,131 +281,61 @@ $function$;
 COMMENT ON FUNCTION ordersync.is_stored(bigint, text, bigint, timestamptz, text, bytea) IS
 	'whether a record''s row is there and a version of that time or a later one is stored; with a digest: that very record of this source, or a later version';
 
-/*
- * Closes what these stored records have cured of their values and notes what
- * p_suspects still hold that cannot be read.  Cheap when there is neither.
- */
-CREATE OR REPLACE FUNCTION ordersync.note_values(
-	p_shop bigint,
-	p_stream text,
-	p_runs bigint[],
-	p_tasks bigint[],
-	p_records ordersync.applied[],
-	p_suspects bigint[]
-)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE OR REPLACE FUNCTION ordersync.count_refused(p_shop bigint)
+RETURNS integer
+LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v_open boolean := EXISTS (
+	SELECT pg_catalog.count(DISTINCT (q.stream, q.record_id))::integer
+	FROM ordersync.quarantine q
+	WHERE q.shop_id = p_shop
+		AND q.reason = 'refused'
+		AND q.resolved_at IS NULL
+		AND q.body IS NOT NULL
+$function$;
+COMMENT ON FUNCTION ordersync.count_refused(bigint) IS
+	'how many records of a shop the database refuses and that can be tried again';
+
+/*
+ * A window's counts say how many of what it saw could not be stored.  What was
+ * refused and is stored now would look like a record that the platform does not
+ * list.  Locks as the closing of a window does: coverage, then counts.
+ */
+CREATE OR REPLACE FUNCTION ordersync.uncount_refused(p_rows bigint[])
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT
+	FROM ordersync.coverage c
+	WHERE EXISTS (
 		SELECT
 		FROM ordersync.quarantine q
-		WHERE q.shop_id = p_shop
-			AND q.stream = p_stream
-			AND q.resolved_at IS NULL);
-	v_noted text[];
-BEGIN
-	IF p_suspects IS NOT NULL THEN
-		WITH bad AS MATERIALIZED (
-			SELECT r.id, p_runs[r.page] AS run_id, p_tasks[r.page] AS task_id, b.reason, b.column_name, b.value, b.body,
-				pg_catalog.sha256(pg_catalog.convert_to(COALESCE(b.body, '') || COALESCE(b.value, ''), 'UTF8'))
-					AS digest
-			FROM pg_catalog.unnest(p_records) AS r,
-				LATERAL ordersync.unreadable_values(p_stream, r.payload) AS b
-			WHERE r.id = ANY (p_suspects)
-		), ins AS (
-			INSERT INTO ordersync.quarantine (
-				shop_id, stream, record_id, reason, column_name, value, body, run_id, task_id,
-				since, until, digest)
-			SELECT p_shop, p_stream, bad.id, bad.reason, bad.column_name, bad.value,
-				pg_catalog.convert_to(bad.body, 'UTF8'), bad.run_id, bad.task_id, t.since, t.until, bad.digest
-			FROM bad
-			LEFT JOIN ordersync.sync_tasks t ON t.task_id = bad.task_id
-			ON CONFLICT DO NOTHING
-		)
-		SELECT pg_catalog.array_agg(pg_catalog.concat_ws('/', bad.id, bad.reason, bad.column_name, bad.digest::text))
-		INTO v_noted
-		FROM bad;
-	END IF;
+		WHERE q.quarantine_id = ANY (p_rows)
+			AND q.shop_id = c.shop_id
+			AND (q.stream = 'orders') = (c.stream = 'orders'))
+	ORDER BY c.stream, c.basis
+	FOR NO KEY UPDATE;
 
-	IF v_open THEN
-		UPDATE ordersync.quarantine q
-		SET resolved_at = pg_catalog.now()
-		WHERE q.shop_id = p_shop
-			AND q.stream = p_stream
-			AND q.record_id = ANY (ARRAY(
-				SELECT r.id
-				FROM ordersync.ids_of_records(p_records) AS r))
-			AND q.resolved_at IS NULL
-			AND q.reason IN ('value', 'line')
-			AND q.source IS NULL
-			AND (v_noted IS NULL
-				OR pg_catalog.concat_ws('/', q.record_id, q.reason, q.column_name, q.digest::text)
-					<> ALL (v_noted));
-	END IF;
-END
+	UPDATE ordersync.window_counts w
+	SET quarantined = GREATEST(w.quarantined - n.records, 0)
+	FROM (
+		SELECT c.shop_id, c.stream, c.basis, c.range, pg_catalog.count(DISTINCT q.record_id) AS records
+		FROM ordersync.quarantine q
+		LEFT JOIN ordersync.orders o ON q.stream = 'orders'
+			AND o.shop_id = q.shop_id
+			AND o.tid = q.record_id
+		JOIN ordersync.window_counts c ON c.shop_id = q.shop_id
+			AND (q.stream = 'orders') = (c.stream = 'orders')
+			AND c.range @> CASE c.basis WHEN 'created' THEN o.created WHEN 'modified' THEN q.modified END
+			AND c.closed_at >= q.received_at
+			AND c.quarantined > 0
+		WHERE q.quarantine_id = ANY (p_rows)
+			AND q.reason = 'refused'
+		GROUP BY 1, 2, 3, 4
+	) n
+	WHERE w.shop_id = n.shop_id
+		AND w.stream = n.stream
+		AND w.basis = n.basis
+		AND w.range = n.range
 $function$;
-COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[]) IS
-	'notes unreadable values of stored records in quarantine, resolves what their new version has cured';
-
-CREATE OR REPLACE FUNCTION ordersync.unreadable_values(
-	p_stream text,
-	p_payload jsonb
-)
-RETURNS TABLE (
-	reason text,
-	column_name text,
-	value text,
-	body text
-)
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $function$
-	WITH typed (object, name, field, member, kind) AS (
-		VALUES
-			{{orders.typed ('orders', '#', '#field', '#member', '#read')}},
-			{{sub_orders.typed ('sub_orders', '#', '#field', '#member', '#read')}},
-			{{after_sales.typed ('after_sales', '#', '#field', '#member', '#read')}}
-	), records (object, record, line) AS (
-		SELECT CASE p_stream WHEN 'after_sales' THEN 'after_sales' ELSE 'orders' END, p_payload, NULL
-		UNION ALL
-		SELECT 'sub_orders', l.line, l.line
-		FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)
-		WHERE p_stream <> 'after_sales'
-	)
-	SELECT 'value', CASE
-			WHEN t.member <> '' THEN t.name
-			WHEN r.line IS NULL THEN t.field
-			ELSE 'sub_orders.' || t.field
-		END, e.value, r.line::text
-	FROM records r
-	JOIN typed t ON t.object = r.object
-	CROSS JOIN LATERAL (
-		SELECT CASE t.member
-			WHEN '' THEN r.record ->> t.field
-			ELSE r.record -> t.field ->> t.member
-		END AS value
-		OFFSET 0
-	) e
-	WHERE e.value <> ''
-		AND CASE t.kind
-			WHEN 'time' THEN ordersync.read_time(e.value) IS NULL
-			WHEN 'money' THEN ordersync.read_money(e.value) IS NULL
-			WHEN 'bigint' THEN ordersync.read_bigint(e.value) IS NULL
-			WHEN 'id' THEN ordersync.read_bigint(e.value) IS NULL
-			WHEN 'int' THEN ordersync.read_int(e.value) IS NULL
-			WHEN 'smallint' THEN ordersync.read_smallint(e.value) IS NULL
-			WHEN 'boolean' THEN ordersync.read_boolean(e.value) IS NULL
-		END
-	UNION ALL
-	SELECT 'line', NULL, NULL, l.line::text
-	FROM pg_catalog.jsonb_array_elements(p_payload -> 'orders' -> 'order') AS l (line)
-	WHERE p_stream <> 'after_sales'
-		AND l.line <> '{}'
-		AND ordersync.read_bigint(l.line ->> 'oid') IS NULL
-	UNION ALL
-	SELECT 'line', NULL, NULL, l.line::text
-	FROM pg_catalog.jsonb_path_query(p_payload, '$.orders.unreadable[*]') AS l (line)
-	WHERE p_stream <> 'after_sales'
-$function$;
-COMMENT ON FUNCTION ordersync.unreadable_values(text, jsonb) IS
-	'values of a stored record that its typed columns could not take, and lines without an id';
+COMMENT ON FUNCTION ordersync.uncount_refused(bigint[]) IS
+	'takes records that were refused and are stored now off what their windows count as quarantined';

@@ -8,12 +8,6 @@
  * statement, written where they stand, for any other join would read all of a shop's
  * rows for a few.
  */
-CREATE OR REPLACE FUNCTION ordersync.apply_lock_key(p_shop bigint)
-RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN pg_catalog.hashtextextended('ordersync/apply/' || p_shop::text, 0);
-COMMENT ON FUNCTION ordersync.apply_lock_key(bigint) IS
-	'advisory lock of a shop: shared by its pages, exclusive to what must not meet any of them';
 
 /* Refunds that are stored already: what they say of these orders, and which lack their line. */
 CREATE OR REPLACE FUNCTION ordersync.after_sales_of(

@@ -8,20 +8,6 @@
  * Unchanged is only what is there: a record whose row or lines are gone is not.
  * The question is asked in the same statement, with the row beside the payload's.
  */
-CREATE OR REPLACE FUNCTION ordersync.find_rows(
-	"table" regclass,
-	"column" name,
-	shop bigint,
-	ids bigint[],
-	OUT id bigint,
-	OUT row_ctid tid
-)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'ordersync_find_rows'
-LANGUAGE C STABLE STRICT PARALLEL SAFE
-ROWS 100;
-COMMENT ON FUNCTION ordersync.find_rows(regclass, name, bigint, bigint[]) IS
-	'where the rows of a shop stand that have these ids in a column, looked up in the index of shop and column whatever the planner would do; to be joined by ctid in the same statement, in a LATERAL that cannot be flattened';
 
 {{each stream}}
 

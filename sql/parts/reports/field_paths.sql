@@ -1,5 +1,13 @@
 /*
  * What an added field is: a path into a record, read as a type.
+ *
+ * A column that is not selected costs nothing: the payload is joined by its
+ * primary key, a join that the planner leaves out when nobody looks at it, and
+ * a line is found in its order's payload where its value is computed.
+ *
+ * Conversions are built-in ones, each behind a test that lets nothing pass that
+ * it would refuse: views call nothing of ours, and no value that the platform
+ * may send makes a report fail.  What cannot be read is NULL.
  */
 CREATE OR REPLACE FUNCTION ordersync.path_steps(p_path text)
 RETURNS text[]
@@ -80,41 +88,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_field_type(text) IS
 	'raises an error for a type that an added field cannot have';
-
-/* A record that has a value there goes the way of all records; is it still there afterwards? */
-CREATE OR REPLACE FUNCTION ordersync.refuse_personal(p_target text, p_path text, p_steps text[])
-RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-AS $function$
-DECLARE
-	v_record jsonb := '"here"';
-BEGIN
-	FOR i IN REVERSE pg_catalog.cardinality(p_steps) .. 1 LOOP
-		v_record := CASE
-			WHEN p_steps[i] ~ '^[0-9]' THEN pg_catalog.jsonb_build_array(v_record)
-			ELSE pg_catalog.jsonb_build_object(p_steps[i], v_record)
-		END;
-	END LOOP;
-	IF p_target = 'sub_orders' THEN
-		v_record := pg_catalog.jsonb_build_object('orders', pg_catalog.jsonb_build_object('order',
-			pg_catalog.jsonb_build_array(v_record)));
-	END IF;
-
-	PERFORM 1
-	FROM ordersync.split_records(pg_catalog.convert_to(pg_catalog.jsonb_build_array(v_record)::text, 'UTF8'),
-		CASE p_target WHEN 'after_sales' THEN 'after_sales' ELSE 'orders' END) r
-	WHERE pg_catalog.strpos(pg_catalog.convert_from(r.body, 'UTF8'), '"here"') > 0;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('%s is personal data', p_path),
-			DETAIL = 'It is dropped from every record before anything is stored, so there is nothing to show.',
-			HINT = 'buyer_open_uid tells buyers apart, oaid addressees.';
-	END IF;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.refuse_personal(text, text, text[]) IS
-	'raises an error for a path whose value is dropped from records before they are stored';
 
 /* A name typed wrong is no error: the platform leaves out what is empty. */
 CREATE OR REPLACE FUNCTION ordersync.remark_on_field(p_view text, p_name text)

@@ -1,7 +1,8 @@
 /*
- * Views for the one who runs it: how far runs are, what failed and what to do,
- * how shops are; whether days are whole stands in a part of its own.  They read tables only, so that they
- * stay when the extension goes, and show each reader what its own rights show.
+ * Views for the one who runs it: how far runs are, what failed, how shops are.
+ *
+ * They read tables only, so that they stay when the extension goes, and show each
+ * reader what its own rights show.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_progress()
 RETURNS void

@@ -14,16 +14,6 @@
  * every source, with one exception: of a field that the platform documents for
  * another of its APIs, nothing follows from its absence.
  */
-CREATE OR REPLACE FUNCTION ordersync.option_names(p_names jsonb)
-RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $function$
-	SELECT pg_catalog.array_agg(e.name ORDER BY e.i)
-	FROM pg_catalog.jsonb_array_elements_text(p_names) WITH ORDINALITY AS e (name, i)
-$function$;
-COMMENT ON FUNCTION ordersync.option_names(jsonb) IS
-	'the names in an option that is a list of fields';
-
 CREATE OR REPLACE FUNCTION ordersync.option_fields(p_names text[], p_object text)
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

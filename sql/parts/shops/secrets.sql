@@ -1,59 +1,6 @@
 /*
- * Secrets and the key file: what is sealed with it, and what to do without it.
- *
- * The file belongs to the server.  It is made when the first secret is to be
- * sealed.  While secrets are sealed a file that is not there is lost, or about
- * to be put back: a new one would make what is sealed with the old one, and
- * what is sealed with the new one, exclude each other.
+ * Secrets: stored for the destination of their gateway, and noted where they do not open.
  */
-CREATE OR REPLACE FUNCTION ordersync.prepare_key_file()
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-DECLARE
-	v record;
-	v_secrets bigint;
-BEGIN
-	SELECT * INTO v
-	FROM ordersync.key_file();
-	IF v.state = 'ready' THEN
-		RETURN;
-	ELSIF v.state = 'unusable' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'config_file_error',
-			MESSAGE = 'no secret can be sealed',
-			DETAIL = v.why || '.',
-			HINT = 'Check the file that ordersync.key_file names.';
-	END IF;
-
-	SELECT pg_catalog.count(*) INTO v_secrets
-	FROM ordersync.secrets s;
-	IF v_secrets > 0 OR v.missed_elsewhere THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'config_file_error',
-			MESSAGE = 'no secret can be sealed: the key file is missing, and secrets are sealed with it',
-			DETAIL = pg_catalog.format('%s. %s', v.why, CASE
-				WHEN v_secrets > 0 THEN pg_catalog.format('Sealed in this database: %s.', v_secrets)
-				ELSE 'Another database of this server has sealed secrets.' END),
-			HINT = 'Put it back: a base backup has it, after pg_upgrade the old data directory. If it is lost: SELECT ordersync_forget_secrets(), then give every secret anew.';
-	END IF;
-	PERFORM ordersync.make_key_file();
-END
-$function$;
-COMMENT ON FUNCTION ordersync.prepare_key_file() IS
-	'makes sure that secrets can be sealed: raises an error where not, makes the key file where nothing is sealed yet';
-
-CREATE OR REPLACE FUNCTION ordersync.key_file_trouble()
-RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
-	SELECT k.why
-	FROM ordersync.key_file() k
-	WHERE k.state = 'unusable'
-		OR k.state = 'missing' AND EXISTS (SELECT FROM ordersync.secrets)
-$function$;
-COMMENT ON FUNCTION ordersync.key_file_trouble() IS
-	'why no secret can be opened now; NULL when that is not so';
 
 /*
  * Called by the worker at its start and when the key file has changed.  While
@@ -158,58 +105,59 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_secrets(text) IS
 	'tries the secrets of a gateway and its shops, NULL: of all, and marks these by what opens';
 
-CREATE OR REPLACE FUNCTION @extschema@.ordersync_forget_secrets()
-RETURNS integer
+CREATE OR REPLACE FUNCTION ordersync.use_secrets(p_gateway text)
+RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
-DECLARE
-	v record;
-	v_secrets integer;
 BEGIN
-	PERFORM ordersync.set_up_when_older();
-	SELECT * INTO v
-	FROM ordersync.key_file();
-	IF v.state = 'unusable' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'config_file_error',
-			MESSAGE = 'it cannot be told which secrets are lost',
-			DETAIL = v.why || '.',
-			HINT = 'Check the file that ordersync.key_file names: once it can be used, so can what it sealed.';
+	-- a worker may have found them shut where the gateway leads
+	IF ordersync.key_file_trouble() IS NULL THEN
+		PERFORM ordersync.note_secrets(p_gateway);
 	END IF;
-
-	DELETE FROM ordersync.secrets s
-	WHERE v.state = 'missing'
-		OR NOT ordersync.opens(s.sealed, s.kind, s.name, s.destination);
-	GET DIAGNOSTICS v_secrets = ROW_COUNT;
-
-	UPDATE ordersync.gateways g
-	SET secret_state = 'missing',
-		secret_message = NULL
-	WHERE NOT EXISTS (
-			SELECT
-			FROM ordersync.secrets s
-			WHERE s.kind = 'app_secret'
-				AND s.name = g.name);
-	UPDATE ordersync.shops p
-	SET key_state = 'missing',
-		key_message = NULL,
-		key_check_at = NULL
-	WHERE NOT EXISTS (
-			SELECT
-			FROM ordersync.secrets s
-			WHERE s.kind = 'data_key'
-				AND s.name = p.shop_id::text);
-	IF v_secrets > 0 THEN
-		RAISE NOTICE USING
-			MESSAGE = format('%s secrets are forgotten that could not be opened', v_secrets),
-			HINT = 'Give them anew: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_data_key(shop_id, data_key).';
-	ELSE
-		RAISE NOTICE USING MESSAGE = 'every stored secret can be opened, none is forgotten';
-	END IF;
-	RETURN v_secrets;
+	PERFORM ordersync.check_destinations(p_gateway);
+	PERFORM ordersync.wake();
 END
 $function$;
-COMMENT ON FUNCTION @extschema@.ordersync_forget_secrets() IS
-	'deletes the sealed secrets that cannot be opened, because the key file that sealed them is lost, and returns how many; they must be given anew';
+COMMENT ON FUNCTION ordersync.use_secrets(text) IS
+	'lets a gateway and its shops go on whose secrets are of use where it leads, and the others wait';
+
+CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_destination text := ordersync.gateway_destination(CASE p_kind
+		WHEN 'app_secret' THEN p_name
+		ELSE (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+	END);
+BEGIN
+	INSERT INTO ordersync.secrets AS s (kind, name, destination, sealed, updated_at)
+	VALUES (p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination), clock_timestamp())
+	ON CONFLICT (kind, name) DO UPDATE
+	SET destination = excluded.destination,
+		sealed = excluded.sealed,
+		updated_at = excluded.updated_at;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
+	'seals a secret for where its gateway leads now, and stores it';
+
+CREATE OR REPLACE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	UPDATE ordersync.secrets k
+	SET destination = p_destination,
+		sealed = p_sealed,
+		updated_at = clock_timestamp()
+	WHERE k.kind = p_kind
+		AND k.name = p_name;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
+	'stores a secret that was sealed again for another destination';

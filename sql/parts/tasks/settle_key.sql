@@ -98,50 +98,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
 	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
 
-/* Who asked for a check has the answer; nothing else is to be done. */
-CREATE OR REPLACE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
-	WITH ended AS (
-		UPDATE ordersync.sync_tasks t
-		SET state = 'failed',
-			error_class = p_class,
-			error = p_message,
-			finished_at = pg_catalog.clock_timestamp()
-		FROM (
-			SELECT l.task_id
-			FROM ordersync.sync_tasks l
-			JOIN ordersync.sync_runs r ON r.run_id = l.run_id
-			WHERE r.shop_id = p_shop
-				AND r.kind = 'check'
-				AND r.state IN ('pending', 'running')
-				AND l.state = 'pending'
-			ORDER BY l.task_id
-			FOR UPDATE OF l SKIP LOCKED
-		) l
-		WHERE t.task_id = l.task_id
-		RETURNING t.run_id
-	)
-	SELECT ordersync.count_tasks(e.run_id, -1)
-	FROM ended e
-$function$;
-COMMENT ON FUNCTION ordersync.end_key_checks(bigint, text, text) IS
-	'ends the waiting runs of kind check of a shop whose data key is no good, as failed';
-
-CREATE OR REPLACE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
-RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $function$
-	SELECT COALESCE((
-		SELECT k.updated_at > p_claimed_at
-		FROM ordersync.secrets k
-		WHERE k.kind = 'data_key'
-			AND k.name = p_shop::text), false)
-$function$;
-COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
-	'true when the shop got its data key after a task had been claimed with the old one';
-
 CREATE OR REPLACE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -157,13 +113,3 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.put_back(bigint, text, text) IS
 	'makes a task pending again and gives its attempt back';
-
-CREATE OR REPLACE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
-RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $function$
-	SELECT pg_catalog.pg_notify('ordersync',
-		pg_catalog.json_build_object('shop_id', p_shop, 'key_state', p_state)::text)
-$function$;
-COMMENT ON FUNCTION ordersync.notify_shop(bigint, text) IS
-	'tells listeners of channel ordersync that a shop''s key_state changed';

@@ -1,9 +1,8 @@
 /*
- * Making and keeping the tables: set_up() brings everything to this version,
- * keep_house() is what the worker calls at its start and once a day.
+ * Making and changing the tables: set_up() brings everything to this version.
  *
- * set_up() runs as pg_database_owner, so that whoever calls it, what it makes
- * belongs to the role that is there in every cluster and is no superuser.
+ * It runs as pg_database_owner, so that whoever calls it, what it makes belongs
+ * to the role that is there in every cluster and is no superuser.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up()
 RETURNS void
@@ -40,35 +39,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up() IS
 	'makes missing tables and views, adopts those restored from a dump, brings older ones up to date, applies grants again';
-
-/*
- * A view is replaced when nobody has it in an open transaction.  Waiting for
- * one would make all its readers wait, so it is not waited for: the worker tries
- * again at its next round, everybody else is told whom to wait for.
- */
-CREATE OR REPLACE FUNCTION ordersync.set_up_views()
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET lock_timeout = '2s'
-AS $function$
-BEGIN
-	PERFORM ordersync.set_up_reports();
-	PERFORM ordersync.set_up_sales();
-	PERFORM ordersync.set_up_stages();
-	PERFORM ordersync.comment_reports();
-	PERFORM ordersync.set_up_completeness();
-	PERFORM ordersync.set_up_progress();
-EXCEPTION
-	WHEN lock_not_available THEN
-		PERFORM ordersync.refuse_views_in_use(ARRAY(
-			SELECT c.relname::text
-			FROM pg_catalog.pg_class c
-			WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
-				AND c.relkind = 'v'));
-END
-$function$;
-COMMENT ON FUNCTION ordersync.set_up_views() IS
-	'makes or replaces the views, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
 
 CREATE OR REPLACE FUNCTION ordersync.adopt_tasks()
 RETURNS void
@@ -125,88 +95,3 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_when_older() IS
 	'calls ordersync.set_up() where the tables are missing or another version made them; true when it did';
-
-CREATE OR REPLACE FUNCTION ordersync.keep_house()
-RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
-AS $function$
-DECLARE
-	v_message text;
-	v_detail text;
-BEGIN
-	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
-		RETURN false;			-- nothing is set up yet: the first gateway does it
-	END IF;
-	BEGIN
-		IF ordersync.set_up_when_older() THEN
-			RETURN true;			-- made the partitions on its way, and took its time
-		END IF;
-	EXCEPTION
-		WHEN lock_not_available THEN
-			GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL;
-			-- the worker itself keeps quiet about locks
-			RAISE LOG USING
-				MESSAGE = pg_catalog.format('ordersync tries again later: %s', v_message),
-				DETAIL = v_detail;
-			RAISE;
-	END;
-	PERFORM ordersync.make_log_partitions();
-	RETURN ordersync.cut_payloads();
-END
-$function$;
-COMMENT ON FUNCTION ordersync.keep_house() IS
-	'brings tables to the installed version, makes the request log''s partitions for today and seven days, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';
-
-CREATE OR REPLACE FUNCTION ordersync.make_log_partitions()
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET lock_timeout = '2s'
-AS $function$
-DECLARE
-	v_day date;
-	v_name text;
-BEGIN
-	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('log_partitions'));
-
-	FOR v_day IN
-		SELECT (pg_catalog.now() AT TIME ZONE 'Asia/Shanghai')::date + n
-		FROM pg_catalog.generate_series(0, 7) AS n
-	LOOP
-		v_name := 'request_log_' || pg_catalog.to_char(v_day, 'YYYYMMDD');
-		CONTINUE WHEN pg_catalog.to_regclass('ordersync.' || v_name) IS NOT NULL;
-
-		BEGIN
-			/*
-			 * Made apart and attached: that locks out neither readers nor
-			 * writers of the log, as CREATE TABLE ... PARTITION OF would.
-			 */
-			EXECUTE pg_catalog.format(
-				'CREATE TABLE ordersync.%I (LIKE ordersync.request_log INCLUDING DEFAULTS INCLUDING COMMENTS)',
-				v_name);
-			-- LIKE does not take it over
-			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I REPLICA IDENTITY FULL', v_name);
-			EXECUTE pg_catalog.format(
-				'ALTER TABLE ordersync.request_log ATTACH PARTITION ordersync.%I FOR VALUES FROM (%L) TO (%L)',
-				v_name,
-				pg_catalog.timezone('Asia/Shanghai', v_day::timestamp),
-				pg_catalog.timezone('Asia/Shanghai', (v_day + 1)::timestamp));
-		EXCEPTION
-			-- somebody reads the rest, or it holds rows of that day: it goes on taking them
-			WHEN lock_not_available OR check_violation THEN
-				NULL;
-		END;
-	END LOOP;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.make_log_partitions() IS
-	'makes the request log''s partitions, one a day of Asia/Shanghai, for today and seven days ahead';
-
-CREATE OR REPLACE FUNCTION ordersync.lock_key(p_name text)
-RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-AS $function$
-	SELECT pg_catalog.hashtextextended('ordersync/' || p_name, 0)
-$function$;
-COMMENT ON FUNCTION ordersync.lock_key(text) IS
-	'the advisory lock of that name';
