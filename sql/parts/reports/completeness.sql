@@ -12,99 +12,17 @@
  * lines, are stored than were seen is short, and so is one of which records are
  * kept without their rows.  A day with orders of a type that no list asks for is
  * not proven.
- *
- * Counts are summed up by day before they are joined: a fleet of shops has many
- * thousand windows.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_completeness()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	CREATE OR REPLACE VIEW ordersync.proven_ranges
-	WITH (security_invoker = true) AS
-	SELECT m.shop_id,
-		m.stream,
-		m.ranges * COALESCE(CASE m.stream
-			WHEN 'orders' THEN (
-				SELECT range_agg(tstzrange(lower(r), upper(r) - d.proof_delay))
-				FROM unnest(a.ranges) r
-				WHERE lower(r) < upper(r) - d.proof_delay)
-			ELSE a.ranges
-		END, '{}') AS ranges
-	FROM ordersync.coverage m
-	LEFT JOIN ordersync.coverage a ON a.shop_id = m.shop_id
-		AND a.stream = m.stream
-		AND a.basis = 'arrival'
-	CROSS JOIN (
-		-- the server's own view of a setting, since a view calls no function of the extension
-		SELECT make_interval(secs => EXTRACT(epoch FROM
-			COALESCE(current_setting('ordersync.proof_delay', true), '1 hour')::interval)::double precision) AS proof_delay
-	) d
-	WHERE m.stream IN ('orders', 'after_sales')
-		AND m.basis = 'modified';
-
 	CREATE OR REPLACE VIEW ordersync.completeness
 	WITH (security_invoker = true) AS
-	WITH setting AS (
-		SELECT make_interval(secs => EXTRACT(epoch FROM
-			COALESCE(current_setting('ordersync.proof_delay', true), '1 hour')::interval)::double precision) AS proof_delay
-	), lists AS (
-		-- the second list of after-sales is taken together with the first
-		SELECT c.shop_id,
-			c.stream,
-			c.basis,
-			CASE
-				WHEN c.stream = 'after_sales' AND NOT COALESCE(s.unserved ? 'special_refunds', false) THEN
-					c.ranges * COALESCE(z.ranges, '{}')
-				ELSE c.ranges
-			END AS ranges,
-			c.ranges AS read_ranges,
-			p.ranges AS proven,
-			g.options -> 'types_add' AS types_add,
-			COALESCE(clock_timestamp() + g.clock_offset, clock_timestamp()) AS platform_now
-		FROM ordersync.coverage c
-		LEFT JOIN ordersync.shops s ON s.shop_id = c.shop_id
-		LEFT JOIN ordersync.gateways g ON g.name = s.gateway
-		LEFT JOIN ordersync.coverage z ON c.stream = 'after_sales'
-			AND z.shop_id = c.shop_id
-			AND z.stream = 'special_refunds'
-			AND z.basis = c.basis
-		LEFT JOIN ordersync.proven_ranges p ON p.shop_id = c.shop_id
-			AND p.stream = c.stream
-		WHERE c.stream IN ('orders', 'after_sales')
-			AND c.basis <> 'arrival'
-	), covered_days AS (
-		SELECT l.shop_id,
-			l.stream,
-			l.basis,
-			n.day::date AS day,
-			b.starts_at,
-			b.ends_at,
-			upper(l.ranges) AS settled_until,
-			l.platform_now,
-			l.proven,
-			l.read_ranges,
-			l.types_add,
-			a.asked,
-			a.asked - l.ranges AS missing
-		FROM lists l
-		CROSS JOIN LATERAL generate_series(
-			date_trunc('day', timezone('Asia/Shanghai', lower(l.read_ranges))),
-			CASE l.basis
-				WHEN 'created' THEN timezone('Asia/Shanghai', upper(l.read_ranges) - interval '1 second')
-				ELSE timezone('Asia/Shanghai', l.platform_now)
-			END,
-			interval '1 day') n (day)
-		CROSS JOIN LATERAL (
-			SELECT timezone('Asia/Shanghai', n.day) AS starts_at,
-				timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
-		) b
-		CROSS JOIN LATERAL (
-			SELECT tstzmultirange(
-				tstzrange(b.starts_at, b.ends_at) * tstzrange(lower(l.read_ranges), l.platform_now)) AS asked
-		) a
-		WHERE l.read_ranges <> '{}'
+	WITH covered_days AS (
+		SELECT *
+		FROM ordersync.covered_days
 	), verified AS (
 		SELECT c.shop_id, k.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day,
 			sum(c.reported)::bigint AS reported,
@@ -130,38 +48,6 @@ BEGIN
 			AND d.basis = v.basis
 			AND d.day = v.day
 		WHERE d.day IS NULL
-	), windows AS (
-		SELECT w.shop_id, k.stream, w.basis, timezone('Asia/Shanghai', lower(w.range))::date AS day,
-			sum(w.reported)::bigint AS reported,
-			sum(w.seen)::bigint AS seen,
-			sum(w.quarantined)::bigint AS quarantined,
-			count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
-			count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
-			-- read before all of it could be seen
-			count(*) FILTER (WHERE w.began_at IS NULL OR w.began_at < upper(w.range) + s.proof_delay) AS early_windows,
-			max(w.closed_at) AS checked_at,
-			-- of windows that overlap only the largest is known to be distinct from itself
-			CASE WHEN bool_or(w.overlaps) THEN max(w.seen) ELSE sum(w.seen) END::bigint AS seen_least
-		FROM (
-			SELECT w.*,
-				COALESCE(lower(w.range) < max(upper(w.range)) OVER (
-					PARTITION BY w.shop_id, w.stream, w.basis
-					ORDER BY lower(w.range), upper(w.range) DESC
-					ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS overlaps,
-				-- of windows in the order of their begin the one that holds another comes before it
-				COALESCE(upper(w.range) <= max(upper(w.range)) OVER (
-					PARTITION BY w.shop_id, w.stream, w.basis
-					ORDER BY lower(w.range), upper(w.range) DESC
-					ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS is_part
-			FROM ordersync.window_counts w
-		) w
-		CROSS JOIN setting s
-		CROSS JOIN LATERAL (
-			SELECT CASE w.stream WHEN 'special_refunds' THEN 'after_sales' ELSE w.stream END AS stream
-		) k
-		-- a part of a day that is being read again does not count beside the older whole
-		WHERE w.verdict = 'short' OR NOT w.is_part
-		GROUP BY 1, 2, 3, 4
 	), repaired AS (
 		SELECT r.shop_id, r.stream, b.basis, timezone('Asia/Shanghai', b.at)::date AS day,
 			count(DISTINCT r.record_id) AS repaired,
@@ -177,25 +63,6 @@ BEGIN
 		CROSS JOIN LATERAL (
 			SELECT CASE c.stream WHEN 'special_refunds' THEN 'after_sales' ELSE c.stream END AS stream
 		) k
-		GROUP BY 1, 2, 3
-	), gone AS (
-		-- by the last known modified of records whose row is gone
-		SELECT p.shop_id, 'orders' AS stream, timezone('Asia/Shanghai', p.modified)::date AS day, count(*) AS records
-		FROM ordersync.order_payloads p
-		WHERE NOT EXISTS (
-			SELECT
-			FROM ordersync.orders o
-			WHERE o.shop_id = p.shop_id
-				AND o.tid = p.tid)
-		GROUP BY 1, 2, 3
-		UNION ALL
-		SELECT p.shop_id, 'after_sales', timezone('Asia/Shanghai', p.modified)::date, count(*)
-		FROM ordersync.after_sale_payloads p
-		WHERE NOT EXISTS (
-			SELECT
-			FROM ordersync.after_sales a
-			WHERE a.shop_id = p.shop_id
-				AND a.refund_id = p.refund_id)
 		GROUP BY 1, 2, 3
 	)
 	SELECT d.shop_id,
@@ -235,7 +102,7 @@ BEGIN
 			CASE WHEN e.lines_gone THEN 'lines that were stored are gone' END,
 			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END), '') AS reason
 	FROM days d
-	LEFT JOIN windows w ON w.shop_id = d.shop_id
+	LEFT JOIN ordersync.counted_days w ON w.shop_id = d.shop_id
 		AND w.stream = d.stream
 		AND w.basis = d.basis
 		AND w.day = d.day
@@ -250,7 +117,7 @@ BEGIN
 	LEFT JOIN types t ON t.shop_id = d.shop_id
 		AND t.stream = d.stream
 		AND t.day = d.day
-	LEFT JOIN gone g ON d.basis = 'modified'
+	LEFT JOIN ordersync.gone_days g ON d.basis = 'modified'
 		AND g.shop_id = d.shop_id
 		AND g.stream = d.stream
 		AND g.day = d.day
@@ -303,7 +170,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_completeness() IS
-	'makes the views that say whether days are whole; part of ordersync.set_up()';
+	'makes the view that says whether days are whole; part of ordersync.set_up()';
 
 CREATE OR REPLACE FUNCTION ordersync.comment_completeness()
 RETURNS void
@@ -312,11 +179,6 @@ AS $function$
 BEGIN
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('proven_ranges', NULL, 'by modified: what is covered, and of which what became visible late was looked for'),
-		('proven_ranges', 'shop_id', 'the shop'),
-		('proven_ranges', 'stream', 'orders or after_sales'),
-		('proven_ranges', 'ranges', 'the proven ranges'),
-
 		('completeness', NULL, 'whether days are whole, by shop, stream and basis'),
 		('completeness', 'shop_id', 'the shop'),
 		('completeness', 'stream', 'orders or after_sales (both lists of them together)'),
@@ -337,4 +199,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.comment_completeness() IS
-	'comments on the views of completeness; part of ordersync.set_up()';
+	'comments on the view of completeness; part of ordersync.set_up()';

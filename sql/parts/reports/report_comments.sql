@@ -1,5 +1,5 @@
 /*
- * What the views for people and the sales views hold.  A view's column that is a
+ * What the reports and the views of sales hold.  A view's column that is a
  * table's column under the same name says what that one says.
  */
 CREATE OR REPLACE FUNCTION ordersync.comment_reports()

@@ -7,6 +7,51 @@
  * locked one by one with SKIP LOCKED and looked at again under the lock, so
  * that no task has two owners however many claim.
  */
+CREATE OR REPLACE FUNCTION ordersync.take_tasks(p_owner text, p_max integer, p_max_active_shops integer)
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_claimed bigint[] := '{}';
+	v_some bigint[];
+	v_rounds integer[];
+	v_each integer;
+BEGIN
+	/*
+	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
+	 * With many shops one task of each fills the worker; only where that does
+	 * not, all are asked for more.
+	 */
+	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 1024 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
+	INTO v_rounds
+	FROM (
+		SELECT
+		FROM ordersync.sync_runs r
+		WHERE r.state IN ('pending', 'running')
+		LIMIT 1024 / p_max + 1
+	) r;
+	FOREACH v_each IN ARRAY v_rounds LOOP
+		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647));
+		CONTINUE WHEN v_some = '{}';
+		v_claimed := v_claimed || v_some;
+		UPDATE ordersync.sync_tasks t
+		SET state = 'running',
+			owner = p_owner,
+			token = ordersync.new_token(),
+			attempt = t.attempt + 1,
+			next_attempt_at = NULL,
+			began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
+			claimed_at = pg_catalog.clock_timestamp()
+		WHERE t.task_id = ANY (v_some);
+		EXIT WHEN pg_catalog.cardinality(v_claimed) >= p_max;
+	END LOOP;
+	RETURN v_claimed;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.take_tasks(text, integer, integer) IS
+	'makes up to so many due tasks a worker''s own, fair between shops; which. Called by claim, with whose settings its statements are planned';
+
 CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
 	task_id bigint,
@@ -56,42 +101,10 @@ SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
-	v_claimed bigint[] := '{}';
-	v_some bigint[];
-	v_rounds integer[];
-	v_each integer;
+	v_claimed bigint[];
 BEGIN
 	PERFORM ordersync.free_tasks();
-
-	/*
-	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
-	 * With many shops one task of each fills the worker; only where that does
-	 * not, all are asked for more.
-	 */
-	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 1024 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
-	INTO v_rounds
-	FROM (
-		SELECT
-		FROM ordersync.sync_runs r
-		WHERE r.state IN ('pending', 'running')
-		LIMIT 1024 / p_max + 1
-	) r;
-	FOREACH v_each IN ARRAY v_rounds LOOP
-		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
-			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647));
-		CONTINUE WHEN v_some = '{}';
-		v_claimed := v_claimed || v_some;
-		UPDATE ordersync.sync_tasks t
-		SET state = 'running',
-			owner = p_owner,
-			token = ordersync.new_token(),
-			attempt = t.attempt + 1,
-			next_attempt_at = NULL,
-			began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
-			claimed_at = pg_catalog.clock_timestamp()
-		WHERE t.task_id = ANY (v_some);
-		EXIT WHEN pg_catalog.cardinality(v_claimed) >= p_max;
-	END LOOP;
+	v_claimed := ordersync.take_tasks(p_owner, p_max, p_max_active_shops);
 	IF v_claimed = '{}' THEN
 		RETURN;
 	END IF;

@@ -1,7 +1,6 @@
 /*
- * All views: made, or replaced when nobody reads them.
- */
-/*
+ * All views, made or replaced.
+ *
  * A view is replaced when nobody has it in an open transaction.  Waiting for
  * one would make all its readers wait, so it is not waited for: the worker tries
  * again at its next round, everybody else is told whom to wait for.
@@ -13,11 +12,20 @@ SET lock_timeout = '2s'
 AS $function$
 BEGIN
 	PERFORM ordersync.set_up_reports();
-	PERFORM ordersync.set_up_sales();
+	PERFORM ordersync.set_up_stored_shops();
+	PERFORM ordersync.set_up_daily_sales();
+	PERFORM ordersync.set_up_item_sales();
+	PERFORM ordersync.set_up_refund_rates();
 	PERFORM ordersync.set_up_stages();
 	PERFORM ordersync.comment_reports();
+	PERFORM ordersync.set_up_proven_ranges();
+	PERFORM ordersync.set_up_covered_days();
+	PERFORM ordersync.set_up_counted_days();
+	PERFORM ordersync.set_up_gone_days();
 	PERFORM ordersync.set_up_completeness();
-	PERFORM ordersync.set_up_progress();
+	PERFORM ordersync.set_up_run_progress();
+	PERFORM ordersync.set_up_failed_tasks();
+	PERFORM ordersync.set_up_shop_health();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.refuse_views_in_use(ARRAY(
