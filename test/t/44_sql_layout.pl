@@ -102,6 +102,7 @@ cmp_ok(scalar @{ $layout->{order} }, '>', 90, 'parts');
 cmp_ok(scalar $layout->uses, '>', 600, 'uses between parts');
 is_deeply([ $layout->misplaced ], [], 'every part is listed, under a name of its own');
 is_deeply([ $layout->upward ], [], 'every use is of what stands before it');
+is_deeply([ $layout->longer_functions(150) ], [], 'no function is longer than 150 lines');
 is_deeply([ $layout->without_comment ], [], 'every function has a comment');
 is_deeply([ $layout->heads_missing(700) ], [], 'every part says what it is, and a long one why');
 

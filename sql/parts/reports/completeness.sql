@@ -102,21 +102,10 @@ BEGIN
 			CASE WHEN e.lines_gone THEN 'lines that were stored are gone' END,
 			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END), '') AS reason
 	FROM days d
-	LEFT JOIN ordersync.counted_days w ON w.shop_id = d.shop_id
-		AND w.stream = d.stream
-		AND w.basis = d.basis
-		AND w.day = d.day
-	LEFT JOIN verified v ON v.shop_id = d.shop_id
-		AND v.stream = d.stream
-		AND v.basis = d.basis
-		AND v.day = d.day
-	LEFT JOIN repaired r ON r.shop_id = d.shop_id
-		AND r.stream = d.stream
-		AND r.basis = d.basis
-		AND r.day = d.day
-	LEFT JOIN types t ON t.shop_id = d.shop_id
-		AND t.stream = d.stream
-		AND t.day = d.day
+	LEFT JOIN ordersync.counted_days w USING (shop_id, stream, basis, day)
+	LEFT JOIN verified v USING (shop_id, stream, basis, day)
+	LEFT JOIN repaired r USING (shop_id, stream, basis, day)
+	LEFT JOIN types t USING (shop_id, stream, day)
 	LEFT JOIN ordersync.gone_days g ON d.basis = 'modified'
 		AND g.shop_id = d.shop_id
 		AND g.stream = d.stream
