@@ -13,19 +13,22 @@
  * once.  A *pass* is one walk from until down to since.  A *crowd* is a second
  * that holds more than a page.
  *
- * Life of a window:
+ * Its steps, each with the phase that asks:
  *
- *	FIRST	[since, until] with its total.  All in one answer: whole.  Much
- *			more: cut into parts that become tasks of their own.
- *	DOWN	[since, top), newest first, again and again until the list ends.
- *			Seen as many as FIRST counted: whole.  More: something arrived,
- *			another pass.  Fewer: something left or is withheld, and counts
- *			cannot tell which, so PART.
- *	PART	[part, top) with its total, about two thirds of a page: whole when
+ *	1 FIRST	[since, until] with its total.  All in one answer: whole.  Much
+ *			more: cut (step 7).
+ *	2 DOWN	[since, top), newest first, again and again until the list ends.
+ *	3 CROWD	one second by page number, last to first, ids united over the pages
+ *			while the total stays; both ways of walking come here.  Then
+ *			PROBE, one question: is the end of a range inclusive here?
+ *	4 PART	[part, top) with its total, about two thirds of a page: whole when
  *			one answer holds all that it counts.  Too many: halved.
- *	CROWD	one second by page number, last to first, ids united over the pages
- *			while the total stays; both ways of walking come here.
- *	PROBE	then one question: is the end of a range inclusive here?
+ *	5		The list has ended.  Seen as many as FIRST counted: whole.  More:
+ *			something arrived, another pass.  Fewer: something left or is
+ *			withheld, and counts cannot tell which, so PART.
+ *	6		After every answer the walk is saved; it can go on from there.
+ *	7		A window that holds much is cut into parts of equal length, which
+ *			become tasks of their own.
  *
  * Whether the platform's end is inclusive is not documented.  [x, y) is asked
  * as x..y, of which second y is not ours; as soon as a record at an end has
@@ -71,13 +74,12 @@
  * that proof is worth half as many calls again opens the window as not sorted.
  *
  * Longer than other files: both ways of walking share one state and lead into
- * each other.
+ * each other, so that a cut would run through the middle of both.
  */
 #include "compat.h"
 
 #include "window.h"
 #include "window_crowd.h"
-#include "window_number.h"
 #include "window_picture.h"
 #include "window_saved.h"
 
@@ -150,9 +152,6 @@ struct Window
 	KeySet		undated;
 	int			calls_pass;		/* calls when this pass was begun */
 
-	/* instead of all that, where the plan says by_number */
-	NumberWalk	number;
-
 	int64	   *cuts;
 	int			ncuts;
 };
@@ -222,9 +221,7 @@ window_open(const WindowPlan *plan, const char *saved)
 	crowd_init(&w->crowd);
 	keys_init(&w->undated);
 	w->cuts = palloc(sizeof(int64));
-	if (plan->by_number)
-		number_open(&w->number, saved);
-	else if (saved == NULL || !resume(w, saved))
+	if (saved == NULL || !resume(w, saved))
 	{
 		w->end = END_UNKNOWN;
 		w->pass = 0;
@@ -314,7 +311,7 @@ restore(Window *w, Phase phase, const SavedWindow *s)
 	w->calls_pass = w->calls;
 }
 
-/* The walk as text, for window_open(). */
+/* Step 6: the walk as text, for window_open(). */
 char *
 window_save(const Window *w)
 {
@@ -329,8 +326,6 @@ window_save(const Window *w)
 		.asks = w->asks, .undated = w->undated.n
 	};
 
-	if (w->plan.by_number)
-		return number_save(&w->number);
 	/* what is read anew after an interruption does not count twice */
 	if (w->phase == PHASE_CROWD)
 	{
@@ -368,11 +363,6 @@ believes(const Window *w)
 void
 window_ask(const Window *w, PageAsk *ask)
 {
-	if (w->plan.by_number)
-	{
-		number_ask(&w->number, &w->plan, ask);
-		return;
-	}
 	ask->start = w->plan.since;
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
@@ -411,14 +401,9 @@ window_take(Window *w, const WindowAnswer *answer)
 	window_ask(w, &ask);
 	if (!picture_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	if (w->plan.by_number)
-		step = number_take(&w->number, &w->plan, &p);
-	else
-	{
-		step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
-		if (step == WINDOW_MORE && out_of_calls(w, &p))
-			step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
-	}
+	step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
+	if (step == WINDOW_MORE && out_of_calls(w, &p))
+		step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
 	picture_free(&p);
 	if (step != WINDOW_MORE)
 		w->phase = PHASE_ENDED;
@@ -888,11 +873,6 @@ go_on_below(Window *w)
 void
 window_counts(const Window *w, WindowCounts *counts)
 {
-	if (w->plan.by_number)
-	{
-		number_counts(&w->number, &w->plan, counts);
-		return;
-	}
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
@@ -907,8 +887,7 @@ window_counts(const Window *w, WindowCounts *counts)
 bool
 window_shrink(Window *w)
 {
-	if (w->plan.page_size <= 1 || w->plan.by_number ||
-		w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
+	if (w->plan.page_size <= 1 || w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
 		return false;
 	w->plan.page_size /= 2;
 	return true;
