@@ -1,21 +1,20 @@
 /*
- * window_number.c
- *	  A window read by page number, first to last, as most pullers read: it
- *	  loses records, and is here for the test of the tests only.
+ * number.c
+ *	  A window read by page number, first to last, as most programs read such
+ *	  lists: it loses records.
+ *
+ * The simulation walks it through the same worlds as the product's walk; its
+ * checks must object, or they could object to nothing.
  *
  * Pages are asked for until one says that it is the last; then the window
- * counts as whole, for nobody compares.  A record that leaves a page moves up
- * one of the next page, which is never asked for at its new place; and where a
- * second takes more than a page, in an order that differs between calls, one
- * page repeats what another has shown instead of showing the rest.
- *
- * WindowPlan.by_number switches it on: in the simulation of this room, and in
- * the worker by ordersync.test_page_numbers.  Both tests must find records
- * lost then, or they could not find any at all.
+ * counts as whole, for nobody compares.  A record that leaves a page moves the
+ * first of the next page into this one, where it is not asked for again; and
+ * where a second takes more than a page, in an order that differs between
+ * calls, one page repeats what another has shown instead of showing the rest.
  */
 #include "compat.h"
 
-#include "window_number.h"
+#include "number.h"
 #include "window_saved.h"
 
 static int	list_numbers(int64 *page, NumberWalk *walk, SavedNumber *numbers);

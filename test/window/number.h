@@ -1,10 +1,9 @@
 /*
- * window_number.h
- *	  A window read by page number, for the test of the tests.  A room inside
- *	  window: nobody else includes it.
+ * number.h
+ *	  A window read by page number: the mutant that the simulation must catch.
  */
-#ifndef ORDERSYNC_WINDOW_NUMBER_H
-#define ORDERSYNC_WINDOW_NUMBER_H
+#ifndef ORDERSYNC_TEST_NUMBER_H
+#define ORDERSYNC_TEST_NUMBER_H
 
 #include "window.h"
 #include "window_picture.h"
@@ -23,4 +22,4 @@ extern WindowStep number_take(NumberWalk *walk, const WindowPlan *plan, const Pi
 extern char *number_save(const NumberWalk *walk);
 extern void number_counts(const NumberWalk *walk, const WindowPlan *plan, WindowCounts *counts);
 
-#endif							/* ORDERSYNC_WINDOW_NUMBER_H */
+#endif							/* ORDERSYNC_TEST_NUMBER_H */
