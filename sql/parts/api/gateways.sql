@@ -59,34 +59,7 @@ BEGIN
 	FOR UPDATE;
 	v_known := FOUND;
 
-	IF p_base_url IS NOT NULL OR NOT v_known THEN
-		PERFORM ordersync.check_url(p_base_url);
-	END IF;
-	IF p_app_key = '' OR (p_app_key IS NULL AND NOT v_known) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the application key is empty',
-			HINT = 'It is the number (AppKey) that the platform''s console shows for the application.';
-	END IF;
-	IF p_app_secret = '' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the application secret is empty',
-			HINT = 'It stands beside the AppKey in the platform''s console; NULL leaves it for a later call.';
-	END IF;
-	IF p_protocol <> 'top' THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown protocol "%s"', p_protocol),
-			HINT = 'Known protocols: top.';
-	END IF;
-	IF p_sign_method NOT IN ('md5', 'hmac', 'hmac-sha256') THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown sign method "%s"', p_sign_method),
-			HINT = 'Known sign methods: md5, hmac, hmac-sha256.';
-	END IF;
-	PERFORM ordersync.check_gateway_options(p_options);
+	PERFORM ordersync.check_gateway(v_known, p_base_url, p_app_key, p_app_secret, p_protocol, p_sign_method, p_options);
 	-- all that can be wrong is asked before a secret is needed
 	IF p_app_secret IS NOT NULL OR NOT v_known THEN
 		PERFORM ordersync.prepare_key_file();
