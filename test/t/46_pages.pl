@@ -50,7 +50,7 @@ sub is_there { my ($path) = @_; my @found = grep { -e || -e "src/$_" } glob $pat
 for my $page (qw(ARCHITECTURE.md CONTRIBUTING.md))
 {
 	my $text = slurp($page);
-	my $prose = $text =~ s/^```.*?^```$//smgr;
+	my $prose = $text =~ s/^ *```.*?^ *```$//smgr;
 	my @said = $prose =~ /`([^`\n]+)`/g;
 	my @paths = ((grep { m{^[\w.-]*/[\w./*-]+$} || /^[\w.-]+\.(?:c|h|sql|pl|pm|md|txt|json|control|editorconfig)$/ } @said), $text =~ m{^(?:nice |SKIP_INSTALL=1 )*((?:test|sql)/[\w./-]+)}mg);
 	is(join(' ', grep { !is_there($_) } @paths), '', sprintf '%s: %d files that it names', $page, scalar @paths);
@@ -58,6 +58,10 @@ for my $page (qw(ARCHITECTURE.md CONTRIBUTING.md))
 
 	my @functions = grep { !/^pg_/ } map { /^([\w.]+)\(\)/ } @said;
 	is(join(' ', grep { !defined_in($_) } @functions), '', sprintf '%s: %d functions that it names', $page, scalar @functions);
+
+	# in drawings without the schema
+	my @drawn = map { /\b(\w+)\(\)/g } ($text =~ s/^ *```\w.*?^ *```$//smgr) =~ /^```\n(.*?)^```$/smg;
+	is(join(' ', grep { !$sql{$_} && !$c{$_} } @drawn), '', sprintf '%s: %d functions in drawings', $page, scalar @drawn);
 
 	my @names = map { /^ordersync\.(\w+)(?: |$)/ } @said;
 	is(join(' ', grep { $settings !~ /"ordersync\.$_"/ && $sql !~ /ordersync\.$_\b/ && !-e "ordersync.$_" } @names), '', sprintf '%s: %d settings, tables and views', $page, scalar @names);
