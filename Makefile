@@ -15,7 +15,7 @@ DOCS = docs/ordersync_columns.md
 
 # sql/order lists them, lowest first: a part calls only what stands before it.
 SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
-SQL_FILES := $(patsubst ./%,%,$(shell find sql/parts -type f))
+SQL_FILES := $(patsubst ./%,%,$(shell find sql/parts -name '[!.]*.sql'))
 ifneq ($(filter-out $(SQL_FILES),$(SQL_PARTS)),)
 $(error sql/order lists what is not there: $(filter-out $(SQL_FILES),$(SQL_PARTS)))
 endif

@@ -1,5 +1,5 @@
 /*
- * From a platform's statuses to ours, and their names.
+ * Statuses: a platform's mapped to ours, and named.
  *
  * Anyone may call these in any query, so they must cost nothing and trust
  * nobody's search_path: bodies in SQL-standard form are bound when they are

@@ -8,6 +8,7 @@ package SqlLayout;
 use strict;
 use warnings;
 use Carp qw(croak);
+use File::Find qw(find);
 
 # The tree whose sql/ stands in that folder.
 sub new
@@ -42,7 +43,9 @@ sub misplaced
 {
 	my ($self) = @_;
 	my $parts = "$self->{root}/sql/parts";
-	my @files = sort map { s{^\Q$parts\E/}{}r } grep { -f } glob("$parts/* $parts/*/* $parts/*/*/*");
+	my @files;
+	find(sub { push @files, $File::Find::name =~ s{^\Q$parts\E/}{}r if /^[^.].*\.sql$/ }, $parts);
+	@files = sort @files;
 	my %there = map { $_ => 1 } @files;
 	my (%listed, %named);
 	$listed{$_}++ for @{ $self->{order} };
