@@ -42,3 +42,21 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.types_added(jsonb) IS
 	'types of orders that a gateway''s options add to those that the lists ask for, divided by commas; NULL for none';
+
+CREATE OR REPLACE FUNCTION ordersync.silence_gateway(p_shop bigint, p_until timestamptz, p_called_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.gateways g
+	SET throttled_until = p_until
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+		AND g.name = s.gateway
+		AND (g.throttled_until IS NULL OR g.throttled_until < p_until)
+		-- not what was said to a call of before
+		AND (g.lifted_at IS NULL OR g.lifted_at <= p_called_at);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.silence_gateway(bigint, timestamptz, timestamptz) IS
+	'no calls through a shop''s gateway until then, unless somebody has lifted that since the call that was refused; part of ordersync.fail()';

@@ -131,15 +131,8 @@ BEGIN
 		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
 	IF f.verdict = 'throttled' THEN
-		UPDATE ordersync.gateways g
-		SET throttled_until = v_retry_at
-		FROM ordersync.shops s
-		WHERE s.shop_id = v.shop_id
-			AND g.name = s.gateway
-			AND (g.throttled_until IS NULL OR g.throttled_until < v_retry_at)
-			-- not what was said to a call of before
-			AND (g.lifted_at IS NULL OR g.lifted_at <= COALESCE(
-				pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
+		PERFORM ordersync.silence_gateway(v.shop_id, v_retry_at,
+			COALESCE(pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
 		PERFORM ordersync.refuse_app_secret(v.shop_id, v.claimed_at, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN

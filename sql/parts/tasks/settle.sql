@@ -14,6 +14,23 @@
  * which no planner takes for a proof of the index's predicate.  Whatever a
  * settle leads to only now and then plans by itself (force_custom_plan).
  */
+/* Inlined where it is called. */
+CREATE OR REPLACE FUNCTION ordersync.incomplete_message(p_missed bigint[], p_class text, p_reported bigint, p_seen bigint)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT CASE
+		WHEN p_missed IS NOT NULL
+			THEN pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
+				pg_catalog.cardinality(p_missed), p_missed[1])
+		WHEN p_class = 'total'
+			THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
+		ELSE pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
+	END
+$function$;
+COMMENT ON FUNCTION ordersync.incomplete_message(bigint[], text, bigint, bigint) IS
+	'what a window says that was read and came out incomplete';
+
 /*
  * How a page ended comes as JSON, as the worker and settle_count write it; what is
  * left out is NULL.
@@ -108,15 +125,7 @@ BEGIN
 			END,
 			error = CASE v_state
 				WHEN 'running' THEN t.error
-				WHEN 'incomplete' THEN
-					CASE
-						WHEN v_missed IS NULL AND s.class = 'total'
-							THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', s.reported, s.seen)
-						WHEN v_missed IS NULL
-							THEN pg_catalog.format('the platform counts %s records, %s were seen', s.reported, s.seen)
-						ELSE pg_catalog.format('the platform lists %s orders that it does not serve as listed, %s for one',
-							pg_catalog.cardinality(v_missed), v_missed[1])
-					END
+				WHEN 'incomplete' THEN ordersync.incomplete_message(v_missed, s.class, s.reported, s.seen)
 			END,
 			owner = CASE WHEN v_state = 'running' THEN t.owner END,
 			token = CASE WHEN v_state = 'running' THEN t.token END,
