@@ -210,6 +210,11 @@ BEGIN
 		('lookups', 'asked_at', 'when, by the platform''s clock; a later change of what speaks of it has it asked again'),
 		('lookups', 'run_id', 'the run'),
 
+		('link_candidates', NULL, 'refunds whose after-sale or line was written since the link check of a run looked at them last, one row a batch of records; what was found unlinked stays until it is linked or was asked for'),
+		('link_candidates', 'shop_id', 'the shop'),
+		('link_candidates', 'batch_id', 'number of the row'),
+		('link_candidates', 'refund_ids', 'refund_ids of after-sales and of lines; NULL: all of the shop, which the next run to end looks at whole'),
+
 		('request_log', NULL, 'every call, one partition a day of Asia/Shanghai; no secret and no personal data in it'),
 		('request_log', 'logged_at', 'when the call''s outcome was committed'),
 		('request_log', 'shop_id', 'the shop'),

@@ -252,6 +252,18 @@ BEGIN
 		PRIMARY KEY (shop_id, stream, record_id)
 	);
 
+	IF pg_catalog.to_regclass('ordersync.link_candidates') IS NULL THEN
+		CREATE TABLE ordersync.link_candidates (
+			shop_id bigint NOT NULL,
+			batch_id bigint GENERATED ALWAYS AS IDENTITY,
+			refund_ids bigint[],
+			PRIMARY KEY (shop_id, batch_id)
+		);
+		-- what is stored already was noted by nobody
+		PERFORM ordersync.note_all_links(s.shop_id)
+		FROM ordersync.shops s;
+	END IF;
+
 	CREATE TABLE IF NOT EXISTS ordersync.request_log (
 		logged_at timestamptz NOT NULL DEFAULT now(),
 		shop_id bigint NOT NULL,

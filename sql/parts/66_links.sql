@@ -287,3 +287,18 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS
 	'orders and lines of these after-sales keep their paid amounts where money went back';
+
+/* In the transaction that writes them: see the link check. */
+CREATE OR REPLACE FUNCTION ordersync.note_refunds(p_shop bigint, p_refunds bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF pg_catalog.cardinality(p_refunds) > 0 THEN
+		INSERT INTO ordersync.link_candidates (shop_id, refund_ids)
+		VALUES (p_shop, p_refunds);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_refunds(bigint, bigint[]) IS
+	'notes refunds whose after-sale or line was written, for the link check';
