@@ -12,6 +12,9 @@ $house->advance(7200, quiet => 1);	# all that becomes visible late has done so
 my $fetched = sub { return $house->sql("SELECT count(DISTINCT i) FROM ordersync.sync_tasks, unnest(ids) AS i
 	WHERE run_id = $house->{last_run} AND " . $_[0]) };
 
+# What was written is looked at; for rows that this test deletes or changes the shop is noted whole.
+my $change_by_hand = sub { $house->sql("$_[0]; SELECT ordersync.note_all_links(1)") };
+
 # After-sales that lines name and no list brings: those of the last day an incremental run reads once more.
 my @named = split /\n/, do {
 	is($house->full(1), 'succeeded', 'a full run');
@@ -23,7 +26,7 @@ is(scalar(@named), 7, 'lines name their after-sales');
 is($fetched->("reason = 'link'"), 0, 'after a whole reading nothing has to be fetched');
 is($house->sql("SELECT count(*) FROM ordersync.completeness WHERE stream = 'after_sales' AND verdict = 'proven'") > 20, 1, 'and after-sales are proven');
 my $ids = join ',', @named;
-$house->sql("DELETE FROM ordersync.after_sales WHERE refund_id IN ($ids); DELETE FROM ordersync.after_sale_payloads WHERE refund_id IN ($ids)");
+$change_by_hand->("DELETE FROM ordersync.after_sales WHERE refund_id IN ($ids); DELETE FROM ordersync.after_sale_payloads WHERE refund_id IN ($ids)");
 is($house->incremental(1), 'succeeded', 'lines speak of after-sales that are not stored');
 is($fetched->("reason = 'link' AND details_of = 'after_sales'"), 7, 'they are fetched by their ids');
 is($house->sql("SELECT count(*) FROM ordersync.after_sales WHERE refund_id IN ($ids)"), 7, 'and stored');
@@ -33,7 +36,7 @@ is($house->sql("SELECT sum(repaired) FROM ordersync.completeness WHERE stream = 
 # One whose state the line contradicts by a later change.
 my ($stale, $line) = split /\|/, $house->sql("SELECT a.refund_id, s.oid FROM ordersync.after_sales AS a JOIN ordersync.sub_orders AS s
 	ON s.refund_id = a.refund_id WHERE a.status = 'SUCCESS' AND s.refund_status = 'SUCCESS' AND s.modified > a.modified - interval '1 day' LIMIT 1");
-$house->sql("UPDATE ordersync.after_sales SET status = 'WAIT_SELLER_AGREE', modified = created WHERE refund_id = $stale;
+$change_by_hand->("UPDATE ordersync.after_sales SET status = 'WAIT_SELLER_AGREE', modified = created WHERE refund_id = $stale;
 	UPDATE ordersync.after_sale_payloads SET modified = modified - interval '30 days', payload = payload || '{\"status\": \"WAIT_SELLER_AGREE\"}',
 		digest_list = NULL, digest_details = NULL WHERE refund_id = $stale");
 is($house->incremental(1), 'succeeded', 'a line contradicts its after-sale');
@@ -43,13 +46,13 @@ is($fetched->("reason = 'link'"), 0, 'and then nothing is left to fetch');
 
 # An after-sale whose order is not stored brings it.
 my $tid = $house->sql("SELECT tid FROM ordersync.after_sales ORDER BY refund_id LIMIT 1");
-$house->sql("DELETE FROM ordersync.orders WHERE tid = $tid; DELETE FROM ordersync.sub_orders WHERE tid = $tid; DELETE FROM ordersync.order_payloads WHERE tid = $tid");
+$change_by_hand->("DELETE FROM ordersync.orders WHERE tid = $tid; DELETE FROM ordersync.sub_orders WHERE tid = $tid; DELETE FROM ordersync.order_payloads WHERE tid = $tid");
 is($house->incremental(1), 'succeeded', 'an after-sale without its order');
 is($house->sql("SELECT count(*) FROM ordersync.orders WHERE tid = $tid AND details_at IS NOT NULL"), 1, 'brings it');
 cmp_ok($house->sql("SELECT count(*) FROM ordersync.sub_orders WHERE tid = $tid"), '>=', 1, 'with its lines');
 
 # One that the platform does not serve any more is noted, asked for once, and no failure.
-$house->sql("DELETE FROM ordersync.orders WHERE tid = $tid; DELETE FROM ordersync.sub_orders WHERE tid = $tid; DELETE FROM ordersync.order_payloads WHERE tid = $tid");
+$change_by_hand->("DELETE FROM ordersync.orders WHERE tid = $tid; DELETE FROM ordersync.sub_orders WHERE tid = $tid; DELETE FROM ordersync.order_payloads WHERE tid = $tid");
 $house->fault('error', method => 'fullinfo', code => 15, sub_code => 'isv.trade-not-exist', sub_msg => 'no');
 is($house->incremental(1), 'succeeded', 'an order that the platform has archived is no failure');
 is($house->sql("SELECT served FROM ordersync.lookups WHERE stream = 'orders' AND record_id = $tid"), 'f', 'it is noted');

@@ -101,6 +101,9 @@ BEGIN
 		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options, key_state)
 		VALUES (p_shop, p_nick, ARRAY[p_nick], COALESCE(p_gateway, 'taobao'),
 			ordersync.merge_options('{}', p_options), 'missing');
+		IF ordersync.was_read(p_shop) THEN
+			PERFORM ordersync.note_all_links(p_shop);	-- it is here again, perhaps from a dump
+		END IF;
 	ELSE
 		IF p_gateway <> v_old.gateway THEN
 			RAISE NOTICE USING

@@ -28,9 +28,10 @@ BEGIN
 	SELECT * INTO v
 	FROM ordersync.resolve_range('verify', since, until, v_now);
 
-	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until)
-	VALUES (shop_id, 'verify', v.since, v.until)
+	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, links_due)
+	VALUES (shop_id, 'verify', v.since, v.until, true)
 	RETURNING r.run_id INTO v_run;
+	PERFORM ordersync.note_all_links(shop_id);	-- somebody may have deleted rows
 
 	-- the kinds are checked when the days are whole
 	INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, work, held, ext_type, since, until, is_part)

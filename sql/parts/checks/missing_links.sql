@@ -10,9 +10,19 @@
  * Made when all else of a run has ended, under the run's lock, and again after
  * what it fetched, until it finds nothing new.
  *
- * Plans.  A shop may have a million lines in tables that were never analysed:
- * the few that speak of something come by their index, and each is looked up by
- * primary key in LATERAL subqueries that cannot be flattened.
+ * Candidates.  Whatever writes lines or after-sales notes their refunds in
+ * ordersync.link_candidates, a row a batch, in the transaction that writes them, and
+ * without a look at the other side: so a pair that two transactions write at once is
+ * noted by both.  Only refunds that are noted are looked at.  They are taken out of
+ * the rows that were seen with them, and only what was not found unlinked; who writes
+ * meanwhile has a row of its own.  So at each moment every pair that is unlinked, and
+ * was not asked for, is noted.  Rows that somebody deletes are noted by nobody: a row
+ * without refunds stands for all of the shop, and is made by ordersync_verify, by a
+ * full run without a range and wherever a shop's rows may be from before.
+ *
+ * Plans.  A shop may have a million lines in tables that were never analysed, and the
+ * plans may have been made when it had none: rows come by find_rows, or by a query
+ * that is planned each time, and are joined apart from the tables.
  */
 CREATE OR REPLACE FUNCTION ordersync.check_links(p_run bigint)
 RETURNS integer
@@ -35,13 +45,20 @@ BEGIN
 	WHERE s.shop_id = v_run.shop_id;
 	IF v_run.kind <> 'order'
 			AND NOT COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ?& ARRAY['orders', 'after_sales'] THEN
+		PERFORM ordersync.put_off_links(v_run.shop_id);
 		RETURN 0;
 	END IF;
 
 	v_now := ordersync.platform_now(v_run.shop_id);
-	SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at)
-	INTO v_kinds, v_ids, v_at
-	FROM ordersync.unlinked(v_run.shop_id, v_run.tid) u;
+	IF v_run.kind = 'order' THEN
+		SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at)
+		INTO v_kinds, v_ids, v_at
+		FROM ordersync.unlinked(v_run.shop_id, v_run.tid, NULL) u;
+	ELSE
+		SELECT u.kinds, u.ids, u.at
+		INTO v_kinds, v_ids, v_at
+		FROM ordersync.unlinked_candidates(v_run.shop_id) u;
+	END IF;
 	IF v_ids IS NOT NULL THEN
 		v_tasks := ordersync.fetch_unlinked(v_run, v_shop.unserved, v_now, v_kinds, v_ids, v_at);
 	END IF;
@@ -54,6 +71,45 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_links(bigint) IS
 	'makes tasks for what lines and after-sales speak of and is not stored so; without any left, what is covered of after-sales counts as checked; returns how many tasks';
+
+/* Several statements: what is judged is seen after what is noted, so a note that was seen is never dropped for an older state. */
+CREATE OR REPLACE FUNCTION ordersync.unlinked_candidates(
+	p_shop bigint,
+	OUT kinds text[],
+	OUT ids bigint[],
+	OUT at timestamptz[]
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_batches bigint[];
+	v_noted bigint[];
+	v_whole boolean;
+	v_refunds bigint[];
+BEGIN
+	SELECT c.batches, c.refunds, c.whole
+	INTO v_batches, v_noted, v_whole
+	FROM ordersync.link_candidates_of(p_shop) c;
+	IF v_batches IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at),
+		pg_catalog.array_agg(u.refund_id)
+	INTO kinds, ids, at, v_refunds
+	FROM ordersync.unlinked(p_shop, NULL, CASE WHEN NOT v_whole THEN v_noted END) u;
+	PERFORM ordersync.keep_candidates(p_shop, v_batches, v_refunds);
+	IF v_whole THEN
+		PERFORM ordersync.note_refunds(p_shop, ARRAY(
+			SELECT u.id
+			FROM pg_catalog.unnest(v_refunds) u (id)
+			EXCEPT
+			SELECT n.id
+			FROM pg_catalog.unnest(v_noted) n (id)));
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.unlinked_candidates(bigint) IS
+	'judges what is noted of a shop for the link check, as unlinked() does; what is linked, or was asked for, is noted no longer';
 
 CREATE OR REPLACE FUNCTION ordersync.fetch_unlinked(
 	p_run record,
@@ -71,7 +127,7 @@ DECLARE
 	v_tasks integer := 0;
 BEGIN
 	FOR v_found IN
-		SELECT w.details_of, pg_catalog.array_agg(w.id ORDER BY w.id) AS ids,
+		SELECT w.details_of, pg_catalog.array_agg(DISTINCT w.id) AS ids,
 			tstzrange(pg_catalog.min(w.at), pg_catalog.max(w.at), '[]') AS range
 		FROM ROWS FROM (pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_ids), pg_catalog.unnest(p_at)) AS w (details_of, id, at)
 		JOIN (
@@ -100,9 +156,9 @@ $function$;
 COMMENT ON FUNCTION ordersync.fetch_unlinked(record, jsonb, timestamptz, text[], bigint[], timestamptz[]) IS
 	'makes tasks for those of the unlinked records that the run has not asked for yet and that are served; returns how many';
 
-/* p_tid: of one order all after-sales that are known, whatever their state. */
-CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint)
-RETURNS TABLE (details_of text, id bigint, at timestamptz)
+/* p_tid: of one order all after-sales that are known, whatever their state; p_refunds NULL: of all refunds of the shop. */
+CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint, p_refunds bigint[])
+RETURNS TABLE (details_of text, id bigint, at timestamptz, refund_id bigint)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -112,7 +168,7 @@ AS $function$
 BEGIN
 	IF p_tid IS NOT NULL THEN
 		RETURN QUERY
-		SELECT DISTINCT ON (r.id) 'after_sales', r.id, r.at
+		SELECT DISTINCT ON (r.id) 'after_sales', r.id, r.at, r.id
 		FROM (
 			SELECT s.refund_id AS id, s.modified AS at
 			FROM ordersync.sub_orders s
@@ -130,63 +186,118 @@ BEGIN
 	END IF;
 
 	RETURN QUERY
-	SELECT DISTINCT ON (s.refund_id) 'after_sales', s.refund_id, s.modified
-	FROM ordersync.sub_orders s
-	LEFT JOIN LATERAL (
-		SELECT a.status, a.modified
-		FROM ordersync.after_sales a
-		WHERE a.shop_id = s.shop_id
-			AND a.refund_id = s.refund_id
+	SELECT 'after_sales', s.refund_id, s.modified, s.refund_id
+	FROM ordersync.refunds_of_lines(p_shop, p_refunds) s
+	LEFT JOIN ordersync.after_sales_of_refunds(p_shop, p_refunds) a ON a.refund_id = s.refund_id
+	CROSS JOIN LATERAL (
+		SELECT a.modified IS NULL
+			OR s.refund_status <> a.status
+				AND s.refund_status <> 'NO_REFUND'
+				AND s.modified > a.modified AS lacking
 		OFFSET 0
-	) a ON true
+	) c
 	LEFT JOIN LATERAL (
 		SELECT l.asked_at, l.served
 		FROM ordersync.lookups l
-		WHERE l.shop_id = s.shop_id
+		WHERE l.shop_id = p_shop
 			AND l.stream = 'after_sales'
 			AND l.record_id = s.refund_id
+			AND c.lacking
 		OFFSET 0
 	) l ON true
-	WHERE s.shop_id = p_shop
-		AND s.refund_id IS NOT NULL
-		AND s.refund_id > 0
-		AND (a.modified IS NULL
-			OR s.refund_status <> a.status
-				AND s.refund_status <> 'NO_REFUND'
-				AND s.modified > a.modified)
+	WHERE c.lacking
 		AND (l.asked_at IS NULL
 			OR l.asked_at < s.modified
 			OR l.served AND a.modified IS NULL);	-- was there once: somebody deleted it
 
 	RETURN QUERY
-	SELECT DISTINCT ON (a.tid) 'orders', a.tid, a.modified
-	FROM ordersync.after_sales a
-	LEFT JOIN LATERAL (
-		SELECT o.tid
-		FROM ordersync.orders o
-		WHERE o.shop_id = a.shop_id
-			AND o.tid = a.tid
-		OFFSET 0
-	) o ON true
+	SELECT 'orders', a.tid, a.modified, a.refund_id
+	FROM ordersync.after_sales_of_refunds(p_shop, p_refunds) a
+	LEFT JOIN ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
+		SELECT DISTINCT t.tid
+		FROM ordersync.after_sales_of_refunds(p_shop, p_refunds) t
+		WHERE t.tid > 0)) o ON o.id = a.tid
 	LEFT JOIN LATERAL (
 		SELECT l.asked_at, l.served
 		FROM ordersync.lookups l
-		WHERE l.shop_id = a.shop_id
+		WHERE l.shop_id = p_shop
 			AND l.stream = 'orders'
 			AND l.record_id = a.tid
-			AND o.tid IS NULL
+			AND o.id IS NULL
 		OFFSET 0
 	) l ON true
-	WHERE a.shop_id = p_shop
-		AND a.tid > 0
-		AND o.tid IS NULL
+	WHERE a.tid > 0
+		AND o.id IS NULL
 		AND (l.asked_at IS NULL
 			OR l.asked_at < a.modified
 			OR l.served);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint) IS
-	'refunds that a line names and that are not stored or older than it says, and orders of after-sales that are not stored, with the modified of what led to them';
+COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint, bigint[]) IS
+	'refunds that a line names and that are not stored or older than it says, and orders of after-sales that are not stored, with the modified of what led to them and its refund; of these refunds only, or of all';
+
+/* The index of refunds has a predicate, which find_rows does not take; with the refunds known the planner cannot miss it. */
+CREATE OR REPLACE FUNCTION ordersync.refunds_of_lines(p_shop bigint, p_refunds bigint[])
+RETURNS TABLE (refund_id bigint, refund_status text, modified timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+BEGIN
+	IF p_refunds IS NULL THEN
+		RETURN QUERY
+		SELECT s.refund_id, s.refund_status, s.modified
+		FROM ordersync.sub_orders s
+		WHERE s.shop_id = p_shop
+			AND s.refund_id IS NOT NULL
+			AND s.refund_id > 0;
+	ELSE
+		RETURN QUERY
+		SELECT i.id, s.refund_status, s.modified
+		FROM pg_catalog.unnest(p_refunds) i (id),
+			LATERAL (
+				SELECT s.refund_status, s.modified
+				FROM ordersync.sub_orders s
+				WHERE s.shop_id = p_shop
+					AND s.refund_id = i.id
+				OFFSET 0
+			) s
+		WHERE i.id > 0;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refunds_of_lines(bigint, bigint[]) IS
+	'what the lines that name these refunds say of them; NULL: of all of the shop';
+
+CREATE OR REPLACE FUNCTION ordersync.after_sales_of_refunds(p_shop bigint, p_refunds bigint[])
+RETURNS TABLE (refund_id bigint, tid bigint, status text, modified timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_custom_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+BEGIN
+	IF p_refunds IS NULL THEN
+		RETURN QUERY
+		SELECT a.refund_id, a.tid, a.status, a.modified
+		FROM ordersync.after_sales a
+		WHERE a.shop_id = p_shop;
+	ELSE
+		RETURN QUERY
+		SELECT f.id, a.tid, a.status, a.modified
+		FROM ordersync.find_rows('ordersync.after_sales', 'refund_id', p_shop, p_refunds) f
+		CROSS JOIN LATERAL (
+			SELECT a.tid, a.status, a.modified
+			FROM ordersync.after_sales a
+			WHERE a.ctid = f.row_ctid
+			OFFSET 0
+		) a;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.after_sales_of_refunds(bigint, bigint[]) IS
+	'what the after-sales of these numbers say; NULL: of all of the shop';
 
 /*
  * What was covered when nothing was left to fetch, as far as the lines are

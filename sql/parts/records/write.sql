@@ -24,6 +24,7 @@ DECLARE
 	v_changed ordersync.applied[] := ordersync.touching(p_changed);
 	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
 	v_suspects bigint[];
+	v_refunds bigint[];			-- that lines name
 	a pg_catalog.record;		-- what after-sales say of these orders
 BEGIN
 	IF v_records IS NULL THEN
@@ -39,8 +40,10 @@ BEGIN
 
 	IF p_stored IS NOT NULL THEN
 		BEGIN
-			v_suspects := ordersync.insert_orders(p_shop, p_source, p_runs, p_tasks, p_stored, a.refunded_tids,
-				a.refunded_oids, a.lowered_oids);
+			SELECT i.suspects, i.refunds
+			INTO v_suspects, v_refunds
+			FROM ordersync.insert_orders(p_shop, p_source, p_runs, p_tasks, p_stored, a.refunded_tids,
+				a.refunded_oids, a.lowered_oids) i;
 		EXCEPTION
 			WHEN unique_violation THEN
 				PERFORM ordersync.record_first_seen(p_shop, p_runs, p_tasks, p_stored);
@@ -48,10 +51,12 @@ BEGIN
 		END;
 	END IF;
 	IF v_changed IS NOT NULL THEN
-		v_suspects := v_suspects
-			|| ordersync.update_orders(p_shop, p_source, v_changed, a.refunded_tids)
-			|| ordersync.update_lines(p_shop, p_source, v_changed, a.refunded_oids, a.lowered_oids);
+		v_suspects := v_suspects || ordersync.update_orders(p_shop, p_source, v_changed, a.refunded_tids);
+		SELECT v_suspects || l.suspects, v_refunds || l.refunds
+		INTO v_suspects, v_refunds
+		FROM ordersync.update_lines(p_shop, p_source, v_changed, a.refunded_oids, a.lowered_oids) l;
 	END IF;
+	PERFORM ordersync.note_refunds(p_shop, v_refunds);
 
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
@@ -107,7 +112,8 @@ CREATE OR REPLACE FUNCTION ordersync.insert_orders(
 	p_refunded_tids bigint[],
 	p_refunded_oids bigint[],
 	p_lowered_oids bigint[],
-	OUT suspects bigint[]
+	OUT suspects bigint[],
+	OUT refunds bigint[]
 )
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -142,14 +148,15 @@ BEGIN
 		WHERE n.oid IS NOT NULL
 			AND NOT n.again
 	)
-	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable)
-	INTO v_lines
+	SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable),
+		pg_catalog.array_agg(n.refund_id) FILTER (WHERE n.refund_id > 0)
+	INTO v_lines, refunds
 	FROM next n;
 	suspects := suspects || v_lines;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.insert_orders(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[], bigint[], bigint[]) IS
-	'inserts the rows of orders that are stored for the first time, of their lines, and the first of their lifecycle; returns which may hold what could not be read';
+	'inserts the rows of orders that are stored for the first time, of their lines, and the first of their lifecycle; returns which may hold what could not be read, and the refunds that the lines name';
 
 CREATE OR REPLACE FUNCTION ordersync.update_orders(
 	p_shop bigint,
@@ -204,13 +211,15 @@ CREATE OR REPLACE FUNCTION ordersync.update_lines(
 	p_records ordersync.applied[],
 	p_refunded bigint[],
 	p_lowered bigint[],
-	OUT suspects bigint[]
+	OUT suspects bigint[],
+	OUT refunds bigint[]
 )
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_was ordersync.remembered[] := ordersync.lock_line_rows(p_shop, p_records);
 	v_known bigint[];			-- lines whose rows are locked
+	v_refunds bigint[];
 	v_lines integer;
 BEGIN
 	LOOP
@@ -245,10 +254,15 @@ BEGIN
 					{{sub_orders.compared excluded.#}}
 				)
 				AND s.oid = ANY (v_known)
+			RETURNING s.refund_id
 		)
-		SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable), pg_catalog.count(DISTINCT n.oid)
-		INTO suspects, v_lines
+		SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable), pg_catalog.count(DISTINCT n.oid), (
+			SELECT pg_catalog.array_agg(i.refund_id)
+			FROM ins i
+			WHERE i.refund_id > 0)
+		INTO suspects, v_lines, v_refunds
 		FROM next n;
+		refunds := refunds || v_refunds;
 		EXIT WHEN v_lines = pg_catalog.cardinality(v_known);
 
 		-- lines that had no row: have all been inserted?
@@ -262,7 +276,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
-	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read';
+	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read, and the refunds that the written lines name';
 
 /*
  * A row that somebody else writes meanwhile stands elsewhere when its lock is had: it
@@ -386,6 +400,7 @@ DECLARE
 	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
 	v_was ordersync.remembered_after_sale[];
 	v_suspects bigint[];
+	v_refunds bigint[];
 	l pg_catalog.record;		-- the orders, lines and items that are stored
 BEGIN
 	IF v_records IS NULL THEN
@@ -424,10 +439,14 @@ BEGIN
 			) IS DISTINCT FROM (
 				{{after_sales.compared excluded.#}}
 			)
+		RETURNING a.refund_id
 	)
-	SELECT pg_catalog.array_agg(n.refund_id) FILTER (WHERE n.unreadable)
-	INTO v_suspects
+	SELECT pg_catalog.array_agg(n.refund_id) FILTER (WHERE n.unreadable), (
+		SELECT pg_catalog.array_agg(i.refund_id)
+		FROM ins i)
+	INTO v_suspects, v_refunds
 	FROM next n;
+	PERFORM ordersync.note_refunds(p_shop, v_refunds);
 	PERFORM ordersync.note_values(p_shop, 'after_sales', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;

@@ -23,7 +23,7 @@ BEGIN
 	SET open_tasks = r.open_tasks + p_open,
 		held_tasks = r.held_tasks + p_held,
 		-- what comes in late may speak of more
-		links_due = r.links_due OR p_open > 0 AND r.kind NOT IN ('verify', 'check'),
+		links_due = r.links_due OR p_open > 0 AND r.kind <> 'check',
 		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
 		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
 	WHERE r.run_id = p_run

@@ -33,6 +33,9 @@ BEGIN
 
 	run_id := ordersync.find_run(p_shop, p_kind, v_range.since, v_range.until, v_range.bound, v_now);
 	joined := run_id IS NOT NULL;
+	IF p_kind = 'full' AND p_since IS NULL AND p_until IS NULL THEN
+		PERFORM ordersync.note_all_links(p_shop);	-- somebody may have deleted rows
+	END IF;
 	IF NOT joined THEN
 		run_id := ordersync.make_run(p_shop, p_kind, v_range.since, v_range.until, v_now);
 	END IF;

@@ -1,5 +1,5 @@
 /*
- * The tables of what checks brought in and asked for.
+ * The tables of what checks brought in, asked for, and have to look at.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_checks()
 RETURNS void
@@ -31,6 +31,19 @@ BEGIN
 		PRIMARY KEY (shop_id, stream, record_id)
 	);
 
+	IF pg_catalog.to_regclass('ordersync.link_candidates') IS NULL THEN
+		CREATE TABLE ordersync.link_candidates (
+			shop_id bigint NOT NULL,
+			batch_id bigint GENERATED ALWAYS AS IDENTITY,
+			refund_ids bigint[],
+			PRIMARY KEY (shop_id, batch_id)
+		);
+		-- what is stored already was noted by nobody: all of it is to be looked at
+		INSERT INTO ordersync.link_candidates (shop_id, refund_ids)
+		SELECT s.shop_id, NULL
+		FROM ordersync.shops s;
+	END IF;
+
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
 		('repairs', NULL, 'records that a later check brought in or brought up to date, one row each time'),
@@ -52,9 +65,14 @@ BEGIN
 		('lookups', 'served', 'false: the platform does not serve it by id (archived, or gone); true for a window of the history that was read'),
 		('lookups', 'message', 'what the platform said'),
 		('lookups', 'asked_at', 'when, by the platform''s clock; a later change of what speaks of it has it asked again'),
-		('lookups', 'run_id', 'the run')
+		('lookups', 'run_id', 'the run'),
+
+		('link_candidates', NULL, 'refunds whose after-sale or line was written since the link check of a run looked at them last, one row a batch of records; what was found unlinked stays until it is linked or was asked for'),
+		('link_candidates', 'shop_id', 'the shop'),
+		('link_candidates', 'batch_id', 'number of the row'),
+		('link_candidates', 'refund_ids', 'refund_ids of after-sales and of lines; NULL: all of the shop, which the next run to end looks at whole')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_checks() IS
-	'makes the tables of repairs and lookups where they are missing; part of ordersync.set_up_queue()';
+	'makes the tables of repairs, lookups and candidates of the link check where they are missing; part of ordersync.set_up_queue()';
