@@ -211,12 +211,16 @@ BEGIN
 			OR l.served AND a.modified IS NULL);	-- was there once: somebody deleted it
 
 	RETURN QUERY
+	WITH a AS MATERIALIZED (
+		SELECT r.refund_id, r.tid, r.modified
+		FROM ordersync.after_sales_of_refunds(p_shop, p_refunds) r
+		WHERE r.tid > 0
+	)
 	SELECT 'orders', a.tid, a.modified, a.refund_id
-	FROM ordersync.after_sales_of_refunds(p_shop, p_refunds) a
+	FROM a
 	LEFT JOIN ordersync.find_rows('ordersync.orders', 'tid', p_shop, ARRAY(
-		SELECT DISTINCT t.tid
-		FROM ordersync.after_sales_of_refunds(p_shop, p_refunds) t
-		WHERE t.tid > 0)) o ON o.id = a.tid
+		SELECT DISTINCT n.tid
+		FROM a n)) o ON o.id = a.tid
 	LEFT JOIN LATERAL (
 		SELECT l.asked_at, l.served
 		FROM ordersync.lookups l
@@ -226,8 +230,7 @@ BEGIN
 			AND o.id IS NULL
 		OFFSET 0
 	) l ON true
-	WHERE a.tid > 0
-		AND o.id IS NULL
+	WHERE o.id IS NULL
 		AND (l.asked_at IS NULL
 			OR l.asked_at < a.modified
 			OR l.served);
