@@ -52,6 +52,8 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
 EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
+# What the tests' modules were built into: of another server, it would be installed as it is.
+EXTRA_CLEAN += $(wildcard test/modules/*/*.o test/modules/*/*.so)
 
 ifneq ($(wildcard $(PGXS)),)
 

@@ -159,7 +159,7 @@ settle_empty(Job *job)
 
 	memset(&job->settlement, 0, sizeof(job->settlement));
 	job->settlement.state = "succeeded";
-	job->settlement.verdict = "fresh";
+	job->settlement.outcome = "fresh";
 	if (job_write(job, "settling a task", DB_REPEATABLE, settle_nothing,
 				  &error) == OUTCOME_FAILED)
 		return job_fail_in_database(job, error);

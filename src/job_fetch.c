@@ -69,7 +69,7 @@ job_fetch_answered(Job *job)
 
 	memset(s, 0, sizeof(*s));
 	s->state = over ? "succeeded" : "running";
-	s->verdict = over ? "fetched" : NULL;
+	s->outcome = over ? "fetched" : NULL;
 	s->walk = over ? NULL : saved_write_one("ids", "done", done);
 	s->reported = job->task->nids;
 	s->seen = done;

@@ -267,21 +267,21 @@ plan_settlement(Job *job)
 			break;
 		case WINDOW_COUNTED:
 			s->state = "succeeded";
-			s->verdict = "counted";
+			s->outcome = "counted";
 			s->closed = true;
 			break;
 		case WINDOW_UNPROVEN:
 			s->state = "succeeded";
-			s->verdict = "unproven";
+			s->outcome = "unproven";
 			s->closed = true;
 			break;
 		case WINDOW_FRESH:
 			s->state = "succeeded";
-			s->verdict = "fresh";
+			s->outcome = "fresh";
 			break;
 		case WINDOW_SHORT:
 			s->state = "incomplete";
-			s->verdict = "short";
+			s->outcome = "short";
 			s->class = counts.disbelieved ? "total" : "short";
 			s->closed = true;
 			break;

@@ -388,7 +388,7 @@ settlement_as_json(const Settlement *s)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	json_string(&json, "state", s->state);
-	json_string(&json, "verdict", s->verdict);
+	json_string(&json, "outcome", s->outcome);
 	json_string(&json, "class", s->class);
 	if (s->reported >= 0)
 		json_number(&json, "reported", s->reported);

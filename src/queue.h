@@ -58,7 +58,7 @@ typedef struct ClockReading
 typedef struct Settlement
 {
 	const char *state;			/* running, succeeded, incomplete */
-	const char *verdict;		/* NULL, counted, short, unproven, fresh */
+	const char *outcome;		/* of the window: NULL, counted, short, unproven, fresh, fetched */
 	const char *class;			/* of an incomplete one: short, total; NULL: none */
 	const char *walk;
 	int64		reported;

@@ -35,14 +35,14 @@ SELECT pg_temp.run(2) AS run \gset
 SELECT is(pg_temp.claim(1), 1, 'with nothing else open a held task is claimed');
 INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, ext_type, since, until)
 SELECT :run, 1, 'orders', 'created', 'check', 'any', t.since, t.until FROM ordersync.sync_tasks t JOIN c USING (task_id);
-SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "verdict": "differs", "reported": 3, "seen": 2, "passes": 1, "more_tasks": 1}') FROM c;
+SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "outcome": "differs", "reported": 3, "seen": 2, "passes": 1, "more_tasks": 1}') FROM c;
 SELECT is(pg_temp.counts(:run), 'running 2 1', 'one is open that is not held, and one that is');
 SELECT is(pg_temp.claim(4), 1, 'the held one waits for it');
 SELECT is((SELECT work FROM ordersync.sync_tasks JOIN c USING (task_id)), 'check', 'which is claimed');
-SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "verdict": "counted", "reported": 2, "seen": 2, "passes": 1}') FROM c;
+SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "outcome": "counted", "reported": 2, "seen": 2, "passes": 1}') FROM c;
 SELECT is(pg_temp.counts(:run), 'running 1 1', 'behind it only the held one is open');
 SELECT is(pg_temp.claim(4), 1, 'and it is claimed');
-SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "verdict": "equal", "reported": 2, "seen": 2, "passes": 1}') FROM c;
+SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "outcome": "equal", "reported": 2, "seen": 2, "passes": 1}') FROM c;
 SELECT is(pg_temp.counts(:run), 'succeeded 0 0', 'which ends the run');
 
 -- --- a list that is refused takes its waiting windows along, held or not ---
@@ -50,7 +50,7 @@ SELECT pg_temp.run(4) AS run \gset
 SELECT pg_temp.claim(1);
 INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, ext_type, since, until)
 SELECT :run, 1, 'orders', 'created', 'check', 'any', t.since, t.until FROM ordersync.sync_tasks t JOIN c USING (task_id);
-SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "verdict": "differs", "reported": 3, "seen": 2, "passes": 1, "more_tasks": 1}') FROM c;
+SELECT ordersync.settle(task_id, token, '{"state": "succeeded", "outcome": "differs", "reported": 3, "seen": 2, "passes": 1, "more_tasks": 1}') FROM c;
 UPDATE ordersync.sync_tasks SET state = 'running', owner = 'alive', token = 7 WHERE task_id = (
 	SELECT min(task_id) FROM ordersync.sync_tasks WHERE run_id = :run AND held AND state = 'pending');
 SELECT is((SELECT (ordersync.fail(task_id, 7, '{"verdict": "rejected", "class": "parameters", "message": "it said no", "retry_ms": 1}')).state

@@ -29,7 +29,7 @@ END $$;
 CREATE FUNCTION pg_temp.task(run bigint, n integer DEFAULT 1) RETURNS bigint LANGUAGE sql AS $$
 	SELECT task_id FROM ordersync.sync_tasks WHERE run_id = run ORDER BY task_id OFFSET n - 1 LIMIT 1 $$;
 CREATE FUNCTION pg_temp.close(task bigint, verdict text DEFAULT 'counted', more integer DEFAULT 0) RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'verdict', verdict, 'reported', 10, 'seen', 10, 'passes', 1, 'closed_since', pg_temp.s(0), 'closed_until', pg_temp.s(60), 'call', '{"method": "m"}'::jsonb, 'more_tasks', more)) $$;
+	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'outcome', verdict, 'reported', 10, 'seen', 10, 'passes', 1, 'closed_since', pg_temp.s(0), 'closed_until', pg_temp.s(60), 'call', '{"method": "m"}'::jsonb, 'more_tasks', more)) $$;
 CREATE FUNCTION pg_temp.again(task bigint) RETURNS void LANGUAGE sql AS $$
 	UPDATE ordersync.sync_tasks SET state = 'running', owner = 'alive', token = 42, attempt = attempt + 1 WHERE task_id = task $$;
 CREATE FUNCTION pg_temp.store(variadic tids bigint[]) RETURNS void LANGUAGE sql AS $$
@@ -102,7 +102,7 @@ SELECT ordersync.count_tasks(r, -1) FROM x;
 SELECT pg_temp.again(pg_temp.task(r, 3)) FROM x;
 SELECT ordersync.check_records(1, pg_temp.task(r, 3), ARRAY[1001::bigint], ARRAY[pg_temp.at(20)]) FROM x;
 SELECT is((SELECT pg_temp.close(pg_temp.task(r, 3)) FROM x), true, 'what is missing after three repairs');
-SELECT results_eq($$ SELECT k.state, k.verdict, k.error_class, k.error, r.state FROM ordersync.sync_tasks k JOIN ordersync.sync_runs r USING (run_id), x WHERE task_id = pg_temp.task(x.r, 3) $$,
+SELECT results_eq($$ SELECT k.state, k.outcome, k.error_class, k.error, r.state FROM ordersync.sync_tasks k JOIN ordersync.sync_runs r USING (run_id), x WHERE task_id = pg_temp.task(x.r, 3) $$,
 	$$ VALUES ('incomplete', 'short', 'short', 'the platform lists 1 orders that it does not serve as listed, 1001 for one', 'incomplete') $$, 'leaves the window short and the run incomplete');
 SELECT is((SELECT count(*) FROM ordersync.coverage WHERE basis = 'arrival' AND ranges <> '{}'), 0::bigint, 'and uncovers it');
 SELECT is((SELECT ordersync_retry(r) FROM x), 1, 'a retry');
@@ -265,7 +265,7 @@ SELECT results_eq($$ SELECT ids, state FROM ordersync.sync_tasks, x WHERE run_id
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('full', ARRAY['special_refunds modified store', 'special_refunds modified store', 'after_sales modified store']);
 UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL FROM x WHERE task_id = pg_temp.task(r, 2);
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'rejected', 'permission', 1) FROM x), 'succeeded', 'a list that is refused for want of permission is no failure');
-SELECT results_eq($$ SELECT state, verdict FROM ordersync.sync_tasks, x WHERE run_id = r ORDER BY task_id $$,
+SELECT results_eq($$ SELECT state, outcome FROM ordersync.sync_tasks, x WHERE run_id = r ORDER BY task_id $$,
 	$$ VALUES ('succeeded', 'unserved'), ('succeeded', 'unserved'), ('running', NULL) $$, 'nor are its other windows');
 SELECT is(pg_temp.run_is(), 'running, 1 open, 0 held', 'which the run counts as ended');
 SELECT is((SELECT unserved -> 'special_refunds' ->> 'message' FROM ordersync.shops), 'it said no', 'the shop keeps the reason');

@@ -25,7 +25,7 @@ CREATE FUNCTION pg_temp.claim(n integer, owner text DEFAULT 'alive', shops integ
 RETURNS TABLE (task_id bigint, run_id bigint, token bigint, shop_id bigint, attempt integer, key_check boolean)
 LANGUAGE sql AS $$ SELECT task_id, run_id, token, shop_id, attempt, key_check FROM ordersync.claim(owner, n, shops) $$;
 CREATE FUNCTION pg_temp.done(task bigint) RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(t.task_id, t.token, jsonb_build_object('state', 'succeeded', 'verdict', 'counted', 'reported', 1, 'seen', 1, 'passes', 1, 'closed_since', EXTRACT(epoch FROM t.since)::bigint, 'closed_until', EXTRACT(epoch FROM t.until)::bigint, 'page_new', 1))
+	SELECT ordersync.settle(t.task_id, t.token, jsonb_build_object('state', 'succeeded', 'outcome', 'counted', 'reported', 1, 'seen', 1, 'passes', 1, 'closed_since', EXTRACT(epoch FROM t.since)::bigint, 'closed_until', EXTRACT(epoch FROM t.until)::bigint, 'page_new', 1))
 	FROM ordersync.sync_tasks t WHERE t.task_id = task $$;
 
 SELECT is_empty('SELECT * FROM pg_temp.claim(10)', 'nothing to do, nothing claimed');

@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.runs(first integer, last integer) RETURNS void LANGUAGE 
 	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until)
 	SELECT run_id, shop_id, 'orders', 'modified', '2026-11-01 08:00+08', '2026-11-01 09:00+08' FROM made $$;
 CREATE FUNCTION pg_temp.close(task bigint) RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(t.task_id, t.token, jsonb_build_object('state', 'succeeded', 'verdict', 'counted', 'reported', 1, 'seen', 1, 'passes', 1, 'closed_since', EXTRACT(epoch FROM t.since)::bigint, 'closed_until', EXTRACT(epoch FROM t.until)::bigint, 'page_new', 1, 'call', '{"method": "m"}'::jsonb))
+	SELECT ordersync.settle(t.task_id, t.token, jsonb_build_object('state', 'succeeded', 'outcome', 'counted', 'reported', 1, 'seen', 1, 'passes', 1, 'closed_since', EXTRACT(epoch FROM t.since)::bigint, 'closed_until', EXTRACT(epoch FROM t.until)::bigint, 'page_new', 1, 'call', '{"method": "m"}'::jsonb))
 	FROM ordersync.sync_tasks t WHERE t.task_id = task $$;
 
 -- every plan is made now

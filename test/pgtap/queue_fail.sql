@@ -24,8 +24,8 @@ CREATE VIEW pg_temp.task AS SELECT k.*, r.state AS run_state, r.open_tasks FROM 
 -- again, later
 INSERT INTO x SELECT pg_temp.task();
 SELECT is((SELECT pg_temp.fail(t, 'retry', 'network', 5000) FROM x), 'pending', 'a network error is tried again');
-SELECT results_eq($$ SELECT state, attempt, owner, token, walk, error_class, error, verdict, calls, run_state, open_tasks FROM pg_temp.task $$,
-	$$ VALUES ('pending', 1, NULL, NULL::bigint, '{"walk": "w"}'::jsonb, 'network', 'it said no', 'retry', 1, 'running', 1) $$, 'nobody''s, with its attempt and walk kept');
+SELECT results_eq($$ SELECT state, attempt, owner, token, walk, error_class, error, outcome, last_verdict, calls, run_state, open_tasks FROM pg_temp.task $$,
+	$$ VALUES ('pending', 1, NULL, NULL::bigint, '{"walk": "w"}'::jsonb, 'network', 'it said no', NULL, 'retry', 1, 'running', 1) $$, 'nobody''s, with its attempt and walk kept');
 SELECT is((SELECT next_attempt_at > clock_timestamp() + interval '4 seconds' FROM pg_temp.task), true, 'after the back-off');
 SELECT results_eq($$ SELECT verdict, code, answer FROM ordersync.request_log WHERE task_id = (SELECT t FROM x) $$,
 	$$ VALUES ('retry', 7::bigint, '{"error_response":{}}') $$, 'the call is in the log with what was answered');

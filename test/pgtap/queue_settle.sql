@@ -24,7 +24,7 @@ BEGIN
 END $$;
 CREATE FUNCTION pg_temp.close(task bigint, verdict text, reported bigint, seen bigint, hour_from integer, hour_to integer, call jsonb DEFAULT NULL)
 RETURNS boolean LANGUAGE sql AS $$
-	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'verdict', verdict, 'reported', reported, 'seen', seen, 'passes', 1, 'closed_since', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_from) END, 'closed_until', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_to) END, 'call', call)) $$;
+	SELECT ordersync.settle(task, 42, jsonb_build_object('state', CASE verdict WHEN 'short' THEN 'incomplete' ELSE 'succeeded' END, 'outcome', verdict, 'reported', reported, 'seen', seen, 'passes', 1, 'closed_since', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_from) END, 'closed_until', CASE WHEN verdict <> 'fresh' THEN pg_temp.s(hour_to) END, 'call', call)) $$;
 CREATE FUNCTION pg_temp.covered(stream text DEFAULT 'orders', basis text DEFAULT 'modified') RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('%s-%s', EXTRACT(epoch FROM lower(r) - pg_temp.at(0))::integer / 3600, EXTRACT(epoch FROM upper(r) - pg_temp.at(0))::integer / 3600), ' ' ORDER BY r)
 	FROM ordersync.coverage c, unnest(c.ranges) r WHERE c.stream = covered.stream AND c.basis = covered.basis $$;
@@ -54,7 +54,7 @@ SELECT throws_ok($$ SELECT ordersync.settle(t, 42, '{"state": "failed", "walk": 
 
 -- the end
 SELECT is((SELECT pg_temp.close(t, 'counted', 250, 250, 0, 24, '{"method": "m"}') FROM x), true, 'the last task ends the run');
-SELECT results_eq($$ SELECT state, verdict, walk, owner, token, finished_at IS NOT NULL, reported, seen FROM ordersync.sync_tasks JOIN x ON t = task_id $$,
+SELECT results_eq($$ SELECT state, outcome, walk, owner, token, finished_at IS NOT NULL, reported, seen FROM ordersync.sync_tasks JOIN x ON t = task_id $$,
 	$$ VALUES ('succeeded', 'counted', NULL::jsonb, NULL, NULL::bigint, true, 250::bigint, 250::bigint) $$, 'an ended task belongs to nobody');
 SELECT results_eq($$ SELECT r.state, r.open_tasks, r.finished_at IS NOT NULL, r.message FROM ordersync.sync_runs r JOIN ordersync.sync_tasks USING (run_id) JOIN x ON t = task_id $$,
 	$$ VALUES ('succeeded', 0, true, NULL) $$, 'the run has succeeded');
@@ -78,7 +78,7 @@ SELECT is((SELECT pg_temp.close(task_id, 'counted', 10, 10, 30, 36) FROM ordersy
 SELECT is((SELECT pg_temp.close(task_id, 'unproven', NULL, 10, 24, 30) FROM ordersync.sync_tasks WHERE since = pg_temp.at(24)), true, 'three of three end the run');
 SELECT is(pg_temp.covered(), '0-48', 'the parts add up; an unproven one is covered too');
 
--- other verdicts
+-- other outcomes
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(48, 50);
 SELECT is((SELECT pg_temp.close(t, 'fresh', 5, 5, 48, 50) FROM x), true, 'a fresh window is read once');
 SELECT is(pg_temp.covered(), '0-48', 'and closes nothing');
@@ -150,7 +150,7 @@ TRUNCATE x; INSERT INTO x SELECT pg_temp.task(63, 64);
 SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w"}'::jsonb, 'reported', 1, 'seen', 1, 'passes', 1, 'page_new', 1, 'call', jsonb_build_object('method', 'm', 'window_since', 1, 'verdict', 'ok', 'started_at', pg_temp.s(1) * 1000))) FROM x;
 SELECT is((SELECT first_full_at FROM ordersync.shops), pg_temp.at(63) + interval '1 second', 'calls of incremental runs say nothing about it');
 SELECT is((SELECT count(*) FROM ordersync.request_log WHERE method = 'm'), (SELECT sum(calls) - 1 FROM ordersync.sync_tasks), 'every call counted is in the log');
-SELECT is((SELECT ordersync.settle(t, 42, '{"state": "succeeded", "verdict": "fresh", "reported": 0, "seen": 0, "passes": 0}') FROM x), true, 'a window in the future is settled without a call');
+SELECT is((SELECT ordersync.settle(t, 42, '{"state": "succeeded", "outcome": "fresh", "reported": 0, "seen": 0, "passes": 0}') FROM x), true, 'a window in the future is settled without a call');
 SELECT results_eq($$ SELECT calls, pages FROM ordersync.sync_tasks JOIN x ON t = task_id $$, $$ VALUES (1, 1) $$, 'which counts as none');
 
 -- a cancelled run

@@ -45,13 +45,13 @@ UPDATE ordersync.sync_runs SET state = 'succeeded', open_tasks = 0 WHERE run_id 
 SELECT ordersync_retry(3104);
 UPDATE ordersync.sync_tasks SET state = 'failed', attempt = 8, walk = '{"walk": "w"}', error_class = 'network', error = 'gone'
 WHERE task_id = (SELECT min(task_id) FROM ordersync.sync_tasks WHERE run_id = 3104);
-UPDATE ordersync.sync_tasks SET state = 'incomplete', verdict = 'short', walk = '{"walk": "w"}', error_class = 'short'
+UPDATE ordersync.sync_tasks SET state = 'incomplete', outcome = 'short', walk = '{"walk": "w"}', error_class = 'short'
 WHERE task_id = (SELECT max(task_id) FROM ordersync.sync_tasks WHERE run_id = 3104);
 UPDATE ordersync.sync_runs SET state = 'incomplete', message = '2 windows' WHERE run_id = 3104;
 SELECT error_class, what_to_do FROM ordersync.failed_tasks WHERE run_id = 3104 ORDER BY task_id;
 SELECT ordersync_retry(3104);
 SELECT state, open_tasks, message FROM ordersync.sync_runs WHERE run_id = 3104;
-SELECT state, attempt, walk, verdict FROM ordersync.sync_tasks WHERE run_id = 3104 AND state = 'pending' ORDER BY task_id;
+SELECT state, attempt, walk, outcome FROM ordersync.sync_tasks WHERE run_id = 3104 AND state = 'pending' ORDER BY task_id;
 
 -- the procedure: not in a transaction, not for what is unknown
 BEGIN;

@@ -28,6 +28,6 @@ $house->equals_truth('after the churn', but => [ qw(paid_amount paid_amount_froz
 	refunded_date closed_at details_at available_confirm_fee platform_subsidy_fee seller_memo
 	cs_status advance_status good_return_time timeout split_seller_fee split_taobao_fee price) ]);
 
-is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE verdict = 'short'"), '0', 'no window came out short');
+is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE outcome = 'short'"), '0', 'no window came out short');
 
 done_testing;

@@ -78,7 +78,7 @@ $house->advance(200, quiet => 1);
 @behind = $house->behind(1, 'trades');
 $house->fault('error', method => 'fullinfo', code => 15, sub_code => 'isv.trade-not-exist', sub_msg => 'no');
 is($house->incremental(1), 'incomplete', 'orders that are listed and not served by id');
-is($house->sql("SELECT verdict FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND basis = 'arrival'"), 'short', 'leave the window of arrivals short');
+is($house->sql("SELECT outcome FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND basis = 'arrival'"), 'short', 'leave the window of arrivals short');
 like($house->sql("SELECT error FROM ordersync.failed_tasks WHERE run_id = $house->{last_run}"), qr/lists \d+ orders that it does not serve/, 'which says so');
 is($house->sql("SELECT count(*) FROM ordersync.lookups WHERE NOT served AND run_id = $house->{last_run}"), scalar(@behind), 'each is noted');
 $house->no_faults;
@@ -120,6 +120,6 @@ $house->fault('permission', method => 'incrementv');
 $house->advance(600);
 is($house->incremental(1), 'succeeded', 'no permission for the list of arrivals is no failure');
 like($house->sql("SELECT unserved -> 'arrival' ->> 'message' FROM ordersync.shop_health"), qr/Insufficient/, 'the shop says so');
-is($house->sql("SELECT verdict FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND basis = 'arrival'"), 'unserved', 'and the task');
+is($house->sql("SELECT outcome FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND basis = 'arrival'"), 'unserved', 'and the task');
 
 done_testing;

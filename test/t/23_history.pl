@@ -13,7 +13,7 @@ my $log = sub { return $house->sql("SELECT count(*) FROM ordersync.request_log W
 # Two weeks four months ago.
 my ($since, $until) = split /\|/, $house->sql("SELECT ordersync_day((now() - interval '130 days')::date), ordersync_day((now() - interval '116 days')::date)");
 is($house->full(1, $since, $until), 'succeeded', 'two weeks four months ago');
-is($tasks->("history AND verdict = 'unproven' AND state = 'succeeded'"), 14, 'were read from the history, day by day, to the end of each list');
+is($tasks->("history AND outcome = 'unproven' AND state = 'succeeded'"), 14, 'were read from the history, day by day, to the end of each list');
 is($log->("method = 'taobao.trades.sold.get'"), 0, 'and not from the list');
 is($log->("method = 'taobao.trades.sold.history.get' AND page_size > 50"), 0, 'by pages that it allows');
 is($log->("code <> 0 AND method <> 'taobao.trade.fullinfo.get'"), 0, 'nothing was refused');

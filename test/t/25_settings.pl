@@ -117,7 +117,7 @@ sub run_in
 	my $run = $house->node->safe_psql($db, "SELECT ordersync_trigger_$kind(1, $range)", extra_params => [ '-U', $role // 'postgres' ]);
 	$house->wait_until("$kind run, $name", sub { $house->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db) !~ /pending|running/ });
 	my $state = $house->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db);
-	diag($house->sql("$looking SELECT stream, basis, since, until, state, verdict, error FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5", $db)) if $state ne 'succeeded';
+	diag($house->sql("$looking SELECT stream, basis, since, until, state, outcome, last_verdict, error FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5", $db)) if $state ne 'succeeded';
 	return ($state, $run);
 }
 

@@ -25,7 +25,7 @@ for my $added (999999999, 9223372036854775000, 1)
 	my $windows = $house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND work <> 'count'");
 	cmp_ok($calls, '<=', 10 * $windows, "by few calls ($calls for $windows windows)");
 	cmp_ok($windows, '<=', 120, 'and the windows are not cut into more');
-	is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND verdict = 'counted' AND reported > 0 AND seen > 0"), 0,
+	is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND outcome = 'counted' AND reported > 0 AND seen > 0"), 0,
 		'no window counts');
 	$house->no_faults;
 	next if $added != 999999999;

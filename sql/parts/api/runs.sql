@@ -173,7 +173,8 @@ BEGIN
 			checks = 0,
 			splits = 0,
 			made_at = pg_catalog.clock_timestamp(),
-			verdict = NULL,
+			outcome = NULL,
+			last_verdict = NULL,
 			finished_at = NULL
 		FROM (
 			SELECT l.task_id

@@ -164,7 +164,7 @@ CREATE OR REPLACE FUNCTION ordersync.settle_missed(
 	p_token bigint,
 	OUT missed bigint[],
 	OUT state text,
-	OUT verdict text,
+	OUT outcome text,
 	OUT tasks integer)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -179,7 +179,7 @@ BEGIN
 	-- what is only looked at fails no run: its day says what is missing
 	SELECT CASE WHEN t.checks < 3 THEN 'pending' WHEN t.ext_type = 'any' THEN 'succeeded' ELSE 'incomplete' END,
 		CASE WHEN t.checks >= 3 THEN 'short' END
-	INTO settle_missed.state, settle_missed.verdict
+	INTO settle_missed.state, settle_missed.outcome
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task;
 	IF settle_missed.state = 'pending' THEN
@@ -191,4 +191,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle_missed(bigint, bigint) IS
-	'what becomes of a check: missed is NULL where it missed nothing; else its state and verdict, and how many tasks bring what is missing';
+	'what becomes of a check: missed is NULL where it missed nothing; else its state and outcome, and how many tasks bring what is missing';

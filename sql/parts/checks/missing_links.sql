@@ -341,7 +341,7 @@ BEGIN
 			WHERE t.run_id = p_run
 				AND t.stream = 'details'
 				AND t.reason = 'link'
-				AND (t.state = 'failed' OR t.verdict = 'unserved'))
+				AND (t.state = 'failed' OR t.outcome = 'unserved'))
 	ON CONFLICT (shop_id, stream, basis) DO UPDATE
 	SET ranges = c.ranges + excluded.ranges,
 		updated_at = now()

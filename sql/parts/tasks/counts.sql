@@ -70,7 +70,7 @@ BEGIN
 		PERFORM ordersync.wake();
 	END IF;
 	PERFORM ordersync.settle(p_task, p_token, pg_catalog.jsonb_build_object(
-		'state', 'succeeded', 'verdict', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END,
+		'state', 'succeeded', 'outcome', CASE v_tasks WHEN 0 THEN 'equal' ELSE 'differs' END,
 		'reported', v_reported, 'seen', v_stored, 'passes', 1,
 		'clock_offset_ms', p_clock_offset_ms, 'call', p_call, 'more_tasks', v_tasks));
 	RETURN false;
@@ -151,7 +151,7 @@ BEGIN
 		PERFORM ordersync.wake();
 	END IF;
 	PERFORM ordersync.settle(p_task.task_id, p_task.token, pg_catalog.jsonb_build_object(
-		'state', 'succeeded', 'verdict', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
+		'state', 'succeeded', 'outcome', CASE WHEN p_any > p_listed THEN 'differs' ELSE 'equal' END,
 		'reported', p_any, 'seen', COALESCE(p_listed, v_stored), 'passes', 1,
 		'clock_offset_ms', p_clock_offset_ms, 'call', p_call, 'more_tasks', v_tasks));
 	-- behind the run's lock, so that of two windows that settle together the second sees both

@@ -105,7 +105,8 @@ BEGIN
 
 	UPDATE ordersync.sync_tasks t
 	SET state = v_state,
-		verdict = CASE WHEN v_unserved THEN 'unserved' ELSE f.verdict END,
+		outcome = CASE WHEN v_unserved THEN 'unserved' ELSE t.outcome END,
+		last_verdict = f.verdict,
 		attempt = CASE
 			WHEN v_spared > 0 THEN 0
 			WHEN v_charge THEN t.attempt

@@ -48,7 +48,7 @@ DECLARE
 	v ordersync.sync_tasks;
 	v_parts integer;
 	v_state text;
-	v_verdict text;
+	v_outcome text;
 	v_missed bigint[];
 	v_open integer;
 	v_same integer;
@@ -59,7 +59,7 @@ BEGIN
 	SELECT x.* INTO s
 	FROM pg_catalog.jsonb_to_record(p_settlement) AS x (
 		state text,					-- running, succeeded, incomplete
-		verdict text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
+		outcome text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
 		class text,					-- of an incomplete one: short, total
 		walk jsonb,					-- where the walk stands: src/window_saved.h
 		reported bigint,			-- over the window
@@ -80,7 +80,7 @@ BEGIN
 	);
 	v_parts := COALESCE(pg_catalog.cardinality(s.cuts), 1) - 1;
 	v_state := s.state;
-	v_verdict := s.verdict;
+	v_outcome := s.outcome;
 	v_open := COALESCE(s.more_tasks, 0);
 	IF s.state IS NULL OR s.state NOT IN ('running', 'succeeded', 'incomplete') THEN
 		RAISE EXCEPTION 'a task cannot be settled as %', COALESCE(s.state, 'NULL');
@@ -89,7 +89,8 @@ BEGIN
 	LOOP
 		UPDATE ordersync.sync_tasks t
 		SET state = v_state,
-			verdict = COALESCE(v_verdict, t.verdict),
+			outcome = COALESCE(v_outcome, t.outcome),
+			last_verdict = COALESCE(s.call ->> 'verdict', t.last_verdict),
 			-- a page that moves the walk nowhere earns nothing: a second read by number
 			-- begins anew each time, and must come to an end when its second page never comes
 			attempt = CASE
@@ -110,7 +111,7 @@ BEGIN
 			reported = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(s.reported, t.reported) END,
 			seen = CASE WHEN v_parts > 0 THEN NULL ELSE COALESCE(s.seen, t.seen) END,
 			passes = COALESCE(s.passes, t.passes),
-			-- its first call, not its claim: no call of a first full run is before the one that T0 is taken from
+			-- its first call, not its claim: incremental runs begin where the first call of the first full run was made
 			began_at = CASE
 				WHEN t.walk IS NULL AND s.call ? 'started_at'
 					THEN pg_catalog.to_timestamp((s.call ->> 'started_at')::bigint / 1000.0)
@@ -139,8 +140,8 @@ BEGIN
 			PERFORM ordersync.refuse_token(p_task);
 		END IF;
 		-- a check that missed something: its end is another one than the walk's
-		SELECT m.missed, COALESCE(m.state, s.state), CASE WHEN m.missed IS NULL THEN s.verdict ELSE m.verdict END, v_open + m.tasks
-		INTO v_missed, v_state, v_verdict, v_open
+		SELECT m.missed, COALESCE(m.state, s.state), CASE WHEN m.missed IS NULL THEN s.outcome ELSE m.outcome END, v_open + m.tasks
+		INTO v_missed, v_state, v_outcome, v_open
 		FROM ordersync.settle_missed(p_task, p_token) m;
 		v_looked := true;
 	END LOOP;
@@ -150,7 +151,7 @@ BEGIN
 		-- until what a check missed is there, its window is short, whatever becomes of the run
 		PERFORM ordersync.close_window(v.shop_id, v.stream, v.basis,
 			tstzrange(pg_catalog.to_timestamp(s.closed_since), pg_catalog.to_timestamp(s.closed_until)),
-			CASE v_state WHEN 'pending' THEN 'short' ELSE v_verdict END,
+			CASE v_state WHEN 'pending' THEN 'short' ELSE v_outcome END,
 			s.reported, s.seen, COALESCE(s.quarantined, 0), s.passes, v.run_id, v.task_id,
 			v.began_at + v_facts.clock_offset);
 	END IF;
@@ -207,7 +208,7 @@ CREATE OR REPLACE FUNCTION ordersync.close_window(
 	p_stream text,
 	p_basis text,
 	p_range tstzrange,
-	p_verdict text,
+	p_outcome text,
 	p_reported bigint,
 	p_seen bigint,
 	p_quarantined bigint,
@@ -225,13 +226,13 @@ DECLARE
 	v_first tstzrange := tstzrange(v_day, v_day, '[]');
 	v_behind tstzrange := tstzrange(pg_catalog.upper(p_range), pg_catalog.upper(p_range), '[]');
 BEGIN
-	IF p_verdict IN ('counted', 'unproven') THEN
+	IF p_outcome IN ('counted', 'unproven') THEN
 		INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
 		VALUES (p_shop, p_stream, p_basis, tstzmultirange(p_range))
 		ON CONFLICT (shop_id, stream, basis) DO UPDATE
 		SET ranges = c.ranges + excluded.ranges,
 			updated_at = now();
-	ELSIF p_verdict = 'short' THEN
+	ELSIF p_outcome = 'short' THEN
 		UPDATE ordersync.coverage c
 		SET ranges = c.ranges - tstzmultirange(p_range),
 			updated_at = now()
@@ -246,7 +247,7 @@ BEGIN
 	INSERT INTO ordersync.window_counts AS w
 		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, began_at, closed_at)
 	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
-		p_verdict, p_run, p_task, p_began_at, v_now)
+		p_outcome, p_run, p_task, p_began_at, v_now)
 	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
 	SET reported = excluded.reported,
 		seen = excluded.seen,

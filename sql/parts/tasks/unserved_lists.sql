@@ -19,7 +19,7 @@ BEGIN
 	WITH done AS (
 		UPDATE ordersync.sync_tasks t
 		SET state = 'succeeded',
-			verdict = 'unserved',
+			outcome = 'unserved',
 			finished_at = pg_catalog.clock_timestamp()
 		FROM (
 			SELECT o.task_id

@@ -246,7 +246,7 @@ sub explain_run
 {
 	my ($self, $run) = @_;
 	diag($self->sql("SELECT * FROM ordersync.sync_runs WHERE run_id = $run"));
-	diag($self->sql("SELECT task_id, stream, basis, since, until, state, verdict, attempt, error_class, error
+	diag($self->sql("SELECT task_id, stream, basis, since, until, state, outcome, last_verdict, attempt, error_class, error
 		FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5"));
 	return;
 }

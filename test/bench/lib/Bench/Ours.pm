@@ -146,7 +146,7 @@ sub run
 			return $self->sql("SELECT count(*) FROM ordersync.sync_runs WHERE run_id > $first AND state IN ('pending', 'running')") eq '0' });
 	});
 	my $states = $self->sql("SELECT DISTINCT state FROM ordersync.sync_runs WHERE run_id > $first");
-	die "runs ended as: $states\n" . $self->sql("SELECT run_id, stream, since, until, state, verdict, error_class, error
+	die "runs ended as: $states\n" . $self->sql("SELECT run_id, stream, since, until, state, outcome, last_verdict, error_class, error
 		FROM ordersync.sync_tasks WHERE run_id > $first AND state <> 'succeeded' LIMIT 5") . "\n" if $states ne 'succeeded';
 	return { %$cost, memory => $memory };
 }
