@@ -30,7 +30,7 @@ DATA_built = $(SQL_SCRIPT)
 DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script installcheck-ready prove_installcheck
+.PHONY: test test-long test-matrix lint demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script installcheck-ready prove_installcheck
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)
@@ -139,6 +139,17 @@ test:
 # What takes long: many seeds, large shops, rates.
 test-long:
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/run long
+
+# What linters find; installs them first.
+lint:
+	@PG_CONFIG='$(PG_CONFIG)' test/packages
+	@PG_CONFIG='$(PG_CONFIG)' test/packages lint
+	@$(MAKE) --no-print-directory PG_CONFIG='$(PG_CONFIG)' $(GENERATED_HEADERS)
+	@PG_CONFIG='$(PG_CONFIG)' test/lint
+
+# The same tests on other PostgreSQL versions, each in a Debian of its own: PG='17 18' for some.
+test-matrix:
+	@PG='$(PG)' test/matrix
 
 demo:
 	@PG_CONFIG='$(PG_CONFIG)' MAKE='$(MAKE)' test/demo/start

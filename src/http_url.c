@@ -215,6 +215,8 @@ tidy_host(char *host)
 	size_t		len = strlen(host);
 	struct in6_addr address;
 
+	if (host[0] == '\0')
+		return false;
 	if (len > 2 && host[0] == '[' && host[len - 1] == ']')
 	{
 		host[len - 1] = '\0';
@@ -225,7 +227,7 @@ tidy_host(char *host)
 	/* "host." is "host" */
 	if (len > 1 && host[len - 1] == '.')
 		host[--len] = '\0';
-	return len > 0 && strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
+	return strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") == len;
 }
 
 /* By the list, and by its address where the URL has one. */

@@ -130,6 +130,7 @@ store_together(Job **jobs, int n, JobStep *steps)
 	ErrorData  *error;
 	Outcome		outcome;
 
+	Assert(n > 1);
 	for (int i = 0; i < n; i++)
 	{
 		in_order[i] = jobs[i];

@@ -61,7 +61,7 @@ read_entity(const char *text, pg_wchar *code)
 	{
 		if (strncmp(text, entities[i].name, strlen(entities[i].name)) == 0)
 		{
-			*code = entities[i].stands_for;
+			*code = (unsigned char) entities[i].stands_for;
 			return strlen(entities[i].name);
 		}
 	}

@@ -82,5 +82,5 @@ pace_backoff_ms(int attempt, int64 base_ms, int64 cap_ms, double chance)
 	delay = Min(delay, cap_ms);
 	if (!(chance >= 0))
 		chance = 0;
-	return Max((int64) 1, delay - delay / 2 + (int64) (delay / 2 * Min(chance, 1.0)));
+	return Max((int64) 1, delay - delay / 2 + (int64) ((double) (delay / 2) * Min(chance, 1.0)));
 }

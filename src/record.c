@@ -241,7 +241,7 @@ new_record(Splitter *splitter)
 static void
 name_fields(ScrubField *fields, Stream stream)
 {
-#define NAMED(text) {.name = text, .name_len = sizeof(text) - 1}
+#define NAMED(text) {.name = (text), .name_len = sizeof(text) - 1}
 	static const ScrubField named[NFIELDS] = {
 		[FIELD_REFUND_ID] = NAMED("refund_id"),
 		[FIELD_TID] = NAMED("tid"),
@@ -324,7 +324,7 @@ seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field)
 		splitter->last_seller = seller;
 		splitter->last_nick = json_text(seller, MAX_NICK_LEN);
 		splitter->last_ours = splitter->seller_nicks == NULL;
-		for (int i = 0; i < splitter->nseller_nicks && splitter->last_nick != NULL; i++)
+		for (int i = 0; i < splitter->nseller_nicks && splitter->last_nick != NULL && !splitter->last_ours; i++)
 		{
 			if (nick_same_seller(splitter->last_nick, splitter->seller_nicks[i]))
 				splitter->last_ours = true;

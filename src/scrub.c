@@ -662,7 +662,7 @@ replacement_of(const char *at, const char *end, char *out, int *n)
 		for (int i = 0; escapes[i] != '\0'; i += 2)
 		{
 			out[1] = escapes[i + 1];
-			if (escapes[i] == c)
+			if (escapes[i] == *at)
 				return past;
 		}
 		*n = snprintf(out, 7, "\\u%04x", c);

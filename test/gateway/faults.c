@@ -266,8 +266,9 @@ keep(char *to, size_t size, const Call *control, const char *name)
 static Fault
 read_fault(const Call *control, FaultName name)
 {
-	Fault		f = {.name = name, .count = -1, .percent = 100, .serial = ++serial};
+	Fault		f = {.name = name, .count = -1, .percent = 100};
 
+	f.serial = ++serial;
 	if (param(control, "count"))
 		f.count = atoll(param(control, "count"));
 	if (param(control, "skip"))

@@ -86,6 +86,7 @@ gateway_start() {
 	GATEWAY_JOB=$!
 	wait_for 'the simulated gateway' gateway_said_port "$log"
 	GATEWAY=http://$(sed -n 's/^listening on //p' "$log" | head -n 1)
+	# shellcheck disable=SC2034 # for those who source this
 	GATEWAY_PID=$(gateway_pid)
 }
 
