@@ -1,4 +1,4 @@
-# ordersync: a PGXS extension. `make`, `make install`, `make installcheck` are PGXS's own;
+# ordersync: a PGXS extension. `make`, `make install`, `make installcheck`, `make prove_installcheck` are PGXS's own;
 # `make test` and `make demo` need nothing but make: they install what is missing, build, install and run.
 
 EXTENSION = ordersync
@@ -13,7 +13,16 @@ OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 # The column reference, made of it too; installed with the server's documentation.
 DOCS = docs/ordersync_columns.md
 
-SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
+# sql/order lists them, lowest first: a part calls only what stands before it.
+SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
+SQL_FILES := $(patsubst ./%,%,$(shell find sql/parts -type f))
+ifneq ($(filter-out $(SQL_FILES),$(SQL_PARTS)),)
+$(error sql/order lists what is not there: $(filter-out $(SQL_FILES),$(SQL_PARTS)))
+endif
+ifneq ($(filter-out $(SQL_PARTS),$(SQL_FILES)),)
+$(error not listed in sql/order: $(filter-out $(SQL_PARTS),$(SQL_FILES)))
+endif
+
 # CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
 SQL_CHECK = sql/ordersync--check.sql
 SQL_SCRIPT = sql/ordersync--check--$(EXTVERSION).sql
@@ -21,12 +30,16 @@ DATA_built = $(SQL_SCRIPT)
 DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script
+.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script installcheck-ready prove_installcheck
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test
+REGRESS_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)
 ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
+ISOLATION_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)
+# From 16 on the expected outputs are not looked for in the input's folder.
+EXPECTED = $(if $(filter 15,$(MAJORVERSION)),,--expecteddir=test)
+# `make installcheck` tests the running server: this says what it lacks.
+REGRESS_PREP = installcheck-ready
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -80,7 +93,7 @@ install: no-single-script
 no-single-script:
 	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control | check-build
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
@@ -92,6 +105,18 @@ clean distclean:
 .PHONY: all install installcheck uninstall clean distclean
 
 endif
+
+# Whole runs by prove, on servers that they start: PROVE_TESTS=test/t/13_quarantine.pl for one, PROVE_FLAGS=-j3 for three at
+# a time. Not by TAP_TESTS, which would have `make installcheck` run them too.
+PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
+prove_installcheck: export PG_CONFIG := $(PG_CONFIG)
+prove_installcheck: export ORDERSYNC_TEST = $(CURDIR)/test
+prove_installcheck: export PERL5LIB := $(CURDIR)/test/t/lib$(if $(PERL5LIB),:$(PERL5LIB))
+prove_installcheck: gateway
+	@$(prove_installcheck)
+
+installcheck-ready:
+	@test/lib/installcheck_ready '$(PG_CONFIG)'
 
 # Says which command brings what the build lacks, before the compiler says it less clearly.
 check-build:

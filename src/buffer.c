@@ -73,17 +73,6 @@ buffer_reserve(ByteBuffer *buffer, size_t need)
 	return true;
 }
 
-/* Forgets the content; memory and limit stay. */
-void
-buffer_reset(ByteBuffer *buffer)
-{
-	buffer->len = 0;
-	buffer->overflowed = false;
-	buffer->out_of_memory = false;
-	if (buffer->data != NULL)
-		buffer->data[0] = '\0';
-}
-
 /* Gives the memory back.  Harmless on a buffer that was never filled. */
 void
 buffer_free(ByteBuffer *buffer)

@@ -25,9 +25,6 @@ extern void buffer_init(ByteBuffer *buffer, size_t limit);
 /* Appends all of it, or nothing and false (see overflowed, out_of_memory). */
 extern bool buffer_append(ByteBuffer *buffer, const void *data, size_t len);
 
-/* Forgets the content and keeps the memory and the limit. */
-extern void buffer_reset(ByteBuffer *buffer);
-
 /* Gives the memory back; the buffer is as after buffer_init(). */
 extern void buffer_free(ByteBuffer *buffer);
 

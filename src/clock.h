@@ -1,10 +1,10 @@
 /*
  * clock.h
- *	  The two clocks of the house: the wall's, for what is written down or said
+ *	  The two clocks: the wall's, for what is written down or said
  *	  to a platform, and one that never jumps, for waiting and pacing.
  *
- * Nothing else asks the system for the time, so a test that wants another one
- * changes it here.
+ * Everything else that needs the time has it as an argument, but for moments
+ * that are only shown (shmem.c, GetCurrentTimestamp()).
  */
 #ifndef ORDERSYNC_CLOCK_H
 #define ORDERSYNC_CLOCK_H

@@ -1,6 +1,6 @@
 /*
  * gateway.c
- *	  The protocols by name, and what is common to them.
+ *	  The protocols by name.
  *
  * A gateway is where calls go; its protocol is how they are spelt.  A protocol
  * is pure: it builds a request from a call and makes an answer of a reply, and
@@ -9,8 +9,6 @@
 #include "compat.h"
 
 #include "gateway.h"
-
-static void overwrite(char *text, const char *secret);
 
 /* See gateway.h. */
 const GatewayProtocol *
@@ -24,31 +22,4 @@ gateway_protocol(const char *name)
 			return protocols[i];
 	}
 	return NULL;
-}
-
-/* See gateway.h.  The other side may quote what it was sent, in an error's words for one. */
-void
-gateway_redact(char *text, const SyncTask *task)
-{
-	if (text == NULL || task == NULL)
-		return;
-	overwrite(text, task->data_key);
-	if (task->gateway != NULL)
-		overwrite(text, task->gateway->app_secret);
-}
-
-/* Puts stars over each place where text says secret. */
-static void
-overwrite(char *text, const char *secret)
-{
-	size_t		len = secret == NULL ? 0 : strlen(secret);
-
-	/* a "secret" of a letter or two would star out every word */
-	if (len < 4)
-		return;
-	while ((text = strstr(text, secret)) != NULL)
-	{
-		memset(text, '*', len);
-		text += len;
-	}
 }

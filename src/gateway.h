@@ -90,9 +90,6 @@ extern const GatewayProtocol *gateway_protocol(const char *name);
 
 extern const GatewayProtocol gateway_top;
 
-/* Overwrites, where text quotes them, the data key and the secret of the call. */
-extern void gateway_redact(char *text, const SyncTask *task);
-
 /*
  * The top-level field names that the API of a source serves for an object, NULL
  * when it serves none; *n says how many.  source: increment, list, history,

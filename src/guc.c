@@ -33,7 +33,6 @@ int			guc_settle_s = 600;
 int			guc_settle_after_sales_s = 86400;
 int			guc_proof_delay_s = 3600;
 int			guc_page_size = 100;
-bool		guc_test_page_numbers = false;
 int			guc_max_attempts = 8;
 int			guc_retry_base_ms = 1000;
 int			guc_retry_cap_ms = 300000;
@@ -196,13 +195,6 @@ define_windows(void)
 							"whose calls time out.",
 							&guc_page_size, 100, 1, 100,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
-	/* not shown, but typed into a file: the workers read no other place */
-	DefineCustomBoolVariable("ordersync.test_page_numbers",
-							 "Loses orders: reads windows by page number.",
-							 "For the tests only, which must notice it.",
-							 &guc_test_page_numbers, false,
-							 PGC_SIGHUP, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
-							 NULL, NULL, NULL);
 }
 
 /* How often and how soon a failed call is tried again. */

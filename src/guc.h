@@ -21,7 +21,6 @@ extern int	guc_settle_s;
 extern int	guc_settle_after_sales_s;
 extern int	guc_proof_delay_s;
 extern int	guc_page_size;
-extern bool guc_test_page_numbers;
 extern int	guc_max_attempts;
 extern int	guc_retry_base_ms;
 extern int	guc_retry_cap_ms;

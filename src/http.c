@@ -223,7 +223,12 @@ http_submit(const char *url, const char *body, size_t body_len,
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &request->callback);
 
 	request->easy = curl_easy_init();
-	if (request->easy == NULL || !set_options(request, url, body, body_len, proxy))
+	if (request->easy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("libcurl could not create a handle for a call.")));
+	if (!set_options(request, url, body, body_len, proxy))
 		elog(ERROR, "could not set up a call: out of memory or an option that libcurl lacks");
 
 	request->started_ms = clock_epoch_ms();

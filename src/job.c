@@ -7,15 +7,17 @@
  *	job_submit	build and sign (protocol), submit (http)
  *	  ... the worker waits, many jobs in flight ...
  *	job_answered	classify; then one of
- *		T2		what came is compared or counted, the task settled, one commit
- *		T3		fail: verdict, class, back-off
- *		job_store	T2 of records, those of other jobs with it where they fit
+ *		page transaction	what came is compared or counted, the task settled,
+ *							one commit
+ *		failure transaction	verdict, class, back-off
+ *		job_store			the page transaction of records, those of other jobs
+ *							with it where they fit
  *	and again, until nothing is left to ask for, or a failure gives the task
  *	back to the queue: whoever claims it next goes on from its saved walk.
  *
  * A job holds nothing in the database while it waits: not a transaction, not
- * a lock.  That it still owns its task is checked by the token in T2 and T3;
- * one that was cancelled or taken over finds itself fenced and ends quietly,
+ * a lock.  That it still owns its task is checked by the token in both
+ * transactions; one that was cancelled or taken over finds itself fenced and ends quietly,
  * its page rolled back.
  *
  * Failures of the other side are values (Verdict).  Refusals of the database

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "job_private.h"
+#include "redact.h"
 #include "secret.h"
 #include "shmem.h"
 
@@ -21,7 +22,6 @@ static char *open_one(const bytea *sealed, const char *kind, const char *name,
 					  SecretTrouble *trouble);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
-static void redact(char *said, const SyncTask *task);
 
 /*
  * Both secrets into the job's context; NULL, or the class of what keeps one shut
@@ -83,9 +83,6 @@ job_read_reply(Job *job)
 	http_reply(job->http, &job->reply);
 	job->answer = palloc0(sizeof(GatewayAnswer));
 	job->protocol->classify(&job->call, &job->reply, job->answer);
-	redact(job->answer->message, job->task);
-	redact(job->answer->msg, job->task);
-	redact(job->answer->sub_msg, job->task);
 	shmem_count(COUNTER_BYTES, (int64) job->reply.body_len);
 	read_clock(job);
 	job_write_log(job);
@@ -160,16 +157,8 @@ excerpt(Job *job)
 		!route.quotable)
 		return NULL;
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
-	redact(text, job->task);
+	redact_secrets(text, job->task);
 	return text;
-}
-
-/* Platforms like to quote the key that they refuse. */
-static void
-redact(char *said, const SyncTask *task)
-{
-	if (said != NULL)
-		gateway_redact(said, task);
 }
 
 int64

@@ -1,7 +1,7 @@
 /*
  * job_fail.c
- *	  T3: what did not work out is noted in a transaction of its own, with its
- *	  verdict and its class.
+ *	  The failure transaction: what did not work out is noted in a transaction
+ *	  of its own, with its verdict and its class.
  *
  * What a failure means to task, shop and gateway, whether it costs an attempt
  * and when the task is due again is decided in SQL (fail); here are the facts.
@@ -14,13 +14,13 @@
 #include "job_private.h"
 #include "shmem.h"
 
-/* How often T3 is tried when it meets a conflict. */
+/* How often it is tried when it meets a conflict. */
 #define FAIL_TRIES 5
 
 static void write_failure(Job *job);
 static void fail(void *arg);
 
-/* T3 for what no call was made for. */
+/* Notes what no call was made for. */
 JobStep
 job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *message)
 {
@@ -34,7 +34,7 @@ job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *m
 }
 
 /*
- * T3 for a secret that stays shut.  A key file that cannot be used says nothing
+ * Notes a secret that stays shut.  A key file that cannot be used says nothing
  * of the task, its shop or its gateway.
  */
 JobStep
@@ -45,7 +45,7 @@ job_fail_secret(Job *job, const char *class, const char *message)
 								class, message);
 }
 
-/* T3 for a call that did not end ok. */
+/* Notes a call that did not end ok. */
 JobStep
 job_fail_call(Job *job)
 {
@@ -76,7 +76,7 @@ job_fail_call(Job *job)
 	return JOB_OVER;
 }
 
-/* T3 for an answer that was read as good and makes no sense all the same. */
+/* Notes an answer that was read as good and makes no sense all the same. */
 JobStep
 job_fail_malformed(Job *job, const char *message)
 {
@@ -90,7 +90,7 @@ job_fail_malformed(Job *job, const char *message)
 	return job_fail_call(job);
 }
 
-/* T3 after T2 was rolled back. */
+/* Notes that the page transaction was rolled back. */
 JobStep
 job_fail_in_database(Job *job, const ErrorData *error)
 {
@@ -125,7 +125,7 @@ job_give_back(Job *job, int64 retry_ms)
 	write_failure(job);
 }
 
-/* T3.  It must not get lost: a conflict is tried again, anything else ends the worker. */
+/* It must not get lost: a conflict is tried again, anything else ends the worker. */
 static void
 write_failure(Job *job)
 {

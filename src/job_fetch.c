@@ -94,7 +94,7 @@ take_record(Job *job)
 		(job->page->records[0].id == job->call.id || job->page->records[0].id == 0);
 }
 
-/* In T2, behind the record: what came of the id. */
+/* In the page transaction, behind the record: what came of the id. */
 static void
 note_record(Job *job)
 {

@@ -78,7 +78,6 @@ open_window(Job *job)
 	job->plan.totals = job->list == NULL || job->list->totals;
 	job->plan.fresh = task->fresh;
 	job->plan.may_cut = task->may_cut && !task->fresh;
-	job->plan.by_number = guc_test_page_numbers;
 	if (job->plan.until <= job->plan.since)
 		return false;
 
@@ -291,7 +290,7 @@ plan_settlement(Job *job)
 	}
 }
 
-/* In T2, behind the page's rows: the task's cursor, the coverage and the log. */
+/* In the page transaction, behind the page's rows: the task's cursor, the coverage and the log. */
 static void
 settle_page(Job *job)
 {
@@ -300,7 +299,7 @@ settle_page(Job *job)
 	queue_settle(job->task, &job->settlement);
 }
 
-/* In T2 of a page that is only compared: what is missing is noted in the task. */
+/* In the transaction of a page that is only compared: what is missing is noted in the task. */
 static void
 settle_check(Job *job)
 {

@@ -23,9 +23,9 @@
 typedef struct PageKind
 {
 	const char *activity;
-	void		(*take) (Job *job);	/* in T2, behind its rows: what they mean to the task */
-	void		(*settle) (Job *job);	/* in T2, last */
-	JobStep		(*settled) (Job *job);	/* T2 is committed */
+	void		(*take) (Job *job);	/* in the page transaction, behind its rows: what they mean to the task */
+	void		(*settle) (Job *job);	/* in it, last */
+	JobStep		(*settled) (Job *job);	/* it is committed */
 } PageKind;
 
 struct Job
@@ -63,10 +63,10 @@ struct Job
 	WindowAnswer list_answer;	/* what the walk is to be told of the page */
 	WindowStep	step;
 
-	/* what T2 or T3 is to write, and what came of it */
+	/* what the page or failure transaction is to write, and what came of it */
 	Settlement	settlement;
 	Failure		failure;
-	int64		retry_ms;		/* as T3 decided */
+	int64		retry_ms;		/* as fail() decided */
 	const char *key_outcome;
 	bool		key_good;
 	bool		count_goes_on;
@@ -94,7 +94,7 @@ extern int64 job_read_ms(const Job *job);
 /* job_key.c: the answer to "whose data key is this?". */
 extern JobStep job_key_answered(Job *job);
 
-/* job_fail.c: T3, for no call, for a call that was not ok, for a refused T2. */
+/* job_fail.c: for no call, for a call that was not ok, for a page that was rolled back. */
 extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class,
 									const char *message);
 extern JobStep job_fail_secret(Job *job, const char *class, const char *message);

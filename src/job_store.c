@@ -1,6 +1,6 @@
 /*
  * job_store.c
- *	  T2 of pages: what calls brought is stored and their tasks are settled, in
+ *	  The page transaction: what calls brought is stored and their tasks are settled, in
  *	  one commit.
  *
  * Answers that are in hand together and go with each other (job_goes_with) are
@@ -78,7 +78,7 @@ job_goes_with(const Job *job, const Job *other)
 bool
 job_is_small(const Job *job)
 {
-	return goes_with_others(job) && job_answer_bytes(job) <= SMALL_ANSWER;
+	return goes_with_others(job) && http_body_bytes(job->http) <= SMALL_ANSWER;
 }
 
 /* Does a good answer to the call in hand bring records for the tables? */
@@ -207,7 +207,7 @@ store_alone(Job *job)
 	}
 }
 
-/* T2: the rows, each task's cursor, the coverage and the log; all or nothing. */
+/* The page transaction: the rows, each task's cursor, the coverage and the log; all or nothing. */
 static void
 store_and_settle(void *arg)
 {

@@ -20,6 +20,7 @@
 
 #include "arrays.h"
 #include "clock.h"
+#include "datums.h"
 #include "db.h"
 #include "store.h"
 
@@ -115,7 +116,6 @@ static void keep_mends(const SyncTask *task, Stream stream, const RecordPage *pa
 static int	count_mends(const RecordPage *page, bool refused);
 static void add_mends(DbParams *params, const RecordPage *page, bool refused, int n);
 static void add_names(DbParams *params, const FieldNames *fields);
-static Datum bytes_datum(const void *data, int len);
 static Datum array_of(Datum *values, bool *nulls, int n, Oid type);
 static Datum text_in(MemoryContext context, const char *text, int len);
 
@@ -194,7 +194,7 @@ mark_refused(const SyncTask *task, Stream stream, RecordPage *page)
 		if (!is_good(record))
 			continue;
 		ids[n] = Int64GetDatum(record->id);
-		digests[n] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
+		digests[n] = datum_bytes(record->digest, RECORD_DIGEST_SIZE);
 		records[n++] = record;
 	}
 	if (n == 0)
@@ -236,7 +236,7 @@ quarantine(const SyncTask *task, Stream stream, const RecordPage *page, int n)
 		ids[k] = Int64GetDatum(record->id);
 		no_id[k] = record->id == 0;
 		reasons[k] = CStringGetTextDatum(record->quarantine);
-		bodies[k] = bytes_datum(record->body, record->body_len);
+		bodies[k] = datum_bytes(record->body, record->body_len);
 		k++;
 	}
 
@@ -313,7 +313,7 @@ add_records(DbParams *params, const StorePage *pages, int npages, int n, bool nu
 			numbers[k] = Int32GetDatum(p + 1);
 			ids[k] = Int64GetDatum(record->id);
 			modified[k] = TimestampTzGetDatum(clock_timestamp_of(record->modified));
-			digests[k] = bytes_datum(record->digest, RECORD_DIGEST_SIZE);
+			digests[k] = datum_bytes(record->digest, RECORD_DIGEST_SIZE);
 			bodies->dvalues[k] = text_in(bodies->hdr.eoh_context, record->body, record->body_len);
 			k++;
 		}
@@ -455,13 +455,13 @@ add_mends(DbParams *params, const RecordPage *page, bool refused, int n)
 			const ScrubMend *mend = &record->mends.mends[m];
 
 			ids[k] = Int64GetDatum(record->id);
-			versions[k] = refused ? bytes_datum(record->digest, RECORD_DIGEST_SIZE) :
+			versions[k] = refused ? datum_bytes(record->digest, RECORD_DIGEST_SIZE) :
 				TimestampTzGetDatum(clock_timestamp_of(record->modified));
 			paths[k] = CStringGetTextDatum(mend->path);
 			left_out[k] = mend->stored.at == NULL;
 			values[k] = left_out[k] ? (Datum) 0 :
 				PointerGetDatum(cstring_to_text_with_len(mend->stored.at, mend->stored.len));
-			bodies[k] = bytes_datum(mend->came.at, mend->came.len);
+			bodies[k] = datum_bytes(mend->came.at, mend->came.len);
 		}
 	}
 	db_add(params, array_of(ids, NULL, k, INT8OID));
@@ -567,16 +567,6 @@ store_note_not_served(const SyncTask *task, int64 id, const char *message)
 	db_add(&params, Int64GetDatum(id));
 	db_add_text(&params, message);
 	db_run(&not_served_statement, &params);
-}
-
-static Datum
-bytes_datum(const void *data, int len)
-{
-	bytea	   *bytes = palloc(VARHDRSZ + len);
-
-	SET_VARSIZE(bytes, VARHDRSZ + len);
-	memcpy(VARDATA(bytes), data, len);
-	return PointerGetDatum(bytes);
 }
 
 /* A one-dimensional array of int4, int8, timestamptz, text or bytea; nulls may be NULL. */

@@ -20,6 +20,7 @@
 #include "compat.h"
 
 #include "json_scan.h"
+#include "redact.h"
 #include "top_api.h"
 
 /* The platform's words are for a log line. */
@@ -80,10 +81,10 @@ top_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *ans
 		return;
 
 	readable = read_body(&reading, reply);
-	gateway_redact(answer->msg, call->task);
-	gateway_redact(answer->sub_code, call->task);
-	gateway_redact(answer->sub_msg, call->task);
-	gateway_redact(answer->request_id, call->task);
+	redact_secrets(answer->msg, call->task);
+	redact_secrets(answer->sub_code, call->task);
+	redact_secrets(answer->sub_msg, call->task);
+	redact_secrets(answer->request_id, call->task);
 	if (readable && reading.has_error)
 		top_classify_error(call, answer);
 	else if (reply->http_status < 200 || reply->http_status > 299)
@@ -118,7 +119,7 @@ network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 		fail(answer, VERDICT_RETRY, "network", json_clean_text(words, strlen(words), MAX_WORDS));
 	else
 		return false;
-	gateway_redact(answer->message, call->task);
+	redact_secrets(answer->message, call->task);
 	/* only a list can be asked for in smaller pieces */
 	answer->shrink = (reply->too_large || reply->timed_out) && call->kind == CALL_LIST;
 	return true;

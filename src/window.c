@@ -13,19 +13,22 @@
  * once.  A *pass* is one walk from until down to since.  A *crowd* is a second
  * that holds more than a page.
  *
- * Life of a window:
+ * Its steps, each with the phase that asks:
  *
- *	FIRST	[since, until] with its total.  All in one answer: whole.  Much
- *			more: cut into parts that become tasks of their own.
- *	DOWN	[since, top), newest first, again and again until the list ends.
- *			Seen as many as FIRST counted: whole.  More: something arrived,
- *			another pass.  Fewer: something left or is withheld, and counts
- *			cannot tell which, so PART.
- *	PART	[part, top) with its total, about two thirds of a page: whole when
+ *	1 FIRST	[since, until] with its total.  All in one answer: whole.  Much
+ *			more: cut (step 7).
+ *	2 DOWN	[since, top), newest first, again and again until the list ends.
+ *	3 CROWD	one second by page number, last to first, ids united over the pages
+ *			while the total stays; both ways of walking come here.  Then
+ *			PROBE, one question: is the end of a range inclusive here?
+ *	4 PART	[part, top) with its total, about two thirds of a page: whole when
  *			one answer holds all that it counts.  Too many: halved.
- *	CROWD	one second by page number, last to first, ids united over the pages
- *			while the total stays; both ways of walking come here.
- *	PROBE	then one question: is the end of a range inclusive here?
+ *	5		The list has ended.  Seen as many as FIRST counted: whole.  More:
+ *			something arrived, another pass.  Fewer: something left or is
+ *			withheld, and counts cannot tell which, so PART.
+ *	6		After every answer the walk is saved; it can go on from there.
+ *	7		A window that holds much is cut into parts of equal length, which
+ *			become tasks of their own.
  *
  * Whether the platform's end is inclusive is not documented.  [x, y) is asked
  * as x..y, of which second y is not ours; as soon as a record at an end has
@@ -71,15 +74,14 @@
  * that proof is worth half as many calls again opens the window as not sorted.
  *
  * Longer than other files: both ways of walking share one state and lead into
- * each other.
+ * each other, so that a cut would run through the middle of both.
  */
 #include "compat.h"
 
 #include "window.h"
 #include "window_crowd.h"
-#include "window_number.h"
 #include "window_picture.h"
-#include "window_saved.h"
+#include "window_state.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
@@ -89,101 +91,7 @@
 #define MAX_DOUBTS			4	/* parts halved though their page had room */
 #define MAX_CUTS_UNSUPPORTED 20 /* where the first page's density says less */
 
-typedef enum Phase
-{
-	PHASE_FIRST,
-	PHASE_DOWN,
-	PHASE_PART,
-	PHASE_CROWD,
-	PHASE_PROBE,
-	PHASE_ENDED
-} Phase;
-
-static const char *const phase_names[] = {
-	"first", "down", "part", "crowd", "probe", "ended"
-};
-
-/* What is known of the end of a range on this platform. */
-typedef enum End
-{
-	END_UNKNOWN,
-	END_INCLUSIVE,
-	END_EXCLUSIVE				/* as far as a probe can tell: still watched */
-} End;
-
-struct Window
-{
-	WindowPlan	plan;			/* page_size shrinks */
-	Phase		phase;
-	End			end;
-	bool		by_parts;
-	bool		lacking;		/* a part or crowd was given up in this pass */
-	bool		disbelieved;	/* an answer has disproved its own count */
-	bool		suspected;		/* or so it seems; the next count will tell */
-	int			doubts;			/* parts halved though their page had room */
-	int			pass;			/* from 1 */
-	int			calls;			/* answers taken in */
-	int64		most;			/* distinct records seen, of the pass that saw most */
-	int64		total;			/* of FIRST in this pass; -1 not known */
-	int64		top;			/* [since, top) remains */
-
-	/* counted in this pass, without the second at until */
-	int64		reported;		/* by parts: sum of their totals */
-	int64		seen;
-	int64		quarantined;
-	int64		at_until;		/* of FIRST's picture: records at second until */
-
-	/* by parts */
-	int64		part;			/* [part, top) is asked */
-	int			asks;			/* times that it showed fewer than it counts */
-
-	/* in memory only: [many_from, top) holds so many, too many for an answer */
-	int64		many_from;		/* below since: nothing is known */
-	int64		many;
-
-	/* in memory only: second top - 1, while it is read by page number */
-	Crowd		crowd;
-	int			calls_before;	/* calls and most, as they were when it was begun */
-	int64		most_before;
-
-	/* in memory only: of the last picture, records that have no time */
-	KeySet		undated;
-	int			calls_pass;		/* calls when this pass was begun */
-
-	/* instead of all that, where the plan says by_number */
-	NumberWalk	number;
-
-	int64	   *cuts;
-	int			ncuts;
-};
-
-/* What of a walk is saved, beside its phase. */
-typedef struct SavedWindow
-{
-	int64		since;
-	int64		until;
-	int64		end;
-	int64		by_parts;
-	int64		lacking;
-	int64		disbelieved;	/* 2: suspected */
-	int64		doubts;
-	int64		pass;
-	int64		calls;
-	int64		most;
-	int64		total;
-	int64		top;
-	int64		reported;
-	int64		seen;
-	int64		quarantined;
-	int64		at_until;
-	int64		part;
-	int64		asks;
-	int64		undated;		/* how many there were */
-} SavedWindow;
-
-static int	list_numbers(SavedWindow *s, SavedNumber *numbers);
 static bool resume(Window *w, const char *saved);
-static void restore(Window *w, Phase phase, const SavedWindow *s);
 static bool believes(const Window *w);
 static int64 last_second(const Window *w, int64 bound);
 static bool weigh_count(Window *w, Picture *p);
@@ -222,9 +130,7 @@ window_open(const WindowPlan *plan, const char *saved)
 	crowd_init(&w->crowd);
 	keys_init(&w->undated);
 	w->cuts = palloc(sizeof(int64));
-	if (plan->by_number)
-		number_open(&w->number, saved);
-	else if (saved == NULL || !resume(w, saved))
+	if (saved == NULL || !resume(w, saved))
 	{
 		w->end = END_UNKNOWN;
 		w->pass = 0;
@@ -233,52 +139,15 @@ window_open(const WindowPlan *plan, const char *saved)
 	return w;
 }
 
-/* Its numbers, by name; returns how many. */
-static int
-list_numbers(SavedWindow *s, SavedNumber *numbers)
-{
-	const SavedNumber all[] = {
-		{"since", &s->since}, {"until", &s->until}, {"end", &s->end},
-		{"parts", &s->by_parts}, {"lacking", &s->lacking},
-		{"disbelieved", &s->disbelieved}, {"doubts", &s->doubts}, {"pass", &s->pass},
-		{"calls", &s->calls}, {"most", &s->most}, {"total", &s->total}, {"top", &s->top},
-		{"reported", &s->reported}, {"seen", &s->seen}, {"quarantined", &s->quarantined},
-		{"at_until", &s->at_until}, {"part", &s->part}, {"asks", &s->asks},
-		{"undated", &s->undated}
-	};
-
-	StaticAssertStmt(lengthof(all) <= SAVED_MAX_NUMBERS, "too many numbers of a walk");
-	memcpy(numbers, all, sizeof(all));
-	return lengthof(all);
-}
-
-/* Reads a saved walk; false when it is not one of this plan. */
+/* Goes on from a saved walk; false when it is not one of this plan. */
 static bool
 resume(Window *w, const char *saved)
 {
-	const WindowPlan *plan = &w->plan;
-	char		phase[SAVED_KIND_SIZE];
-	SavedWindow s;
-	SavedNumber numbers[SAVED_MAX_NUMBERS];
-	int			i;
+	bool		undated;
 
-	if (!saved_read(saved, phase, numbers, list_numbers(&s, numbers)))
+	if (!state_read(w, saved, &undated))
 		return false;
-	for (i = 0; i < PHASE_ENDED; i++)
-	{
-		if (strcmp(phase, phase_names[i]) == 0)
-			break;
-	}
-	if (i == PHASE_ENDED || s.since != plan->since || s.until != plan->until ||
-		s.end < END_UNKNOWN || s.end > END_EXCLUSIVE || s.pass < 1 || s.pass > PG_INT32_MAX ||
-		s.calls < 0 || s.calls > PG_INT32_MAX || s.most < 0 ||
-		s.doubts < 0 || s.doubts > PG_INT32_MAX || s.asks < 0 || s.asks > PG_INT32_MAX ||
-		s.top <= s.since || s.top > s.until || s.part < s.since ||
-		(i == PHASE_PART && (s.by_parts == 0 || s.part >= s.top)) ||
-		s.total < -1 || (plan->totals && s.total < 0 && i != PHASE_FIRST))
-		return false;
-	restore(w, (Phase) i, &s);
-	if (s.undated > 0 && !w->by_parts)
+	if (undated && !w->by_parts)
 	{
 		/* which they were is forgotten, and one of them must not count twice */
 		w->pass--;
@@ -287,74 +156,6 @@ resume(Window *w, const char *saved)
 	else if (w->phase == PHASE_CROWD)
 		(void) start_crowd(w);
 	return true;
-}
-
-static void
-restore(Window *w, Phase phase, const SavedWindow *s)
-{
-	w->phase = phase;
-	w->end = (End) s->end;
-	w->by_parts = s->by_parts != 0;
-	w->lacking = s->lacking != 0;
-	w->disbelieved = s->disbelieved == 1;
-	w->suspected = s->disbelieved == 2;
-	w->doubts = (int) s->doubts;
-	w->pass = (int) s->pass;
-	w->calls = (int) s->calls;
-	w->most = s->most;
-	w->total = s->total;
-	w->top = s->top;
-	w->reported = s->reported;
-	w->seen = s->seen;
-	w->quarantined = s->quarantined;
-	w->at_until = s->at_until;
-	w->part = s->part;
-	w->asks = (int) s->asks;
-	w->many_from = w->plan.since - 1;
-	w->calls_pass = w->calls;
-}
-
-/* The walk as text, for window_open(). */
-char *
-window_save(const Window *w)
-{
-	SavedNumber numbers[SAVED_MAX_NUMBERS];
-	SavedWindow s = {
-		.since = w->plan.since, .until = w->plan.until, .end = w->end,
-		.by_parts = w->by_parts, .lacking = w->lacking,
-		.disbelieved = w->disbelieved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
-		.pass = w->pass, .calls = w->calls, .most = w->most, .total = w->total,
-		.top = w->top, .reported = w->reported, .seen = w->seen,
-		.quarantined = w->quarantined, .at_until = w->at_until, .part = w->part,
-		.asks = w->asks, .undated = w->undated.n
-	};
-
-	if (w->plan.by_number)
-		return number_save(&w->number);
-	/* what is read anew after an interruption does not count twice */
-	if (w->phase == PHASE_CROWD)
-	{
-		s.calls = w->calls_before;
-		s.most = w->most_before;
-	}
-	else if (w->undated.n > 0 && !w->by_parts)
-		s.calls = w->calls_pass;
-	return saved_write(phase_names[w->phase], numbers, list_numbers(&s, numbers));
-}
-
-Window *
-window_copy(const Window *w)
-{
-	Window	   *copy = palloc(sizeof(Window));
-
-	*copy = *w;
-	keys_own(&copy->crowd.ids);
-	keys_own(&copy->crowd.shown);
-	keys_own(&copy->undated);
-	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
-	if (w->ncuts > 0)
-		memcpy(copy->cuts, w->cuts, sizeof(int64) * (w->ncuts + 1));
-	return copy;
 }
 
 /* Whether counts steer the walk. */
@@ -368,11 +169,6 @@ believes(const Window *w)
 void
 window_ask(const Window *w, PageAsk *ask)
 {
-	if (w->plan.by_number)
-	{
-		number_ask(&w->number, &w->plan, ask);
-		return;
-	}
 	ask->start = w->plan.since;
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
@@ -411,14 +207,9 @@ window_take(Window *w, const WindowAnswer *answer)
 	window_ask(w, &ask);
 	if (!picture_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	if (w->plan.by_number)
-		step = number_take(&w->number, &w->plan, &p);
-	else
-	{
-		step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
-		if (step == WINDOW_MORE && out_of_calls(w, &p))
-			step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
-	}
+	step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
+	if (step == WINDOW_MORE && out_of_calls(w, &p))
+		step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
 	picture_free(&p);
 	if (step != WINDOW_MORE)
 		w->phase = PHASE_ENDED;
@@ -888,11 +679,6 @@ go_on_below(Window *w)
 void
 window_counts(const Window *w, WindowCounts *counts)
 {
-	if (w->plan.by_number)
-	{
-		number_counts(&w->number, &w->plan, counts);
-		return;
-	}
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
@@ -907,8 +693,7 @@ window_counts(const Window *w, WindowCounts *counts)
 bool
 window_shrink(Window *w)
 {
-	if (w->plan.page_size <= 1 || w->plan.by_number ||
-		w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
+	if (w->plan.page_size <= 1 || w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
 		return false;
 	w->plan.page_size /= 2;
 	return true;

@@ -20,7 +20,6 @@ typedef struct WindowPlan
 	bool		totals;			/* the list can say total_results */
 	bool		fresh;			/* walked once, closes nothing */
 	bool		may_cut;		/* may be cut into parts by the first total */
-	bool		by_number;		/* loses records: for the test of the tests */
 } WindowPlan;
 
 typedef struct WindowRecord

@@ -3,8 +3,7 @@
  *	  A saved walk: where a task stands, as sync_tasks.walk keeps it.
  *
  * A flat JSON object of whole numbers, under "walk" what kind of walk it is: the
- * phase of a window, "number" (a window by page number), "ids" or "count".  SQL
- * reads it with ->>.
+ * phase of a window, "ids" or "count".  SQL reads it with ->>.
  */
 #ifndef ORDERSYNC_WINDOW_SAVED_H
 #define ORDERSYNC_WINDOW_SAVED_H

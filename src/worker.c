@@ -50,11 +50,11 @@
 
 #include "clock.h"
 #include "db.h"
+#include "gateway_pace.h"
 #include "guc.h"
 #include "http.h"
 #include "job.h"
 #include "key_watch.h"
-#include "pace.h"
 #include "queue.h"
 #include "shmem.h"
 #include "worker.h"
@@ -81,17 +81,6 @@ typedef struct Work
 	int			passed;			/* batches that came before its answer, the oldest of all */
 } Work;
 
-/* The pace of one application at one gateway in this process. */
-typedef struct GatewayPace
-{
-	char	   *name;
-	char	   *app_key;
-	int64		lifted_ms;		/* when bans were lifted last, as far as is known */
-	double		per_second;		/* as set; the pace has its part of it */
-	int			workers;
-	Pace		pace;
-} GatewayPace;
-
 static MemoryContext worker_context;
 static MemoryContext turn_context;
 
@@ -104,8 +93,6 @@ static dlist_head answered;		/* jobs whose call has ended, oldest first, still t
 static int	njobs = 0;
 static int	ncalling = 0;
 static int	capacity;			/* calls that may be in flight */
-
-static List *paces = NIL;
 
 /* all moments by the steady clock */
 static int64 claim_at = 0;		/* look for tasks then, whatever is known */
@@ -134,9 +121,6 @@ static void want_claim(void);
 static void not_ready(DbState state);
 static void let_go_of_everything(void);
 static int64 submit_waiting(void);
-static GatewayPace *pace_of(const Gateway *gateway);
-static void set_pace(GatewayPace *known, const Gateway *gateway);
-static void obey_ban(const Gateway *gateway, int64 ban_ms);
 static int64 how_long(int64 pace_ms);
 static void take_answers(void);
 static void read_answers(void);
@@ -279,7 +263,7 @@ typedef struct ClaimOrder
 	int64		due_ms;			/* epoch; -1: none known */
 } ClaimOrder;
 
-/* T1, when there is room and it is time. */
+/* The claim transaction, when there is room and it is time. */
 static void
 claim(void)
 {
@@ -453,8 +437,7 @@ submit_waiting(void)
 	dlist_foreach_modify(iter, &waiting)
 	{
 		Work	   *work = dlist_container(Work, node, iter.cur);
-		GatewayPace *known = pace_of(job_gateway(work->job));
-		int64		wait_ms = pace_take(&known->pace, clock_steady_ms());
+		int64		wait_ms = gateway_pace_take(job_gateway(work->job));
 
 		if (wait_ms > LONGEST_PAUSE_MS)
 		{
@@ -467,68 +450,6 @@ submit_waiting(void)
 			move_on(work, job_submit(work->job));
 	}
 	return soonest;
-}
-
-/*
- * Looked up by gateway and application, whose quota it is; made at its first
- * use, followed when its setting changes or a ban was lifted.
- */
-static GatewayPace *
-pace_of(const Gateway *gateway)
-{
-	GatewayPace *known = NULL;
-	ListCell   *cell;
-	MemoryContext before;
-
-	foreach(cell, paces)
-	{
-		known = lfirst(cell);
-		if (strcmp(known->name, gateway->name) == 0 &&
-			strcmp(known->app_key, gateway->app_key) == 0)
-		{
-			if (known->lifted_ms < gateway->lifted_ms)
-			{
-				known->pace.banned_until_ms = 0;
-				known->lifted_ms = gateway->lifted_ms;
-			}
-			if (known->per_second != gateway->calls_per_second ||
-				known->workers != guc_workers)
-				set_pace(known, gateway);
-			return known;
-		}
-	}
-
-	before = MemoryContextSwitchTo(worker_context);
-	known = palloc0(sizeof(GatewayPace));
-	known->name = pstrdup(gateway->name);
-	known->app_key = pstrdup(gateway->app_key);
-	known->lifted_ms = gateway->lifted_ms;
-	set_pace(known, gateway);
-	paces = lappend(paces, known);
-	MemoryContextSwitchTo(before);
-	return known;
-}
-
-/* The database's workers share the gateway's rate evenly; a ban outlives the change. */
-static void
-set_pace(GatewayPace *known, const Gateway *gateway)
-{
-	int64		ban = known->pace.banned_until_ms;
-
-	known->per_second = gateway->calls_per_second;
-	known->workers = guc_workers;
-	pace_init(&known->pace, known->per_second / guc_workers, clock_steady_ms());
-	known->pace.banned_until_ms = ban;
-}
-
-/* Unless it was told to a call that was made before bans were lifted. */
-static void
-obey_ban(const Gateway *gateway, int64 ban_ms)
-{
-	GatewayPace *known = pace_of(gateway);
-
-	if (known->lifted_ms <= gateway->lifted_ms)
-		pace_ban(&known->pace, ban_ms, clock_steady_ms());
 }
 
 /* Milliseconds that http_wait() may sleep. */
@@ -685,7 +606,7 @@ move_on(Work *work, JobStep step)
 	/* the job left us in a context of its own, which may go */
 	MemoryContextSwitchTo(turn_context);
 	if (news->ban_ms > 0)
-		obey_ban(job_gateway(work->job), news->ban_ms);
+		gateway_pace_ban(job_gateway(work->job), news->ban_ms);
 	if (news->key_file)
 		key_watch_doubt();
 	if (news->lost)

@@ -1,5 +1,6 @@
 -- The shop options fields_add and fields_drop: what is asked for, what is refused, and what apply takes as served.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(84);
 SET client_min_messages = error;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -64,7 +65,7 @@ SELECT results_eq($$SELECT DISTINCT fields_add, fields_drop FROM ordersync.claim
 -- requests
 CREATE FUNCTION pg_temp.asked(p_kind text, p_stream text, p_basis text, p_add text[], p_drop text[]) RETURNS text[] LANGUAGE sql AS $$
 	SELECT string_to_array(replace(substring(b.body FROM '(?:^|&)fields=([^&]*)'), '%2C', ','), ',')
-	FROM ordersync.build_call('top', 'https://eco.example/router/rest', '12345678', 'helloworld', 'hmac-sha256', 'session',
+	FROM ordersync_wire.build_call('top', 'https://eco.example/router/rest', '12345678', 'helloworld', 'hmac-sha256', 'session',
 		p_kind, p_stream, p_basis, 1604473173, 1604476800, 1, 100, true, 1, 1604473173999, p_add, p_drop) b
 $$;
 SELECT is(ARRAY(SELECT f FROM unnest(pg_temp.asked(c.kind, c.stream, c.basis, '{new_field,orders.new_line_field,refunds.new_field,title,orders.title,new_field}', '{}')) f

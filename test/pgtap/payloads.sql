@@ -1,5 +1,6 @@
 -- What is kept of records: whatever a shop keeps, its columns are the same; what is cut, and when; what strict privacy hides.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(93);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
@@ -80,7 +81,7 @@ $$;
 CREATE FUNCTION pg_temp.told(p_id bigint, p_version integer, p_object text, p_source text) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT COALESCE(jsonb_object_agg(f, pg_temp.value_of(p_id, p_version, f, p_source)) FILTER (WHERE pg_temp.value_of(p_id, p_version, f, p_source) IS NOT NULL), '{}')
 	FROM unnest(ordersync.served_fields(p_source, p_object)) f
-	WHERE f NOT IN ('tid', 'oid', 'refund_id', 'orders', 'modified', 'seller_nick') AND NOT f = ANY (ordersync.personal_fields())
+	WHERE f NOT IN ('tid', 'oid', 'refund_id', 'orders', 'modified', 'seller_nick') AND NOT f = ANY (ordersync_wire.personal_fields())
 		-- of a line it says that money went back, once, and stands in no column of its own
 		AND NOT (p_object = 'order' AND f = 'special_refund_type')
 $$;
@@ -165,7 +166,7 @@ SELECT is((SELECT count(*) FROM ordersync.after_sale_payloads WHERE shop_id = 4 
 SELECT lives_ok(format($$SELECT ordersync.quarantine_records(%s, 'orders', 70, 700, ARRAY[0]::bigint[], ARRAY['syntax'], ARRAY['{"seller_memo":"x'::bytea])$$, s), format('shop %s has a record in quarantine', s))
 FROM unnest(ARRAY[1, 4]) s;
 SELECT results_eq($$SELECT shop_id, body FROM ordersync.quarantine WHERE reason = 'syntax' ORDER BY 1$$, $$VALUES (1::bigint, '{"seller_memo":"x'::bytea), (4, NULL)$$, 'its bytes are not kept where they may have a memo in them');
-SELECT is(ordersync.excerpt('{"seller_memo":"call me","desc":"too small","msg":"x"}', 100), '{"seller_memo":"*","desc":"*","msg":"x"}', 'and no log quotes one');
+SELECT is(ordersync_wire.excerpt('{"seller_memo":"call me","desc":"too small","msg":"x"}', 100), '{"seller_memo":"*","desc":"*","msg":"x"}', 'and no log quotes one');
 SELECT lives_ok($$SELECT ordersync_set_shop(1, '{"privacy": "strict"}')$$, 'shop 1 becomes strict');
 SELECT bag_eq(format($$SELECT pg_temp.rows_of(%L, 1, 'synced_at')$$, t), format($$SELECT pg_temp.rows_of(%L, 4, 'synced_at')$$, t), t || ': and is as if it always had been')
 FROM unnest(ARRAY['orders', 'sub_orders', 'after_sales', 'order_payloads', 'after_sale_payloads']) t;

@@ -129,7 +129,7 @@ SELECT is((SELECT pg_temp.close(t, 'counted', 1, 1, 60, 61) FROM x), true, 'the 
 SELECT results_eq($$ SELECT r.state, r.message FROM ordersync.sync_runs r JOIN ordersync.sync_tasks k USING (run_id) JOIN x ON t = k.task_id $$,
 	$$ VALUES ('incomplete', '1 of 2 windows failed') $$, 'which is incomplete');
 
--- log, clock, T0
+-- log, clock, the moment at which incremental runs begin
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(62, 63, 'orders', 'created', 'full');
 UPDATE ordersync.shops SET first_full_at = NULL;
 SELECT ordersync.settle(t, 42, jsonb_build_object('state', 'running', 'walk', '{"walk": "w"}'::jsonb, 'reported', 1, 'seen', 1, 'passes', 1, 'page_new', 1, 'clock_offset_ms', 1500, 'call', jsonb_build_object('method', 'taobao.trades.sold.get', 'window_since', pg_temp.s(62), 'window_until', pg_temp.s(63), 'page_no', 1, 'page_size', 100,

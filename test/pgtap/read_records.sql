@@ -1,6 +1,7 @@
 -- read_orders(), read_lines() and read_after_sales(): values by hand, and value by value what SQL alone reads of records as they
 -- come, of odd ones, and of ones made by chance.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(201);
 SET LOCAL timezone = 'UTC';
 SET LOCAL jit = off;
@@ -131,7 +132,7 @@ END
 $$;
 CREATE TEMPORARY TABLE came AS
 SELECT convert_from(s.body, 'UTF8') AS body
-FROM wire_sample w, ordersync.classify(w.kind, w.stream, w.basis, 200, w.body) AS c,
+FROM wire_sample w, ordersync_wire.classify(w.kind, w.stream, w.basis, 200, w.body) AS c,
 	ordersync.split_records(c.list, CASE w.kind WHEN 'details' THEN 'details' ELSE w.stream END) AS s
 WHERE s.quarantine IS NULL;
 SELECT is(count(*), 9::bigint, 'records that apply takes') FROM came;

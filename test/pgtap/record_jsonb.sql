@@ -1,5 +1,6 @@
 -- ordersync.read_record makes the very bytes that the server's conversion of a text to jsonb makes, and its errors.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(370);
 \ir ../fixtures/wire_samples.sql
 \ir lib/json_text.sql
@@ -143,7 +144,7 @@ SELECT is(left(pg_temp.converted(true, '{"a":["\u0041",{"b":1e1000000}]}', NULL)
 SELECT is(string_agg(pg_temp.difference(convert_from(body, 'UTF8'), hidden), E'\n'), NULL, 'answers')
 FROM wire_sample, (VALUES (NULL::text[]), ('{request_id}')) AS h (hidden);
 SELECT unnest(ARRAY[is(string_agg(pg_temp.difference(convert_from(r.body, 'UTF8'), hidden), E'\n'), NULL, 'records'), is(count(*), 18::bigint, 'each of nine records, twice')])
-FROM wire_sample AS w, ordersync.classify(w.kind, w.stream, w.basis, 200, w.body) AS c, ordersync.split_records(c.list, w.stream) AS r,
+FROM wire_sample AS w, ordersync_wire.classify(w.kind, w.stream, w.basis, 200, w.body) AS c, ordersync.split_records(c.list, w.stream) AS r,
 	(VALUES (NULL::text[]), ('{title,orders}')) AS h (hidden)
 WHERE c.list IS NOT NULL AND r.quarantine IS NULL;
 

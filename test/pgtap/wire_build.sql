@@ -1,5 +1,6 @@
 -- Requests: every parameter in the signed form body, times in Asia/Shanghai.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(39);
 
 CREATE FUNCTION pg_temp.plain(encoded text)
@@ -24,7 +25,7 @@ FROM (VALUES
 	('list', 'after_sales', 'modified'), ('details', 'orders', 'modified'), ('details', 'after_sales', 'modified'),
 	('whoami', 'orders', 'modified')
 ) AS c (kind, stream, basis),
-	LATERAL ordersync.build_call('top', 'https://eco.example/router/rest', '12345678', 'helloworld', 'hmac-sha256',
+	LATERAL ordersync_wire.build_call('top', 'https://eco.example/router/rest', '12345678', 'helloworld', 'hmac-sha256',
 		'session-密', c.kind, c.stream, c.basis, 1604473173, 1604476800, 3, 100, true, 1347456243420006949,
 		1604473173999) AS b;
 CREATE TEMPORARY TABLE param AS
@@ -65,7 +66,7 @@ SELECT is((SELECT value FROM param WHERE kind = 'details' AND stream = 'after_sa
 -- what is signed is what is sent
 SELECT is((SELECT count(*) FROM built b
 	WHERE (SELECT value FROM pg_temp.form(b.body) WHERE name = 'sign') IS DISTINCT FROM
-		(SELECT ordersync.sign('hmac-sha256', 'helloworld', array_agg(name), array_agg(value))
+		(SELECT ordersync_wire.sign('hmac-sha256', 'helloworld', array_agg(name), array_agg(value))
 		FROM pg_temp.form(b.body) WHERE name <> 'sign')),
 	0::bigint, 'every signature holds over the parameters sent');
 SELECT is((SELECT count(*) FROM built WHERE url <> 'https://eco.example/router/rest' OR error IS NOT NULL), 0::bigint,
@@ -93,18 +94,18 @@ WHERE p.name = 'fields';
 -- a relay's base URL with parameters of its own
 SELECT is(
 	(SELECT value FROM pg_temp.form(b.body) WHERE name = 'sign'),
-	(SELECT ordersync.sign('md5', 'helloworld', array_agg(name) || ARRAY['token', 'to'], array_agg(value) || ARRAY['a b&c', '中'])
+	(SELECT ordersync_wire.sign('md5', 'helloworld', array_agg(name) || ARRAY['token', 'to'], array_agg(value) || ARRAY['a b&c', '中'])
 	FROM pg_temp.form(b.body) WHERE name <> 'sign'),
 	'parameters of the base URL are signed with the rest')
-FROM ordersync.build_call('top', 'http://relay/rest?token=a+b%26c&to=%E4%B8%AD&empty=#x', '12345678', 'helloworld', 'md5', 'k',
+FROM ordersync_wire.build_call('top', 'http://relay/rest?token=a+b%26c&to=%E4%B8%AD&empty=#x', '12345678', 'helloworld', 'md5', 'k',
 	'whoami', 'orders', 'modified', 0, 0, 1, 1, false, 0, 0) AS b;
 SELECT is(error, 'the platform has no list for this stream and basis', 'there is no list of after-sales by creation')
-FROM ordersync.build_call('top', 'http://x', 'a', 'b', 'md5', 'k', 'list', 'after_sales', 'created', 0, 0, 1, 1, false, 0, 0);
+FROM ordersync_wire.build_call('top', 'http://x', 'a', 'b', 'md5', 'k', 'list', 'after_sales', 'created', 0, 0, 1, 1, false, 0, 0);
 SELECT matches(error, 'unknown sign_method', 'a sign_method that is none')
-FROM ordersync.build_call('top', 'http://x', 'a', 'b', 'rot13', 'k', 'whoami', 'orders', 'modified', 0, 0, 1, 1, false, 0, 0);
+FROM ordersync_wire.build_call('top', 'http://x', 'a', 'b', 'rot13', 'k', 'whoami', 'orders', 'modified', 0, 0, 1, 1, false, 0, 0);
 SELECT is(
 	(SELECT value FROM pg_temp.form(b.body) WHERE name = 'timestamp'), '2027-01-01 00:00:00', 'a year ends in Asia/Shanghai')
-FROM ordersync.build_call('top', 'http://x', 'a', 'b', 'md5', 'k', 'whoami', 'orders', 'modified', 0, 0, 1, 1, false, 0,
+FROM ordersync_wire.build_call('top', 'http://x', 'a', 'b', 'md5', 'k', 'whoami', 'orders', 'modified', 0, 0, 1, 1, false, 0,
 	1798732800000) AS b;
 
 SELECT * FROM finish();

@@ -1,6 +1,7 @@
 -- The quick ways over the bytes of an answer: each special byte at each place of strings of each length, beside jsonb's own
 -- parser; where values end, beside a walk byte by byte; names that are nearly personal; digests.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(18);
 SET LOCAL timezone = 'UTC';
 SELECT setseed(0.20261129);
@@ -123,16 +124,16 @@ SELECT ok((SELECT count(*) FILTER (WHERE expected > 64) > 300 AND count(*) FILTE
 SELECT is((SELECT count(*) FROM generate_series(0, 140) AS at, unnest(ARRAY['}]{[', '\"}]}', '\\\"}}]', '\\', '{"a":[{"b":"', '\u0022}', '中}]"'']'])
 		WITH ORDINALITY AS p (piece, no),
 	LATERAL (SELECT format('[{"tid":%s,"x":"%s%s"}]', p.no, repeat('x', at), CASE WHEN p.no IN (5, 7) THEN replace(piece, '"', '\"') ELSE piece END)) AS l (list),
-	LATERAL ordersync.classify('list', 'orders', 'created', 200, convert_to(
+	LATERAL ordersync_wire.classify('list', 'orders', 'created', 200, convert_to(
 		format('{"trades_sold_get_response":{"trades":{"trade":%s},"total_results":%s,"has_next":false}}', l.list, at), 'UTF8')) AS c
 	WHERE c.verdict <> 'ok' OR c.list IS DISTINCT FROM convert_to(l.list, 'UTF8') OR c.total IS DISTINCT FROM at OR c.has_next IS DISTINCT FROM false),
 	0::bigint, 'the list is found whole, and what follows it');
 
 -- names: the personal ones go, however they are written; those that look alike stay
 CREATE TEMPORARY TABLE looked_up AS
-SELECT n.name, ordersync.personal_fields() @> ARRAY[n.name] OR n.name = 'identify_info' AS personal,
+SELECT n.name, ordersync_wire.personal_fields() @> ARRAY[n.name] OR n.name = 'identify_info' AS personal,
 	convert_from(s.body, 'UTF8')::jsonb ? n.name AS kept, convert_from(e.body, 'UTF8')::jsonb ? n.name AS kept_escaped
-FROM (SELECT DISTINCT v.name FROM unnest(ordersync.personal_fields() || 'identify_info'::text) AS f,
+FROM (SELECT DISTINCT v.name FROM unnest(ordersync_wire.personal_fields() || 'identify_info'::text) AS f,
 	LATERAL (VALUES (f), (f || 's'), (left(f, -1)), ('x' || f), (substr(f, 2)), (overlay(f PLACING 'z' FROM length(f) FOR 1)), (overlay(f PLACING 'z' FROM 1 FOR 1)),
 		(overlay(f PLACING 'z' FROM 1 + length(f) / 2 FOR 1)), (overlay(f PLACING 'z' FROM 1 + length(f) / 4 FOR 1)), (upper(f)), (reverse(f))) AS v (name)
 	WHERE v.name NOT IN ('tid', 'modified', '')) AS n,
@@ -141,7 +142,7 @@ FROM (SELECT DISTINCT v.name FROM unnest(ordersync.personal_fields() || 'identif
 		lpad(to_hex(ascii(n.name)), 4, '0'), substr(n.name, 2)), 'UTF8'), 'orders') AS e;
 SELECT is((SELECT string_agg(name, ', ') FROM looked_up WHERE kept = personal), NULL, 'personal names go, others stay');
 SELECT is((SELECT string_agg(name, ', ') FROM looked_up WHERE kept_escaped = personal), NULL, 'so they do with an escape');
-SELECT ok((SELECT count(*) FILTER (WHERE personal) = cardinality(ordersync.personal_fields()) + 1 AND count(*) FILTER (WHERE NOT personal) > 300
+SELECT ok((SELECT count(*) FILTER (WHERE personal) = cardinality(ordersync_wire.personal_fields()) + 1 AND count(*) FILTER (WHERE NOT personal) > 300
 	FROM looked_up), 'names of both kinds were looked up');
 
 -- a personal value that is no JSON: the record ends where its brackets are balanced, as any other

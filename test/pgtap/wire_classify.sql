@@ -1,11 +1,12 @@
 -- Verdicts: every sample, every form of an empty list, every error, and what is no answer at all.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(185);
 \ir ../fixtures/wire_samples.sql
 
 CREATE TEMPORARY TABLE verdict AS
 SELECT s.name, c.*
-FROM wire_sample s, LATERAL ordersync.classify(s.kind, s.stream, s.basis, 200, s.body) AS c;
+FROM wire_sample s, LATERAL ordersync_wire.classify(s.kind, s.stream, s.basis, 200, s.body) AS c;
 
 SELECT is(v.verdict, 'ok', 'good: ' || v.name) FROM verdict v WHERE v.name NOT LIKE 'error%' ORDER BY v.name;
 SELECT is(v.list, NULL, 'no list: ' || v.name) FROM verdict v WHERE v.name LIKE 'empty%' ORDER BY v.name;
@@ -62,7 +63,7 @@ CREATE FUNCTION pg_temp.error_of(code text, sub text, words text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql AS $$
 	SELECT c.verdict || ' ' || c.class || CASE WHEN c.shrink THEN ' shrink' ELSE '' END
-	FROM ordersync.classify('list', 'orders', 'modified', 200, convert_to(
+	FROM ordersync_wire.classify('list', 'orders', 'modified', 200, convert_to(
 		json_build_object('error_response', json_strip_nulls(json_build_object('code', code, 'msg', 'm', 'sub_code', sub,
 			'sub_msg', words)))::text, 'UTF8')) AS c
 $$;
@@ -112,7 +113,7 @@ CREATE FUNCTION pg_temp.answer(body text, kind text DEFAULT 'list', status integ
 RETURNS text
 LANGUAGE sql AS $$
 	SELECT concat_ws(' ', c.verdict, c.class)
-	FROM ordersync.classify(kind, 'orders', 'modified', status, convert_to(body, 'UTF8')) AS c
+	FROM ordersync_wire.classify(kind, 'orders', 'modified', status, convert_to(body, 'UTF8')) AS c
 $$;
 SELECT is(c.ban_ms, e.ban_ms, 'ban: ' || e.words)
 FROM (VALUES
@@ -120,7 +121,7 @@ FROM (VALUES
 	('This ban will last for 86400 more seconds', 86401000), ('This ban will last for 86401 more seconds', 601000),
 	('This ban will last for 99999999999999999999 more seconds', 601000), ('This ban will last for ever', 0), ('', 0)
 ) AS e (words, ban_ms),
-	LATERAL ordersync.classify('list', 'orders', 'modified', 200,
+	LATERAL ordersync_wire.classify('list', 'orders', 'modified', 200,
 		convert_to(json_build_object('error_response', json_build_object('code', 7, 'sub_msg', e.words))::text, 'UTF8')) AS c;
 
 -- no answer, and answers that contradict themselves, are never taken for an empty page
@@ -153,7 +154,7 @@ FROM (VALUES
 	('compact', '{"total_results":3,"trades":[]}', '3'),
 	('beyond all counts', '{"total_results":99999999999999999999,"trades":[]}', '9223372036854775807'),
 	('beyond all counts, as text', '{"total_results":"99999999999999999999","trades":[]}', '9223372036854775807')
-) AS e (why, body, total), LATERAL ordersync.classify('list', 'orders', 'modified', 200, convert_to(e.body, 'UTF8')) AS c;
+) AS e (why, body, total), LATERAL ordersync_wire.classify('list', 'orders', 'modified', 200, convert_to(e.body, 'UTF8')) AS c;
 SELECT is(pg_temp.answer('{"trade_fullinfo_get_response":{"request_id":"x"}}', 'details'), 'malformed malformed', 'details without a record');
 SELECT is(pg_temp.answer('{"trade_fullinfo_get_response":{"trade":{}}}', 'details'), 'malformed malformed', 'details with an empty record');
 SELECT is(pg_temp.answer('{"user_seller_get_response":{"user":{"user_id":1}}}', 'whoami'), 'malformed malformed', 'a user without a nick');
@@ -173,22 +174,22 @@ FROM (VALUES
 	('timed out, nothing to shrink', 'timed out', true, false, 'details', '(retry,timeout,f,"timed out")'),
 	('too large', 'aborted', false, true, 'list', '(retry,oversize,t,"the answer is larger than ordersync.max_response_size")')
 ) AS e (why, net, timed_out, too_large, kind, expected),
-	LATERAL ordersync.classify(e.kind, 'orders', 'modified', 0, NULL, e.net, e.timed_out, e.too_large) AS c;
+	LATERAL ordersync_wire.classify(e.kind, 'orders', 'modified', 0, NULL, e.net, e.timed_out, e.too_large) AS c;
 
 -- tolerance: a byte order mark, white space, escaped keys, members in any order, what nobody knows
 SELECT is((SELECT row(c.verdict, c.total, convert_from(c.list, 'UTF8'))::text
-	FROM ordersync.classify('list', 'orders', 'modified', 200, '\xefbbbf'::bytea || convert_to(
+	FROM ordersync_wire.classify('list', 'orders', 'modified', 200, '\xefbbbf'::bytea || convert_to(
 	E' { "x" : [ {"trades":1} ] ,\n"trades_sold_increment_get_response" : { "trades" : { "z":{}, "tr\\u0061de" : [ {"tid":1} ] } , "total\\u005fresults" : 1, "more":"}" } } \r\n',
 	'UTF8')) AS c), '(ok,1,"[ {""tid"":1} ]")', 'a tolerant reader');
 
 -- secrets quoted back do not reach a log
 SELECT unalike(row(c.*)::text, '%s3cr3t-session%', 'the data key is starred out of the platform''s words')
-FROM ordersync.classify('list', 'orders', 'modified', 200,
+FROM ordersync_wire.classify('list', 'orders', 'modified', 200,
 	'{"error_response":{"code":27,"msg":"Invalid session:s3cr3t-session","sub_msg":"s3cr3t-session","request_id":"s3cr3t-session"}}',
 	session => 's3cr3t-session') AS c;
 
 -- excerpts for the log
-SELECT is(ordersync.excerpt(convert_to(e.body, 'UTF8'), e.n), e.expected, 'excerpt: ' || e.why)
+SELECT is(ordersync_wire.excerpt(convert_to(e.body, 'UTF8'), e.n), e.expected, 'excerpt: ' || e.why)
 FROM (VALUES
 	('personal values', '{"tid":1,"receiver_name":"张三","x":{"buyer_email" : "a@b"},"title":"t"}', 2000,
 		'{"tid":1,"receiver_name":"*","x":{"buyer_email" : "*"},"title":"t"}'),
@@ -199,7 +200,7 @@ FROM (VALUES
 	('one line', E'a\nb\tc', 2000, 'a b c'),
 	('nothing', '', 2000, '')
 ) AS e (why, body, n, expected);
-SELECT is(ordersync.excerpt('\x610062ff63'::bytea, 100), 'a b?c', 'excerpt: no text at all');
+SELECT is(ordersync_wire.excerpt('\x610062ff63'::bytea, 100), 'a b?c', 'excerpt: no text at all');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,5 +1,6 @@
 -- Mutated answers: never a crash, never an error, nothing personal kept, nothing good that jsonb refuses.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(8);
 \ir ../fixtures/wire_samples.sql
 SELECT setseed(0.20261123);
@@ -11,7 +12,7 @@ DECLARE
 	r record;
 	j jsonb;
 	-- a quote that a mutation put into a key makes it another key
-	personal constant text := '[^\\]"(' || array_to_string(ordersync.personal_fields(), '|') || ')": ';
+	personal constant text := '[^\\]"(' || array_to_string(ordersync_wire.personal_fields(), '|') || ')": ';
 BEGIN
 	good := 0;
 	bad := 0;
@@ -74,8 +75,8 @@ CREATE TEMPORARY TABLE fuzzed AS
 SELECT w.name, w.kind, w.stream, w.basis, pg_temp.mutate(w.body) AS body
 FROM wire_sample w, generate_series(1, 300);
 CREATE TEMPORARY TABLE fuzzed_answer AS
-SELECT f.name, f.stream, f.kind, c.verdict, c.class, c.message, c.list, c.total, c.has_next, ordersync.excerpt(f.body, 2000) AS excerpt
-FROM fuzzed f, LATERAL ordersync.classify(f.kind, f.stream, f.basis, 200, f.body) AS c;
+SELECT f.name, f.stream, f.kind, c.verdict, c.class, c.message, c.list, c.total, c.has_next, ordersync_wire.excerpt(f.body, 2000) AS excerpt
+FROM fuzzed f, LATERAL ordersync_wire.classify(f.kind, f.stream, f.basis, 200, f.body) AS c;
 SELECT is((SELECT count(*) FROM fuzzed_answer), (SELECT count(*) FROM wire_sample) * 300, 'every mutated answer got a verdict');
 SELECT is((SELECT count(*) FROM fuzzed_answer WHERE (verdict = 'ok') <> (class IS NULL) OR (class IS NULL) <> (message IS NULL)), 0::bigint,
 	'a class and a message unless ok');
@@ -89,7 +90,7 @@ SELECT is((SELECT string_agg(l.faults, E'\n')
 -- records mutated one by one, among others that are not
 CREATE TEMPORARY TABLE sample_list AS
 SELECT w.stream, c.list
-FROM wire_sample w, LATERAL ordersync.classify(w.kind, w.stream, w.basis, 200, w.body) AS c
+FROM wire_sample w, LATERAL ordersync_wire.classify(w.kind, w.stream, w.basis, 200, w.body) AS c
 WHERE c.list IS NOT NULL AND get_byte(c.list, 0) = ascii('[') AND w.name <> 'orders by creation, ids only';
 CREATE TEMPORARY TABLE looked AS
 WITH page AS MATERIALIZED (

@@ -1,5 +1,6 @@
 -- Records: exact ids and times, personal data gone, the bad ones apart with their reason.
 BEGIN;
+CREATE EXTENSION ordersync_wire;
 SELECT plan(173);
 SET LOCAL timezone = 'UTC';
 SET LOCAL datestyle = 'ISO';
@@ -23,7 +24,7 @@ $$;
 CREATE TEMPORARY TABLE sample_record AS
 SELECT w.name, s.*
 FROM wire_sample w,
-	LATERAL ordersync.classify(w.kind, w.stream, w.basis, 200, w.body) AS c,
+	LATERAL ordersync_wire.classify(w.kind, w.stream, w.basis, 200, w.body) AS c,
 	LATERAL ordersync.split_records(c.list, CASE w.kind WHEN 'details' THEN 'details' ELSE w.stream END) AS s;
 SELECT is(
 	(SELECT array_agg(row(s.id, s.modified, s.quarantine)::text ORDER BY s.record_no) FROM sample_record s WHERE s.name = e.name),
@@ -39,12 +40,12 @@ FROM (VALUES
 	('single object', ARRAY['(1347456243420006949,"2020-11-04 06:59:33+00",)']),
 	('refund, one whole', ARRAY['(40594600198410,"2016-08-04 01:00:01+00",)'])
 ) AS e (name, expected);
-SELECT is((SELECT count(*) FROM sample_record s, unnest(ordersync.personal_fields()) AS f
+SELECT is((SELECT count(*) FROM sample_record s, unnest(ordersync_wire.personal_fields()) AS f
 	WHERE convert_from(s.body, 'UTF8') LIKE '%"' || f || '"%'), 0::bigint, 'no personal member in any sample''s records');
 -- what goes is personal, and nothing else goes
 SELECT is(
 	convert_from(s.body, 'UTF8')::jsonb,
-	(convert_from(w.body, 'UTF8')::jsonb #> '{trade_fullinfo_get_response,trade}') - ordersync.personal_fields(),
+	(convert_from(w.body, 'UTF8')::jsonb #> '{trade_fullinfo_get_response,trade}') - ordersync_wire.personal_fields(),
 	'the rest of a record stays as it was')
 FROM sample_record s JOIN wire_sample w USING (name) WHERE s.name = 'one whole order, 2014';
 SELECT is((SELECT count(*) FROM ordersync.split_records(NULL, 'orders')), 0::bigint, 'no list, no records');
@@ -130,7 +131,7 @@ FROM ordersync.split_records(convert_to('[{"modified":"2024-02-29 23:59:59","tit
 	convert_to('b","receiver_name":"张三"}]', 'UTF8'), 'orders') AS s;
 -- a fuzzer found that such a name was compared past its end
 SELECT is(count(*), count(*) FILTER (WHERE s.quarantine = 'no_time'), 'NULs inside every personal name')
-FROM unnest(ordersync.personal_fields()) AS f, generate_series(1, 40) AS n,
+FROM unnest(ordersync_wire.personal_fields()) AS f, generate_series(1, 40) AS n,
 	LATERAL ordersync.split_records(convert_to('[{"tid":1,"' || f, 'UTF8') || decode(repeat('00', n), 'hex') ||
 		convert_to(repeat('x', 60 - length(f)) || '":"x"}]', 'UTF8'), 'orders') AS s;
 SELECT is(convert_from(s.body, 'UTF8'), '{"tid":1,"modified":"2024-02-29 23:59:59","title":"' || e.stored || '"}', 'bytes that are no UTF-8: ' || e.bytes::text)

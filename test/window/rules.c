@@ -9,13 +9,14 @@
  * "!" for one that is quarantined, "?c" for one whose time cannot be read.
  * Each table is walked three times: as it is; through window_save() and
  * window_open() after every page; and with every page taken in once in vain, the
- * walk going on from a window_copy(): nothing may be different.  Numbers are those
- * of the design's steps; "by number" is the walk that loses records.
+ * walk going on from a window_copy(): nothing may be different.  Numbers up to
+ * 7 are those of the steps in window.c; 8 is lists without totals, 9 totals that
+ * are not believed; "by number" is the mutant that loses records (number.c).
  */
 #include "compat.h"
 
 #include "tap.h"
-#include "window.h"
+#include "walker.h"
 
 #define SINCE	1767196800
 #define MAX_ROWS 64
@@ -484,14 +485,14 @@ follow(const Rule *rule, How how)
 	static const char *const names[] = {"", " (saved after every page)", " (every page taken back once)"};
 
 	WindowPlan	plan;
-	Window	   *window;
+	Walker	   *walker;
 	WindowCounts counts;
 	char	   *saved = NULL;
 	char		wrong[256] = "";
 	bool		open_end = false;
 
 	plan_of(rule, &plan);
-	window = window_open(&plan, NULL);
+	walker = walker_open(rule->by_number, &plan, NULL);
 	for (int i = 0; i < lengthof(rule->exchanges) && wrong[0] == '\0'; i++)
 	{
 		const Exchange *e = &rule->exchanges[i];
@@ -501,7 +502,7 @@ follow(const Rule *rule, How how)
 
 		if (e->rows == NULL)
 			break;
-		window_ask(window, &ask);
+		walker_ask(walker, &ask);
 		if (ask.start != SINCE + e->start || ask.end != SINCE + e->end || ask.page_no != e->page_no ||
 			ask.page_size != e->page_size || ask.use_has_next != e->use_has_next)
 			snprintf(wrong, sizeof(wrong), "call %d asks " INT64_FORMAT " .. " INT64_FORMAT " page %d of %d, %s",
@@ -513,16 +514,16 @@ follow(const Rule *rule, How how)
 			open_end = true;
 			break;
 		}
-		if (window_agrees(window, &answer) != (e->step != WINDOW_MALFORMED) && wrong[0] == '\0')
+		if (walker_agrees(walker, &answer) != (e->step != WINDOW_MALFORMED) && wrong[0] == '\0')
 			snprintf(wrong, sizeof(wrong), "call %d is said to be %s", i + 1, e->step != WINDOW_MALFORMED ? "malformed" : "good");
 		if (how == UNDONE)
 		{
-			Window	   *kept = window_copy(window);
+			Walker	   *kept = walker_copy(walker);
 
-			(void) window_take(window, &answer);
-			window = kept;
+			(void) walker_take(walker, &answer);
+			walker = kept;
 		}
-		step = window_take(window, &answer);
+		step = walker_take(walker, &answer);
 		if (step != e->step && wrong[0] == '\0')
 			snprintf(wrong, sizeof(wrong), "call %d came to %d, not to %d", i + 1, step, e->step);
 		if (step != MORE && step != WINDOW_MALFORMED)
@@ -530,11 +531,11 @@ follow(const Rule *rule, How how)
 		if (how == SAVED)
 		{
 			free(saved);
-			saved = window_save(window);
-			window = window_open(&plan, saved);
+			saved = walker_save(walker);
+			walker = walker_open(rule->by_number, &plan, saved);
 		}
 	}
-	window_counts(window, &counts);
+	walker_counts(walker, &counts);
 	if (wrong[0] == '\0' && !open_end &&
 		(counts.reported != rule->reported || counts.seen != rule->seen ||
 		 counts.quarantined != rule->quarantined || counts.passes != rule->passes))
@@ -556,7 +557,6 @@ plan_of(const Rule *rule, WindowPlan *plan)
 	plan->totals = !rule->no_totals;
 	plan->fresh = rule->fresh;
 	plan->may_cut = rule->may_cut;
-	plan->by_number = rule->by_number;
 }
 
 /* The rows live until the next answer. */

@@ -11,16 +11,18 @@
  * settled are held against the world.
  *
  * A seed that breaks a promise is printed; `--seed N --verbose` replays it.
- * `--by-number` walks by page number instead, as most pullers do: the same
- * checks must fail then, which shows that they can.  Every other run of more
- * than a few worlds ends with how many of them lose records so.
+ * `--by-number` walks by page number instead (number.c, a mutant): the same
+ * checks must fail then, which shows that they can.  Every run of more than a
+ * few worlds ends with the mutant, and with how many worlds lose records so.
  */
 #include "compat.h"
 
 #include "tap.h"
+#include "walker.h"
 #include "world.h"
 
 #define DEFAULT_SEEDS	6000
+#define MUTANT_SEEDS	500		/* worlds that the mutant is walked through */
 #define SHOWN_SEEDS		5		/* failing seeds named for each promise */
 #define MAX_MALFORMED	6		/* in a row: the task fails */
 
@@ -119,7 +121,7 @@ typedef struct Walk
 {
 	World	   *world;
 	WindowPlan	plan;
-	Window	   *window;
+	Walker	   *walker;
 	char	   *saved;			/* at the last settled page; NULL: none */
 	WindowStep	step;
 	bool		failed;			/* malformed for good */
@@ -138,6 +140,7 @@ typedef struct Walk
 static Tally tally;
 static bool verbose;
 static bool by_number;
+static bool quiet;				/* broken promises are counted only */
 
 static void run_world(uint64 seed, bool lying);
 static void run_walk(Walk *walk, const WindowPlan *plan, bool part);
@@ -162,6 +165,7 @@ static void count_lost_by_number(const World *world);
 static bool loses_by_number(uint64 seed, bool forward);
 static void page_forward(World *world);
 static void page_backward(World *world);
+static void try_mutant(uint64 first);
 static void broken(const Walk *walk, Promise promise, const char *format,...) pg_attribute_printf(3, 4);
 static const char *step_name(WindowStep step);
 static void report(void);
@@ -202,6 +206,8 @@ main(int argc, char **argv)
 			run_world(seed, true);
 	}
 	report();
+	if (seeds >= MUTANT_SEEDS && !by_number)
+		try_mutant(first);
 	return tap_done();
 }
 
@@ -214,7 +220,6 @@ run_world(uint64 seed, bool lying)
 	if (lying && by_number)
 		return;
 	world_make(&world, seed, lying);
-	world.plan.by_number = by_number;
 	tally.worlds += !lying;
 	tally.drifting += world.drifts && !lying;
 	tally.sights[SAW_DRIFT] += world.drifts;
@@ -235,7 +240,7 @@ run_world(uint64 seed, bool lying)
 	if (walk.step == WINDOW_CUT)
 	{
 		const int64 *cuts;
-		int			n = window_cuts(walk.window, &cuts);
+		int			n = walker_cuts(walk.walker, &cuts);
 
 		tally.sights[SAW_CUT]++;
 		check_cuts(&walk, cuts, n);
@@ -268,7 +273,7 @@ run_walk(Walk *walk, const WindowPlan *plan, bool part)
 	walk->plan = *plan;
 	walk->lies = -walk->world->lies;
 	world_begin_walk(walk->world);
-	walk->window = window_open(plan, NULL);
+	walk->walker = walker_open(by_number, plan, NULL);
 	while (one_call(walk))
 	{
 		if (walk->calls > 1000 + 200 * (walk->world->n / walk->plan.page_size + 1))
@@ -279,7 +284,7 @@ run_walk(Walk *walk, const WindowPlan *plan, bool part)
 	}
 	note_phase(walk);
 	walk->lies += walk->world->lies;
-	window_counts(walk->window, &walk->counts);
+	walker_counts(walk->walker, &walk->counts);
 	tally.walks++;
 	tally.calls += walk->calls;
 	if (walk->calls > 20000)
@@ -303,7 +308,7 @@ one_call(Walk *walk)
 	note_phase(walk);
 	for (;;)
 	{
-		window_ask(walk->window, &ask);
+		walker_ask(walk->walker, &ask);
 		check_ask(walk, &ask);
 		world_answer(world, &ask, &answer);
 		walk->calls++;
@@ -314,7 +319,7 @@ one_call(Walk *walk)
 		}
 		if (random_chance(&world->chance, world->garble_rate))
 			garble(walk, &ask, &answer);
-		walk->step = window_take(walk->window, &answer);
+		walk->step = walker_take(walk->walker, &answer);
 		if (verbose)
 			tap_note("  " INT64_FORMAT " .. " INT64_FORMAT " page %d of %d%s: total " INT64_FORMAT ", has_next %d,"
 					 " %d rows -> %s", ask.start - world->since, ask.end - world->since, ask.page_no, ask.page_size,
@@ -330,7 +335,7 @@ one_call(Walk *walk)
 	}
 	world_settled(world, &answer);
 	free(walk->saved);
-	walk->saved = window_save(walk->window);
+	walk->saved = walker_save(walk->walker);
 	walk->settled++;
 	if (!reads_anew(walk->saved))
 		walk->settled_before = walk->settled;
@@ -341,7 +346,7 @@ one_call(Walk *walk)
 	if (interrupted(world, 1))
 		reopen(walk);
 	if (walk->plan.page_size * 8 > world->plan.page_size &&
-		random_chance(&world->chance, world->shrink_rate) && window_shrink(walk->window))
+		random_chance(&world->chance, world->shrink_rate) && walker_shrink(walk->walker))
 	{
 		walk->plan.page_size /= 2;
 		tally.sights[SAW_SHRUNK]++;
@@ -379,7 +384,7 @@ reopen(Walk *walk)
 {
 	tally.sights[SAW_RESUMED]++;
 	walk->settled = walk->settled_before;
-	walk->window = window_open(&walk->plan, walk->saved);
+	walk->walker = walker_open(by_number, &walk->plan, walk->saved);
 	if (verbose)
 		tap_note("    interrupted, goes on from %s", walk->saved ? walk->saved : "the beginning");
 }
@@ -390,7 +395,7 @@ garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer)
 {
 	WindowRecord *rows = palloc(sizeof(WindowRecord) * (3 * ask->page_size + answer->nrecords + 2));
 	WindowAnswer bad = *answer;
-	char	   *before = window_save(walk->window);
+	char	   *before = walker_save(walk->walker);
 	char	   *after;
 	WindowStep	step;
 
@@ -398,10 +403,10 @@ garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer)
 	bad.records = rows;
 	if (nonsense(walk->world, ask, &bad))
 	{
-		if (window_agrees(walk->window, &bad))
+		if (walker_agrees(walk->walker, &bad))
 			broken(walk, KNOWS_NONSENSE, "nonsense was said to be good");
-		step = window_take(walk->window, &bad);
-		after = window_save(walk->window);
+		step = walker_take(walk->walker, &bad);
+		after = walker_save(walk->walker);
 		tally.sights[SAW_NONSENSE]++;
 		if (step != WINDOW_MALFORMED)
 			broken(walk, KNOWS_NONSENSE, "nonsense was taken as %s", step_name(step));
@@ -458,7 +463,7 @@ nonsense(World *world, const PageAsk *ask, WindowAnswer *answer)
 static void
 note_phase(Walk *walk)
 {
-	char	   *text = window_save(walk->window);
+	char	   *text = walker_save(walk->walker);
 
 	if (says(text, "\"walk\": \"first\""))
 		walk->arrived_before = walk->world->arrived;
@@ -745,23 +750,20 @@ loses_by_number(uint64 seed, bool forward)
 	return lost;
 }
 
-/* First to last: the room's own switch. */
+/* First to last: the mutant. */
 static void
 page_forward(World *world)
 {
-	WindowPlan	plan = world->plan;
-	Window	   *window;
-	PageAsk	ask;
+	Walker	   *walker = walker_open(true, &world->plan, NULL);
+	PageAsk		ask;
 	WindowAnswer answer;
 	WindowStep	step;
 
-	plan.by_number = true;
-	window = window_open(&plan, NULL);
 	do
 	{
-		window_ask(window, &ask);
+		walker_ask(walker, &ask);
 		world_answer(world, &ask, &answer);
-		step = window_take(window, &answer);
+		step = walker_take(walker, &answer);
 		world_settled(world, &answer);
 	} while (step == WINDOW_MORE);
 }
@@ -782,12 +784,36 @@ page_backward(World *world)
 	}
 }
 
+/* The checks that the product's walk passes must object to paging by number. */
+static void
+try_mutant(uint64 first)
+{
+	Tally		kept = tally;
+	int			caught = 0;
+	int			drifting;
+
+	memset(&tally, 0, sizeof(tally));
+	by_number = quiet = true;
+	for (uint64 seed = first; seed < first + MUTANT_SEEDS; seed++)
+	{
+		int			before = tally.broken[KEEPS_ALL] + tally.broken[COUNTS_HONESTLY];
+
+		run_world(seed, false);
+		caught += tally.broken[KEEPS_ALL] + tally.broken[COUNTS_HONESTLY] > before;
+	}
+	drifting = tally.drifting;
+	by_number = quiet = false;
+	tally = kept;
+	tap_ok(caught * 3 >= drifting, "the mutant is caught: paging by number breaks these promises in %d of %d worlds (%d in motion)",
+		   caught, MUTANT_SEEDS, drifting);
+}
+
 static void
 broken(const Walk *walk, Promise promise, const char *format,...)
 {
 	va_list		args;
 
-	if (tally.broken[promise] < SHOWN_SEEDS)
+	if (tally.broken[promise] < SHOWN_SEEDS && !quiet)
 	{
 		char		text[256];
 

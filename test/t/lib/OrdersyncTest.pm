@@ -19,7 +19,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run\n";
+my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run or make prove_installcheck\n";
 my $houses = 0;
 $ENV{PGCLIENTENCODING} = 'UTF8';
 
@@ -54,10 +54,17 @@ sub new
 	return $self;
 }
 
-# A copy of the template cluster in place of initdb. PostgreSQL::Test::Cluster has templates from 17 on only.
+# A copy of the template cluster in place of initdb, where there is one. PostgreSQL::Test::Cluster has templates from 17 on only.
 sub init_from_template
 {
 	my ($node) = @_;
+	if (!$ENV{ORDERSYNC_TEMPLATES})
+	{
+		$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+		# As in test/lib/templates.
+		$node->append_conf('postgresql.conf', "jit = off\n");
+		return;
+	}
 	no warnings 'redefine';
 	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
 	local *PostgreSQL::Test::Utils::system_or_bail = sub {

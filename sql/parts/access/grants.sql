@@ -1,0 +1,206 @@
+/*
+ * Who may do what.
+ *
+ *   reader    reads the tables, never the secrets, and the views
+ *   operator  reader, and triggers, waits, cancels, tries again
+ *   admin     operator, and sets up
+ *
+ * What was granted is remembered in ordersync.grants, because rights on
+ * functions go with the extension; set_up() applies it again.  A grant is the
+ * role's, not its name's: it is applied again to the role that has both the oid
+ * and the name of then.  A role that was dropped and made again, or one of
+ * another cluster that a dump came to, is told and must be granted anew.
+ *
+ * ordersync_grant, ordersync_revoke and ordersync_keep_secrets are in no level:
+ * a superuser and the database's owner can call them, because pg_database_owner
+ * owns them; the last one then asks for a superuser itself.
+ */
+
+/* That of the role, whatever its name was; and those of roles of this name that are gone. */
+CREATE OR REPLACE FUNCTION ordersync.forget_grant(p_role name)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	DELETE FROM ordersync.grants g
+	WHERE g.role_oid = pg_catalog.to_regrole(pg_catalog.quote_ident(p_role))
+		OR g.role = p_role AND NOT EXISTS (
+			SELECT
+			FROM pg_catalog.pg_roles r
+			WHERE r.oid = g.role_oid);
+	RETURN FOUND;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.forget_grant(name) IS
+	'deletes what is remembered of a role''s grant; true when there was something';
+
+CREATE OR REPLACE FUNCTION ordersync.check_role(p_role name)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	PERFORM 1
+	FROM pg_catalog.pg_roles r
+	WHERE r.rolname = p_role;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = pg_catalog.format('role "%s" does not exist', COALESCE(p_role, 'NULL')),
+			HINT = 'Create it first: CREATE ROLE name LOGIN.';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_role(name) IS
+	'raises an error for a role that is not there';
+
+CREATE OR REPLACE FUNCTION ordersync.apply_grants()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN
+		SELECT g.*, r.rolname AS now_named, pg_catalog.to_regrole(pg_catalog.quote_ident(g.role)) AS of_that_name
+		FROM ordersync.grants g
+		LEFT JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid	-- a dump may come without its roles
+		ORDER BY g.role, g.role_oid
+	LOOP
+		IF v.now_named = v.role THEN
+			PERFORM ordersync.give_grant(v.role, v.level, v.shops);
+		ELSE
+			RAISE WARNING USING
+				MESSAGE = pg_catalog.format('the grant of role "%s" is not applied again', v.role),
+				DETAIL = CASE
+					WHEN v.now_named IS NOT NULL THEN
+						pg_catalog.format('The role of its number is named "%s" now, or is one of another cluster.', v.now_named)
+					WHEN v.of_that_name IS NOT NULL THEN
+						'The role of this name is another one: it was made after the grant, or in another cluster.'
+					ELSE 'There is no role of this name.'
+				END,
+				HINT = pg_catalog.format('If it shall have it: SELECT ordersync_grant(%1$L, %2$L%3$s). If not: SELECT ordersync_revoke(%1$L).',
+					COALESCE(v.now_named, v.role), v.level, ', ' || pg_catalog.quote_literal(v.shops::text));
+		END IF;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.apply_grants() IS
+	'gives again what ordersync.grants remembers of roles that are still the same, and says which are not; part of ordersync.set_up()';
+
+CREATE OR REPLACE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_thing text;
+BEGIN
+	EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA ordersync TO %I', p_role);
+	FOR v_thing IN
+		SELECT t.thing
+		FROM ordersync.readable_relations() t (thing)
+	LOOP
+		EXECUTE pg_catalog.format('GRANT SELECT ON TABLE %s TO %I', v_thing, p_role);
+	END LOOP;
+	FOR v_thing IN
+		SELECT f.routine
+		FROM ordersync.levelled_functions() f
+		WHERE f.level = 'reader'
+			OR f.level = 'operator' AND p_level IN ('operator', 'admin')
+			OR f.level = 'admin' AND p_level = 'admin'
+	LOOP
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %I', v_thing, p_role);
+	END LOOP;
+
+	IF NOT pg_catalog.has_schema_privilege(p_role, '@extschema@', 'USAGE') THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('role "%s" may not use the schema of the extension''s functions', p_role),
+			HINT = pg_catalog.format('Its owner can type: GRANT USAGE ON SCHEMA %I TO %I;', '@extschema@', p_role);
+	END IF;
+	IF p_shops IS NOT NULL THEN
+		PERFORM ordersync.limit_rows(p_role, p_shops);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.give_grant(name, text, bigint[]) IS
+	'gives a role the rights of a level';
+
+CREATE OR REPLACE FUNCTION ordersync.take_grant(p_role name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_thing text;
+	v_policy record;
+BEGIN
+	FOR v_policy IN
+		SELECT t.policy, t.relation
+		FROM ordersync.limits_of(p_role) t
+	LOOP
+		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy.policy, v_policy.relation);
+	END LOOP;
+	FOR v_thing IN
+		SELECT t.thing
+		FROM ordersync.readable_relations() t (thing)
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE SELECT ON TABLE %s FROM %I', v_thing, p_role);
+	END LOOP;
+	FOR v_thing IN
+		SELECT f.routine
+		FROM ordersync.levelled_functions() f
+		WHERE f.level IS NOT NULL
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM %I', v_thing, p_role);
+	END LOOP;
+	EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA ordersync FROM %I', p_role);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.take_grant(name) IS
+	'takes from a role what any level gives';
+
+CREATE OR REPLACE FUNCTION ordersync.readable_relations()
+RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.format('ordersync.%I', c.relname)
+	FROM pg_catalog.pg_class c
+	WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+		AND c.relkind IN ('r', 'p', 'v')
+		AND NOT c.relispartition
+		-- a table that somebody put beside ours is not ours to give
+		AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
+		AND c.relname NOT IN ('secrets', 'grants', 'installation')
+	ORDER BY c.relname
+$function$;
+COMMENT ON FUNCTION ordersync.readable_relations() IS
+	'the tables and views that every level reads';
+
+/*
+ * The level that a function needs, by its name: a new trigger or set-up call
+ * has its level without being entered anywhere.  NULL: in no level.
+ */
+CREATE OR REPLACE FUNCTION ordersync.levelled_functions()
+RETURNS TABLE (routine text, level text)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT p.oid::pg_catalog.regprocedure::text,
+		CASE
+			-- what views and invokers' functions call as their reader or caller
+			WHEN p.proname ~ '^(worker_list|list_.*|in_block|refuse_block)$' THEN 'reader'
+			WHEN p.proname ~ '^reproject_' THEN 'admin'
+			WHEN p.proname !~ '^ordersync_' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
+			WHEN p.proname ~ '^ordersync_(add|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
+			ELSE 'reader'
+		END
+	FROM pg_catalog.pg_extension e
+	JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+		AND d.refobjid = e.oid
+		AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+		AND d.deptype = 'e'
+	JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+	WHERE e.extname = 'ordersync'
+$function$;
+COMMENT ON FUNCTION ordersync.levelled_functions() IS
+	'the extension''s functions and the level that may call each';

@@ -1,0 +1,231 @@
+/*
+ * Gateways: adding, changing, removing.
+ *
+ * Every call may be typed again: NULL keeps what is stored, options merge, an
+ * option set to null is taken out.  No message shows a secret.
+ */
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_add_gateway(
+	name text,
+	base_url text,
+	app_key text,
+	app_secret text,
+	protocol text DEFAULT 'top',
+	sign_method text DEFAULT 'hmac-sha256',
+	options jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.store_gateway(name, base_url, app_key, app_secret, protocol, sign_method, options);
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_add_gateway(text, text, text, text, text, text, jsonb) IS
+	'adds a gateway or changes what is given of one; the first call makes the tables';
+
+CREATE OR REPLACE FUNCTION ordersync.store_gateway(
+	p_name text,
+	p_base_url text,
+	p_app_key text,
+	p_app_secret text,
+	p_protocol text,
+	p_sign_method text,
+	p_options jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_old ordersync.gateways;
+	v_known boolean;
+BEGIN
+	p_name := ordersync.clean_typed('the gateway''s name', p_name, 63);
+	p_base_url := ordersync.clean_typed('the gateway''s URL', p_base_url, 2048);
+	p_app_key := ordersync.clean_secret('the application key', p_app_key);
+	p_app_secret := ordersync.clean_secret('the application secret', p_app_secret);
+	p_options := ordersync.clean_proxy(p_options);
+	IF p_name IS NULL OR p_name !~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'a gateway needs a name of letters, digits, "_", "-" and "."',
+			HINT = 'Name it "taobao" to make it the one that shops use by default.';
+	END IF;
+
+	SELECT g.* INTO v_old
+	FROM ordersync.gateways g
+	WHERE g.name = p_name
+	FOR UPDATE;
+	v_known := FOUND;
+
+	IF p_base_url IS NOT NULL OR NOT v_known THEN
+		PERFORM ordersync.check_url(p_base_url);
+	END IF;
+	IF p_app_key = '' OR (p_app_key IS NULL AND NOT v_known) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the application key is empty',
+			HINT = 'It is the number (AppKey) that the platform''s console shows for the application.';
+	END IF;
+	IF p_app_secret = '' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the application secret is empty',
+			HINT = 'It stands beside the AppKey in the platform''s console; NULL leaves it for a later call.';
+	END IF;
+	IF p_protocol <> 'top' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('unknown protocol "%s"', p_protocol),
+			HINT = 'Known protocols: top.';
+	END IF;
+	IF p_sign_method NOT IN ('md5', 'hmac', 'hmac-sha256') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('unknown sign method "%s"', p_sign_method),
+			HINT = 'Known sign methods: md5, hmac, hmac-sha256.';
+	END IF;
+	PERFORM ordersync.check_gateway_options(p_options);
+	-- all that can be wrong is asked before a secret is needed
+	IF p_app_secret IS NOT NULL OR NOT v_known THEN
+		PERFORM ordersync.prepare_key_file();
+	END IF;
+
+	INSERT INTO ordersync.gateways AS g (name, base_url, app_key, protocol, sign_method, options)
+	VALUES (p_name,
+		COALESCE(p_base_url, v_old.base_url),
+		COALESCE(p_app_key, v_old.app_key),
+		COALESCE(p_protocol, v_old.protocol, 'top'),
+		COALESCE(p_sign_method, v_old.sign_method, 'hmac-sha256'),
+		ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options))
+	ON CONFLICT (name) DO UPDATE
+	SET base_url = excluded.base_url,
+		app_key = excluded.app_key,
+		protocol = excluded.protocol,
+		sign_method = excluded.sign_method,
+		options = excluded.options,
+		updated_at = now();
+
+	IF v_known THEN
+		PERFORM ordersync.lift_ban(p_name);	-- another application has another quota
+	END IF;
+	IF p_app_secret IS NOT NULL THEN
+		PERFORM ordersync.store_secret('app_secret', p_name, p_app_secret);
+		UPDATE ordersync.gateways g
+		SET secret_state = 'ok',
+			secret_message = NULL
+		WHERE g.name = p_name;
+	ELSIF NOT v_known OR v_old.secret_state = 'missing' THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', p_name),
+			HINT = pg_catalog.format('Give it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
+	END IF;
+
+	-- another place or another application: whose the keys are is open again
+	IF v_known AND (p_app_secret IS NOT NULL
+			OR p_base_url <> v_old.base_url
+			OR p_app_key <> v_old.app_key
+			OR p_protocol <> v_old.protocol) THEN
+		UPDATE ordersync.shops s
+		SET key_state = 'unchecked',
+			key_message = NULL,
+			key_refusals = 0,
+			key_check_at = NULL,
+			updated_at = now()
+		WHERE s.gateway = p_name
+			AND s.key_state NOT IN ('unchecked', 'missing');
+	END IF;
+	IF v_known THEN
+		PERFORM ordersync.use_secrets(p_name);
+		PERFORM ordersync.warn_moved(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
+	'checks and stores a gateway; NULL keeps what is stored';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_gateway(name text, options jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_name text := ordersync.clean_typed('the gateway''s name', name, 63);
+	v_options jsonb := ordersync.clean_proxy(options);
+	v_before text;
+BEGIN
+	PERFORM ordersync.check_gateway_options(v_options);
+
+	SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
+	INTO v_before
+	FROM ordersync.gateways g
+	WHERE g.name = v_name
+	FOR UPDATE;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_gateway(v_name);
+	END IF;
+	UPDATE ordersync.gateways g
+	SET options = ordersync.merge_options(g.options, v_options),
+		updated_at = now()
+	WHERE g.name = v_name;
+	PERFORM ordersync.use_secrets(v_name);
+	PERFORM ordersync.warn_moved(v_name, v_before);
+
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
+	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null takes one out';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	IF NOT ordersync.lift_ban(name) THEN
+		PERFORM ordersync.refuse_gateway(name);
+	END IF;
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
+	'calls through the gateway are made again at once, whatever silence the platform asked for before';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_gateway(name text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_name text := ordersync.clean_typed('the gateway''s name', name, 63);
+	v_shops text;
+BEGIN
+	SELECT string_agg(s.shop_id::text, ', ' ORDER BY s.shop_id)
+	INTO v_shops
+	FROM ordersync.shops s
+	WHERE s.gateway = v_name;
+	IF v_shops IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'dependent_objects_still_exist',
+			MESSAGE = format('gateway "%s" has shops', v_name),
+			DETAIL = format('Shops: %s.', v_shops),
+			HINT = 'Remove them with SELECT ordersync_remove_shop(shop_id), or give them another gateway with ordersync_add_shop.';
+	END IF;
+
+	DELETE FROM ordersync.gateways g
+	WHERE g.name = v_name;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_gateway(v_name);
+	END IF;
+	DELETE FROM ordersync.secrets s
+	WHERE s.kind = 'app_secret'
+		AND s.name = v_name;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS
+	'removes a gateway that no shop uses, and its secret';

@@ -1,0 +1,59 @@
+/*
+ * Levels given to roles and taken from them.
+ */
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_grant(role name, level text, shops bigint[] DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.check_role(role);
+	IF level IS NULL OR level NOT IN ('reader', 'operator', 'admin') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('unknown level "%s"', COALESCE(level, 'NULL')),
+			HINT = 'Levels: reader (reads), operator (triggers too), admin (sets up too).';
+	END IF;
+	IF level = 'admin' AND shops IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'an admin is not for some shops only',
+			HINT = 'Leave out shops, or grant reader or operator.';
+	END IF;
+
+	PERFORM ordersync.take_grant(role);
+	PERFORM ordersync.forget_grant(role);
+	INSERT INTO ordersync.grants (role_oid, role, level, shops)
+	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
+	PERFORM ordersync.give_grant(role, level, shops);
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_grant(name, text, bigint[]) IS
+	'lets a role read (reader), trigger too (operator) or set up too (admin); a reader or operator for all shops or for those given';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_revoke(role name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_found boolean;
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	v_found := ordersync.forget_grant(role);
+	IF v_found AND to_regrole(quote_ident(role)) IS NULL THEN
+		RAISE NOTICE USING MESSAGE = format('role "%s" is gone, and now its grant is, too', role);
+		RETURN;
+	END IF;
+	PERFORM ordersync.check_role(role);
+	PERFORM ordersync.take_grant(role);
+	IF NOT v_found THEN
+		RAISE NOTICE USING MESSAGE = format('role "%s" had no level', role);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
+	'takes from a role all that ordersync_grant gave it; clears the grant of a role that is gone';

@@ -1,0 +1,125 @@
+/*
+ * Secrets that cannot be used any more: kept for another destination, or forgotten.
+ */
+/*
+ * Not SECURITY DEFINER: whoever takes a secret to another place must be a
+ * superuser when it is opened.  The tables are read and written by definers, so
+ * that a superuser's rights meet nothing that the owner has put there.  Secrets
+ * are sealed for the destination that was typed and no other: nothing that the
+ * tables say after the check, or to it, can change it.
+ */
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_keep_secrets(gateway text, destination text)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	-- the one that check_destination() compares, always written the same way
+	v_destination constant text := ordersync.destination(split_part(destination, ' via ', 1),
+		NULLIF(split_part(destination, ' via ', 2), ''));
+	v record;
+	v_kept integer := 0;
+BEGIN
+	PERFORM ordersync.check_destination(gateway, v_destination);
+	FOR v IN
+		SELECT k.*
+		FROM ordersync.moved_secrets(gateway) k
+	LOOP
+		PERFORM ordersync.put_secret(v.kind, v.name, v_destination,
+			ordersync.reseal(v.sealed, v.kind, v.name, v.destination, v_destination));
+		v_kept := v_kept + 1;
+	END LOOP;
+	PERFORM ordersync.use_secrets(gateway);
+	RETURN v_kept;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_keep_secrets(text, text) IS
+	'for a superuser: brings the secrets of a gateway and its shops that were given for another destination into use for this one, and returns how many';
+
+CREATE OR REPLACE FUNCTION ordersync.check_destination(p_gateway text, p_destination text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_now text;
+BEGIN
+	IF to_regclass('ordersync.gateways') IS NOT NULL THEN
+		SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
+		INTO v_now
+		FROM ordersync.gateways g
+		WHERE g.name = p_gateway
+		FOR NO KEY UPDATE;
+	END IF;
+	IF v_now IS NULL THEN
+		PERFORM ordersync.refuse_gateway(p_gateway);
+	END IF;
+	-- who keeps secrets says for where: somebody may have moved the gateway meanwhile
+	IF v_now IS DISTINCT FROM p_destination THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('gateway "%s" does not lead there', p_gateway),
+			DETAIL = format('It leads to %s.', v_now),
+			HINT = format('If that is where the secrets may go: SELECT ordersync_keep_secrets(%L, %L).', p_gateway, v_now);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
+	'raises an error unless the gateway leads there, and keeps others from changing it until the transaction ends';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_forget_secrets()
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v record;
+	v_secrets integer;
+BEGIN
+	PERFORM ordersync.set_up_when_older();
+	SELECT * INTO v
+	FROM ordersync.key_file();
+	IF v.state = 'unusable' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'config_file_error',
+			MESSAGE = 'it cannot be told which secrets are lost',
+			DETAIL = v.why || '.',
+			HINT = 'Check the file that ordersync.key_file names: once it can be used, so can what it sealed.';
+	END IF;
+
+	DELETE FROM ordersync.secrets s
+	WHERE v.state = 'missing'
+		OR NOT ordersync.opens(s.sealed, s.kind, s.name, s.destination);
+	GET DIAGNOSTICS v_secrets = ROW_COUNT;
+
+	UPDATE ordersync.gateways g
+	SET secret_state = 'missing',
+		secret_message = NULL
+	WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.secrets s
+			WHERE s.kind = 'app_secret'
+				AND s.name = g.name);
+	UPDATE ordersync.shops p
+	SET key_state = 'missing',
+		key_message = NULL,
+		key_check_at = NULL
+	WHERE NOT EXISTS (
+			SELECT
+			FROM ordersync.secrets s
+			WHERE s.kind = 'data_key'
+				AND s.name = p.shop_id::text);
+	IF v_secrets > 0 THEN
+		RAISE NOTICE USING
+			MESSAGE = format('%s secrets are forgotten that could not be opened', v_secrets),
+			HINT = 'Give them anew: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_data_key(shop_id, data_key).';
+	ELSE
+		RAISE NOTICE USING MESSAGE = 'every stored secret can be opened, none is forgotten';
+	END IF;
+	RETURN v_secrets;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_forget_secrets() IS
+	'deletes the sealed secrets that cannot be opened, because the key file that sealed them is lost, and returns how many; they must be given anew';

@@ -1,0 +1,120 @@
+/*
+ * Workers: waking them, and what they are doing.
+ *
+ * In C: latches and slots in shared memory are no table.  In a server that did
+ * not preload the library nothing is shared: wake() does nothing, no owner is
+ * alive, and ordersync.workers is empty.
+ */
+CREATE OR REPLACE FUNCTION ordersync.wake()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_wake';
+COMMENT ON FUNCTION ordersync.wake() IS
+	'wakes this database''s workers when the transaction has committed';
+
+-- volatile: a worker may come or go at any moment
+CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text)
+RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ordersync_worker_alive';
+COMMENT ON FUNCTION ordersync.worker_alive(text) IS
+	'whether the worker that a task names as its owner still works; false for NULL and for what is no owner''s name';
+
+CREATE OR REPLACE FUNCTION ordersync.worker_state()
+RETURNS text
+LANGUAGE c VOLATILE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ordersync_worker_state';
+COMMENT ON FUNCTION ordersync.worker_state() IS
+	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
+
+CREATE OR REPLACE FUNCTION ordersync.worker_list()
+RETURNS TABLE (
+	database text,
+	slot integer,
+	pid integer,
+	state text,
+	in_flight integer,
+	calls bigint,
+	errors bigint,
+	tasks bigint,
+	pages bigint,
+	records bigint,
+	records_written bigint,
+	bytes bigint,
+	started_at timestamptz,
+	last_call_at timestamptz,
+	last_error text,
+	last_error_at timestamptz,
+	owner text
+)
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+ROWS 8
+AS 'MODULE_PATHNAME', 'ordersync_worker_list';
+COMMENT ON FUNCTION ordersync.worker_list() IS
+	'the rows of the view ordersync.workers';
+
+CREATE OR REPLACE VIEW ordersync.workers
+WITH (security_invoker = true)
+AS
+SELECT
+	w.database,
+	w.slot,
+	w.pid,
+	w.state,
+	w.in_flight,
+	w.calls,
+	w.errors,
+	w.tasks,
+	w.pages,
+	w.records,
+	w.records_written,
+	w.bytes,
+	w.started_at,
+	w.last_call_at,
+	w.last_error,
+	w.last_error_at,
+	w.owner
+FROM ordersync.worker_list() AS w;
+COMMENT ON VIEW ordersync.workers IS
+	'the workers of all databases of this server, live from shared memory; empty when the library is not preloaded';
+COMMENT ON COLUMN ordersync.workers.database IS
+	'database that the worker serves';
+COMMENT ON COLUMN ordersync.workers.slot IS
+	'its place among the workers';
+COMMENT ON COLUMN ordersync.workers.pid IS
+	'process, as in pg_stat_activity; NULL while it is starting';
+COMMENT ON COLUMN ordersync.workers.state IS
+	'starting, working, idle, or why it waits: no key (the key file cannot be used), no extension, other version, no gateway yet, unsafe owner';
+COMMENT ON COLUMN ordersync.workers.in_flight IS
+	'calls in flight now';
+COMMENT ON COLUMN ordersync.workers.calls IS
+	'calls made since the worker started';
+COMMENT ON COLUMN ordersync.workers.errors IS
+	'calls and pages that failed since then';
+COMMENT ON COLUMN ordersync.workers.tasks IS
+	'tasks ended since then, short ones included, failed ones not';
+COMMENT ON COLUMN ordersync.workers.pages IS
+	'pages stored since then';
+COMMENT ON COLUMN ordersync.workers.records IS
+	'records in these pages';
+COMMENT ON COLUMN ordersync.workers.records_written IS
+	'of these, how many were new or changed something';
+COMMENT ON COLUMN ordersync.workers.bytes IS
+	'bytes of answers, after decompression';
+COMMENT ON COLUMN ordersync.workers.started_at IS
+	'when the worker was started';
+COMMENT ON COLUMN ordersync.workers.last_call_at IS
+	'when its last call went out';
+COMMENT ON COLUMN ordersync.workers.last_error IS
+	'class of its last failure';
+COMMENT ON COLUMN ordersync.workers.last_error_at IS
+	'when that was';
+COMMENT ON COLUMN ordersync.workers.owner IS
+	'name under which it owns tasks (ordersync.sync_tasks.owner)';
+
+-- an extension that comes back finds its tables, their tasks and an idle worker
+DO $$
+BEGIN
+	PERFORM ordersync.wake();
+END
+$$;

@@ -1,0 +1,167 @@
+/*
+ * How a run comes to its end: the one place where its counter of open tasks moves.
+ */
+/*
+ * The one place where open_tasks moves.  It is the last lock of a settle, and
+ * the counter is read by the UPDATE that changes it: of two last tasks that
+ * settle together the second finds zero and, looking after the first has
+ * committed, sees how both came out.
+ *
+ * When only held tasks are left they may be claimed; before that the link check
+ * is made, which may bring tasks of its own and is repeated until it brings none.
+ */
+CREATE OR REPLACE FUNCTION ordersync.count_tasks(p_run bigint, p_open integer, p_held integer DEFAULT 0)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_open integer;
+	v_held integer;
+	v_links_due boolean;
+BEGIN
+	UPDATE ordersync.sync_runs r
+	SET open_tasks = r.open_tasks + p_open,
+		held_tasks = r.held_tasks + p_held,
+		-- what comes in late may speak of more
+		links_due = r.links_due OR p_open > 0 AND r.kind NOT IN ('verify', 'check'),
+		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
+		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
+	WHERE r.run_id = p_run
+		AND r.state LIKE ANY (ARRAY['pending', 'running'])	-- by primary key: see settle
+	RETURNING r.open_tasks, r.held_tasks, r.links_due
+	INTO v_open, v_held, v_links_due;
+	IF v_open IS NULL OR v_open > v_held THEN
+		RETURN false;
+	END IF;
+
+	IF v_links_due THEN
+		v_open := v_open + ordersync.check_links(p_run);
+		UPDATE ordersync.sync_runs r
+		SET open_tasks = v_open,
+			links_due = v_open > v_held
+		WHERE r.run_id = p_run;
+	END IF;
+	IF v_open > 0 THEN
+		PERFORM ordersync.wake();	-- tasks that were not there, or held, until now
+		RETURN false;
+	END IF;
+	PERFORM ordersync.end_run(p_run);
+	RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer, integer) IS
+	'adds to a run''s open and held tasks and ends the run at zero; true when it did';
+
+CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_tasks bigint;
+	v_failed bigint;
+	v_short bigint;
+	v_run ordersync.sync_runs;
+BEGIN
+	SELECT pg_catalog.count(*),
+		pg_catalog.count(*) FILTER (WHERE t.state = 'failed'),
+		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete')
+	INTO v_tasks, v_failed, v_short
+	FROM ordersync.sync_tasks t
+	WHERE t.run_id = p_run;
+
+	UPDATE ordersync.sync_runs r
+	SET state = CASE
+			WHEN v_failed > 0 AND v_failed = v_tasks THEN 'failed'
+			WHEN v_failed > 0 OR v_short > 0 OR r.lost IS NOT NULL THEN 'incomplete'
+			ELSE 'succeeded'
+		END,
+		lot = NULL,
+		finished_at = pg_catalog.clock_timestamp(),
+		message = NULLIF(pg_catalog.concat_ws('; ',
+			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
+			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
+			CASE WHEN r.lost IS NOT NULL THEN
+				'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost) END,
+			CASE WHEN r.tid IS NOT NULL THEN ordersync.not_served_message(r.run_id, r.shop_id, r.tid) END), '')
+	WHERE r.run_id = p_run
+	RETURNING r.* INTO v_run;
+	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
+		PERFORM ordersync.find_types_again(p_run);
+	END IF;
+
+	PERFORM ordersync.notify_run(v_run);
+	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
+END
+$function$;
+COMMENT ON FUNCTION ordersync.end_run(bigint) IS
+	'gives a run without open tasks its final state, by how its tasks came out';
+
+CREATE OR REPLACE FUNCTION ordersync.notify_run(p_run record)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM pg_catalog.pg_notify('ordersync', pg_catalog.json_build_object(
+		'run_id', p_run.run_id, 'shop_id', p_run.shop_id, 'kind', p_run.kind, 'state', p_run.state)::text);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.notify_run(record) IS
+	'tells listeners of channel ordersync that a run has ended';
+
+CREATE OR REPLACE FUNCTION ordersync.cancel_run(p_run bigint)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_some integer;
+	v_tasks integer := 0;
+	v_run ordersync.sync_runs;
+BEGIN
+	/*
+	 * Tasks before the run, as a settle locks them.  A settle that we waited
+	 * for may have cut its window and left siblings that our snapshot lacked:
+	 * again, until there is nothing left to cancel.  Without its token a task
+	 * that is being read is fenced: its worker drops it at the next page.
+	 */
+	LOOP
+		UPDATE ordersync.sync_tasks t
+		SET state = 'cancelled',
+			owner = NULL,
+			token = NULL,
+			next_attempt_at = NULL,
+			finished_at = pg_catalog.clock_timestamp()
+		FROM (
+			SELECT l.task_id
+			FROM ordersync.sync_tasks l
+			WHERE l.run_id = p_run
+				AND l.state IN ('pending', 'running')
+			ORDER BY l.task_id
+			FOR UPDATE
+		) l
+		WHERE t.task_id = l.task_id;
+		GET DIAGNOSTICS v_some = ROW_COUNT;
+		EXIT WHEN v_some = 0;
+		v_tasks := v_tasks + v_some;
+	END LOOP;
+
+	UPDATE ordersync.sync_runs r
+	SET state = 'cancelled',
+		open_tasks = 0,
+		held_tasks = 0,
+		lot = NULL,
+		finished_at = pg_catalog.clock_timestamp(),
+		message = pg_catalog.format('cancelled by %s', session_user)
+	WHERE r.run_id = p_run
+		AND r.state IN ('pending', 'running')
+	RETURNING r.* INTO v_run;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+
+	PERFORM ordersync.notify_run(v_run);
+	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
+	RETURN v_tasks;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cancel_run(bigint) IS
+	'cancels a run''s tasks and the run; NULL when it had ended already';

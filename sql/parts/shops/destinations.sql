@@ -1,0 +1,148 @@
+/*
+ * Destinations: where a gateway's calls lead, and that secrets stay there.
+ *
+ * A destination is scheme, host and port of the gateway, and those of its proxy.
+ * Each secret is sealed for the one that its gateway had when it was typed: the
+ * seal does not open for another, whoever changed the tables and however.  So
+ * that nobody finds out by failing calls, a shop whose key or application secret
+ * was given for another destination is in state "moved" until it is typed again,
+ * the gateway leads back, or a superuser keeps what is stored.
+ */
+CREATE OR REPLACE FUNCTION ordersync.check_url(url text)
+RETURNS void
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ordersync_check_url';
+COMMENT ON FUNCTION ordersync.check_url(text) IS
+	'raises an error for a URL that calls may not go to, as the worker judges each call';
+
+CREATE OR REPLACE FUNCTION ordersync.check_proxy(proxy text)
+RETURNS void
+LANGUAGE c STABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_check_proxy';
+COMMENT ON FUNCTION ordersync.check_proxy(text) IS
+	'raises an error for a proxy that calls may not go through, as the worker judges each call';
+
+-- not strict: most gateways have no proxy
+CREATE OR REPLACE FUNCTION ordersync.destination(base_url text, proxy text)
+RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ordersync_destination';
+COMMENT ON FUNCTION ordersync.destination(text, text) IS
+	'where calls to a URL lead: scheme, host and port, and those of the proxy, always written the same way; NULL for what is no URL';
+
+CREATE OR REPLACE FUNCTION ordersync.gateway_destination(p_gateway text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
+	FROM ordersync.gateways g
+	WHERE g.name = p_gateway
+$function$;
+COMMENT ON FUNCTION ordersync.gateway_destination(text) IS
+	'where a gateway''s calls lead';
+
+CREATE OR REPLACE FUNCTION ordersync.moved_secrets(p_gateway text)
+RETURNS TABLE (kind text, name text, sealed bytea, destination text)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+	SELECT k.kind, k.name, k.sealed, k.destination
+	FROM ordersync.gateway_destination(p_gateway) g (leads_to)
+	JOIN ordersync.secrets k ON k.destination IS DISTINCT FROM g.leads_to
+	WHERE k.kind = 'app_secret' AND k.name = p_gateway
+		OR k.kind = 'data_key' AND k.name IN (
+			SELECT s.shop_id::text
+			FROM ordersync.shops s
+			WHERE s.gateway = p_gateway)
+	ORDER BY k.kind, k.name
+$function$;
+COMMENT ON FUNCTION ordersync.moved_secrets(text) IS
+	'the secrets of a gateway and its shops that were given for another destination; sealed';
+
+CREATE OR REPLACE FUNCTION ordersync.check_destinations(p_gateway text, p_shop bigint DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_now text := ordersync.gateway_destination(p_gateway);
+	v record;
+BEGIN
+	FOR v IN
+		UPDATE ordersync.shops s
+		SET key_state = CASE m.message WHEN '' THEN 'unchecked' ELSE 'moved' END,
+			key_message = NULLIF(m.message, ''),
+			updated_at = now()
+		FROM (
+			SELECT o.shop_id, pg_catalog.concat_ws('; ',
+				CASE WHEN a.destination <> v_now THEN
+					pg_catalog.format('the application secret was given for %s, the gateway "%s" leads to %s', a.destination, p_gateway, v_now)
+				END,
+				CASE WHEN k.destination <> v_now THEN
+					pg_catalog.format('the data key was given for %s, the gateway "%s" leads to %s', k.destination, p_gateway, v_now)
+				END) AS message
+			FROM ordersync.shops o
+			LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = o.gateway
+			LEFT JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
+			WHERE o.gateway = p_gateway
+				AND o.key_state <> 'missing'
+				AND (p_shop IS NULL OR o.shop_id = p_shop)
+		) m
+		WHERE s.shop_id = m.shop_id
+			AND (m.message = '' AND s.key_state = 'moved'
+				OR m.message <> '' AND (s.key_state, s.key_message) IS DISTINCT FROM ('moved', m.message))
+		RETURNING s.shop_id, s.key_state
+	LOOP
+		PERFORM ordersync.notify_shop(v.shop_id, v.key_state);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS
+	'puts the shops of a gateway, or one of them, into state moved whose secrets were given for another destination, and takes those out of it whose were not';
+
+CREATE OR REPLACE FUNCTION ordersync.warn_moved(p_gateway text, p_before text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_now text := ordersync.gateway_destination(p_gateway);
+	v_secrets bigint;
+	v_keys bigint;
+BEGIN
+	IF v_now = p_before THEN
+		RETURN;
+	END IF;
+	SELECT pg_catalog.count(*) FILTER (WHERE k.kind = 'app_secret'),
+		pg_catalog.count(*) FILTER (WHERE k.kind = 'data_key')
+	INTO v_secrets, v_keys
+	FROM ordersync.moved_secrets(p_gateway) k;
+	IF v_secrets + v_keys > 0 THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('gateway "%s" leads to %s now, and secrets that were given for another destination are out of use',
+				p_gateway, v_now),
+			DETAIL = pg_catalog.format('It led to %s. Out of use: %s.', p_before, pg_catalog.concat_ws(', ',
+				CASE WHEN v_secrets > 0 THEN 'the application secret' END,
+				CASE WHEN v_keys > 0 THEN pg_catalog.format('the data keys of %s shops', v_keys) END)),
+			HINT = ordersync.hint_moved(p_gateway, 'shop_id');
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.warn_moved(text, text) IS
+	'the WARNING that a gateway leads elsewhere and its secrets are out of use, with the commands to type';
+
+CREATE OR REPLACE FUNCTION ordersync.hint_moved(p_gateway text, p_shop text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT pg_catalog.format('Type them again: %s. Or a superuser keeps them: SELECT ordersync_keep_secrets(%L, %L).',
+		pg_catalog.concat_ws('; ',
+			CASE WHEN pg_catalog.bool_or(k.kind = 'app_secret') THEN
+				pg_catalog.format('SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret)', p_gateway) END,
+			CASE WHEN pg_catalog.bool_or(k.kind = 'data_key') THEN
+				pg_catalog.format('SELECT ordersync_set_data_key(%s, data_key)', p_shop) END),
+		p_gateway, ordersync.gateway_destination(p_gateway))
+	FROM ordersync.moved_secrets(p_gateway) k
+	WHERE k.kind = 'app_secret' OR p_shop IN ('shop_id', k.name)
+$function$;
+COMMENT ON FUNCTION ordersync.hint_moved(text, text) IS
+	'the commands that bring the secrets of a gateway into use again, for one shop or, with ''shop_id'', for all';

@@ -1,0 +1,62 @@
+/*
+ * The options that a gateway has.
+ */
+CREATE OR REPLACE FUNCTION ordersync.check_gateway_options(p_options jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_key text;
+	v_value jsonb;
+	v_text text;
+BEGIN
+	PERFORM ordersync.check_option_keys(p_options,
+		ARRAY['arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add']);
+
+	FOR v_key, v_value IN
+		SELECT e.key, e.value
+		FROM pg_catalog.jsonb_each(p_options) e
+		WHERE e.value <> 'null'
+	LOOP
+		v_text := v_value #>> '{}';
+		CASE v_key
+			WHEN 'arrival_check' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'boolean', 'true or false');
+			WHEN 'calls_per_second' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
+					AND v_text::numeric BETWEEN 0 AND 100000, 'a number from 0 (no limit) on');
+			WHEN 'page_size' THEN
+				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,3}$'
+					AND v_text::integer BETWEEN 1 AND 100, 'a whole number from 1 to 100');
+			WHEN 'max_window' THEN
+				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,5} ?(s|seconds?|min|minutes?|h|hours?|day)$'
+					AND v_text::interval BETWEEN interval '1 minute' AND interval '1 day',
+					'a span from "1 minute" to "1 day"');
+			WHEN 'types_add' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'array'
+					AND pg_catalog.jsonb_array_length(v_value) BETWEEN 1 AND 50
+					AND NOT v_value @? 'strict $[*] ? (@.type() != "string" || !(@ like_regex "^[A-Za-z0-9_]{1,60}$"))',
+					'a list of types of orders, as ["new_kind"]');
+			WHEN 'proxy' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
+					'scheme://host:port, without user or password');
+				PERFORM ordersync.check_proxy(v_text);
+		END CASE;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
+	'raises an error for options that a gateway does not have';
+
+CREATE OR REPLACE FUNCTION ordersync.clean_proxy(p_options jsonb)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	SELECT CASE
+		WHEN pg_catalog.jsonb_typeof(p_options) = 'object' AND pg_catalog.jsonb_typeof(p_options -> 'proxy') = 'string' THEN
+			p_options || pg_catalog.jsonb_build_object('proxy', ordersync.clean_typed('the proxy', p_options ->> 'proxy', 2048))
+		ELSE p_options
+	END
+$function$;
+COMMENT ON FUNCTION ordersync.clean_proxy(jsonb) IS
+	'a gateway''s options with the white space around the proxy taken off';

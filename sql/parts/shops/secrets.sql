@@ -1,0 +1,163 @@
+/*
+ * Secrets: stored for the destination of their gateway, and noted where they do not open.
+ */
+
+/*
+ * Called by the worker at its start and when the key file has changed.  While
+ * the file cannot be used nothing is said of single secrets, all wait; what was
+ * shut for want of the right key is open again when that key comes back.
+ */
+CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT shut integer)
+RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+-- who has a shop's row for long keeps no worker from its calls: it is tried again
+SET lock_timeout = '200ms'
+AS $function$
+BEGIN
+	SELECT pg_catalog.count(*), pg_catalog.count(*)
+	INTO sealed, shut
+	FROM ordersync.secrets;
+
+	IF p_trouble IS NOT NULL THEN
+		UPDATE ordersync.gateways g
+		SET secret_state = 'key_file',
+			secret_message = p_trouble
+		WHERE (g.secret_state, g.secret_message) IS DISTINCT FROM ('key_file', p_trouble)
+			AND EXISTS (
+				SELECT
+				FROM ordersync.secrets k
+				WHERE k.kind = 'app_secret'
+					AND k.name = g.name);
+		RETURN;
+	END IF;
+
+	PERFORM ordersync.note_secrets(NULL);
+	-- what opens again may be for another destination than the gateway's
+	PERFORM ordersync.check_destinations(g.name)
+	FROM ordersync.gateways g;
+
+	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
+		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
+	INTO shut;
+	PERFORM ordersync.wake();	-- this database's other workers
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_key_file(text) IS
+	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them stay shut';
+
+CREATE OR REPLACE FUNCTION ordersync.note_secrets(p_gateway text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_foreign constant text := 'it was sealed with another key than the one in ordersync.key_file';
+BEGIN
+	-- locked before they are judged: a secret may just be given anew
+	PERFORM 1
+	FROM (
+		SELECT g.name
+		FROM ordersync.gateways g
+		WHERE p_gateway IS NULL OR g.name = p_gateway
+		ORDER BY g.name
+		FOR NO KEY UPDATE
+	) l;
+	UPDATE ordersync.gateways g
+	SET secret_state = n.state,
+		secret_message = CASE n.state WHEN 'unreadable' THEN v_foreign END
+	FROM (
+		SELECT o.name,
+			CASE
+				WHEN k.name IS NULL THEN 'missing'
+				WHEN ordersync.opens(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
+				ELSE 'unreadable'
+			END AS state
+		FROM ordersync.gateways o
+		LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = o.name
+		WHERE p_gateway IS NULL OR o.name = p_gateway
+	) n
+	WHERE g.name = n.name
+		AND g.secret_state <> n.state;
+
+	PERFORM 1
+	FROM (
+		SELECT s.shop_id
+		FROM ordersync.shops s
+		WHERE p_gateway IS NULL OR s.gateway = p_gateway
+		ORDER BY s.shop_id
+		FOR NO KEY UPDATE
+	) l;
+	UPDATE ordersync.shops s
+	SET key_state = CASE WHEN n.opens THEN 'unchecked' ELSE 'key_unreadable' END,
+		key_message = CASE WHEN NOT n.opens THEN v_foreign END,
+		key_check_at = NULL
+	FROM (
+		SELECT o.shop_id,
+			ordersync.opens(k.sealed, k.kind, k.name, k.destination) AS opens
+		FROM ordersync.shops o
+		JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
+		WHERE p_gateway IS NULL OR o.gateway = p_gateway
+	) n
+	WHERE n.shop_id = s.shop_id
+		AND (s.key_state = 'key_unreadable') = n.opens;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_secrets(text) IS
+	'tries the secrets of a gateway and its shops, NULL: of all, and marks these by what opens';
+
+CREATE OR REPLACE FUNCTION ordersync.use_secrets(p_gateway text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	-- a worker may have found them shut where the gateway leads
+	IF ordersync.key_file_trouble() IS NULL THEN
+		PERFORM ordersync.note_secrets(p_gateway);
+	END IF;
+	PERFORM ordersync.check_destinations(p_gateway);
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.use_secrets(text) IS
+	'lets a gateway and its shops go on whose secrets are of use where it leads, and the others wait';
+
+CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_destination text := ordersync.gateway_destination(CASE p_kind
+		WHEN 'app_secret' THEN p_name
+		ELSE (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+	END);
+BEGIN
+	INSERT INTO ordersync.secrets AS s (kind, name, destination, sealed, updated_at)
+	VALUES (p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination), clock_timestamp())
+	ON CONFLICT (kind, name) DO UPDATE
+	SET destination = excluded.destination,
+		sealed = excluded.sealed,
+		updated_at = excluded.updated_at;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
+	'seals a secret for where its gateway leads now, and stores it';
+
+CREATE OR REPLACE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	UPDATE ordersync.secrets k
+	SET destination = p_destination,
+		sealed = p_sealed,
+		updated_at = clock_timestamp()
+	WHERE k.kind = p_kind
+		AND k.name = p_name;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
+	'stores a secret that was sealed again for another destination';

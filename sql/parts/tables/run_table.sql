@@ -1,0 +1,68 @@
+/*
+ * The table of runs.
+ */
+CREATE OR REPLACE FUNCTION ordersync.set_up_runs()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	CREATE TABLE IF NOT EXISTS ordersync.sync_runs (
+		run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		shop_id bigint NOT NULL,
+		kind text NOT NULL,
+		since timestamptz,
+		until timestamptz,
+		tid bigint,
+		state text NOT NULL DEFAULT 'pending',
+		requested_by name NOT NULL DEFAULT session_user,
+		requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		requested_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+		started_at timestamptz,
+		finished_at timestamptz,
+		open_tasks integer NOT NULL DEFAULT 0,
+		held_tasks integer NOT NULL DEFAULT 0,
+		links_due boolean NOT NULL DEFAULT false,
+		lot double precision DEFAULT random(),
+		lost tstzmultirange,
+		message text
+	) WITH (fillfactor = 70);
+	-- which runs are active, in whose turn
+	CREATE INDEX IF NOT EXISTS sync_runs_active_idx
+		ON ordersync.sync_runs (shop_id, kind, run_id)
+		WHERE state IN ('pending', 'running');
+	-- claim: active runs in the order of their lots
+	CREATE INDEX IF NOT EXISTS sync_runs_lot_idx
+		ON ordersync.sync_runs (lot)
+		WHERE lot IS NOT NULL;
+	-- plan: what a shop's runs have lost
+	CREATE INDEX IF NOT EXISTS sync_runs_lost_idx
+		ON ordersync.sync_runs (shop_id, until)
+		WHERE lost IS NOT NULL;
+	CREATE INDEX IF NOT EXISTS sync_runs_shop_idx ON ordersync.sync_runs (shop_id, run_id);
+
+	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
+	FROM (VALUES
+		('sync_runs', NULL, 'requests to sync: one row a trigger'),
+		('sync_runs', 'run_id', 'number of the run'),
+		('sync_runs', 'shop_id', 'the shop'),
+		('sync_runs', 'kind', 'full, incremental, order, verify or check'),
+		('sync_runs', 'since', 'begin of what the run covers'),
+		('sync_runs', 'until', 'end of what the run covers, exclusive'),
+		('sync_runs', 'tid', 'the order of a run of kind order'),
+		('sync_runs', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
+		('sync_runs', 'requested_by', 'who triggered it'),
+		('sync_runs', 'requested_at', 'when'),
+		('sync_runs', 'requested_in', 'transaction of the trigger: the run cannot start before its commit'),
+		('sync_runs', 'started_at', 'when its first task was claimed'),
+		('sync_runs', 'finished_at', 'when its last task ended'),
+		('sync_runs', 'open_tasks', 'tasks that have not ended; zero ends the run'),
+		('sync_runs', 'held_tasks', 'of these, how many wait for the others to end'),
+		('sync_runs', 'links_due', 'the link check between lines and after-sales is still to be made'),
+		('sync_runs', 'lot', 'drawn when the run was made: claims look at active runs in this order, from a lot of their own on and round; below zero, before all others; NULL when it has ended'),
+		('sync_runs', 'lost', 'ranges that were never read and that the platform serves no longer'),
+		('sync_runs', 'message', 'how it ended, for people')
+	) AS t (rel, col, words);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_runs() IS
+	'makes the table of runs where it is missing; part of ordersync.set_up_queue()';

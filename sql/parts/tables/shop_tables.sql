@@ -1,0 +1,107 @@
+/*
+ * The tables of gateways, shops and their secrets.
+ */
+CREATE OR REPLACE FUNCTION ordersync.set_up_shops()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	CREATE TABLE IF NOT EXISTS ordersync.gateways (
+		name text PRIMARY KEY,
+		base_url text NOT NULL,
+		app_key text NOT NULL,
+		protocol text NOT NULL,
+		sign_method text NOT NULL,
+		options jsonb NOT NULL DEFAULT '{}',
+		clock_offset interval NOT NULL DEFAULT '0',
+		throttled_until timestamptz,
+		lifted_at timestamptz,
+		secret_state text NOT NULL DEFAULT 'missing',
+		secret_message text,
+		created_at timestamptz NOT NULL DEFAULT now(),
+		updated_at timestamptz NOT NULL DEFAULT now()
+	);
+
+	CREATE TABLE IF NOT EXISTS ordersync.shops (
+		shop_id bigint PRIMARY KEY,
+		seller_nick text NOT NULL,
+		seller_nicks text[] NOT NULL,
+		user_id bigint,
+		gateway text NOT NULL,
+		options jsonb NOT NULL DEFAULT '{}',
+		enabled boolean NOT NULL DEFAULT true,
+		key_state text NOT NULL DEFAULT 'unchecked',
+		key_message text,
+		key_checked_at timestamptz,
+		key_expires_at timestamptz,
+		key_refusals integer NOT NULL DEFAULT 0,
+		key_check_at timestamptz,
+		first_full_at timestamptz,
+		first_incremental_at timestamptz,
+		unserved jsonb NOT NULL DEFAULT '{}',
+		created_at timestamptz NOT NULL DEFAULT now(),
+		updated_at timestamptz NOT NULL DEFAULT now()
+	);
+	CREATE INDEX IF NOT EXISTS shops_gateway_idx ON ordersync.shops (gateway);
+	-- claim, next_due: refused keys that are to be checked again
+	CREATE INDEX IF NOT EXISTS shops_key_check_idx
+		ON ordersync.shops (key_check_at)
+		WHERE key_check_at IS NOT NULL;
+
+	CREATE TABLE IF NOT EXISTS ordersync.secrets (
+		kind text NOT NULL,
+		name text NOT NULL,
+		destination text NOT NULL,
+		sealed bytea NOT NULL,
+		updated_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (kind, name)
+	);
+
+	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
+	FROM (VALUES
+		('gateways', NULL, 'where calls go, without secrets'),
+		('gateways', 'name', 'name of the gateway; shops use "taobao" by default'),
+		('gateways', 'base_url', 'URL that calls are posted to'),
+		('gateways', 'app_key', 'key of the application on the platform'),
+		('gateways', 'protocol', 'what is spoken there: top'),
+		('gateways', 'sign_method', 'how calls are signed: md5, hmac or hmac-sha256'),
+		('gateways', 'options', 'calls_per_second, page_size, max_window, arrival_check, proxy'),
+		('gateways', 'clock_offset', 'platform''s clock minus ours, from its answers'),
+		('gateways', 'throttled_until', 'the platform asked for silence until then, by our clock'),
+		('gateways', 'lifted_at', 'when ordersync_lift_ban, or a change of the gateway, ended a silence last; what the platform asked for before counts no more'),
+		('gateways', 'secret_state', 'ok; missing: none is stored; unreadable: sealed with another key than the one in the key file; key_file: the key file cannot be used now. Calls are made where it is ok'),
+		('gateways', 'secret_message', 'why the application secret cannot be opened'),
+		('gateways', 'created_at', 'when it was added'),
+		('gateways', 'updated_at', 'when its set-up was changed last'),
+
+		('shops', NULL, 'seller accounts, without secrets'),
+		('shops', 'shop_id', 'the DBA''s own number of the shop'),
+		('shops', 'seller_nick', 'the seller''s name as typed, without white space around it and without escapes'),
+		('shops', 'seller_nicks', 'every name under which the shop''s records may come: the typed one and those that key checks returned'),
+		('shops', 'user_id', 'the platform''s number of the seller, from the first key check'),
+		('shops', 'gateway', 'name of the gateway'),
+		('shops', 'options', 'streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop'),
+		('shops', 'enabled', 'false: paused, its tasks wait'),
+		('shops', 'key_state', 'missing (none was given), unchecked, ok, unverified, wrong_seller, expired (refused), key_unreadable (sealed with another key than the one in the key file) or moved (a secret was given for another destination)'),
+		('shops', 'key_message', 'what the last key check or refusal said'),
+		('shops', 'key_checked_at', 'when the data key was last checked'),
+		('shops', 'key_expires_at', 'when the data key expires, as typed'),
+		('shops', 'key_refusals', 'how often the platform has refused the data key, one check after another'),
+		('shops', 'key_check_at', 'when a refused data key is checked again, if the shop has work then; NULL: it is not'),
+		('shops', 'first_full_at', 'platform''s instant of the first call of the shop''s first full run; incremental runs begin there'),
+		('shops', 'first_incremental_at', 'platform''s instant at which the first incremental run was asked for'),
+		('shops', 'unserved', 'lists that the platform refuses to the shop for want of permission, each with when and why; asked again a day later and with a new data key'),
+		('shops', 'created_at', 'when it was added'),
+		('shops', 'updated_at', 'when its set-up was changed last'),
+
+		('secrets', NULL, 'application secrets and data keys, sealed; nobody but the owner reads it'),
+		('secrets', 'kind', 'app_secret or data_key'),
+		('secrets', 'name', 'name of the gateway, or shop_id'),
+		('secrets', 'destination', 'scheme, host and port that it was given for, and those of the proxy; it opens for no other'),
+		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
+		('secrets', 'updated_at', 'when it was set')
+	) AS t (rel, col, words);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_shops() IS
+	'makes the tables of gateways, shops and secrets where they are missing; part of ordersync.set_up_queue()';

@@ -1,0 +1,120 @@
+/*
+ * What a call says of the shop's data key, or of the gateway's secret.
+ */
+/* Who asked for a check has the answer; nothing else is to be done. */
+CREATE OR REPLACE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	WITH ended AS (
+		UPDATE ordersync.sync_tasks t
+		SET state = 'failed',
+			error_class = p_class,
+			error = p_message,
+			finished_at = pg_catalog.clock_timestamp()
+		FROM (
+			SELECT l.task_id
+			FROM ordersync.sync_tasks l
+			JOIN ordersync.sync_runs r ON r.run_id = l.run_id
+			WHERE r.shop_id = p_shop
+				AND r.kind = 'check'
+				AND r.state IN ('pending', 'running')
+				AND l.state = 'pending'
+			ORDER BY l.task_id
+			FOR UPDATE OF l SKIP LOCKED
+		) l
+		WHERE t.task_id = l.task_id
+		RETURNING t.run_id
+	)
+	SELECT ordersync.count_tasks(e.run_id, -1)
+	FROM ended e
+$function$;
+COMMENT ON FUNCTION ordersync.end_key_checks(bigint, text, text) IS
+	'ends the waiting runs of kind check of a shop whose data key is no good, as failed';
+
+CREATE OR REPLACE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE((
+		SELECT k.updated_at > p_claimed_at
+		FROM ordersync.secrets k
+		WHERE k.kind = 'data_key'
+			AND k.name = p_shop::text), false)
+$function$;
+COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
+	'true when the shop got its data key after a task had been claimed with the old one';
+
+/*
+ * A refusal is not always final: a shop that is frozen for a while, a key that
+ * comes back.  So the key is checked again, by one call, after ten minutes, an
+ * hour, and then daily.  Calls that were in flight together count as one; what
+ * is refused right after a check that found it good goes on counting.
+ */
+CREATE OR REPLACE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_state text := CASE p_class WHEN 'key_unreadable' THEN 'key_unreadable' ELSE 'expired' END;
+	v_now timestamptz := pg_catalog.clock_timestamp();
+	v_shop ordersync.shops;
+	v_refusals integer := 0;
+BEGIN
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+	FOR NO KEY UPDATE;
+	/*
+	 * A new key that came while the old one was being refused is not to blame,
+	 * nor is the one that waits for the gateway to lead where it was given for.
+	 */
+	IF ordersync.key_is_newer(p_shop, p_claimed_at) OR v_shop.key_state = 'moved' THEN
+		RETURN;
+	END IF;
+
+	IF v_state = 'expired' THEN
+		IF v_shop.key_state = 'expired' AND v_shop.key_checked_at >= p_claimed_at THEN
+			RETURN;			-- it is known already
+		END IF;
+		v_refusals := 1 + CASE
+			WHEN v_shop.key_state = 'expired' OR v_shop.key_checked_at > v_now - interval '10 minutes' THEN v_shop.key_refusals
+			ELSE 0
+		END;
+	END IF;
+
+	UPDATE ordersync.shops s
+	SET key_state = v_state,
+		key_message = p_message,
+		key_checked_at = v_now,
+		key_refusals = v_refusals,
+		key_check_at = v_now + CASE
+			WHEN v_refusals = 1 THEN interval '10 minutes'
+			WHEN v_refusals = 2 THEN interval '1 hour'
+			WHEN v_refusals > 2 THEN interval '24 hours'
+		END
+	WHERE s.shop_id = p_shop;
+	PERFORM ordersync.end_key_checks(p_shop, 'session', p_message);
+	IF v_shop.key_state <> v_state THEN
+		PERFORM ordersync.notify_shop(p_shop, v_state);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_shop_key(bigint, timestamptz, text, text) IS
+	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
+
+CREATE OR REPLACE FUNCTION ordersync.refuse_app_secret(p_shop bigint, p_claimed_at timestamptz, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.gateways g
+	SET secret_state = CASE WHEN k.name IS NULL THEN 'missing' ELSE 'unreadable' END,
+		secret_message = p_message
+	FROM ordersync.shops s
+	LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = s.gateway
+	WHERE s.shop_id = p_shop
+		AND g.name = s.gateway
+		AND (k.updated_at IS NULL OR k.updated_at <= p_claimed_at)
+$function$;
+COMMENT ON FUNCTION ordersync.refuse_app_secret(bigint, timestamptz, text) IS
+	'marks the shop''s gateway, whose application secret cannot be opened; its shops wait';

@@ -1,0 +1,115 @@
+/*
+ * Settling a key check: does the data key belong to the shop's seller?
+ *
+ * The platform names the seller and its number.  A sub-account's "main:sub"
+ * counts as "main"; a seller that was renamed is known by its number and goes
+ * on under both names.  Anybody else's key stops the shop: not one order of
+ * another seller may come in.
+ */
+CREATE OR REPLACE FUNCTION ordersync.settle_key(
+	p_task bigint,
+	p_token bigint,
+	p_outcome text,
+	p_user_id bigint,
+	p_nick text,
+	p_clock_offset_ms bigint,
+	p_call jsonb)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_task ordersync.sync_tasks;
+	v_shop ordersync.shops;
+	v_nick text := ordersync.main_nick(p_nick);
+	v_is_main boolean := v_nick = ordersync.unescape(p_nick);
+	v_state text;
+	v_message text;
+BEGIN
+	UPDATE ordersync.sync_tasks t
+	SET calls = t.calls + (p_call IS NOT NULL)::integer
+	WHERE t.task_id = p_task
+		AND t.token = p_token
+		AND t.state = 'running'
+	RETURNING t.* INTO v_task;
+	IF NOT FOUND THEN
+		PERFORM ordersync.refuse_token(p_task);
+	END IF;
+
+	PERFORM ordersync.note_call(ordersync.call_facts(v_task.shop_id, v_task.run_id),
+		v_task.shop_id, v_task.run_id, v_task.task_id, p_clock_offset_ms, p_call);
+
+	SELECT s.* INTO v_shop
+	FROM ordersync.shops s
+	WHERE s.shop_id = v_task.shop_id
+	FOR NO KEY UPDATE;
+
+	IF v_shop.key_state = 'moved' THEN
+		v_state := 'moved';		-- it was asked where the gateway led before
+		v_message := v_shop.key_message;
+	ELSIF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
+		v_state := 'unchecked';	-- it was another key that answered
+	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
+		v_state := 'unverified';
+		v_message := COALESCE('the platform does not say whose the data key is: ' || (p_call ->> 'sub_msg'),
+			'the platform does not say whose the data key is');
+	ELSIF p_user_id = v_shop.user_id AND v_nick <> ALL (v_shop.seller_nicks) THEN
+		v_state := 'ok';
+		v_message := pg_catalog.format('the seller "%s" is now named "%s"', v_shop.seller_nick, v_nick);
+	ELSIF v_nick <> ALL (v_shop.seller_nicks) THEN
+		v_state := 'wrong_seller';
+		v_message := pg_catalog.format('the data key belongs to "%s", the shop is "%s"', p_nick, v_shop.seller_nick);
+	ELSIF v_is_main AND p_user_id <> v_shop.user_id THEN
+		-- the name was given up and taken by somebody else
+		v_state := 'wrong_seller';
+		v_message := pg_catalog.format('the data key belongs to another seller who is named "%s" now: number %s, not %s',
+			v_nick, p_user_id, v_shop.user_id);
+	ELSE
+		v_state := 'ok';
+	END IF;
+
+	UPDATE ordersync.shops s
+	SET key_state = v_state,
+		key_message = v_message,
+		key_checked_at = pg_catalog.clock_timestamp(),
+		key_check_at = NULL,
+		user_id = CASE WHEN v_state = 'ok' AND v_is_main THEN COALESCE(s.user_id, p_user_id) ELSE s.user_id END,
+		seller_nicks = CASE
+			WHEN v_state = 'ok' AND v_nick <> ALL (s.seller_nicks) THEN s.seller_nicks || v_nick
+			ELSE s.seller_nicks
+		END
+	WHERE s.shop_id = v_task.shop_id;
+
+	IF v_state IN ('wrong_seller', 'unchecked', 'moved') THEN
+		PERFORM ordersync.put_back(p_task, 'session', v_message);
+	END IF;
+	IF v_state = 'wrong_seller' THEN
+		PERFORM ordersync.end_key_checks(v_task.shop_id, 'session', v_message);
+	END IF;
+	IF v_message IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('shop %s: %s', v_task.shop_id, v_message);
+	END IF;
+	PERFORM ordersync.notify_shop(v_task.shop_id, v_state);
+	PERFORM ordersync.wake();	-- the shop's other tasks waited for this
+	RETURN v_state;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
+	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
+
+CREATE OR REPLACE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.sync_tasks t
+	SET state = 'pending',
+		attempt = GREATEST(t.attempt - 1, 0),
+		owner = NULL,
+		token = NULL,
+		error_class = COALESCE(p_class, t.error_class),
+		error = COALESCE(p_message, t.error)
+	WHERE t.task_id = p_task
+$function$;
+COMMENT ON FUNCTION ordersync.put_back(bigint, text, text) IS
+	'makes a task pending again and gives its attempt back';

@@ -1,0 +1,34 @@
+/*
+ * What the worker calls at its start and once a day.
+ */
+CREATE OR REPLACE FUNCTION ordersync.keep_house()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_message text;
+	v_detail text;
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
+		RETURN false;			-- nothing is set up yet: the first gateway does it
+	END IF;
+	BEGIN
+		IF ordersync.set_up_when_older() THEN
+			RETURN true;			-- made the partitions on its way, and took its time
+		END IF;
+	EXCEPTION
+		WHEN lock_not_available THEN
+			GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_detail = PG_EXCEPTION_DETAIL;
+			-- the worker itself keeps quiet about locks
+			RAISE LOG USING
+				MESSAGE = pg_catalog.format('ordersync tries again later: %s', v_message),
+				DETAIL = v_detail;
+			RAISE;
+	END;
+	PERFORM ordersync.make_log_partitions();
+	RETURN ordersync.cut_payloads();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.keep_house() IS
+	'brings tables to the installed version, makes the request log''s partitions for today and seven days, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';

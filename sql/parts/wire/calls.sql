@@ -1,0 +1,109 @@
+/*
+ * Calls as a worker makes them: their signature, request, verdict, pace.
+ *
+ * Internal, in C, pure: no table, setting or clock is read, so all are
+ * IMMUTABLE and PARALLEL SAFE.
+ */
+CREATE OR REPLACE FUNCTION ordersync.sign(
+	sign_method text,
+	secret text,
+	names text[],
+	vals text[]
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_sign'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.sign(text, text, text[], text[]) IS
+	'the signature of a call''s parameters, upper-case hex; sign_method is md5, hmac or hmac-sha256';
+
+CREATE OR REPLACE FUNCTION ordersync.build_call(
+	protocol text,
+	base_url text,
+	app_key text,
+	app_secret text,
+	sign_method text,
+	session text,
+	kind text,
+	stream text,
+	basis text,
+	since_s bigint,
+	until_s bigint,
+	page_no integer,
+	page_size integer,
+	use_has_next boolean,
+	id bigint,
+	now_ms bigint,
+	fields_add text[] DEFAULT '{}',
+	fields_drop text[] DEFAULT '{}',
+	OUT method text,
+	OUT url text,
+	OUT body text,
+	OUT error text
+)
+RETURNS record
+AS 'MODULE_PATHNAME', 'ordersync_build_call'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint, text[], text[]) IS
+	'the request that a worker would send: kind is list, details or whoami; for tests and for looking at what a gateway is asked';
+
+CREATE OR REPLACE FUNCTION ordersync.classify(
+	kind text,
+	stream text,
+	basis text,
+	http_status integer,
+	body bytea,
+	net_error text DEFAULT NULL,
+	timed_out boolean DEFAULT false,
+	too_large boolean DEFAULT false,
+	session text DEFAULT NULL,
+	untrusted boolean DEFAULT false,
+	OUT verdict text,
+	OUT class text,
+	OUT message text,
+	OUT code bigint,
+	OUT msg text,
+	OUT sub_code text,
+	OUT sub_msg text,
+	OUT request_id text,
+	OUT ban_ms bigint,
+	OUT shrink boolean,
+	OUT total bigint,
+	OUT has_next boolean,
+	OUT list bytea,
+	OUT nick text,
+	OUT user_id bigint
+)
+RETURNS record
+AS 'MODULE_PATHNAME', 'ordersync_classify'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.classify(text, text, text, integer, bytea, text, boolean, boolean, text, boolean) IS
+	'the verdict of protocol top on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
+
+CREATE OR REPLACE FUNCTION ordersync.excerpt(
+	body bytea,
+	max_bytes integer
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_excerpt'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.excerpt(bytea, integer) IS
+	'the begin of any answer as one clean line for the request log, personal and secret values blanked';
+
+CREATE OR REPLACE FUNCTION ordersync.personal_fields()
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_personal_fields'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.personal_fields() IS
+	'the names of members that are dropped from every record, at any depth, before anything is stored';
+
+CREATE OR REPLACE FUNCTION ordersync.pace_waits(
+	per_second double precision,
+	at_ms bigint[],
+	ban_at integer DEFAULT 0,
+	ban_ms bigint DEFAULT 0
+)
+RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'ordersync_pace_waits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ordersync.pace_waits(double precision, bigint[], integer, bigint) IS
+	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';

@@ -1,0 +1,157 @@
+/*
+ * window_state.c
+ *	  A walk through a window is saved, read and copied.
+ *
+ * What is saved is enough to go on at the last settled page: numbers only.  Ids
+ * are in memory, see window.c.
+ */
+#include "compat.h"
+
+#include "window_saved.h"
+#include "window_state.h"
+
+static const char *const phase_names[] = {
+	"first", "down", "part", "crowd", "probe", "ended"
+};
+
+/* What of a walk is saved, beside its phase. */
+typedef struct SavedWindow
+{
+	int64		since;
+	int64		until;
+	int64		end;
+	int64		by_parts;
+	int64		lacking;
+	int64		disbelieved;	/* 2: suspected */
+	int64		doubts;
+	int64		pass;
+	int64		calls;
+	int64		most;
+	int64		total;
+	int64		top;
+	int64		reported;
+	int64		seen;
+	int64		quarantined;
+	int64		at_until;
+	int64		part;
+	int64		asks;
+	int64		undated;		/* how many there were */
+} SavedWindow;
+
+static int	list_numbers(SavedWindow *s, SavedNumber *numbers);
+static void restore(Window *w, Phase phase, const SavedWindow *s);
+
+/* Step 6: the walk as text, for window_open(). */
+char *
+window_save(const Window *w)
+{
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
+	SavedWindow s = {
+		.since = w->plan.since, .until = w->plan.until, .end = w->end,
+		.by_parts = w->by_parts, .lacking = w->lacking,
+		.disbelieved = w->disbelieved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
+		.pass = w->pass, .calls = w->calls, .most = w->most, .total = w->total,
+		.top = w->top, .reported = w->reported, .seen = w->seen,
+		.quarantined = w->quarantined, .at_until = w->at_until, .part = w->part,
+		.asks = w->asks, .undated = w->undated.n
+	};
+
+	/* what is read anew after an interruption does not count twice */
+	if (w->phase == PHASE_CROWD)
+	{
+		s.calls = w->calls_before;
+		s.most = w->most_before;
+	}
+	else if (w->undated.n > 0 && !w->by_parts)
+		s.calls = w->calls_pass;
+	return saved_write(phase_names[w->phase], numbers, list_numbers(&s, numbers));
+}
+
+Window *
+window_copy(const Window *w)
+{
+	Window	   *copy = palloc(sizeof(Window));
+
+	*copy = *w;
+	keys_own(&copy->crowd.ids);
+	keys_own(&copy->crowd.shown);
+	keys_own(&copy->undated);
+	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
+	if (w->ncuts > 0)
+		memcpy(copy->cuts, w->cuts, sizeof(int64) * (w->ncuts + 1));
+	return copy;
+}
+
+/* Its numbers, by name; returns how many. */
+static int
+list_numbers(SavedWindow *s, SavedNumber *numbers)
+{
+	const SavedNumber all[] = {
+		{"since", &s->since}, {"until", &s->until}, {"end", &s->end},
+		{"parts", &s->by_parts}, {"lacking", &s->lacking},
+		{"disbelieved", &s->disbelieved}, {"doubts", &s->doubts}, {"pass", &s->pass},
+		{"calls", &s->calls}, {"most", &s->most}, {"total", &s->total}, {"top", &s->top},
+		{"reported", &s->reported}, {"seen", &s->seen}, {"quarantined", &s->quarantined},
+		{"at_until", &s->at_until}, {"part", &s->part}, {"asks", &s->asks},
+		{"undated", &s->undated}
+	};
+
+	StaticAssertStmt(lengthof(all) <= SAVED_MAX_NUMBERS, "too many numbers of a walk");
+	memcpy(numbers, all, sizeof(all));
+	return lengthof(all);
+}
+
+/* See window_state.h. */
+bool
+state_read(Window *w, const char *saved, bool *undated)
+{
+	const WindowPlan *plan = &w->plan;
+	char		phase[SAVED_KIND_SIZE];
+	SavedWindow s;
+	SavedNumber numbers[SAVED_MAX_NUMBERS];
+	int			i;
+
+	if (!saved_read(saved, phase, numbers, list_numbers(&s, numbers)))
+		return false;
+	for (i = 0; i < PHASE_ENDED; i++)
+	{
+		if (strcmp(phase, phase_names[i]) == 0)
+			break;
+	}
+	if (i == PHASE_ENDED || s.since != plan->since || s.until != plan->until ||
+		s.end < END_UNKNOWN || s.end > END_EXCLUSIVE || s.pass < 1 || s.pass > PG_INT32_MAX ||
+		s.calls < 0 || s.calls > PG_INT32_MAX || s.most < 0 ||
+		s.doubts < 0 || s.doubts > PG_INT32_MAX || s.asks < 0 || s.asks > PG_INT32_MAX ||
+		s.top <= s.since || s.top > s.until || s.part < s.since ||
+		(i == PHASE_PART && (s.by_parts == 0 || s.part >= s.top)) ||
+		s.total < -1 || (plan->totals && s.total < 0 && i != PHASE_FIRST))
+		return false;
+	restore(w, (Phase) i, &s);
+	*undated = s.undated > 0;
+	return true;
+}
+
+static void
+restore(Window *w, Phase phase, const SavedWindow *s)
+{
+	w->phase = phase;
+	w->end = (End) s->end;
+	w->by_parts = s->by_parts != 0;
+	w->lacking = s->lacking != 0;
+	w->disbelieved = s->disbelieved == 1;
+	w->suspected = s->disbelieved == 2;
+	w->doubts = (int) s->doubts;
+	w->pass = (int) s->pass;
+	w->calls = (int) s->calls;
+	w->most = s->most;
+	w->total = s->total;
+	w->top = s->top;
+	w->reported = s->reported;
+	w->seen = s->seen;
+	w->quarantined = s->quarantined;
+	w->at_until = s->at_until;
+	w->part = s->part;
+	w->asks = (int) s->asks;
+	w->many_from = w->plan.since - 1;
+	w->calls_pass = w->calls;
+}
