@@ -32,7 +32,8 @@
 static const char *const takers[] = {
 	"ordersync_add_gateway",
 	"ordersync_add_shop",
-	"ordersync_set_data_key"
+	"ordersync_set_data_key",
+	"ordersync_set_session_key"
 };
 
 static emit_log_hook_type previous_hook = NULL;

@@ -21,6 +21,7 @@ my %call = (
 	'add_gateway' => [ "SELECT ordersync_add_gateway('x', 'https://127.0.0.1/', 'k', 's')", 'boss' ],
 	'add_shop' => [ "SELECT ordersync_add_shop(9, 'n', 'k')", 'boss' ],
 	'set_data_key' => [ "SELECT ordersync_set_data_key(1, 'session-1')", 'boss' ],
+	'set_session_key' => [ "SELECT ordersync_set_session_key(1, 'session-1')", 'boss' ],
 	'lift_ban' => [ "SELECT ordersync_lift_ban('taobao')", 'boss' ],
 	'forget_secrets' => [ 'SELECT ordersync_forget_secrets()', 'boss' ],
 	'check_shop' => [ 'SELECT ordersync_check_shop(1)', 'ops boss' ],

@@ -40,3 +40,31 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.store_data_key(bigint, text, timestamptz) IS
 	'seals a shop''s data key; it is checked again before the next call';
+
+CREATE OR REPLACE FUNCTION ordersync.renew_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_key text;
+BEGIN
+	PERFORM ordersync.check_shop(p_shop);
+	v_key := ordersync.clean_secret('the data key', p_key);
+	IF v_key IS NULL OR v_key = '' THEN
+		PERFORM ordersync.refuse_key(p_shop);
+	END IF;
+	IF p_expires_at <= pg_catalog.now() THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the data key has expired already',
+			DETAIL = pg_catalog.format('It expires at %s Asia/Shanghai.', ordersync.show_instant(p_expires_at)),
+			HINT = 'Ask the seller for a new authorisation and give its key.';
+	END IF;
+
+	PERFORM ordersync.prepare_key_file();
+	PERFORM ordersync.store_data_key(p_shop, v_key, p_expires_at);
+	PERFORM ordersync.wake();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.renew_data_key(bigint, text, timestamptz) IS
+	'checks and stores a renewed data key, and wakes the workers';
