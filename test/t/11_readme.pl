@@ -86,7 +86,7 @@ sub anchors
 	return { map { $_ => 1 } @anchors };
 }
 
-my @texts = map { s{^\Q$root\E/}{}r } grep { basename($_) ne 'ordersync_columns.md' } glob "$root/*.md $root/docs/*.md";
+my @texts = map { s{^\Q$root\E/}{}r } grep { basename($_) ne 'ordersync_columns.md' } glob "$root/*.md $root/docs/*.md $root/test/*/*.md";
 for my $file (@texts)
 {
 	my @lost;
@@ -100,7 +100,7 @@ for my $file (@texts)
 		push @lost, $link if !-e "$root/$target" || defined $anchor && !anchors($target)->{$anchor};
 	}
 	# files of ours that are named and not linked
-	push @lost, grep { !-e "$root/$_" } grep { m{^(?:docs|sql|src|test)/[\w./-]+$} } code(prose($file));
+	push @lost, grep { !-e "$root/$_" } grep { m{^(?:docs|test)/[\w./-]+$} } code(prose($file));
 	is_deeply(\@lost, [], "$file: every link leads somewhere");
 }
 for my $page (@pages, @sisters)
@@ -148,7 +148,7 @@ my %inner = map { $_ => 1 } split /\n/, query(q{SELECT DISTINCT proname FROM pg_
 my %relation = map { $_ => 1 } split /\n/, query(q{SELECT relname FROM pg_class WHERE relnamespace = 'ordersync'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition});
 my %column = map { $_ => 1 } split /\n/, query(q{SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.relnamespace = 'ordersync'::regnamespace});
 my %setting = map { $_ => 1 } split /\n/, query(q{SELECT substr(name, 11) FROM pg_settings WHERE name LIKE 'ordersync.%'});
-for my $file (@texts)
+for my $file (@pages, @sisters, 'CHANGELOG.md')
 {
 	my @unknown;
 	for my $code (code(prose($file)))
