@@ -71,6 +71,12 @@ src/top_fields.h: sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@$(GENERATE) fields $< > $@.tmp && mv $@.tmp $@
 
+# PGXS would look for the pages below a folder docs/ there.
+uninstall: uninstall-pages
+.PHONY: uninstall-pages
+uninstall-pages:
+	@rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
+
 all: $(COLUMNS)
 $(COLUMNS): sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
