@@ -115,11 +115,32 @@ is_deeply([ grep { !-e "$docdir/extension/" . basename($_) } grep { m{^docs/} } 
 
 # --- the blocks run
 
+# What is about preloading, on a server that has never loaded the library: ours has its settings from the beginning.
+my @preload = grep { /shared_preload_libraries/ } @{ $blocks{'README.md'} };
+my ($cron) = map { $_->{body} } grep { $_->{language} eq 'text' && $_->{body} =~ /^cron\./ } of('README.md', 'block');
+{
+	my $node = PostgreSQL::Test::Cluster->new('bare');
+	OrdersyncTest::init_from_template($node);
+	$node->start;
+	my $type = sub { my (undef, undef, $err) = $node->psql('postgres', $_[0], on_error_stop => 1); return $err };
+	is($type->($preload[0]), '', 'the library is preloaded as README says');
+	$node->restart;
+	$node->safe_psql('postgres', 'CREATE DATABASE orders');
+	$node->safe_psql('orders', 'CREATE EXTENSION ordersync');
+	my $workers = q{SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = 'orders'};
+	ok($node->poll_query_until('postgres', $workers), 'and the database has workers');
+	is($type->($preload[1]), '', 'pg_cron beside it');
+	$node->append_conf('postgresql.conf', $cron);
+	$node->restart;
+	$node->safe_psql('orders', 'CREATE EXTENSION pg_cron');
+	ok($node->poll_query_until('postgres', $workers), 'and the workers are there again');
+	$node->stop;
+}
+
 # What is typed there asks the database for now: the platform's clock is the machine's.
 my $house = OrdersyncTest->new(
 	at => '', gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 30 ],
-	databases => 'orders',
-	conf => "shared_preload_libraries = 'pg_cron,ordersync'\ncron.database_name = 'orders'\ncron.use_background_workers = on");
+	databases => 'orders', conf => "shared_preload_libraries = 'pg_cron,ordersync'\n$cron");
 $house->sql('CREATE DATABASE orders');
 sub query { my ($sql) = @_; return decode_utf8($house->sql(encode_utf8($sql), 'orders')) }
 
