@@ -10,8 +10,10 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 GENERATED_HEADERS = src/dictionary.h src/top_fields.h
 OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 
-# The column reference, made of it too; installed with the server's documentation.
-DOCS = docs/ordersync_columns.md
+# The column reference, made of it too.  The pages are installed with the server's documentation, in a folder that all
+# extensions share: hence their names.
+COLUMNS = docs/ordersync_columns.md
+DOCS = $(sort $(COLUMNS) $(wildcard docs/ordersync_*.md))
 
 # sql/order lists them, lowest first: a part calls only what stands before it.
 SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
@@ -51,7 +53,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(COLUMNS) results regression.diffs regression.out output_iso tmp_check
 # What the tests' modules were built into: of another server, it would be installed as it is.
 EXTRA_CLEAN += $(wildcard test/modules/*/*.o test/modules/*/*.so)
 
@@ -84,8 +86,14 @@ src/top_fields.h: sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@$(GENERATE) fields $< > $@.tmp && mv $@.tmp $@
 
-all: $(DOCS)
-$(DOCS): sql/dictionary.txt sql/generate | check-build
+# PGXS would look for the pages below a folder docs/ there.
+uninstall: uninstall-pages
+.PHONY: uninstall-pages
+uninstall-pages:
+	@rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
+
+all: $(COLUMNS)
+$(COLUMNS): sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@mkdir -p $(@D)
 	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@

@@ -51,8 +51,8 @@ is($house->full(1), 'succeeded', 'the new server reads a shop anew');
 upgraded('link', '--link');
 is($house->sql("SELECT string_agg(key_state, ' ') FROM ordersync.shops"), 'ok ok', 'by hard links as well');
 
-# The README's order of steps: first the file, then the script that deletes the old directory.
-my $readme = slurp_file("$ENV{ORDERSYNC_TEST}/../README.md");
-like($readme, qr/cp [^\n]*ordersync\.key[^\n]*\n[^`]*delete_old_cluster\.sh/, 'the README copies the key file before the old directory goes');
+# The order of steps on the page on operations: first the file, then the script that deletes the old directory.
+my $page = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_operations.md");
+like($page, qr/cp [^\n]*ordersync\.key[^\n]*\n[^`]*delete_old_cluster\.sh/, 'the page copies the key file before the old directory goes');
 
 done_testing;

@@ -1,5 +1,5 @@
 # No secret that is typed comes into the server's log: when a call fails, when statements are logged, when its backend dies;
-# where the library is preloaded by itself, elsewhere by what the README says to type.
+# where the library is preloaded by itself, elsewhere by what the page on set-up says to type.
 use strict;
 use warnings;
 use OrdersyncTest;
@@ -147,9 +147,9 @@ chmod 0660, $plain->data_dir . '/ordersync.key';
 like(($plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')"))[2], qr/chmod it to 0600 \(its mode is 0660\)/, 'but not write it');
 chmod 0640, $plain->data_dir . '/ordersync.key';
 
-# as the README has it
-my ($block) = slurp_file("$ENV{ORDERSYNC_TEST}/../README.md") =~ /^```sql\n(BEGIN;\nSET LOCAL log_.*?^COMMIT;\n)```$/ms;
-ok($block, 'the README shows how to type a secret');
+# as the page has it
+my ($block) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_setup.md") =~ /^```sql\n(BEGIN;\nSET LOCAL log_.*?^COMMIT;\n)```$/ms;
+ok($block, 'the page shows how to type a secret');
 $log = logged($plain, sub {
 	($status, $out, $err) = $plain->psql('postgres', $block);
 	$plain->psql('postgres', $block =~ s/set_data_key\(1,/set_data_key(99,/r);

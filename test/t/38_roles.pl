@@ -85,7 +85,7 @@ $said = told("SELECT ordersync.set_up()", $other->node);
 like($said, qr/the grant of role "ops" is not applied again/, 'a restore with privileges is told, too');
 is(as('ops', 'SELECT ordersync_trigger_full(1)', $other->node), 'permission denied for shop 1', 'who may call by the dump is limited to its shops all the same');
 is(sees('ops', $other->node), '2', 'in what it sees, too');
-is($other->sql("SELECT string_agg(g.role, ' ' ORDER BY g.role) FROM ordersync.grants g LEFT JOIN pg_roles r ON r.rolname = g.role AND r.oid = g.role_oid WHERE r.oid IS NULL"), 'bi ops', 'the README\'s query lists them');
+is($other->sql("SELECT string_agg(g.role, ' ' ORDER BY g.role) FROM ordersync.grants g LEFT JOIN pg_roles r ON r.rolname = g.role AND r.oid = g.role_oid WHERE r.oid IS NULL"), 'bi ops', 'the query of the page on operations lists them');
 $other->sql("SELECT ordersync_grant('ops', 'operator', '{2}'), ordersync_grant('bi', 'reader')");
 is(sees('ops', $other->node) . ', ' . sees('bi', $other->node), '2, 1 2 3', 'typed, they are granted');
 unlike(told("SELECT ordersync.set_up()", $other->node), qr/not applied/, 'and nothing more is said');

@@ -45,7 +45,7 @@ sub write_record
 		@$line{ 'what', 'target', $kind } = ($ratio->{what}, $ratio->{target} // '', Bench::Figures::show($ratio->{value}));
 	}
 	open(my $f, '>', $file) or die "$file: $!\n";
-	print $f "# What was measured last\n\nWritten by `test/bench/run --record` (whole) and `test/bench/run --quick --record` (quick); see README, section Contributing.\n\n";
+	print $f "# What was measured last\n\nWritten by `test/bench/run --record` (whole) and `test/bench/run --quick --record` (quick); see README.md beside it.\n\n";
 	print $f map { "- $_: " . ($all->{about}{$_} // 'not yet') . "\n" } @kinds;
 	print $f "\n| key | | target | ", join(' | ', @kinds), " |\n|---|---|---|---|---|\n";
 	print $f "| `$_->{key}` | $_->{what} | $_->{target} | ", join(' | ', map { $_ // '-' } @$_{@kinds}), " |\n" for @{ $all->{lines} };
