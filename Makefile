@@ -14,14 +14,11 @@ OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 DOCS = docs/ordersync_columns.md
 
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
-# CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
-SQL_CHECK = sql/ordersync--check.sql
-SQL_SCRIPT = sql/ordersync--check--$(EXTVERSION).sql
+SQL_SCRIPT = sql/ordersync--$(EXTVERSION).sql
 DATA_built = $(SQL_SCRIPT)
-DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script
+.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-check-script
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
@@ -33,7 +30,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 # Warnings are errors for those who change the code; a packager with another compiler says WERROR=.
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc $(shell curl-config --cflags 2>/dev/null || pkg-config --cflags libcurl 2>/dev/null)
+PG_CPPFLAGS = -Isrc -DORDERSYNC_VERSION='"$(EXTVERSION)"' $(shell curl-config --cflags 2>/dev/null || pkg-config --cflags libcurl 2>/dev/null)
 PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
@@ -57,7 +54,7 @@ endif
 
 include $(PGXS)
 
-$(OBJS): $(OUR_HEADERS) | check-build
+$(OBJS): $(OUR_HEADERS) ordersync.control | check-build
 $(OBJS:.o=.bc): $(GENERATED_HEADERS)
 
 GENERATE = perl sql/generate
@@ -75,13 +72,14 @@ $(DOCS): sql/dictionary.txt sql/generate | check-build
 	@mkdir -p $(@D)
 	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
 
-# The server prefers one script that installs this version at once, and an older build may have left it there.
-install: no-single-script
-no-single-script:
-	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
+# Builds before the first release began by a script of a version named "check".
+install: no-check-script
+no-check-script:
+	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--check'*.sql
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control | check-build
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control $(wildcard META.json) | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
+	@$(addprefix $(GENERATE) check ,$(wildcard META.json))
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
 else
