@@ -15,10 +15,13 @@ DOCS = docs/ordersync_columns.md
 
 SQL_PARTS = $(sort $(wildcard sql/parts/*.sql))
 SQL_SCRIPT = sql/ordersync--$(EXTVERSION).sql
-DATA_built = $(SQL_SCRIPT)
+# From each released version to this one: see sql/versions/README.
+VERSION_LIST = sql/versions/$(EXTVERSION).txt
+SQL_UPDATES = $(patsubst sql/versions/%.txt,sql/ordersync--%--$(EXTVERSION).sql,$(filter-out $(VERSION_LIST),$(wildcard sql/versions/*.txt)))
+DATA_built = $(SQL_SCRIPT) $(SQL_UPDATES)
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-check-script
+.PHONY: test test-long demo demo-stop packages gateway window bench bench-quick check-build dist no-check-script version-list
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test
@@ -35,7 +38,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(SQL_UPDATES) $(GENERATED_HEADERS) $(DOCS) results regression.diffs regression.out output_iso tmp_check
 
 ifneq ($(wildcard $(PGXS)),)
 
@@ -80,7 +83,18 @@ no-check-script:
 $(SQL_SCRIPT): sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control $(wildcard META.json) | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
 	@$(addprefix $(GENERATE) check ,$(wildcard META.json))
+	@[ ! -f $(VERSION_LIST) ] || $(GENERATE) list $< $(SQL_PARTS) | cmp -s - $(VERSION_LIST) || \
+		{ echo '$(VERSION_LIST): version $(EXTVERSION) is released, and the parts have something else: raise default_version in ordersync.control' >&2; exit 1; }
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+$(SQL_UPDATES): sql/ordersync--%--$(EXTVERSION).sql: sql/versions/%.txt sql/dictionary.txt sql/generate $(SQL_PARTS) ordersync.control | check-build
+	@echo 'building $@'
+	@$(GENERATE) update sql/dictionary.txt $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+# At a release: what it has, for the update scripts of later versions.
+version-list:
+	@mkdir -p $(dir $(VERSION_LIST))
+	@$(GENERATE) list sql/dictionary.txt $(SQL_PARTS) > $(VERSION_LIST).tmp && mv $(VERSION_LIST).tmp $(VERSION_LIST)
 
 else
 
