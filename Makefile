@@ -25,14 +25,15 @@ ifneq ($(filter-out $(SQL_PARTS),$(SQL_FILES)),)
 $(error not listed in sql/order: $(filter-out $(SQL_PARTS),$(SQL_FILES)))
 endif
 
-# CREATE EXTENSION runs the check, then the script that goes on from it: see sql/ordersync--check.sql.
-SQL_CHECK = sql/ordersync--check.sql
-SQL_SCRIPT = sql/ordersync--check--$(EXTVERSION).sql
-DATA_built = $(SQL_SCRIPT)
-DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
+SQL_SCRIPT = sql/ordersync--$(EXTVERSION).sql
+# From each released version to this one: see sql/versions/README.
+VERSION_LIST = sql/versions/$(EXTVERSION).txt
+SQL_UPDATES = $(patsubst sql/versions/%.txt,sql/ordersync--%--$(EXTVERSION).sql,$(filter-out $(VERSION_LIST),$(wildcard sql/versions/*.txt)))
+DATA_built = $(SQL_SCRIPT) $(SQL_UPDATES)
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long test-matrix lint demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script installcheck-ready prove_installcheck
+.PHONY: test test-long test-matrix lint demo demo-stop packages gateway window bench bench-quick check-build dist \
+	no-check-script version-list installcheck-ready prove_installcheck
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)
@@ -48,12 +49,12 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 
 # Warnings are errors for those who change the code; a packager with another compiler says WERROR=.
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc $(shell curl-config --cflags 2>/dev/null || pkg-config --cflags libcurl 2>/dev/null)
+PG_CPPFLAGS = -Isrc -DORDERSYNC_VERSION='"$(EXTVERSION)"' $(shell curl-config --cflags 2>/dev/null || pkg-config --cflags libcurl 2>/dev/null)
 PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) $(GENERATED_HEADERS) $(COLUMNS) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(SQL_UPDATES) $(GENERATED_HEADERS) $(COLUMNS) results regression.diffs regression.out output_iso tmp_check
 # What the tests' modules were built into: of another server, it would be installed as it is.
 EXTRA_CLEAN += $(wildcard test/modules/*/*.o test/modules/*/*.so)
 
@@ -74,7 +75,7 @@ endif
 
 include $(PGXS)
 
-$(OBJS): $(OUR_HEADERS) | check-build
+$(OBJS): $(OUR_HEADERS) ordersync.control | check-build
 $(OBJS:.o=.bc): $(GENERATED_HEADERS)
 
 GENERATE = perl sql/generate
@@ -98,14 +99,26 @@ $(COLUMNS): sql/dictionary.txt sql/generate | check-build
 	@mkdir -p $(@D)
 	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
 
-# The server prefers one script that installs this version at once, and an older build may have left it there.
-install: no-single-script
-no-single-script:
-	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--$(EXTVERSION).sql'
+# Builds before the first release began by a script of a version named "check".
+install: no-check-script
+no-check-script:
+	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--check'*.sql
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control | check-build
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control $(wildcard META.json) | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
+	@$(addprefix $(GENERATE) check ,$(wildcard META.json))
+	@[ ! -f $(VERSION_LIST) ] || $(GENERATE) list $< $(SQL_PARTS) | cmp -s - $(VERSION_LIST) || \
+		{ echo '$(VERSION_LIST): version $(EXTVERSION) is released, and the parts have something else: raise default_version in ordersync.control' >&2; exit 1; }
 	@$(GENERATE) script $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+$(SQL_UPDATES): sql/ordersync--%--$(EXTVERSION).sql: sql/versions/%.txt sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control | check-build
+	@echo 'building $@'
+	@$(GENERATE) update sql/dictionary.txt $< $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
+
+# At a release: what it has, for the update scripts of later versions.
+version-list:
+	@mkdir -p $(dir $(VERSION_LIST))
+	@$(GENERATE) list sql/dictionary.txt $(SQL_PARTS) > $(VERSION_LIST).tmp && mv $(VERSION_LIST).tmp $(VERSION_LIST)
 
 else
 

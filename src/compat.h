@@ -24,7 +24,7 @@
 #error "ordersync needs PostgreSQL 15 or later; set PG_CONFIG to the pg_config of such a server"
 #endif
 
-#define ORDERSYNC_VERSION "0.1.0"
+/* ORDERSYNC_VERSION is default_version of the control file: the Makefile defines it. */
 
 /*
  * Symbol visibility: from 16 the server defines PGDLLEXPORT so that it

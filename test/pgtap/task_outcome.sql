@@ -1,6 +1,6 @@
 -- What a task's window came to (outcome) and what its last call came to (last_verdict) are two columns.
 BEGIN;
-SELECT plan(14);
+SELECT plan(9);
 SELECT ordersync.set_up();
 
 SET client_min_messages = error;
@@ -44,23 +44,9 @@ TRUNCATE x; INSERT INTO x SELECT pg_temp.task('special_refunds');
 SELECT ordersync.fail(t, 42, '{"verdict": "rejected", "class": "permission", "message": "not yours"}') FROM x;
 SELECT is(pg_temp.both(), 'unserved rejected', 'a list that is refused: the task is unserved, its call was rejected');
 
--- a table of an older version, which had one column for both
-CREATE TEMP TABLE older (t bigint, verdict text);
-ALTER TABLE ordersync.sync_tasks RENAME COLUMN outcome TO verdict;
-ALTER TABLE ordersync.sync_tasks DROP COLUMN last_verdict;
-INSERT INTO older SELECT pg_temp.task(), v FROM unnest(ARRAY['counted', 'unserved', 'retry', 'malformed', NULL]) AS v;
-UPDATE ordersync.sync_tasks SET verdict = o.verdict FROM older AS o WHERE o.t = task_id;
-CREATE VIEW pg_temp.my_tasks AS SELECT task_id, verdict FROM ordersync.sync_tasks;
-SELECT lives_ok('SELECT ordersync.set_up()', 'set_up() brings it up to date');
-SELECT results_eq('SELECT o.verdict, k.outcome, k.last_verdict FROM older AS o JOIN ordersync.sync_tasks AS k ON t = task_id ORDER BY t',
-	$$ VALUES ('counted', 'counted', NULL), ('unserved', 'unserved', NULL), ('retry', NULL, 'retry'), ('malformed', NULL, 'malformed'), (NULL, NULL, NULL) $$,
-	'each word stands where it belongs');
-SELECT hasnt_column('ordersync', 'sync_tasks', 'verdict', 'the old column is gone');
-SELECT is((SELECT m.verdict FROM my_tasks AS m JOIN older AS o ON o.t = m.task_id WHERE o.verdict = 'counted'), 'counted', 'a view that reads it still does');
 SELECT is((SELECT count(*)::integer FROM (VALUES ('outcome'), ('last_verdict')) AS c (name)
 	WHERE col_description('ordersync.sync_tasks'::regclass, (SELECT attnum FROM pg_attribute WHERE attrelid = 'ordersync.sync_tasks'::regclass AND attname = c.name)) IS NOT NULL),
 	2, 'both columns are described');
-SELECT lives_ok('SELECT ordersync.set_up()', 'and once is enough');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -243,6 +243,15 @@ for my $where (@all)
 		'2028-02-01 00:00:00 2028-03-01 00:00:00', "a month of 29 days, $name");
 	$house->sql("SELECT ordersync_cancel($month)", $db);
 }
+# --- the script is in ASCII: its names are Chinese whatever the settings under which it ran ---
+
+for my $where (@all)
+{
+	my ($name, $house, $db) = @$where;
+	is($house->sql("$looking SELECT ordersync_order_status_name('unpaid') || (SELECT name_zh FROM ordersync.status_names WHERE status = 'WAIT_BUYER_PAY' AND object = 'order')", $db),
+		'待付款待付款', "a status' name, $name");
+}
+
 # --- other encodings are refused, each with what to do instead ---
 
 for my $encoding (qw(LATIN1 SQL_ASCII EUC_CN EUC_TW EUC_JP WIN1252))

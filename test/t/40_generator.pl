@@ -4,6 +4,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Temp qw(tempdir);
 use IPC::Run qw(run);
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my $root = abs_path("$ENV{ORDERSYNC_TEST}/..");
@@ -69,8 +70,20 @@ sub becomes
 }
 
 becomes("SELECT 1;\n\n\tx := '{}';\n", "SELECT 1;\n\n\tx := '{}';\n", 'what has no macro stays as it is');
-becomes("CREATE OR REPLACE FUNCTION f()\nCREATE OR REPLACE VIEW v\n\tCREATE OR REPLACE VIEW w\n", "CREATE FUNCTION f()\nCREATE VIEW v\n\tCREATE OR REPLACE VIEW w\n",
+becomes("CREATE OR REPLACE FUNCTION f();\nCREATE OR REPLACE VIEW v\n\tCREATE OR REPLACE VIEW w;\n", "CREATE FUNCTION f();\nCREATE VIEW v\n\tCREATE OR REPLACE VIEW w;\n",
 	'an install script replaces nothing');
+
+# --- in ASCII, whatever the parts have: a script is read in the database's encoding
+
+becomes("DO \$\$ x('待;', '\\d 付', E'\\\\d 款', 'it''s \xf0\x9f\x98\x80', 'a\\') \$\$;\n",
+	"DO \$\$ x(E'\\u5F85;', E'\\\\d \\u4ED8', E'\\\\d \\u6B3E', E'it''s \\U0001F600', 'a\\') \$\$;\n", 'literals in a body are escaped');
+becomes("SELECT 1; -- it's;\n/* one; */ CREATE OR REPLACE FUNCTION f(a text DEFAULT '付;') RETURNS text RETURN 'b';\nSELECT '\$a\$';\n",
+	"SELECT 1; -- it's;\n/* one; */ DO \$do\$\nBEGIN\n\tEXECUTE \$ddl\$\nCREATE FUNCTION f(a text DEFAULT E'\\u4ED8;') RETURNS text RETURN 'b'\n\$ddl\$;\nEND\n\$do\$;\nSELECT '\$a\$';\n",
+	'what would be read before the first statement runs stands in a body');
+becomes("CREATE OR REPLACE FUNCTION f() BEGIN ATOMIC\n\tSELECT '款';\n\tSELECT 1;\nEND;\nSELECT 2;\n",
+	"DO \$do\$\nBEGIN\n\tEXECUTE \$ddl\$\nCREATE FUNCTION f() BEGIN ATOMIC\n\tSELECT E'\\u6B3E';\n\tSELECT 1;\nEND\n\$ddl\$;\nEND\n\$do\$;\nSELECT 2;\n",
+	'and so does a function of several statements');
+becomes("{{version}} {{command}}\n", (slurp_file("$root/ordersync.control") =~ /^default_version = '(.*)'/m)[0] . " CREATE EXTENSION ordersync\n", 'the version is the control file\'s');
 becomes("({{orders.all}})\n", "(shop_id, tid, platform, status, created, fee, frozen)\n", 'all: what is stored, without days');
 becomes("{{orders.table: # #definition}}\n", "shop_id bigint NOT NULL,\ntid bigint NOT NULL,\nplatform text NOT NULL DEFAULT 'taobao',\nstatus text,\ncreated timestamptz,\n"
 	. "day date GENERATED ALWAYS AS ((created AT TIME ZONE INTERVAL '08:00')::date) STORED,\nfee numeric(18,2),\nfrozen boolean NOT NULL DEFAULT false\n",
@@ -157,6 +170,32 @@ for ([ '{{orders.fees}}' => 'unknown set "fees": it is one of all, changes' ], [
 {
 	my ($out, $err) = made('script', [ dictionary() ], "SELECT 1;\n$_->[0]\n");
 	like($err, qr/^p\.sql:[23]: .*$_->[1]/, ($_->[0] =~ s/\n/ /gr) . ': refused');
+}
+
+for ([ "-- 付\n" => 'stands outside of a literal of one line' ], [ "SELECT 'a'\n\t'付';\n" => 'goes on from the line before is of ASCII alone' ], [ "SELECT '\xff';\n" => 'is no UTF-8' ],
+	[ "CREATE TABLE t (a text);\n" => 'update scripts know no statement of this kind: CREATE TABLE' ], [ "CREATE AGGREGATE a(text) (x);\n" => 'of this kind' ])
+{
+	my ($out, $err) = made('script', [ dictionary() ], $_->[0]);
+	like($err, qr/^(p\.sql:[12]|the script): .*$_->[1]/, "$_->[1]: refused");
+	is($out, '', 'no script is made');
+}
+
+# --- META.json has the version three times, and another of its own form
+
+sub meta_says
+{
+	put_file('META.json', sprintf '{"version": "%s", "provides": {"ordersync": {"file": "sql/ordersync--%s.sql", "version": "%s"}}, "meta-spec": {"version": "1.0.0"}}', @_);
+	my ($out, $err);
+	run [ $generate, 'check', 'META.json' ], '>', \$out, '2>', \$err;
+	return $err . $out;
+}
+my ($version) = slurp_file("$root/ordersync.control") =~ /^default_version = '(.*)'/m;
+is(meta_says(($version) x 3), '', 'META.json agrees with the control file');
+for my $other (0 .. 2)
+{
+	my @versions = ($version) x 3;
+	$versions[$other] = '9.9.9';
+	is(meta_says(@versions), qq{META.json: version "9.9.9", but default_version of ordersync.control is "$version"\n}, "or does not, at place $other");
 }
 
 done_testing;

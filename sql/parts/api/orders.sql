@@ -144,7 +144,7 @@ BEGIN
 					'string_agg(l.item, ''; '' ORDER BY l.line_no, l.oid) FILTER (WHERE NOT l.closed), '
 					'string_agg(l.item, ''; '' ORDER BY l.line_no, l.oid)) '
 				'FROM ( '
-					'SELECT s.line_no, s.oid, s.title || CASE WHEN s.num > 1 THEN '' × '' || s.num ELSE '''' END AS item, '
+					'SELECT s.line_no, s.oid, s.title || CASE WHEN s.num > 1 THEN '' '' || chr(215) || '' '' || s.num ELSE '''' END AS item, '
 						's.status IS NOT DISTINCT FROM ''TRADE_CLOSED_BY_TAOBAO'' AS closed '
 					'FROM ordersync.sub_orders s '
 					'WHERE s.shop_id = c.shop_id AND s.tid = c.tid '

@@ -1,7 +1,28 @@
-/* ordersync 0.1.0: Taobao orders, sub-orders and after-sales in tables */
+/* ordersync {{version}}: Taobao orders, sub-orders and after-sales in tables */
 
--- complain if the script is sourced in psql, rather than by CREATE EXTENSION
-\echo Use "CREATE EXTENSION ordersync" to load this file. \quit
+-- complain if the script is sourced in psql
+\echo Use "{{command}}" to load this file. \quit
+
+/*
+ * Order texts come as UTF-8 and must come back byte for byte; any other
+ * encoding would refuse some buyer's emoji in the middle of a night's run.
+ *
+ * The server reads a script as a whole in the database's encoding before it
+ * runs the first statement of it.  sql/generate writes the script in ASCII, so
+ * that it comes this far in every encoding.
+ */
+DO $$
+BEGIN
+	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = 'ordersync needs a database with encoding UTF8',
+			DETAIL = pg_catalog.format('The encoding of database "%s" is %s.',
+				pg_catalog.current_database(), pg_catalog.getdatabaseencoding()),
+			HINT = 'Create a database for it: CREATE DATABASE orders ENCODING ''UTF8'' TEMPLATE template0.';
+	END IF;
+END
+$$;
 
 /*
  * The schema outlives the extension: the tables in it are the user's.  As a

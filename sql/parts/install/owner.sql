@@ -2,6 +2,11 @@
  * Whose everything is: pg_database_owner, a role that every cluster has, that
  * is no superuser, and whose only member is the database's owner.  PUBLIC may
  * call the status functions, which read nothing, and nothing else.
+ *
+ * An update script ends with this, too.  It takes from PUBLIC only what no
+ * script has decided before (none is noted in pg_init_privs): what has been
+ * granted since stays, and is not noted as the extension's own, which dumps
+ * leave out.
  */
 DO $$
 DECLARE
@@ -9,7 +14,12 @@ DECLARE
 BEGIN
 	FOR v_member IN
 		SELECT p.oid::pg_catalog.regprocedure AS routine,
-			p.proname OPERATOR(pg_catalog.~) '^ordersync_(order|refund)_status(_name)?$' AS for_all
+			p.proname OPERATOR(pg_catalog.~) '^ordersync_(order|refund)_status(_name)?$' OR EXISTS (
+				SELECT
+				FROM pg_catalog.pg_init_privs i
+				WHERE i.classoid OPERATOR(pg_catalog.=) d.classid
+					AND i.objoid OPERATOR(pg_catalog.=) d.objid
+			) AS decided
 		FROM pg_catalog.pg_extension e
 		JOIN pg_catalog.pg_depend d
 			ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass
@@ -20,7 +30,7 @@ BEGIN
 		WHERE e.extname OPERATOR(pg_catalog.=) 'ordersync'
 	LOOP
 		EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO pg_database_owner', v_member.routine);
-		IF NOT v_member.for_all THEN
+		IF NOT v_member.decided THEN
 			EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', v_member.routine);
 		END IF;
 	END LOOP;

@@ -1,8 +1,8 @@
 /*
- * Columns that the tables of orders, sub-orders or after-sales lack.
+ * Columns that the tables lack.
  *
  * Tables that another version made, or that came with a dump, lack what was
- * added since.  Where nothing is missing no lock is taken.  A column that is
+ * added since: in sql/dictionary.txt, or as a line of a CREATE TABLE.  Where nothing is missing no lock is taken.  A column that is
  * there is left as it is, also where it was defined otherwise.  Waiting for a
  * reader of a table would make all others wait behind: that is given up soon, as
  * for the views.
@@ -24,15 +24,17 @@ BEGIN
 			FROM (VALUES
 				{{orders.table: ('orders', '#', $$#definition$$)}},
 				{{sub_orders.table: ('sub_orders', '#', $$#definition$$)}},
-				{{after_sales.table: ('after_sales', '#', $$#definition$$)}}
+				{{after_sales.table: ('after_sales', '#', $$#definition$$)}},
+				{{columns: ('#table', '#', $$#definition$$)}}
 			) AS v (tab, col, definition)
 		) c
-		WHERE NOT EXISTS (
-			SELECT
-			FROM pg_catalog.pg_attribute a
-			WHERE a.attrelid = pg_catalog.format('ordersync.%I', c.tab)::pg_catalog.regclass
-				AND a.attname = c.col
-				AND NOT a.attisdropped)
+		WHERE pg_catalog.to_regclass('ordersync.' || c.tab) IS NOT NULL
+			AND NOT EXISTS (
+				SELECT
+				FROM pg_catalog.pg_attribute a
+				WHERE a.attrelid = pg_catalog.to_regclass('ordersync.' || c.tab)
+					AND a.attname = c.col
+					AND NOT a.attisdropped)
 		GROUP BY c.tab
 		ORDER BY pg_catalog.min(c.i)	-- as apply locks them
 	LOOP
@@ -44,4 +46,4 @@ EXCEPTION
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_missing_columns() IS
-	'adds the columns that the tables of orders, sub-orders and after-sales lack, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
+	'adds the columns that the tables lack, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';

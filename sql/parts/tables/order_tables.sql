@@ -53,8 +53,6 @@ BEGIN
 		autovacuum_vacuum_insert_scale_factor = 0.01
 	);
 
-	PERFORM ordersync.add_missing_columns();
-
 	CREATE INDEX IF NOT EXISTS orders_created_date_idx ON ordersync.orders (shop_id, created_date)
 		INCLUDE (gmv);
 	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)

@@ -1,39 +1,6 @@
 /*
  * The table of tasks.
  */
-/*
- * Tables of an older version have one column, verdict, for what a window and what
- * a call came to.  Waiting for a reader of the table is given up soon, as for views.
- */
-CREATE OR REPLACE FUNCTION ordersync.divide_task_verdict()
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET lock_timeout = '2s'
-AS $function$
-BEGIN
-	IF NOT EXISTS (
-		SELECT
-		FROM pg_catalog.pg_attribute a
-		WHERE a.attrelid = 'ordersync.sync_tasks'::pg_catalog.regclass
-			AND a.attname = 'verdict'
-			AND NOT a.attisdropped) THEN
-		RETURN;
-	END IF;
-	-- renamed, for the sake of users' views that read it
-	ALTER TABLE ordersync.sync_tasks RENAME COLUMN verdict TO outcome;
-	ALTER TABLE ordersync.sync_tasks ADD COLUMN last_verdict text;
-	UPDATE ordersync.sync_tasks t
-	SET outcome = NULL,
-		last_verdict = t.outcome
-	WHERE t.outcome IN ('retry', 'throttled', 'unauthorized', 'rejected', 'malformed');
-EXCEPTION
-	WHEN lock_not_available OR deadlock_detected THEN
-		PERFORM ordersync.refuse_views_in_use('{sync_tasks}');
-END
-$function$;
-COMMENT ON FUNCTION ordersync.divide_task_verdict() IS
-	'makes two columns of the verdict of an older version''s tasks: outcome and last_verdict; part of ordersync.set_up_tasks()';
-
 CREATE OR REPLACE FUNCTION ordersync.set_up_tasks()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -85,7 +52,6 @@ BEGIN
 		claimed_at timestamptz,
 		finished_at timestamptz
 	) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-	PERFORM ordersync.divide_task_verdict();
 	-- claim: a run's waiting tasks, newest window first; no column of it changes with a page
 	CREATE INDEX IF NOT EXISTS sync_tasks_waiting_idx
 		ON ordersync.sync_tasks (run_id, until DESC)

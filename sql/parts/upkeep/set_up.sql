@@ -15,11 +15,12 @@ BEGIN
 	-- two first calls at once would both find nothing and both make it
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
 
+	PERFORM ordersync.add_missing_columns();
 	PERFORM ordersync.set_up_queue();
 	PERFORM ordersync.set_up_data();
 	PERFORM ordersync.set_up_payload_cuts();
 	PERFORM ordersync.set_up_added_fields();
-	PERFORM ordersync.set_up_views();
+	PERFORM ordersync.renew_views();
 	PERFORM ordersync.make_log_partitions();
 	PERFORM ordersync.apply_grants();
 	PERFORM ordersync.adopt_tasks();

@@ -23,7 +23,7 @@ my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests
 my $houses = 0;
 $ENV{PGCLIENTENCODING} = 'UTF8';
 
-# Named arguments: gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
+# Named arguments: install_path (another server than that of PG_CONFIG), gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
 # world goes on by itself; otherwise it changes only when it is told to, so that it can be compared), at (the platform's clock
 # today, such as 10:00, for what would end differently when its day ends in between; ORDERSYNC_AT says it for all tests that
 # do not, and an empty one that it is the machine's).
@@ -31,7 +31,7 @@ sub new
 {
 	my ($class, %arg) = @_;
 	my $self = bless { n => 0, kinds => {} }, $class;
-	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses);
+	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses, map { $arg{$_} ? ($_ => $arg{$_}) : () } 'install_path');
 	init_from_template($self->{node});
 	$self->{node}->append_conf('postgresql.conf', join "\n",
 		"shared_preload_libraries = 'ordersync'",

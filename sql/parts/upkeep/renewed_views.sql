@@ -1,0 +1,73 @@
+/*
+ * Views whose columns are others in this version.
+ *
+ * CREATE OR REPLACE VIEW takes new columns at the end and no other change of
+ * them.  Where it refuses, all views but the reports, which see to themselves,
+ * are made anew, and keep the rights that they gave.  A user's view that stands
+ * on one of them is named by the error.
+ */
+CREATE OR REPLACE FUNCTION ordersync.renew_views()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
+AS $function$
+DECLARE
+	v_views text[] := ordersync.renewed_views();
+	v_kept text[];
+	v_statement text;
+BEGIN
+	BEGIN
+		PERFORM ordersync.set_up_views();
+		RETURN;
+	EXCEPTION
+		WHEN invalid_table_definition THEN
+			NULL;
+	END;
+
+	v_kept := ARRAY(
+		SELECT k.statement
+		FROM pg_catalog.unnest(v_views) v (name),
+			LATERAL pg_catalog.unnest(ordersync.kept_of_view(v.name, '{}')) k (statement)
+		WHERE k.statement LIKE 'GRANT %');
+	BEGIN
+		EXECUTE 'DROP VIEW ' || (
+			SELECT pg_catalog.string_agg(pg_catalog.format('ordersync.%I', v.name), ', ')
+			FROM pg_catalog.unnest(v_views) v (name));
+	EXCEPTION
+		WHEN lock_not_available THEN
+			PERFORM ordersync.refuse_views_in_use(v_views);
+	END;
+	PERFORM ordersync.set_up_views();
+	FOREACH v_statement IN ARRAY v_kept LOOP
+		BEGIN
+			EXECUTE v_statement;
+		EXCEPTION
+			WHEN undefined_table THEN
+				NULL;			-- a view that this version has no more
+		END;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.renew_views() IS
+	'makes or replaces the views; those whose columns are others now are made anew; part of ordersync.set_up()';
+
+CREATE OR REPLACE FUNCTION ordersync.renewed_views()
+RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT ARRAY(
+		SELECT c.relname::text
+		FROM pg_catalog.pg_class c
+		WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
+			AND c.relkind = 'v'
+			AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
+			AND c.relname NOT IN ('order_report', 'sub_order_report', 'after_sale_report')
+			AND NOT EXISTS (
+				SELECT
+				FROM pg_catalog.pg_depend d
+				WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+					AND d.objid = c.oid
+					AND d.deptype = 'e'))
+$function$;
+COMMENT ON FUNCTION ordersync.renewed_views() IS
+	'the views that set_up() makes, but the reports';
