@@ -24,6 +24,7 @@ my @named = split /\n/, do {
 };
 is(scalar(@named), 7, 'lines name their after-sales');
 is($fetched->("reason = 'link'"), 0, 'after a whole reading nothing has to be fetched');
+is($house->sql('SELECT count(*) FROM ordersync.link_candidates'), 0, 'nor is anything noted for the next run');
 is($house->sql("SELECT count(*) FROM ordersync.completeness WHERE stream = 'after_sales' AND verdict = 'proven'") > 20, 1, 'and after-sales are proven');
 my $ids = join ',', @named;
 $change_by_hand->("DELETE FROM ordersync.after_sales WHERE refund_id IN ($ids); DELETE FROM ordersync.after_sale_payloads WHERE refund_id IN ($ids)");
@@ -92,6 +93,8 @@ $house->control('change', shop => 2, orders => 60);
 is($house->incremental(2), 'succeeded', 'sixty orders change');
 cmp_ok($fetched->("reason = 'details' AND details_of = 'orders'"), '>=', 60, 'each is fetched whole');
 cmp_ok($fetched->("reason = 'details' AND details_of = 'after_sales'"), '>=', 1, 'and so are after-sales');
+is($house->sql('SELECT count(*) FROM ordersync.link_candidates WHERE shop_id = 2'), 0, 'what the run wrote has been checked');
+cmp_ok($house->sql("SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'link_candidates'"), '>=', 2, 'from notes');
 is($house->sql("SELECT count(*) FROM ordersync.order_payloads AS p JOIN ordersync.orders AS o USING (shop_id, tid)
 	WHERE p.shop_id = 2 AND p.sources & 8 = 0
 		AND NOT EXISTS (SELECT FROM ordersync.lookups AS l WHERE l.shop_id = 2 AND l.record_id = p.tid AND l.asked_at >= p.modified)
