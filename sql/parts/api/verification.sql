@@ -49,7 +49,7 @@ BEGIN
 	CROSS JOIN LATERAL ordersync.cut_windows(
 		ordersync.range_to(v.since, v.until), 'infinity', ordersync.max_window(s.shop_id)) w
 	WHERE s.shop_id = ordersync_verify.shop_id
-		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
+		AND ordersync.reads_stream(s.options, l.option)
 		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
 	PERFORM ordersync.add_type_counts(v_run, shop_id, 'verify', v.since, v.until, v_now);
 	PERFORM ordersync.read_gone_first(v_run, shop_id, v.since, v.until, v_now);

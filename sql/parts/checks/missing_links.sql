@@ -44,7 +44,7 @@ BEGIN
 	FROM ordersync.shops s
 	WHERE s.shop_id = v_run.shop_id;
 	IF v_run.kind <> 'order'
-			AND NOT COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ?& ARRAY['orders', 'after_sales'] THEN
+			AND NOT (ordersync.reads_stream(v_shop.options, 'orders') AND ordersync.reads_stream(v_shop.options, 'after_sales')) THEN
 		PERFORM ordersync.put_off_links(v_run.shop_id);
 		RETURN 0;
 	END IF;

@@ -83,7 +83,7 @@ BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
-	IF NOT COALESCE(v_shop.options -> 'streams', '["orders"]') ? 'orders' THEN
+	IF NOT ordersync.reads_stream(v_shop.options, 'orders') THEN
 		RETURN 0;
 	END IF;
 

@@ -143,7 +143,7 @@ AS $function$
 				AND c.stream = l.stream
 				AND c.basis = 'modified'
 				AND c.ranges <> '{}'))
-		AND COALESCE(s.options -> 'streams', '["orders", "after_sales"]') ? l.option
+		AND ordersync.reads_stream(s.options, l.option)
 		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
 		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, 'any', NULL), p_now)
 $function$;

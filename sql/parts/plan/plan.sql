@@ -53,7 +53,7 @@ BEGIN
 			('after_sales', 'modified', 'store', false, 'after_sales'),
 			('special_refunds', 'modified', 'store', false, 'after_sales')
 		) l (stream, basis, work, held, option)
-		WHERE COALESCE(v_shop.options -> 'streams', '["orders", "after_sales"]') ? l.option
+		WHERE ordersync.reads_stream(v_shop.options, l.option)
 			AND (l.basis <> 'arrival' OR p_kind = 'incremental' AND v_arrivals)
 			AND l.option IS NOT NULL
 			AND ordersync.is_served(v_shop.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)

@@ -43,3 +43,12 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_shop_options(jsonb) IS
 	'raises an error for options that a shop does not have';
+
+CREATE OR REPLACE FUNCTION ordersync.reads_stream(p_options jsonb, p_stream text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(p_options -> 'streams', '["orders", "after_sales"]') ? p_stream
+$function$;
+COMMENT ON FUNCTION ordersync.reads_stream(jsonb, text) IS
+	'is a stream read of a shop with these options? Both are where option "streams" is not set';
