@@ -81,10 +81,10 @@ sub make_up
 	$instead->(qr/ bundle in words$/m, sub { ' a bundle' });
 	# a column of the queue, an index, a column of a view that does not stand last
 	$remove->(qr/,\n\t\tgranted_at timestamptz NOT NULL DEFAULT now\(\)/);
-	$remove->(qr/\t+\('grants', 'granted_at', 'when'\),\n/);
+	$remove->(qr/,\n\t+\('grants', 'granted_at', 'when'\)(?=,?\n)/);
 	$remove->(qr/\tCREATE INDEX IF NOT EXISTS order_changes_changed_in_idx [^;]*;\n/);
 	$remove->(qr/\t\tr\.requested_by,\n(?=\t\tr\.requested_at,\n\t\tr\.started_at)/);
-	$remove->(qr/\t+\('run_progress', 'requested_by', 'who triggered it'\),\n/);
+	$remove->(qr/,\n\t+\('run_progress', 'requested_by', 'who triggered it'\)(?=,?\n)/);
 
 	put_file($_, $text{$_}) for @files;
 	# nothing else says which version it is
