@@ -104,7 +104,7 @@ install: no-check-script
 no-check-script:
 	@rm -f '$(DESTDIR)$(datadir)/extension/ordersync--check'*.sql
 
-$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control $(wildcard META.json) | check-build
+$(SQL_SCRIPT): sql/dictionary.txt sql/generate sql/order $(SQL_PARTS) ordersync.control $(wildcard META.json $(VERSION_LIST)) | check-build
 	@echo "building $@ of $(words $(SQL_PARTS)) parts"
 	@$(addprefix $(GENERATE) check ,$(wildcard META.json))
 	@[ ! -f $(VERSION_LIST) ] || $(GENERATE) list $< $(SQL_PARTS) | cmp -s - $(VERSION_LIST) || \
