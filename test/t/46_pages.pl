@@ -1,5 +1,5 @@
 # ARCHITECTURE.md and CONTRIBUTING.md against the tree: every file, function, setting and make target that they name is there, and
-# the functions of "Where to look" are defined in the file that stands beside them.
+# the functions of "Where to look" are defined in the file that stands beside them. And the files are as .editorconfig says.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -82,5 +82,19 @@ for (split /\n/, $table)
 }
 cmp_ok(scalar(@rows), '>=', 30, 'questions that are answered');
 is(join(', ', @elsewhere), '', 'each function is in the file beside it');
+
+# --- .editorconfig: line ends, and no blanks before them but in what programs have said
+
+my (@blanks, @ends, $files);
+find({ no_chdir => 1, wanted => sub {
+	my $file = $File::Find::name;
+	return unless -f $file && -s _ && -T _ && $file !~ m{/(?:tmp_check|results|output_iso|expected)/|/dictionary\.h$|/top_fields\.h$|--[\d.]+\.sql$|\.(?:d|tmp)$};
+	my $text = slurp($file);
+	$files++;
+	push @blanks, $file if $text =~ /[ \t\r]$/m;
+	push @ends, $file unless $text =~ /\n\z/;
+} }, grep { -e } qw(src sql test docs .ci Makefile META.json ordersync.control .editorconfig), glob '*.md');
+is(join(' ', @blanks), '', "$files files: no blanks at the ends of lines");
+is(join(' ', @ends), '', 'each ends with the end of a line');
 
 done_testing();
