@@ -99,7 +99,8 @@ ok(!-e "$extension/ordersync--check.sql", 'what older builds left there is gone'
 my $house = OrdersyncTest->new(install_path => dirname("$root$dir{bindir}"), gateway => [ '--shops' => 1, '--orders-per-shop' => 120, '--days' => 20 ],
 	conf => 'ordersync.lag = 0');
 $house->sql("CREATE ROLE $_ LOGIN") for qw(bob carol dave);
-my @grants = ("SELECT ordersync_grant('bob', 'operator')", "SELECT ordersync_grant('carol', 'reader', '{1}')",
+my @grants = ('CREATE VIEW ordersync.beside_ours AS SELECT 1 AS one; ALTER VIEW ordersync.beside_ours OWNER TO pg_database_owner', 'GRANT SELECT (run_id) ON ordersync.failed_tasks TO dave',
+	"SELECT ordersync_grant('bob', 'operator')", "SELECT ordersync_grant('carol', 'reader', '{1}')",
 	'GRANT EXECUTE ON FUNCTION ordersync_day(date) TO dave', 'GRANT SELECT ON ordersync.run_progress TO dave', 'GRANT EXECUTE ON FUNCTION ordersync.show_range(timestamptz, timestamptz) TO PUBLIC');
 $house->add_shops(1);
 is($house->sql("SELECT extversion || ' ' || (SELECT version FROM ordersync.installation) FROM pg_extension WHERE extname = 'ordersync'"), "$old $old", 'it is there');

@@ -2,9 +2,9 @@
  * Views whose columns are others in this version.
  *
  * CREATE OR REPLACE VIEW takes new columns at the end and no other change of
- * them.  Where it refuses, all views but the reports, which see to themselves,
- * are made anew, and keep the rights that they gave.  A user's view that stands
- * on one of them is named by the error.
+ * them.  Where it refuses, all of our views are made anew and keep the rights
+ * that they gave; but for the reports, which see to themselves.  A user's view
+ * that stands on one of them is named by the error.
  */
 CREATE OR REPLACE FUNCTION ordersync.renew_views()
 RETURNS void
@@ -27,7 +27,7 @@ BEGIN
 	v_kept := ARRAY(
 		SELECT k.statement
 		FROM pg_catalog.unnest(v_views) v (name),
-			LATERAL pg_catalog.unnest(ordersync.kept_of_view(v.name, '{}')) k (statement)
+			LATERAL pg_catalog.unnest(ordersync.kept_of_view(v.name, ordersync.columns_of(v.name))) k (statement)
 		WHERE k.statement LIKE 'GRANT %');
 	BEGIN
 		EXECUTE 'DROP VIEW ' || (
@@ -42,8 +42,8 @@ BEGIN
 		BEGIN
 			EXECUTE v_statement;
 		EXCEPTION
-			WHEN undefined_table THEN
-				NULL;			-- a view that this version has no more
+			WHEN undefined_column THEN
+				NULL;			-- that column is what goes
 		END;
 	END LOOP;
 END
@@ -60,14 +60,7 @@ AS $function$
 		FROM pg_catalog.pg_class c
 		WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
 			AND c.relkind = 'v'
-			AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
-			AND c.relname NOT IN ('order_report', 'sub_order_report', 'after_sale_report')
-			AND NOT EXISTS (
-				SELECT
-				FROM pg_catalog.pg_depend d
-				WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-					AND d.objid = c.oid
-					AND d.deptype = 'e'))
+			AND c.relname IN ({{views}}))
 $function$;
 COMMENT ON FUNCTION ordersync.renewed_views() IS
 	'the views that set_up() makes, but the reports';
