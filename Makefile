@@ -21,7 +21,8 @@ DATA_built = $(SQL_SCRIPT)
 DATA = $(SQL_CHECK) $(filter-out $(SQL_SCRIPT),$(wildcard sql/ordersync--*--*.sql))
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long test-matrix lint demo demo-stop packages gateway window bench bench-quick check-build dist no-single-script installcheck-ready prove_installcheck
+.PHONY: test test-long test-matrix lint installcheck-ready prove_installcheck demo demo-stop packages gateway window
+.PHONY: bench bench-quick check-build dist no-single-script
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)
