@@ -32,8 +32,8 @@ SQL_UPDATES = $(patsubst sql/versions/%.txt,sql/ordersync--%--$(EXTVERSION).sql,
 DATA_built = $(SQL_SCRIPT) $(SQL_UPDATES)
 
 # A folder named test/ would make `make test` say "up to date": every target of ours is phony.
-.PHONY: test test-long test-matrix lint demo demo-stop packages gateway window bench bench-quick check-build dist \
-	no-check-script version-list installcheck-ready prove_installcheck
+.PHONY: test test-long test-matrix lint installcheck-ready prove_installcheck demo demo-stop packages gateway window
+.PHONY: bench bench-quick check-build dist no-check-script version-list
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --encoding=UTF8 $(EXPECTED)

@@ -75,6 +75,7 @@ int64
 pace_backoff_ms(int attempt, int64 base_ms, int64 cap_ms, double chance)
 {
 	int64		delay = Max(base_ms, (int64) 1);
+	int64		half;
 
 	cap_ms = Max(cap_ms, (int64) 1);
 	for (int i = 1; i < attempt && delay < cap_ms; i++)
@@ -82,5 +83,6 @@ pace_backoff_ms(int attempt, int64 base_ms, int64 cap_ms, double chance)
 	delay = Min(delay, cap_ms);
 	if (!(chance >= 0))
 		chance = 0;
-	return Max((int64) 1, delay - delay / 2 + (int64) ((double) (delay / 2) * Min(chance, 1.0)));
+	half = delay / 2;
+	return Max((int64) 1, delay - half + (int64) (half * Min(chance, 1.0)));
 }

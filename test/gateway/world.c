@@ -368,7 +368,7 @@ refresh(Shop *shop, uint32_t index, const Trade *t, bool loading)
 		for (uint32_t i = o->refunds; ref == NULL && i != 0; i = shop->refunds[i - 1].next)
 			if (shop->refunds[i - 1].refund == r)
 				ref = &shop->refunds[i - 1];
-		if (ref->modified == from->modified)
+		if (ref == NULL || ref->modified == from->modified)
 			continue;
 		tag = ENTRY_TAG((uint32_t) (ref - shop->refunds), o->type);
 		if (ref->modified != 0)

@@ -169,7 +169,7 @@ make_records(World *w)
 	uint64	   *r = &w->random;
 	int			n = choose_count(w);
 	int			kind = random_below(r, 5);
-	int64		bursts[8];
+	int64		bursts[8] = {0};
 	int			nbursts = 1 + random_below(r, lengthof(bursts));
 	double		undated = random_chance(r, 0.1) ? random_unit(r) * 0.1 : 0;
 	double		twice = random_chance(r, 0.12) ? random_unit(r) * 0.1 : 0;
