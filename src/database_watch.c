@@ -68,7 +68,7 @@ at_transaction_end(XactEvent event, void *arg)
 			}
 		case XACT_EVENT_COMMIT:
 			if (database[0] != '\0')
-				shmem_want_worker(database);
+				shmem_request_worker(database);
 			seen = InvalidOid;
 			break;
 		case XACT_EVENT_ABORT:

@@ -92,20 +92,20 @@ static MemoryContext caller_context;
 static Oid	outer_user;
 static int	outer_security;
 
-static DbState find_home(Oid *owner);
+static DbState check_installation(Oid *owner);
 static Oid	find_extension(bool *version_matches);
-static void become(Oid owner);
-static void constraints_immediate(void);
+static void switch_to_owner(Oid owner);
+static void set_constraints_immediate(void);
 static void set_durability(DbDurability durability);
 static void set_local(const char *name, const char *value);
-static void leave(void);
+static void restore_caller_state(void);
 
 /*
  * A source above the database's and the role's own settings: neither they nor
  * a later reload change it back.
  */
 void
-db_settle_in(void)
+db_init_session(void)
 {
 #ifdef __GLIBC__
 	/* pages are put together in pieces of some hundred kB: without these each is mapped and given back anew */
@@ -134,16 +134,16 @@ db_begin(const char *activity, DbDurability durability)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 
-	state = find_home(&owner);
+	state = check_installation(&owner);
 	if (state != DB_READY)
 	{
 		CommitTransactionCommand();
-		leave();
+		restore_caller_state();
 		return state;
 	}
 
-	become(owner);
-	constraints_immediate();
+	switch_to_owner(owner);
+	set_constraints_immediate();
 	set_durability(durability);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -151,9 +151,9 @@ db_begin(const char *activity, DbDurability durability)
 	return DB_READY;
 }
 
-/* Is there an extension of our version, with tables, whose owner we may become? */
+/* Looks for the extension in our version, with tables and an owner that we may switch to. */
 static DbState
-find_home(Oid *owner)
+check_installation(Oid *owner)
 {
 	bool		version_matches;
 	Oid			extension = find_extension(&version_matches);
@@ -211,7 +211,7 @@ find_extension(bool *version_matches)
 }
 
 static void
-become(Oid owner)
+switch_to_owner(Oid owner)
 {
 	SetUserIdAndSecContext(owner, outer_security |
 						   SECURITY_LOCAL_USERID_CHANGE |
@@ -220,7 +220,7 @@ become(Oid owner)
 
 /* SET CONSTRAINTS ALL IMMEDIATE: a user's deferred foreign key is checked in its statement. */
 static void
-constraints_immediate(void)
+set_constraints_immediate(void)
 {
 	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
 
@@ -248,7 +248,7 @@ set_local(const char *name, const char *value)
  * that fails, before the server looks for it.
  */
 void
-db_give_way(void)
+db_limit_lock_waits(void)
 {
 	set_local("lock_timeout", SHORT_WAIT);
 }
@@ -260,19 +260,19 @@ db_commit(void)
 		elog(ERROR, "could not finish SPI");
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	leave();
+	restore_caller_state();
 }
 
 void
 db_abort(void)
 {
 	AbortCurrentTransaction();
-	leave();
+	restore_caller_state();
 }
 
 /* The server leaves us in one context or another, by version: go back to the caller's. */
 static void
-leave(void)
+restore_caller_state(void)
 {
 	SetUserIdAndSecContext(outer_user, outer_security);
 	MemoryContextSwitchTo(caller_context);

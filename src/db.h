@@ -47,7 +47,7 @@ typedef struct DbParams
 } DbParams;
 
 /* Fixes every setting of the session that a database or role could have changed. */
-extern void db_settle_in(void);
+extern void db_init_session(void);
 
 /*
  * Begins a transaction as the owner of schema ordersync, with a snapshot and
@@ -58,7 +58,7 @@ extern DbState db_begin(const char *activity, DbDurability durability);
 extern void db_commit(void);
 
 /* The rest of the transaction waits for no lock for long: it fails instead. */
-extern void db_give_way(void);
+extern void db_limit_lock_waits(void);
 
 /* After an error, once the caller has copied it. */
 extern void db_abort(void);

@@ -39,7 +39,7 @@ static void add_system_params(ParamList *list, const GatewayCall *call, const To
 static void add_list_params(ParamList *list, const GatewayCall *call, const TopApi *api);
 static void add_types(ParamList *list, const GatewayCall *call, const TopApi *api);
 static void add(ParamList *list, const char *name, const char *value);
-static void add_moment(ParamList *list, const char *name, int64 epoch_s);
+static void add_timestamp(ParamList *list, const char *name, int64 epoch_s);
 static void encode_params(const ParamList *list, StringInfo body);
 static void encode(StringInfo body, const char *text);
 
@@ -156,7 +156,7 @@ add_system_params(ParamList *list, const GatewayCall *call, const TopApi *api, i
 	add(list, "method", api->list.method);
 	add(list, "app_key", gateway->app_key);
 	add(list, "session", call->task->data_key);
-	add_moment(list, "timestamp", now_ms / 1000);
+	add_timestamp(list, "timestamp", now_ms / 1000);
 	add(list, "format", "json");
 	add(list, "v", "2.0");
 	add(list, "sign_method", gateway->sign_method);
@@ -168,8 +168,8 @@ add_list_params(ParamList *list, const GatewayCall *call, const TopApi *api)
 {
 	const PageAsk *ask = &call->ask;
 
-	add_moment(list, api->start_param, ask->start);
-	add_moment(list, api->end_param, ask->end);
+	add_timestamp(list, api->start_param, ask->start);
+	add_timestamp(list, api->end_param, ask->end);
 	add(list, "page_no", psprintf("%d", ask->page_no));
 	add(list, "page_size", psprintf("%d", Min(ask->page_size, api->list.max_page_size)));
 	add(list, "use_has_next", ask->use_has_next ? "true" : "false");
@@ -206,7 +206,7 @@ add(ParamList *list, const char *name, const char *value)
 
 /* Adds a moment as the platform writes it. */
 static void
-add_moment(ParamList *list, const char *name, int64 epoch_s)
+add_timestamp(ParamList *list, const char *name, int64 epoch_s)
 {
 	char	   *text = palloc(VALUE_TIME_LEN + 1);
 

@@ -66,12 +66,12 @@ static const struct config_enum_entry request_log_options[] = {
 	{NULL, 0, false}
 };
 
-static void define_house(void);
+static void define_worker_settings(void);
 static int	default_workers(void);
 static int	visible_cores(void);
-static void define_windows(void);
-static void define_retries(void);
-static void define_network(void);
+static void define_window_settings(void);
+static void define_retry_settings(void);
+static void define_network_settings(void);
 static bool same_host(const char *host, const char *allowed);
 static bool check_list(char **newval, void **extra, GucSource source);
 static List *split_list(const char *typed);
@@ -80,16 +80,16 @@ static List *split_list(const char *typed);
 void
 guc_define(void)
 {
-	define_house();
-	define_windows();
-	define_retries();
-	define_network();
+	define_worker_settings();
+	define_window_settings();
+	define_retry_settings();
+	define_network_settings();
 	MarkGUCPrefixReserved("ordersync");
 }
 
-/* Who works, where, and how much at once. */
+/* Databases, workers and their limits, the key file, the request log. */
 static void
-define_house(void)
+define_worker_settings(void)
 {
 	DefineCustomStringVariable("ordersync.databases",
 							   "Databases that workers are started for.",
@@ -99,37 +99,37 @@ define_house(void)
 							   check_list, NULL, NULL);
 	DefineCustomBoolVariable("ordersync.enabled",
 							 "Lets workers run.",
-							 "Off: every worker leaves, and what is queued waits. "
+							 "Off: all workers exit, and queued tasks wait. "
 							 "Meant for restores and maintenance.",
 							 &guc_enabled, true,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.workers",
-							"Workers of each database.",
-							"One keeps many calls in flight; more add processor time only. "
+							"Number of workers per database.",
+							"One worker keeps many calls in flight; more workers add processor time only. "
 							"They share a gateway's calls per second evenly. By default as "
 							"many as there are processor cores, at most a quarter of "
 							"max_worker_processes.",
 							&guc_workers, default_workers(), 1, GUC_MAX_WORKERS,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.max_in_flight",
-							"Calls that one worker keeps in flight at once.",
+							"Maximum number of calls that one worker keeps in flight.",
 							NULL,
 							&guc_max_in_flight, 16, 1, GUC_MAX_IN_FLIGHT,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.max_active_shops",
-							"Shops of a database that are worked on at the same time.",
+							"Maximum number of shops per database that are processed at the same time.",
 							NULL,
 							&guc_max_active_shops, 100, 1, 100000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("ordersync.key_file",
-							   "File with the key that secrets are sealed with.",
-							   "A relative name is inside the data directory. "
-							   "Made by the first secret; a base backup carries it "
-							   "when it lies there, a dump never does.",
+							   "File with the key that encrypts secrets.",
+							   "A relative path is relative to the data directory. "
+							   "Created when the first secret is stored; a base backup includes it "
+							   "when it is there, a dump never does.",
 							   &guc_key_file, "ordersync.key",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomEnumVariable("ordersync.request_log",
-							 "Which calls leave a row in ordersync.request_log.",
+							 "Selects which calls are logged in ordersync.request_log.",
 							 NULL,
 							 &request_log, REQUEST_LOG_ALL, request_log_options,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -164,45 +164,45 @@ visible_cores(void)
 	return online > 0 ? (int) Min(online, INT_MAX) : 1;
 }
 
-/* What is read, and when it is believed. */
+/* Which records are read, and when they are considered settled. */
 static void
-define_windows(void)
+define_window_settings(void)
 {
 	DefineCustomIntVariable("ordersync.lag",
-							"Nothing younger than this is asked for.",
+							"Minimum age of requested records.",
 							"Measured by the platform's clock.",
 							&guc_lag_s, 60, 0, 3600,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.settle",
-							"Age from which orders are read in windows that close.",
-							"What is younger is stored and read again by the next run.",
+							"Age at which orders are considered settled.",
+							"Younger orders are stored and read again by the next run.",
 							&guc_settle_s, 600, 0, 7 * 86400,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.settle_after_sales",
-							"Age from which after-sales are read in windows that close.",
+							"Age at which after-sales are considered settled.",
 							NULL,
 							&guc_settle_after_sales_s, 86400, 0, 7 * 86400,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.proof_delay",
-							"How late a change may become visible on the platform.",
+							"Maximum delay until a change becomes visible on the platform.",
 							"A range is proven when arrivals were checked until this "
 							"long after its end.",
 							&guc_proof_delay_s, 3600, 0, 7 * 86400,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.page_size",
-							"Records asked for in one call.",
-							"A gateway's option page_size comes first. Halved for a task "
+							"Number of records requested per call.",
+							"A gateway's option page_size takes precedence. Halved for a task "
 							"whose calls time out.",
 							&guc_page_size, 100, 1, 100,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
-/* How often and how soon a failed call is tried again. */
+/* Retries of failed calls. */
 static void
-define_retries(void)
+define_retry_settings(void)
 {
 	DefineCustomIntVariable("ordersync.max_attempts",
-							"Attempts at one page after which its task fails.",
+							"Number of attempts per page after which its task fails.",
 							"Bans and conflicts inside the database are not counted.",
 							&guc_max_attempts, 8, 1, 1000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -212,28 +212,28 @@ define_retries(void)
 							&guc_retry_base_ms, 1000, 10, 3600 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.retry_cap",
-							"Longest delay between two attempts.",
+							"Maximum delay between two attempts.",
 							NULL,
 							&guc_retry_cap_ms, 300 * 1000, 10, 24 * 3600 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
-/* Where calls may go, how, and what they may cost. */
+/* Destinations, encryption and limits of calls. */
 static void
-define_network(void)
+define_network_settings(void)
 {
 	DefineCustomIntVariable("ordersync.connect_timeout",
-							"Longest wait for a connection to a gateway.",
+							"Maximum time to wait for a connection to a gateway.",
 							NULL,
 							&guc_connect_timeout_ms, 15 * 1000, 10, 600 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.request_timeout",
-							"Longest time for one call, connection included.",
+							"Maximum time per call, including the connection.",
 							NULL,
 							&guc_request_timeout_ms, 30 * 1000, 10, 3600 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ordersync.max_response_size",
-							"Largest answer that is read, after decompression.",
+							"Maximum size of an answer, after decompression.",
 							NULL,
 							&guc_max_response_kb, 32 * 1024, 16, 1024 * 1024,
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
@@ -251,8 +251,8 @@ define_network(void)
 							 &guc_allow_http, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("ordersync.ca_file",
-							   "Certificates that gateways are verified by.",
-							   "Empty: the system's.",
+							   "File with the CA certificates that gateways are verified with.",
+							   "Empty: the system's certificates.",
 							   &guc_ca_file, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 }

@@ -117,13 +117,13 @@ static bool set_options(HttpRequest *request, const char *url, const char *body,
 static void drop_request(void *arg);
 static void check_no_transaction(void);
 static void rebuild_wait_set(void);
-static bool pass_on(const WaitEvent *events, int nevents);
+static bool dispatch_socket_events(const WaitEvent *events, int nevents);
 static void socket_action(curl_socket_t fd, int what);
-static bool is_about_certificates(CURLcode result);
-static const char *with_certificates(HttpRequest *request, const char *words);
+static bool is_certificate_error(CURLcode result);
+static const char *describe_certificate_error(HttpRequest *request, const char *words);
 static void block_signals(sigset_t *before);
 static void restore_signals(const sigset_t *before);
-static int64 nearer(int64 wait_ms, int64 at_ms, int64 now_ms);
+static int64 shorter_wait(int64 wait_ms, int64 at_ms, int64 now_ms);
 
 /* Must run in the worker itself, before any other thread can exist. */
 int
@@ -132,13 +132,13 @@ http_start(int max)
 	CURLcode	code = curl_global_init(CURL_GLOBAL_DEFAULT);
 
 	if (code != CURLE_OK)
-		elog(ERROR, "could not initialise libcurl: %s", curl_easy_strerror(code));
+		elog(ERROR, "could not initialize libcurl: %s", curl_easy_strerror(code));
 	if ((curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL) == 0)
 		elog(ERROR, "libcurl %s has no TLS", curl_version_info(CURLVERSION_NOW)->version);
 
 	multi = curl_multi_init();
 	if (multi == NULL)
-		elog(ERROR, "could not make a curl multi handle");
+		elog(ERROR, "could not create a curl multi handle");
 	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK)
 		elog(ERROR, "could not set up the curl multi handle");
@@ -185,7 +185,7 @@ reserve_fds(int wanted)
 		ereport(LOG,
 				(errmsg("ordersync can have %d calls in flight, not %d",
 						Max(fds_reserved - OTHER_FDS, 1), wanted - OTHER_FDS),
-				 errhint("Raise max_files_per_process.")));
+				 errhint("Increase max_files_per_process.")));
 	return Max(fds_reserved - OTHER_FDS, 1);
 }
 
@@ -412,7 +412,7 @@ http_wait(int64 wait_ms)
 	if (sockets_changed)
 		rebuild_wait_set();
 	if (timer_at_ms >= 0)
-		wait_ms = nearer(wait_ms, timer_at_ms, now_ms);
+		wait_ms = shorter_wait(wait_ms, timer_at_ms, now_ms);
 
 	nevents = WaitEventSetWait(wait_set, (long) wait_ms, events, lengthof(events),
 							   wait_event);
@@ -422,7 +422,7 @@ http_wait(int64 wait_ms)
 		timer_at_ms = -1;		/* a one-shot: curl sets it again */
 		socket_action(CURL_SOCKET_TIMEOUT, 0);
 	}
-	if (pass_on(events, nevents))
+	if (dispatch_socket_events(events, nevents))
 		ResetLatch(MyLatch);
 	/* a cancel is for a statement, and none is running */
 	QueryCancelPending = false;
@@ -473,7 +473,7 @@ rebuild_wait_set(void)
  * are passed on.
  */
 static bool
-pass_on(const WaitEvent *events, int nevents)
+dispatch_socket_events(const WaitEvent *events, int nevents)
 {
 	bool		woken = false;
 
@@ -554,7 +554,7 @@ http_reply(HttpRequest *request, CallReply *reply)
 	long		status = 0;
 
 	if (!request->done)
-		elog(ERROR, "a call was asked for its reply before it ended");
+		elog(ERROR, "reply of a call requested before it ended");
 
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	memset(reply, 0, sizeof(*reply));
@@ -568,9 +568,9 @@ http_reply(HttpRequest *request, CallReply *reply)
 		reply->net_message = psprintf("the host's address %s is not public, and the host is not in ordersync.allowed_hosts by its own name",
 									  request->refused);
 	}
-	reply->untrusted = is_about_certificates(request->result);
+	reply->untrusted = is_certificate_error(request->result);
 	if (reply->untrusted)
-		reply->net_message = with_certificates(request, reply->net_message);
+		reply->net_message = describe_certificate_error(request, reply->net_message);
 	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
 	reply->too_large = request->body.overflowed;
 	reply->http_status = (int) status;
@@ -582,7 +582,7 @@ http_reply(HttpRequest *request, CallReply *reply)
 }
 
 static bool
-is_about_certificates(CURLcode result)
+is_certificate_error(CURLcode result)
 {
 	switch (result)
 	{
@@ -598,7 +598,7 @@ is_about_certificates(CURLcode result)
 
 /* curl's words, and by which certificates it looked; lives as long as the request. */
 static const char *
-with_certificates(HttpRequest *request, const char *words)
+describe_certificate_error(HttpRequest *request, const char *words)
 {
 	MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(request));
 	bool		own = guc_ca_file != NULL && guc_ca_file[0] != '\0';
@@ -633,7 +633,7 @@ restore_signals(const sigset_t *before)
 
 /* The shorter of a wait (-1: for ever) and the time until a moment, never below 0. */
 static int64
-nearer(int64 wait_ms, int64 at_ms, int64 now_ms)
+shorter_wait(int64 wait_ms, int64 at_ms, int64 now_ms)
 {
 	int64		until = Max(at_ms - now_ms, 0);
 

@@ -47,9 +47,9 @@ static const Network not_public[] = {
 };
 
 static bool read_url(const char *text, bool is_proxy, Url *url);
-static bool take_part(CURLU *parts, CURLUPart part, char *out, size_t size);
+static bool read_url_part(CURLU *parts, CURLUPart part, char *out, size_t size);
 static bool has_part(CURLU *parts, CURLUPart part);
-static bool tidy_host(char *host);
+static bool normalize_host(char *host);
 static bool host_allowed(const Url *url, GucHost *listed, HttpRefusal *why);
 static bool host_is_public(const char *host);
 static void append_endpoint(StringInfo out, const Url *url, int port);
@@ -163,16 +163,16 @@ read_url(const char *text, bool is_proxy, Url *url)
 	readable = parts != NULL &&
 		curl_url_set(parts, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
 	if (readable)
-		readable = take_part(parts, CURLUPART_SCHEME, url->scheme, sizeof(url->scheme)) &&
-			take_part(parts, CURLUPART_HOST, url->host, sizeof(url->host)) &&
-			take_part(parts, CURLUPART_PORT, port, sizeof(port)) &&
-			(!is_proxy || (take_part(parts, CURLUPART_PATH, path, sizeof(path)) &&
+		readable = read_url_part(parts, CURLUPART_SCHEME, url->scheme, sizeof(url->scheme)) &&
+			read_url_part(parts, CURLUPART_HOST, url->host, sizeof(url->host)) &&
+			read_url_part(parts, CURLUPART_PORT, port, sizeof(port)) &&
+			(!is_proxy || (read_url_part(parts, CURLUPART_PATH, path, sizeof(path)) &&
 						   strcmp(path, "/") == 0)) &&
 			!has_part(parts, CURLUPART_USER) && !has_part(parts, CURLUPART_PASSWORD) &&
 			!has_part(parts, CURLUPART_QUERY) && !has_part(parts, CURLUPART_FRAGMENT) &&
 			!has_part(parts, CURLUPART_ZONEID);
 	curl_url_cleanup(parts);
-	if (!readable || !tidy_host(url->host))
+	if (!readable || !normalize_host(url->host))
 		return false;
 
 	url->port = atoi(port);
@@ -183,7 +183,7 @@ read_url(const char *text, bool is_proxy, Url *url)
 
 /* A part of the URL in lower case, "" where there is none; false when it is too long. */
 static bool
-take_part(CURLU *parts, CURLUPart part, char *out, size_t size)
+read_url_part(CURLU *parts, CURLUPart part, char *out, size_t size)
 {
 	char	   *value = NULL;
 	bool		fits;
@@ -210,7 +210,7 @@ has_part(CURLU *parts, CURLUPart part)
 
 /* One way to write a host; false for what is neither a name of ASCII letters nor an address. */
 static bool
-tidy_host(char *host)
+normalize_host(char *host)
 {
 	size_t		len = strlen(host);
 	struct in6_addr address;

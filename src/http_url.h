@@ -39,7 +39,7 @@ extern bool http_proxy_allowed(const char *proxy, HttpRefusal *why);
 /*
  * Where calls to the URL through the proxy lead, always written the same way:
  * "https://host:443", with " via http://host:1080" for a proxy.  The path does
- * not count.  NULL for what is no URL.  Secrets are bound to this.
+ * not count.  NULL for what is not a URL.  Secrets are bound to this.
  */
 extern char *http_destination(const char *url, const char *proxy);
 

@@ -21,7 +21,7 @@
  * its page rolled back.
  *
  * Failures of the other side are values (Verdict).  Refusals of the database
- * arrive in job_transact(), the only place in the house that catches.
+ * arrive in job_transact(), the only place that catches errors.
  *
  * Memory: the job's context lives from claim to close; inside it "page" is
  * reset for every call (and takes the curl handle along), "walk" holds the
@@ -89,10 +89,10 @@ job_answer_bytes(const Job *job)
 	return http_body_bytes(job->http);
 }
 
-const JobNews *
-job_news(const Job *job)
+const JobEvents *
+job_events(const Job *job)
 {
-	return &job->news;
+	return &job->events;
 }
 
 JobStep
@@ -108,13 +108,13 @@ job_submit(Job *job)
 	job->http = NULL;
 	job->answer = NULL;
 	job->page = NULL;
-	memset(&job->news, 0, sizeof(job->news));
+	memset(&job->events, 0, sizeof(job->events));
 
 	if (job->task->data_key == NULL && (class = job_open_secrets(job, &why)) != NULL)
 		return job_fail_secret(job, class, why);
 	if (job->protocol == NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
-								"the gateway's protocol is not one that this version speaks");
+								"the gateway's protocol is not supported by this version");
 	if (!next_call(job))
 		return settle_empty(job);
 

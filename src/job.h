@@ -35,20 +35,20 @@ typedef enum Outcome
  * The state of the database goes to *state unless that is NULL.
  */
 extern Outcome job_transact(const char *activity, DbDurability durability,
-							void (*work) (void *), void *subject,
+							void (*body) (void *), void *subject,
 							DbState *state, ErrorData **error);
 
 /* Does the error say nothing against what was tried: deadlock, cancel, a lock held long? */
 extern bool job_is_conflict(const ErrorData *error);
 
 /* What the worker should know of a job's last step. */
-typedef struct JobNews
+typedef struct JobEvents
 {
 	int64		ban_ms;			/* how long the platform wants no calls; 0: not said */
 	bool		more_work;		/* there are tasks now that were not claimable before */
 	bool		key_file;		/* the key file could not be used */
 	bool		lost;			/* the task could be neither settled nor failed */
-} JobNews;
+} JobEvents;
 
 /* Takes a claim over; its context becomes the job's.  holder comes back from http_read(). */
 extern Job *job_open(const Claim *claim, void *holder);
@@ -63,7 +63,7 @@ extern JobStep job_answered(Job *job);
 #define JOB_MAX_BATCH 16
 
 /* Both calls have ended: may what they brought be stored in one transaction? */
-extern bool job_goes_with(const Job *job, const Job *other);
+extern bool job_can_join(const Job *job, const Job *other);
 
 /* Has the call brought so little that its transaction is the most of what it costs? */
 extern bool job_is_small(const Job *job);
@@ -79,13 +79,13 @@ extern size_t job_answer_bytes(const Job *job);
 extern void job_store(Job **jobs, int n, JobStep *steps);
 
 /* The gateway is banned for longer than waiting is worth: back to the queue, uncharged. */
-extern void job_give_back(Job *job, int64 retry_ms);
+extern void job_release(Job *job, int64 retry_ms);
 
 /* Forgets it, whatever it was doing; a call in flight is broken off. */
 extern void job_close(Job *job);
 
 extern const Gateway *job_gateway(const Job *job);
 extern int64 job_run(const Job *job);
-extern const JobNews *job_news(const Job *job);
+extern const JobEvents *job_events(const Job *job);
 
 #endif							/* ORDERSYNC_JOB_H */

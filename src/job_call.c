@@ -17,16 +17,16 @@
 /* Bytes of an answer that are kept for people when it was not ok. */
 #define EXCERPT_SIZE 2048
 
-static char *open_one(const bytea *sealed, const char *kind, const char *name,
-					  const char *destination, MemoryContext context,
-					  SecretTrouble *trouble);
+static char *open_secret(const bytea *sealed, const char *kind, const char *name,
+						 const char *destination, MemoryContext context,
+						 SecretTrouble *trouble);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
 
 /*
- * Both secrets into the job's context; NULL, or the class of what keeps one shut
- * with a line for people: key_file (nothing opens now), secret_unreadable (the
- * gateway's), key_unreadable (the shop's).
+ * Both secrets into the job's context; NULL, or the class of why one cannot
+ * be opened with a line for people: key_file (nothing opens now),
+ * secret_unreadable (the gateway's), key_unreadable (the shop's).
  */
 const char *
 job_open_secrets(Job *job, char **why)
@@ -42,13 +42,13 @@ job_open_secrets(Job *job, char **why)
 		return "secret_unreadable";
 	}
 	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
-	task->gateway->app_secret = open_one(job->sealed_app_secret, "app_secret",
-										 task->gateway->name, destination, job->context, &trouble);
+	task->gateway->app_secret = open_secret(job->sealed_app_secret, "app_secret",
+											task->gateway->name, destination, job->context, &trouble);
 	*why = trouble.why;
 	if (task->gateway->app_secret == NULL)
 		return trouble.key_file ? "key_file" : "secret_unreadable";
-	task->data_key = open_one(job->sealed_data_key, "data_key", shop, destination,
-							  job->context, &trouble);
+	task->data_key = open_secret(job->sealed_data_key, "data_key", shop, destination,
+								 job->context, &trouble);
 	*why = trouble.why;
 	if (task->data_key == NULL)
 		return trouble.key_file ? "key_file" : "key_unreadable";
@@ -56,8 +56,8 @@ job_open_secrets(Job *job, char **why)
 }
 
 static char *
-open_one(const bytea *sealed, const char *kind, const char *name,
-		 const char *destination, MemoryContext context, SecretTrouble *trouble)
+open_secret(const bytea *sealed, const char *kind, const char *name,
+			const char *destination, MemoryContext context, SecretTrouble *trouble)
 {
 	MemoryContext before;
 	char	   *plain;
@@ -162,7 +162,7 @@ excerpt(Job *job)
 }
 
 int64
-job_read_ms(const Job *job)
+job_call_began_ms(const Job *job)
 {
 	return job->log.started_ms +
 		(job->clock.moved ? job->clock.offset_ms : job->task->gateway->clock_offset_ms);

@@ -67,9 +67,9 @@ job_count_answered(Job *job)
 			return JOB_OVER;
 	}
 	shmem_count(COUNTER_PAGES, 1);
-	if (job->count_goes_on)
-		return job_goes_on(job, saved_write_one("count", "counted", job->answer->total));
-	job->news.more_work = true;
+	if (job->count_continues)
+		return job_continue(job, saved_write_one("count", "counted", job->answer->total));
+	job->events.more_work = true;
 	shmem_count(COUNTER_TASKS, 1);
 	return JOB_OVER;
 }
@@ -82,10 +82,10 @@ settle_count(void *arg)
 	int64		total = job->answer->total;
 
 	if (counted(job) < 0)
-		job->count_goes_on = queue_settle_count(job->task, total, -1,
-												saved_write_one("count", "counted", total),
-												&job->clock, &job->log);
+		job->count_continues = queue_settle_count(job->task, total, -1,
+												  saved_write_one("count", "counted", total),
+												  &job->clock, &job->log);
 	else
-		job->count_goes_on = queue_settle_count(job->task, counted(job), total, NULL,
-												&job->clock, &job->log);
+		job->count_continues = queue_settle_count(job->task, counted(job), total, NULL,
+												  &job->clock, &job->log);
 }

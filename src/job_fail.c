@@ -34,14 +34,14 @@ job_fail_before_call(Job *job, Verdict verdict, const char *class, const char *m
 }
 
 /*
- * Notes a secret that stays shut.  A key file that cannot be used says nothing
- * of the task, its shop or its gateway.
+ * Notes a secret that cannot be opened.  A key file that cannot be used says
+ * nothing of the task, its shop or its gateway.
  */
 JobStep
 job_fail_secret(Job *job, const char *class, const char *message)
 {
-	job->news.key_file = strcmp(class, "key_file") == 0;
-	return job_fail_before_call(job, job->news.key_file ? VERDICT_RETRY : VERDICT_UNAUTHORIZED,
+	job->events.key_file = strcmp(class, "key_file") == 0;
+	return job_fail_before_call(job, job->events.key_file ? VERDICT_RETRY : VERDICT_UNAUTHORIZED,
 								class, message);
 }
 
@@ -72,7 +72,7 @@ job_fail_call(Job *job)
 
 	write_failure(job);
 	if (answer->verdict == VERDICT_THROTTLED)
-		job->news.ban_ms = job->retry_ms;
+		job->events.ban_ms = job->retry_ms;
 	return JOB_OVER;
 }
 
@@ -110,7 +110,7 @@ job_fail_in_database(Job *job, const ErrorData *error)
 }
 
 void
-job_give_back(Job *job, int64 retry_ms)
+job_release(Job *job, int64 retry_ms)
 {
 	Failure    *failure = &job->failure;
 
@@ -118,7 +118,7 @@ job_give_back(Job *job, int64 retry_ms)
 	memset(failure, 0, sizeof(*failure));
 	failure->verdict = VERDICT_THROTTLED;
 	failure->class = "throttled";
-	failure->message = "the platform asked for no calls for a while";
+	failure->message = "the platform imposed a pause between calls";
 	failure->retry_ms = retry_ms;
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;

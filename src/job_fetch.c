@@ -3,9 +3,9 @@
  *	  Records by id: one call each, one commit each.
  *
  * The task's walk says how many of its ids are done.  A record that the
- * platform does not serve (archived, gone) is noted and is no failure: the next
- * id is asked for.  Any other refusal fails the task at this id; SQL parts the
- * ids behind it from it.
+ * platform does not serve (archived, gone) is noted and is not a failure: the
+ * next id is asked for.  Any other refusal fails the task at this id; SQL
+ * parts the ids behind it from it.
  */
 #include "compat.h"
 
@@ -123,7 +123,7 @@ record_settled(Job *job)
 	shmem_count(COUNTER_RECORDS, job->page != NULL ? 1 : 0);
 	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
 	if (job->settlement.walk != NULL)
-		return job_goes_on(job, job->settlement.walk);
+		return job_continue(job, job->settlement.walk);
 	shmem_count(COUNTER_TASKS, 1);
 	return JOB_OVER;
 }

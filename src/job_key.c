@@ -10,7 +10,7 @@
 #include "job_private.h"
 #include "nick.h"
 
-static bool key_cannot_be_checked(const GatewayAnswer *answer);
+static bool key_check_unavailable(const GatewayAnswer *answer);
 static void settle_key(void *arg);
 static void key_checked(Job *job);
 
@@ -22,7 +22,7 @@ job_key_answered(Job *job)
 
 	if (job->answer->verdict == VERDICT_OK)
 		job->key_outcome = "answered";
-	else if (key_cannot_be_checked(job->answer))
+	else if (key_check_unavailable(job->answer))
 		job->key_outcome = "unverified";
 	else
 		return job_fail_call(job);
@@ -38,14 +38,14 @@ job_key_answered(Job *job)
 	}
 	if (!job->key_good)
 		return JOB_OVER;
-	job->news.more_work = true;
+	job->events.more_work = true;
 	key_checked(job);
 	return JOB_WAITS;
 }
 
 /* The application may not ask, or the platform has no such call: not the key's fault. */
 static bool
-key_cannot_be_checked(const GatewayAnswer *answer)
+key_check_unavailable(const GatewayAnswer *answer)
 {
 	return answer->verdict == VERDICT_REJECTED && answer->class != NULL &&
 		(strcmp(answer->class, "permission") == 0 ||

@@ -20,8 +20,8 @@
 
 static bool open_window(Job *job);
 static bool take_page(Job *job);
-static void leave_out_end(RecordPage *page, Basis basis, int64 until);
-static bool has_nameless(const RecordPage *page);
+static void drop_end_second(RecordPage *page, Basis basis, int64 until);
+static bool has_records_without_id(const RecordPage *page);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
 static void take_answer(Job *job);
@@ -96,7 +96,7 @@ job_page_answered(Job *job)
 
 	if (!take_page(job))
 		return job_fail_malformed(job, "the answer contradicts itself");
-	if (checks && has_nameless(job->page))
+	if (checks && has_records_without_id(job->page))
 		return job_fail_malformed(job, "the answer lists an order without its number");
 	job->kind = checks ? &checked_page : &window_page;
 	job->source = job->list->source;
@@ -136,7 +136,7 @@ take_page(Job *job)
 	answer->records = records;
 	if (!window_agrees(job->window, answer))
 		return false;
-	leave_out_end(job->page, task->basis, job->plan.until);
+	drop_end_second(job->page, task->basis, job->plan.until);
 	return true;
 }
 
@@ -145,7 +145,7 @@ take_page(Job *job)
  * are the next window's: one that cannot be stored must not fail two windows.
  */
 static void
-leave_out_end(RecordPage *page, Basis basis, int64 until)
+drop_end_second(RecordPage *page, Basis basis, int64 until)
 {
 	int			kept = 0;
 
@@ -161,7 +161,7 @@ leave_out_end(RecordPage *page, Basis basis, int64 until)
 
 /* A record that nothing can be compared with, nor fetched. */
 static bool
-has_nameless(const RecordPage *page)
+has_records_without_id(const RecordPage *page)
 {
 	for (int i = 0; i < page->nrecords; i++)
 	{
@@ -282,7 +282,7 @@ plan_settlement(Job *job)
 		case WINDOW_SHORT:
 			s->state = "incomplete";
 			s->outcome = "short";
-			s->class = counts.disbelieved ? "total" : "short";
+			s->class = counts.total_disproved ? "total" : "short";
 			s->closed = true;
 			break;
 		case WINDOW_MALFORMED:
@@ -316,7 +316,7 @@ page_settled(Job *job)
 	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
 
 	if (job->step == WINDOW_MORE)
-		return job_goes_on(job, job->settlement.walk);
+		return job_continue(job, job->settlement.walk);
 	if (job->step == WINDOW_CUT)
 	{
 		/* the newest part stays with us; the window is opened anew for it */
@@ -327,7 +327,7 @@ page_settled(Job *job)
 		job->task->may_cut = false;
 		job->walk = NULL;
 		job->window = NULL;
-		job->news.more_work = true;
+		job->events.more_work = true;
 		return JOB_WAITS;
 	}
 	shmem_count(COUNTER_TASKS, 1);

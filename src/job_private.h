@@ -46,7 +46,7 @@ struct Job
 	bool		shrunk;
 	char	   *walk;			/* as the last settled page left it */
 
-	JobNews		news;			/* of the last step */
+	JobEvents		events;			/* of the last step */
 	void	   *holder;
 
 	/* the call in hand, all of it in page_context */
@@ -69,7 +69,7 @@ struct Job
 	int64		retry_ms;		/* as fail() decided */
 	const char *key_outcome;
 	bool		key_good;
-	bool		count_goes_on;
+	bool		count_continues;
 	PageCounts counts;
 };
 
@@ -77,7 +77,7 @@ struct Job
 extern bool job_page_next(Job *job);
 extern JobStep job_page_answered(Job *job);
 extern bool job_fetch_next(Job *job);
-extern JobStep job_fetch_answered(Job *job);	/* also one that was no good */
+extern JobStep job_fetch_answered(Job *job);	/* also one that was invalid */
 extern bool job_count_next(Job *job);
 extern JobStep job_count_answered(Job *job);
 
@@ -89,7 +89,7 @@ extern void job_read_reply(Job *job);
 extern void job_write_log(Job *job);
 
 /* job_call.c: when the call in hand began, by the platform's clock, epoch milliseconds. */
-extern int64 job_read_ms(const Job *job);
+extern int64 job_call_began_ms(const Job *job);
 
 /* job_key.c: the answer to "whose data key is this?". */
 extern JobStep job_key_answered(Job *job);
@@ -104,12 +104,12 @@ extern JobStep job_fail_in_database(Job *job, const ErrorData *error);
 
 /* job_transact.c: a transaction of one job, or of several; only the first logs its error. */
 extern Outcome job_write(Job *job, const char *activity, DbDurability durability,
-						 void (*work) (void *), ErrorData **error);
+						 void (*body) (void *), ErrorData **error);
 extern Outcome job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
-						   void (*work) (void *), void *subject, ErrorData **error);
+						   void (*body) (void *), void *subject, ErrorData **error);
 extern void job_log_error(const char *activity, const ErrorData *error, int level);
 
 /* job_transact.c: a page is committed and left its task at walk; the next call waits. */
-extern JobStep job_goes_on(Job *job, const char *walk);
+extern JobStep job_continue(Job *job, const char *walk);
 
 #endif							/* ORDERSYNC_JOB_PRIVATE_H */

@@ -3,7 +3,7 @@
  *	  The page transaction: what calls brought is stored and their tasks are settled, in
  *	  one commit.
  *
- * Answers that are in hand together and go with each other (job_goes_with) are
+ * Answers that are in hand together and go with each other (job_can_join) are
  * stored in one transaction, each task settled under its own token.  Where that
  * fails, for whatever reason, nothing is noted of it: the walks are put back to
  * where they stood, and each page is stored by itself, so that an error costs
@@ -43,7 +43,7 @@ typedef struct Batch
 #define SMALL_ANSWER (32 * 1024)
 
 static bool stores_records(const Job *job);
-static bool goes_with_others(const Job *job);
+static bool can_be_batched(const Job *job);
 static bool same_names(const FieldNames *a, const FieldNames *b);
 static bool store_together(Job **jobs, int n, JobStep *steps);
 static int	compare_shops(const void *a, const void *b);
@@ -59,7 +59,7 @@ static int	compare_settlements(const void *a, const void *b);
  * two shops: what is small and nothing of which the database is known to refuse.
  */
 bool
-job_goes_with(const Job *job, const Job *other)
+job_can_join(const Job *job, const Job *other)
 {
 	const SyncTask *a = job->task;
 	const SyncTask *b = other->task;
@@ -67,7 +67,7 @@ job_goes_with(const Job *job, const Job *other)
 	if (a->shop_id != b->shop_id)
 		return job_is_small(job) && job_is_small(other) && !a->refusals && !b->refusals;
 	return job->call.kind == other->call.kind && job->list == other->list &&
-		goes_with_others(job) &&
+		can_be_batched(job) &&
 		a->work == b->work && a->run_id == b->run_id &&
 		a->stream == b->stream && a->details_of == b->details_of &&
 		a->basis == b->basis &&
@@ -78,7 +78,7 @@ job_goes_with(const Job *job, const Job *other)
 bool
 job_is_small(const Job *job)
 {
-	return goes_with_others(job) && http_body_bytes(job->http) <= SMALL_ANSWER;
+	return can_be_batched(job) && http_body_bytes(job->http) <= SMALL_ANSWER;
 }
 
 /* Does a good answer to the call in hand bring records for the tables? */
@@ -91,7 +91,7 @@ stores_records(const Job *job)
 
 /* Or is it a page that is compared with what is stored? */
 static bool
-goes_with_others(const Job *job)
+can_be_batched(const Job *job)
 {
 	return stores_records(job) ||
 		(job->call.kind == CALL_LIST && job->task->work == WORK_CHECK);
@@ -215,7 +215,7 @@ store_and_settle(void *arg)
 	Batch	   *batch = arg;
 
 	if (batch->many_shops)
-		db_give_way();
+		db_limit_lock_waits();
 	batch->stored = false;
 	store_records(batch);
 	batch->stored = true;
@@ -248,7 +248,7 @@ store_shop(Job **jobs, int n, bool by_parts)
 			continue;
 		pages[npages].task = job->task;
 		pages[npages].page = job->page;
-		pages[npages].read_ms = job_read_ms(job);
+		pages[npages].read_ms = job_call_began_ms(job);
 		pages[npages].counts = &job->counts;
 		npages++;
 	}
@@ -272,7 +272,7 @@ settle_tasks(Batch *batch)
 	}
 	if (batch->n > 1)
 	{
-		queue_hold(tasks, batch->n);
+		queue_lock_tasks(tasks, batch->n);
 		qsort(batch->jobs, batch->n, sizeof(Job *), compare_settlements);
 	}
 	for (int i = 0; i < batch->n; i++)

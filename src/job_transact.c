@@ -1,7 +1,7 @@
 /*
  * job_transact.c
- *	  The bracket around every transaction of a worker, and the only place in
- *	  the house that catches.
+ *	  The bracket around every transaction of a worker, and the only place that
+ *	  catches errors.
  *
  * An error is copied into the caller's context, the transaction is aborted with
  * interrupts held, and the caller is told how it came out: done, not ready
@@ -22,16 +22,16 @@ typedef struct JobList
 } JobList;
 
 static Outcome transact(const char *activity, DbDurability durability,
-						void (*work) (void *), void *subject,
+						void (*body) (void *), void *subject,
 						DbState *state, ErrorData **error);
-static void tell_tasks(void *arg);
+static void job_error_callback(void *arg);
 
 /* A job's transaction. */
 Outcome
 job_write(Job *job, const char *activity, DbDurability durability,
-		  void (*work) (void *), ErrorData **error)
+		  void (*body) (void *), ErrorData **error)
 {
-	Outcome		outcome = job_attempt(&job, 1, activity, durability, work, job, error);
+	Outcome		outcome = job_attempt(&job, 1, activity, durability, body, job, error);
 
 	if (outcome == OUTCOME_FAILED)
 		job_log_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
@@ -41,30 +41,30 @@ job_write(Job *job, const char *activity, DbDurability durability,
 /* Errors say which tasks it was about, and lost tasks are known as such. */
 Outcome
 job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
-			void (*work) (void *), void *subject, ErrorData **error)
+			void (*body) (void *), void *subject, ErrorData **error)
 {
 	JobList		list = {jobs, n};
 	ErrorContextCallback callback;
 	Outcome		outcome;
 
-	callback.callback = tell_tasks;
+	callback.callback = job_error_callback;
 	callback.arg = &list;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	outcome = transact(activity, durability, work, subject, NULL, error);
+	outcome = transact(activity, durability, body, subject, NULL, error);
 	error_context_stack = callback.previous;
 
 	for (int i = 0; i < n && outcome == OUTCOME_NOT_READY; i++)
-		jobs[i]->news.lost = true;
+		jobs[i]->events.lost = true;
 	return outcome;
 }
 
 Outcome
 job_transact(const char *activity, DbDurability durability,
-			 void (*work) (void *), void *subject,
+			 void (*body) (void *), void *subject,
 			 DbState *state, ErrorData **error)
 {
-	Outcome		outcome = transact(activity, durability, work, subject, state, error);
+	Outcome		outcome = transact(activity, durability, body, subject, state, error);
 
 	if (outcome == OUTCOME_FAILED)
 		job_log_error(activity, *error, job_is_conflict(*error) ? DEBUG1 : LOG);
@@ -73,7 +73,7 @@ job_transact(const char *activity, DbDurability durability,
 
 static Outcome
 transact(const char *activity, DbDurability durability,
-		 void (*work) (void *), void *subject,
+		 void (*body) (void *), void *subject,
 		 DbState *state, ErrorData **error)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -89,7 +89,7 @@ transact(const char *activity, DbDurability durability,
 			*state = found;
 		if (found == DB_READY)
 		{
-			work(subject);
+			body(subject);
 			db_commit();
 			outcome = OUTCOME_DONE;
 		}
@@ -131,7 +131,7 @@ job_log_error(const char *activity, const ErrorData *error, int level)
 			 error->hint ? errhint("%s", error->hint) : 0));
 	if (error->context != NULL)
 		ereport(DEBUG1,
-				(errmsg_internal("ordersync failed there: %s", error->context)));
+				(errmsg_internal("context of the ordersync failure: %s", error->context)));
 }
 
 /*
@@ -149,7 +149,7 @@ job_is_conflict(const ErrorData *error)
 
 /* Error context: which tasks it was about. */
 static void
-tell_tasks(void *arg)
+job_error_callback(void *arg)
 {
 	const JobList *list = arg;
 
@@ -166,7 +166,7 @@ tell_tasks(void *arg)
 
 /* The rest of the task stands behind a page that is committed; attempts begin anew. */
 JobStep
-job_goes_on(Job *job, const char *walk)
+job_continue(Job *job, const char *walk)
 {
 	if (job->walk != NULL)
 		pfree(job->walk);

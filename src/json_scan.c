@@ -11,7 +11,7 @@
  *
  * PostgreSQL's own JSON lexer is not used: it stops at the first fault, and
  * its interface differs between 15, 16 and 17.  Nothing here recurses, reads
- * past the end or throws (json_text allocates, and may fail for want of memory
+ * past the end or throws (json_text allocates, and may fail when out of memory
  * only).  Pure; a cursor belongs to its caller.
  */
 #include "compat.h"
@@ -232,7 +232,7 @@ skip_nested(const char *at, const char *end)
 #ifdef JSON_SSE2
 /* What sixteen bytes of a block are; their bits begin at shift. */
 static inline void
-look_at(const char *at, int shift, Block *block)
+classify_bytes(const char *at, int shift, Block *block)
 {
 	__m128i		bytes = _mm_loadu_si128((const __m128i *) (at + shift));
 	/* makes a brace of a bracket, and of nothing else */
@@ -254,10 +254,10 @@ skip_block(const char *at, Balance *balance)
 	uint64		inside;
 	uint64		brackets;
 
-	look_at(at, 0, &block);
-	look_at(at, 16, &block);
-	look_at(at, 32, &block);
-	look_at(at, 48, &block);
+	classify_bytes(at, 0, &block);
+	classify_bytes(at, 16, &block);
+	classify_bytes(at, 32, &block);
+	classify_bytes(at, 48, &block);
 	inside = block.quotes;
 	if (block.slashes != 0 || balance->escape)
 		inside = unescaped_quotes(block.quotes, block.slashes, balance);
@@ -464,7 +464,7 @@ json_hex4(const char *at, const char *end, uint32 *code)
 	return true;
 }
 
-/* Writes a code point that is no surrogate as UTF-8 (out: 4 bytes); its length. */
+/* Writes a code point that is not a surrogate as UTF-8 (out: 4 bytes); its length. */
 static int
 encode_utf8(uint32 code, char *out)
 {

@@ -7,10 +7,11 @@
  * written to the log.  It is looked at again every two seconds, and when the
  * worker is woken; once it is good all shops go on by themselves.
  *
- * Another key in the file is another matter: at the start, and whenever the key
- * has changed, every sealed secret is tried, those that stay shut are marked and
- * those that open again are not any more (note_key_file).  As long as some are
- * shut the file is looked at as often: the right one may be put back.
+ * Another key in the file is another matter: at the start, and whenever the
+ * key has changed, every sealed secret is tried, those that cannot be opened
+ * are marked and those that open again are not any more (note_key_file).  As
+ * long as some are unreadable the file is looked at as often: the right one
+ * may be put back.
  *
  * What was noted last is remembered here; when noting fails it is tried again.
  */
@@ -32,15 +33,15 @@ static bool noted = false;		/* the two below stand in the database */
 static KeyFileState noted_state;
 static uint64 noted_mark;
 static bool ready = true;
-static bool shut = false;		/* some secrets do not open with the key that is there */
+static bool unreadable = false;		/* some secrets do not open with the key that is there */
 static int64 look_at = 0;
 
 static bool is_noted(const KeyFile *found);
-static bool note(const KeyFile *found, KeyFileNote *result);
-static void do_note(void *arg);
-static void tell(const char *database, const KeyFile *found, const KeyFileNote *result);
-static void tell_trouble(const KeyFile *found);
-static void tell_foreign(const char *database, const KeyFileNote *result);
+static bool record_state(const KeyFile *found, KeyFileNote *result);
+static void do_record_state(void *arg);
+static void report(const char *database, const KeyFile *found, const KeyFileNote *result);
+static void report_unusable(const KeyFile *found);
+static void report_mismatch(const char *database, const KeyFileNote *result);
 
 bool
 key_watch_ready(const char *database)
@@ -54,22 +55,22 @@ key_watch_ready(const char *database)
 	secret_look(&found);
 	if (!is_noted(&found))
 	{
-		if (!note(&found, &result))
+		if (!record_state(&found, &result))
 		{
 			ready = found.state == KEY_FILE_READY;
 			look_at = now + NOTE_AGAIN_MS;
 			return ready;
 		}
-		tell(database, &found, &result);
-		shmem_miss_key(found.state == KEY_FILE_MISSING && result.sealed > 0);
+		report(database, &found, &result);
+		shmem_set_key_missing(found.state == KEY_FILE_MISSING && result.sealed > 0);
 		noted = true;
 		noted_state = found.state;
 		noted_mark = found.mark;
 		/* where nothing is sealed yet, nothing is missing */
 		ready = found.state == KEY_FILE_READY || result.sealed == 0;
-		shut = ready && result.shut > 0;
+		unreadable = ready && result.unreadable > 0;
 	}
-	look_at = now + (ready && !shut ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+	look_at = now + (ready && !unreadable ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
 	return ready;
 }
 
@@ -88,7 +89,7 @@ key_watch_blocks(void)
 }
 
 void
-key_watch_doubt(void)
+key_watch_recheck(void)
 {
 	noted = false;
 	look_at = 0;
@@ -97,10 +98,10 @@ key_watch_doubt(void)
 int64
 key_watch_next(void)
 {
-	return ready && !shut ? PG_INT64_MAX : look_at;
+	return ready && !unreadable ? PG_INT64_MAX : look_at;
 }
 
-/* What note() hands to its transaction. */
+/* What record_state() hands to its transaction. */
 typedef struct Noting
 {
 	const KeyFile *found;
@@ -108,65 +109,65 @@ typedef struct Noting
 } Noting;
 
 static bool
-note(const KeyFile *found, KeyFileNote *result)
+record_state(const KeyFile *found, KeyFileNote *result)
 {
 	Noting		noting = {found, result};
 	DbState		state;
 	ErrorData  *error;
 
-	return job_transact("noting the key file", DB_DURABLE, do_note, &noting,
+	return job_transact("recording the key file state", DB_DURABLE, do_record_state, &noting,
 						&state, &error) == OUTCOME_DONE;
 }
 
 /* In a transaction. */
 static void
-do_note(void *arg)
+do_record_state(void *arg)
 {
 	Noting	   *noting = arg;
 
 	queue_note_key_file(noting->found->why, noting->result);
 }
 
-/* One line for the server, whatever the number of workers that see it. */
+/* Logs one line per server, whatever the number of workers that see it. */
 static void
-tell(const char *database, const KeyFile *found, const KeyFileNote *result)
+report(const char *database, const KeyFile *found, const KeyFileNote *result)
 {
 	if (result->sealed == 0)
-		shmem_tell_once("nothing sealed");
+		shmem_report_once("nothing sealed");
 	else if (found->state != KEY_FILE_READY)
 	{
-		if (shmem_tell_once(found->why))
-			tell_trouble(found);
+		if (shmem_report_once(found->why))
+			report_unusable(found);
 	}
-	else if (result->shut > 0)
+	else if (result->unreadable > 0)
 	{
-		if (shmem_tell_once(psprintf("%s " UINT64_FORMAT, database, found->mark)))
-			tell_foreign(database, result);
+		if (shmem_report_once(psprintf("%s " UINT64_FORMAT, database, found->mark)))
+			report_mismatch(database, result);
 	}
-	else if (shmem_tell_once("ready") && noted && noted_state != KEY_FILE_READY)
+	else if (shmem_report_once("ready") && noted && noted_state != KEY_FILE_READY)
 		ereport(LOG,
 				(errmsg("ordersync can open its secrets again")));
 }
 
 static void
-tell_trouble(const KeyFile *found)
+report_unusable(const KeyFile *found)
 {
 	ereport(LOG,
 			(errmsg("ordersync cannot open its secrets, all tasks wait"),
 			 errdetail("%s.", found->why),
 			 found->state == KEY_FILE_MISSING ?
-			 errhint("Put the file back that sealed them, from a base backup or, after "
-					 "pg_upgrade, from the old data directory; or forget what it sealed: "
+			 errhint("Restore the file that sealed them from a base backup or, after "
+					 "pg_upgrade, from the old data directory; or delete what it sealed: "
 					 "SELECT ordersync_forget_secrets().") :
-			 errhint("Once the file is as it should be, all shops go on by themselves.")));
+			 errhint("When the file is usable again, all shops continue automatically.")));
 }
 
 static void
-tell_foreign(const char *database, const KeyFileNote *result)
+report_mismatch(const char *database, const KeyFileNote *result)
 {
 	ereport(LOG,
 			(errmsg("%d of %d secrets in database \"%s\" were sealed with another key than the one in \"%s\"",
-					result->shut, result->sealed, database, guc_key_file),
-			 errhint("Put the file back that sealed them, or give them again; "
+					result->unreadable, result->sealed, database, guc_key_file),
+			 errhint("Restore the file that sealed them, or set them again; "
 					 "secret_state of ordersync.gateways and key_state of ordersync.shops say which.")));
 }

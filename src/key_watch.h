@@ -17,7 +17,7 @@ extern bool key_watch_ready(const char *database);
 extern bool key_watch_blocks(void);
 
 /* Something could not be opened: looks again at the next call. */
-extern void key_watch_doubt(void);
+extern void key_watch_recheck(void);
 
 /* When to look next, by the steady clock; INT64_MAX while all is well. */
 extern int64 key_watch_next(void);

@@ -9,7 +9,7 @@
  *
  * Life of a worker as seen from here: a slot is taken and a dynamic worker
  * registered that is never restarted by the postmaster; its end is seen in its
- * slot, or, when it never reached it, by its handle.  Then its place waits a
+ * slot, or, when it never reached it, by its handle.  Then its database waits a
  * quarter of a second.  Only behind workers that end at once by themselves,
  * more than three in a row, the pause is doubled each time, up to ten seconds.
  * A worker that was terminated says nothing of how the next one will fare.
@@ -52,7 +52,7 @@
 #define RESTART_SECONDS 1		/* of the launcher itself */
 #define SHORTEST_NO_DATABASE_MS (10 * 1000)
 #define LONGEST_NO_DATABASE_MS (5 * 60 * 1000)
-#define NO_ROOM_MS 1000
+#define NO_SLOT_MS 1000
 #define SHORTEST_PAUSE_MS 250
 #define LONGEST_PAUSE_MS (10 * 1000)
 #define SHORT_LIFE_MS (5 * 1000)
@@ -69,40 +69,40 @@ typedef struct Started
 } Started;
 
 /* What is remembered of a database between its workers. */
-typedef struct Place
+typedef struct DatabaseEntry
 {
 	char		database[NAMEDATALEN];
 	int64		next_start_ms;	/* steady clock */
 	int64		pause_ms;		/* the last one */
 	bool		reached;		/* a worker got into it, and none failed to since */
 	int			short_lives;	/* in a row */
-	bool		no_room;		/* that was said */
-} Place;
+	bool		no_slot;		/* that was said */
+} DatabaseEntry;
 
 static Started *started;		/* by slot */
-static List *places = NIL;
+static List *entries = NIL;
 static MemoryContext launcher_context;
-static MemoryContext turn_context;
+static MemoryContext loop_context;
 
-static void notice(SIGNAL_ARGS);
-static void adopt(void);
+static void handle_sigusr1(SIGNAL_ARGS);
+static void adopt_workers(void);
 static int64 reconcile(void);
-static void see_who_ended(void);
+static void reap_workers(void);
 static bool has_ended(const Started *worker, const SlotView *slot);
-static void note_end(const Started *worker, const SlotView *slot);
-static int64 pause_after(Place *place, int64 lived_ms);
-static void hear_who_waits(void);
-static void try_again(Place *place);
-static void reload(void);
+static void record_exit(const Started *worker, const SlotView *slot);
+static int64 backoff_after(DatabaseEntry *entry, int64 lived_ms);
+static void process_start_requests(void);
+static void reset_backoff(DatabaseEntry *entry);
+static void handle_reload(void);
 static List *desired_databases(void);
-static bool is_in(const List *names, const char *name);
+static bool list_contains(const List *names, const char *name);
 static void stop_unwanted(const List *desired);
-static void stop(Started *worker);
-static int	count_of(const char *database);
-static void make_room(void);
-static int64 start_wanted(const char *database, int n, int64 next_ms);
-static bool start_one(const char *database);
-static Place *place_of(const char *database);
+static void stop_worker(Started *worker);
+static int	count_workers(const char *database);
+static void free_worker_slot(void);
+static int64 start_missing(const char *database, int n, int64 next_ms);
+static bool start_worker(const char *database);
+static DatabaseEntry *entry_of(const char *database);
 
 void
 launcher_register(void)
@@ -130,26 +130,26 @@ ordersync_launcher_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	/* the postmaster's word that a worker came or went */
-	pqsignal(SIGUSR1, notice);
+	/* from the postmaster: a worker started or ended */
+	pqsignal(SIGUSR1, handle_sigusr1);
 	BackgroundWorkerUnblockSignals();
 
 	launcher_context = AllocSetContextCreate(TopMemoryContext, "ordersync launcher",
 											 ALLOCSET_DEFAULT_SIZES);
-	turn_context = AllocSetContextCreate(launcher_context, "ordersync launcher turn",
+	loop_context = AllocSetContextCreate(launcher_context, "ordersync launcher loop",
 										 ALLOCSET_SMALL_SIZES);
 	started = MemoryContextAllocZero(launcher_context,
 									 sizeof(Started) * shmem_slot_count());
 	shmem_launcher_attach();
-	adopt();
+	adopt_workers();
 
 	for (;;)
 	{
 		int64		next_ms;
 		int64		wait_ms;
 
-		MemoryContextReset(turn_context);
-		MemoryContextSwitchTo(turn_context);
+		MemoryContextReset(loop_context);
+		MemoryContextSwitchTo(loop_context);
 		next_ms = reconcile();
 		wait_ms = next_ms - clock_steady_ms();
 
@@ -165,14 +165,14 @@ ordersync_launcher_main(Datum arg)
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
-			reload();
+			handle_reload();
 		}
 	}
 }
 
-/* A list that somebody changed is tried at once, whatever was in vain before. */
+/* A changed list of databases ends all back-offs. */
 static void
-reload(void)
+handle_reload(void)
 {
 	char	   *before = pstrdup(GetConfigOption("ordersync.databases", false, false));
 
@@ -181,14 +181,14 @@ reload(void)
 	{
 		ListCell   *cell;
 
-		foreach(cell, places)
-			try_again(lfirst(cell));
+		foreach(cell, entries)
+			reset_backoff(lfirst(cell));
 	}
 	pfree(before);
 }
 
 static void
-notice(SIGNAL_ARGS)
+handle_sigusr1(SIGNAL_ARGS)
 {
 	int			save_errno = errno;
 
@@ -196,9 +196,9 @@ notice(SIGNAL_ARGS)
 	errno = save_errno;
 }
 
-/* The workers of a launcher before us. */
+/* Takes over the workers of an earlier launcher. */
 static void
-adopt(void)
+adopt_workers(void)
 {
 	for (int i = 0; i < shmem_slot_count(); i++)
 	{
@@ -213,35 +213,35 @@ adopt(void)
 	}
 }
 
-/* Stops and starts what differs from the settings; when to look again, -1: when told. */
+/* Stops and starts workers to match the settings; when to check again, -1: when notified. */
 static int64
 reconcile(void)
 {
 	List	   *desired = desired_databases();
 	int64		next_ms = -1;
-	bool		lacking = false;
+	bool		short_of_slots = false;
 	ListCell   *cell;
 
-	see_who_ended();
-	hear_who_waits();
+	reap_workers();
+	process_start_requests();
 	stop_unwanted(desired);
 	foreach(cell, desired)
 	{
 		const char *database = lfirst(cell);
 
-		next_ms = start_wanted(database, 1, next_ms);
-		if (count_of(database) == 0 && place_of(database)->no_room)
-			lacking = true;
+		next_ms = start_missing(database, 1, next_ms);
+		if (count_workers(database) == 0 && entry_of(database)->no_slot)
+			short_of_slots = true;
 	}
-	if (lacking)
-		make_room();
+	if (short_of_slots)
+		free_worker_slot();
 	foreach(cell, desired)
-		next_ms = start_wanted((const char *) lfirst(cell), lacking ? 1 : guc_workers, next_ms);
+		next_ms = start_missing((const char *) lfirst(cell), short_of_slots ? 1 : guc_workers, next_ms);
 	return next_ms;
 }
 
 static void
-see_who_ended(void)
+reap_workers(void)
 {
 	for (int i = 0; i < shmem_slot_count(); i++)
 	{
@@ -252,18 +252,18 @@ see_who_ended(void)
 		shmem_view(i, &slot);
 		if (OidIsValid(slot.database) &&
 			slot.ticket.generation == started[i].ticket.generation)
-			place_of(started[i].ticket.database)->reached = true;
+			entry_of(started[i].ticket.database)->reached = true;
 		if (!has_ended(&started[i], &slot))
 			continue;
-		note_end(&started[i], &slot);
-		shmem_give_back(&started[i].ticket);
+		record_exit(&started[i], &slot);
+		shmem_release_slot(&started[i].ticket);
 		if (started[i].handle != NULL)
 			pfree(started[i].handle);
 		memset(&started[i], 0, sizeof(Started));
 	}
 }
 
-/* Its slot is free, or it never got there and no longer will. */
+/* Its slot is free, or it ended before it reached its slot. */
 static bool
 has_ended(const Started *worker, const SlotView *slot)
 {
@@ -275,73 +275,73 @@ has_ended(const Started *worker, const SlotView *slot)
 		GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED;
 }
 
-/* How long its place stays empty depends on how it fared. */
+/* The delay before the next worker depends on how this one ended. */
 static void
-note_end(const Started *worker, const SlotView *slot)
+record_exit(const Started *worker, const SlotView *slot)
 {
-	Place	   *place = place_of(worker->ticket.database);
+	DatabaseEntry *entry = entry_of(worker->ticket.database);
 	int64		now = clock_steady_ms();
 	bool		same = slot->ticket.generation == worker->ticket.generation;
 	bool		came = same && slot->state != SLOT_STARTING;
 
 	if (worker->stopping)
-		place->pause_ms = 0;
+		entry->pause_ms = 0;
 	else if (came && slot->terminated)
-		place->pause_ms = SHORTEST_PAUSE_MS;
+		entry->pause_ms = SHORTEST_PAUSE_MS;
 	else if (came && !OidIsValid(slot->database))
 	{
 		/* those that were started together count as one */
-		if (now < place->next_start_ms && !place->reached)
+		if (now < entry->next_start_ms && !entry->reached)
 			return;
-		place->pause_ms = place->reached || place->pause_ms < SHORTEST_NO_DATABASE_MS ?
-			SHORTEST_NO_DATABASE_MS : Min(place->pause_ms * 2, LONGEST_NO_DATABASE_MS);
-		place->reached = false;
+		entry->pause_ms = entry->reached || entry->pause_ms < SHORTEST_NO_DATABASE_MS ?
+			SHORTEST_NO_DATABASE_MS : Min(entry->pause_ms * 2, LONGEST_NO_DATABASE_MS);
+		entry->reached = false;
 	}
-	else if (now < place->next_start_ms)
+	else if (now < entry->next_start_ms)
 		return;					/* several at once count as one */
 	else
-		place->pause_ms = pause_after(place, now - worker->started_ms);
-	place->next_start_ms = now + place->pause_ms;
+		entry->pause_ms = backoff_after(entry, now - worker->started_ms);
+	entry->next_start_ms = now + entry->pause_ms;
 }
 
-/* Behind a worker that ended by itself. */
+/* The back-off after a worker that ended by itself. */
 static int64
-pause_after(Place *place, int64 lived_ms)
+backoff_after(DatabaseEntry *entry, int64 lived_ms)
 {
 	int64		pause_ms = SHORTEST_PAUSE_MS;
 
-	place->short_lives = lived_ms < SHORT_LIFE_MS ? place->short_lives + 1 : 0;
-	for (int i = SHORT_LIVES; i < place->short_lives && pause_ms < LONGEST_PAUSE_MS; i++)
+	entry->short_lives = lived_ms < SHORT_LIFE_MS ? entry->short_lives + 1 : 0;
+	for (int i = SHORT_LIVES; i < entry->short_lives && pause_ms < LONGEST_PAUSE_MS; i++)
 		pause_ms *= 2;
 	return Min(pause_ms, LONGEST_PAUSE_MS);
 }
 
-/* A database that was not there may have come: its place need not wait any longer. */
+/* A database that did not exist may exist now: its back-off ends. */
 static void
-hear_who_waits(void)
+process_start_requests(void)
 {
 	char		database[NAMEDATALEN];
 	ListCell   *cell;
 
-	if (!shmem_worker_wanted(database))
+	if (!shmem_worker_requested(database))
 		return;
-	foreach(cell, places)
+	foreach(cell, entries)
 	{
-		Place	   *place = lfirst(cell);
+		DatabaseEntry *entry = lfirst(cell);
 
-		if (strcmp(place->database, database) == 0)
-			try_again(place);
+		if (strcmp(entry->database, database) == 0)
+			reset_backoff(entry);
 	}
 }
 
-/* Only where a worker did not get in: one that keeps ending is not to be hurried. */
+/* Only for a database that no worker could connect to; workers that keep failing keep their back-off. */
 static void
-try_again(Place *place)
+reset_backoff(DatabaseEntry *entry)
 {
-	if (place->reached)
+	if (entry->reached)
 		return;
-	place->pause_ms = 0;
-	place->next_start_ms = 0;
+	entry->pause_ms = 0;
+	entry->next_start_ms = 0;
 }
 
 /* Each name once; none while the extension is disabled. */
@@ -360,14 +360,14 @@ desired_databases(void)
 		/* as the server shortens names */
 		if (strlen(name) >= NAMEDATALEN)
 			name[NAMEDATALEN - 1] = '\0';
-		if (!is_in(desired, name))
+		if (!list_contains(desired, name))
 			desired = lappend(desired, name);
 	}
 	return desired;
 }
 
 static bool
-is_in(const List *names, const char *name)
+list_contains(const List *names, const char *name)
 {
 	ListCell   *cell;
 
@@ -387,14 +387,14 @@ stop_unwanted(const List *desired)
 	{
 		if (!started[i].used || started[i].stopping)
 			continue;
-		if (!is_in(desired, started[i].ticket.database) ||
-			count_of(started[i].ticket.database) > guc_workers)
-			stop(&started[i]);
+		if (!list_contains(desired, started[i].ticket.database) ||
+			count_workers(started[i].ticket.database) > guc_workers)
+			stop_worker(&started[i]);
 	}
 }
 
 static void
-stop(Started *worker)
+stop_worker(Started *worker)
 {
 	SlotView	slot;
 
@@ -409,9 +409,9 @@ stop(Started *worker)
 		kill(slot.pid, SIGTERM);
 }
 
-/* Workers that the database has and keeps. */
+/* Counts the workers of a database that are not being stopped. */
 static int
-count_of(const char *database)
+count_workers(const char *database)
 {
 	int			n = 0;
 
@@ -424,9 +424,9 @@ count_of(const char *database)
 	return n;
 }
 
-/* Stops a worker that its database has beside another one, unless some end already. */
+/* Stops a worker of a database that has several, unless one is stopping already. */
 static void
-make_room(void)
+free_worker_slot(void)
 {
 	Started    *spare = NULL;
 
@@ -436,32 +436,32 @@ make_room(void)
 			continue;
 		if (started[i].stopping)
 			return;
-		if (count_of(started[i].ticket.database) > 1)
+		if (count_workers(started[i].ticket.database) > 1)
 			spare = &started[i];
 	}
 	if (spare != NULL)
-		stop(spare);
+		stop_worker(spare);
 }
 
-/* Starts what it lacks of n, unless its place must wait; the earlier of next_ms and that. */
+/* Starts the missing workers up to n, unless a back-off applies; the earlier of next_ms and its end. */
 static int64
-start_wanted(const char *database, int n, int64 next_ms)
+start_missing(const char *database, int n, int64 next_ms)
 {
-	Place	   *place = place_of(database);
+	DatabaseEntry *entry = entry_of(database);
 
-	while (count_of(database) < (place->reached ? n : 1))
+	while (count_workers(database) < (entry->reached ? n : 1))
 	{
-		if (clock_steady_ms() >= place->next_start_ms && !start_one(database))
-			place->next_start_ms = clock_steady_ms() + NO_ROOM_MS;
-		if (clock_steady_ms() < place->next_start_ms)
-			return next_ms < 0 ? place->next_start_ms : Min(next_ms, place->next_start_ms);
+		if (clock_steady_ms() >= entry->next_start_ms && !start_worker(database))
+			entry->next_start_ms = clock_steady_ms() + NO_SLOT_MS;
+		if (clock_steady_ms() < entry->next_start_ms)
+			return next_ms < 0 ? entry->next_start_ms : Min(next_ms, entry->next_start_ms);
 	}
 	return next_ms;
 }
 
 /* False when the server has no room for another background worker. */
 static bool
-start_one(const char *database)
+start_worker(const char *database)
 {
 	BackgroundWorker worker = {0};
 	BackgroundWorkerHandle *handle;
@@ -487,19 +487,19 @@ start_one(const char *database)
 		registered = RegisterDynamicBackgroundWorker(&worker, &handle);
 		MemoryContextSwitchTo(before);
 		if (!registered)
-			shmem_give_back(&ticket);
+			shmem_release_slot(&ticket);
 	}
 	if (!registered)
 	{
-		if (!place_of(database)->no_room)
+		if (!entry_of(database)->no_slot)
 			ereport(LOG,
-					(errmsg("no background worker is left for ordersync in database \"%s\"",
+					(errmsg("out of background worker slots for ordersync in database \"%s\"",
 							database),
-					 errhint("Raise max_worker_processes.")));
-		place_of(database)->no_room = true;
+					 errhint("Increase max_worker_processes.")));
+		entry_of(database)->no_slot = true;
 		return false;
 	}
-	place_of(database)->no_room = false;
+	entry_of(database)->no_slot = false;
 	started[ticket.slot].used = true;
 	started[ticket.slot].ticket = ticket;
 	started[ticket.slot].handle = handle;
@@ -508,24 +508,24 @@ start_one(const char *database)
 	return true;
 }
 
-/* Made at its first use and kept: there are few databases. */
-static Place *
-place_of(const char *database)
+/* Created at its first use and kept: there are few databases. */
+static DatabaseEntry *
+entry_of(const char *database)
 {
-	Place	   *place;
+	DatabaseEntry *entry;
 	ListCell   *cell;
 	MemoryContext before;
 
-	foreach(cell, places)
+	foreach(cell, entries)
 	{
-		place = lfirst(cell);
-		if (strcmp(place->database, database) == 0)
-			return place;
+		entry = lfirst(cell);
+		if (strcmp(entry->database, database) == 0)
+			return entry;
 	}
 	before = MemoryContextSwitchTo(launcher_context);
-	place = palloc0(sizeof(Place));
-	strlcpy(place->database, database, NAMEDATALEN);
-	places = lappend(places, place);
+	entry = palloc0(sizeof(DatabaseEntry));
+	strlcpy(entry->database, database, NAMEDATALEN);
+	entries = lappend(entries, entry);
 	MemoryContextSwitchTo(before);
-	return place;
+	return entry;
 }

@@ -4,7 +4,7 @@
  *
  * Relays that turn XML into JSON leave "H&M" as "H&amp;M".  It is the same
  * seller: names are compared with XML's five entities and its numeric ones
- * resolved, once.  What is no entity stays as it is.
+ * resolved, once.  What is not an entity stays as it is.
  */
 #include "compat.h"
 

@@ -21,7 +21,7 @@ static void pace_fill(Pace *pace, int64 now_ms);
 void
 pace_init(Pace *pace, double per_second, int64 now_ms)
 {
-	/* a setting that is no number must not become a limit that never opens */
+	/* a setting that is not a number must not become a limit that never opens */
 	pace->per_second = per_second > 0 ? per_second : 0;
 	pace->burst = Max(1.0, pace->per_second / 10);
 	pace->tokens = pace->burst;

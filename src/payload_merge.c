@@ -102,7 +102,7 @@ get_member(JsonbContainer *object, const char *name, JsonbValue *value)
 		getKeyJsonValueFromContainer(object, name, strlen(name), value) != NULL;
 }
 
-/* The object or array that an object's member is; NULL when it is none. */
+/* The object or array that an object's member is; NULL if it is not one. */
 static JsonbContainer *
 container_member(JsonbContainer *object, const char *name)
 {
@@ -111,7 +111,7 @@ container_member(JsonbContainer *object, const char *name)
 	return get_member(object, name, &value) && value.type == jbvBinary ? value.val.binary.data : NULL;
 }
 
-/* The object that an array's element is; NULL when it is none. */
+/* The object that an array's element is; NULL if it is not one. */
 static JsonbContainer *
 object_element(JsonbContainer *array, uint32 i)
 {

@@ -7,7 +7,7 @@
  * most of them masked; masked or not, they go.  What stays: the buyer's masked
  * nick, the pseudonyms buyer_open_uid and oaid, the payment's number, and the
  * place down to the district.  identify_info (a third party's appraisal) is
- * taken the other way round: only the members known to speak of no person stay.
+ * taken the other way round: only the members known not to be personal stay.
  *
  * Every key of every record is looked up, so the names stand in a small hash
  * table, and before it in one by length and both ends; both are made at

@@ -34,7 +34,7 @@ personal_surely_not(const char *name, size_t len)
 /* Whether a member of this name (escapes resolved) is dropped wherever it stands. */
 extern bool personal_name(const char *name, size_t len);
 
-/* Whether this name opens a part of the record that speaks of persons. */
+/* Whether this name opens a part of the record that describes persons. */
 extern bool personal_scope(const char *name, size_t len);
 
 /* Whether a scalar of this name may stay inside such a part. */

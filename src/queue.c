@@ -88,7 +88,7 @@ static DbStatement next_due_statement = {
 };
 
 static DbStatement hold_statement = {
-	.sql = "SELECT ordersync.hold_tasks($1, $2)",
+	.sql = "SELECT ordersync.lock_tasks($1, $2)",
 	.nparams = 2,
 	.types = {INT8ARRAYOID, INT8ARRAYOID}
 };
@@ -117,13 +117,13 @@ static DbStatement fail_statement = {
 	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
-static DbStatement keep_house_statement = {
-	.sql = "SELECT ordersync.keep_house()",
+static DbStatement maintenance_statement = {
+	.sql = "SELECT ordersync.maintenance()",
 	.nparams = 0
 };
 
 static DbStatement note_key_file_statement = {
-	.sql = "SELECT n.sealed, n.shut FROM ordersync.note_key_file($1) AS n",
+	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
 	.types = {TEXTOID}
 };
@@ -153,7 +153,7 @@ static void json_numbers(StringInfo json, const char *name, const int64 *values,
 static const char *clean(const char *said);
 
 int
-queue_share(int max, int workers)
+queue_claim_share(int max, int workers)
 {
 	DbParams	params = {0};
 
@@ -174,7 +174,7 @@ queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
 	db_add(&params, Int32GetDatum(guc_max_active_shops));
 	n = (int) db_run(&claim_statement, &params);
 	if (n > max)
-		elog(ERROR, "claim brought %d tasks where %d were asked for", n, max);
+		elog(ERROR, "claim returned %d tasks, at most %d were requested", n, max);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -334,7 +334,7 @@ queue_next_due(void)
 }
 
 void
-queue_hold(const SyncTask **tasks, int n)
+queue_lock_tasks(const SyncTask **tasks, int n)
 {
 	int64	   *ids = palloc(sizeof(int64) * n);
 	int64	   *tokens = palloc(sizeof(int64) * n);
@@ -491,11 +491,11 @@ json_end(StringInfo json, const char *walk, int page_size, const ClockReading *c
 }
 
 bool
-queue_keep_house(void)
+queue_maintenance(void)
 {
 	DbParams	params = {0};
 
-	db_run(&keep_house_statement, &params);
+	db_run(&maintenance_statement, &params);
 	return db_bool(0, 0);
 }
 
@@ -507,7 +507,7 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	db_add_text(&params, trouble);
 	db_run(&note_key_file_statement, &params);
 	result->sealed = db_int4(0, 0);
-	result->shut = db_int4(0, 1);
+	result->unreadable = db_int4(0, 1);
 }
 
 static void
@@ -607,7 +607,7 @@ json_numbers(StringInfo json, const char *name, const int64 *values, int n)
 	appendStringInfoChar(json, ']');
 }
 
-/* The same, or, when it is no text of this database, a copy with its odd bytes as "?". */
+/* The same, or, when it is not valid text of this database, a copy with its odd bytes as "?". */
 static const char *
 clean(const char *said)
 {

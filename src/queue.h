@@ -95,11 +95,11 @@ typedef struct Failure
 typedef struct KeyFileNote
 {
 	int			sealed;			/* how many there are */
-	int			shut;			/* of these, how many cannot be opened now */
+	int			unreadable;			/* of these, how many cannot be opened now */
 } KeyFileNote;
 
 /* How many of max tasks are a fair part of what so many workers find now; at least a batch. */
-extern int	queue_share(int max, int workers);
+extern int	queue_claim_share(int max, int workers);
 
 /* Takes up to max tasks, each into a child of parent; returns how many. */
 extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
@@ -108,7 +108,7 @@ extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *
 extern int64 queue_next_due(void);
 
 /* Locks tasks that are settled in one transaction; errors out as settle does when one is not ours. */
-extern void queue_hold(const SyncTask **tasks, int n);
+extern void queue_lock_tasks(const SyncTask **tasks, int n);
 
 /* True when the run ended with it. */
 extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
@@ -134,6 +134,6 @@ extern int64 queue_fail(const SyncTask *task, const Failure *failure);
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);
 
 /* Tables up to date, log partitions for the days to come. */
-extern bool queue_keep_house(void);
+extern bool queue_maintenance(void);
 
 #endif							/* ORDERSYNC_QUEUE_H */

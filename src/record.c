@@ -8,8 +8,8 @@
  * whether jsonb will take it, and where it ends; of one that fails the end is
  * where its brackets are balanced.  jsonb itself is not built here, so that a
  * record that has not changed costs no more than its digest.  A record whose
- * strings hold what is no text is read again and mended: the order is stored,
- * with its amounts, and what was mended is noted.  A record that is no good for
+ * strings hold invalid text is read again and mended: the order is stored,
+ * with its amounts, and what was mended is noted.  A record that is invalid for
  * another reason is read the loose way: it keeps its bytes, its id and its times
  * as far as they can be found, and a reason, and the rest of its page lives.
  *
@@ -44,7 +44,7 @@
 /* What a quarantined record keeps of itself at most; a bytea has its limit too. */
 #define MAX_BODY_LEN 0x0FFFFFFF
 
-/* Longer names are no names; 64 characters, each of them escaped. */
+/* Longer names are not names; 64 characters, each of them escaped. */
 #define MAX_NICK_LEN 1024
 
 typedef enum RecordField
@@ -183,7 +183,7 @@ split_record(Splitter *splitter, const char *text, size_t len)
 }
 
 /*
- * A record whose strings hold what is no text; NULL when it can be stored once
+ * A record whose strings hold invalid text; NULL when it can be stored once
  * they are mended, else the reason why not, and the record is as it was.
  */
 static const char *

@@ -11,7 +11,7 @@
  * JSONB_BUILD_DEPTH, is longer than MAX_TEXT, has a number that numeric might
  * refuse, or is in a database whose encoding is not UTF8, is given to jsonb_in
  * from the start: what jsonb accepts, and each error, is therefore the
- * server's.  Nothing here throws but for want of memory.
+ * server's.  Nothing here throws, except when out of memory.
  *
  * Pure, but for the memory of the build, which belongs to the process.
  */
@@ -122,7 +122,7 @@ convert_by_server(const char *text, size_t len)
 	return result;
 }
 
-/* The next byte that is no white space, 0 at the end. */
+/* The next byte that is not white space, 0 at the end. */
 static inline char
 next_byte(Reader *reader)
 {

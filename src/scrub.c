@@ -16,7 +16,7 @@
  * balanced brackets are let pass, and a personal value is skipped by that very
  * function.  The one exception, odd_value, is told.
  *
- * Mending is the same reading: where a string holds what is no text, the reader
+ * Mending is the same reading: where a string holds invalid text, the reader
  * copies something in its place, notes the value and reads on.  It is tried only
  * for what failed, so that a good record pays nothing for it.  Values of personal
  * members are skipped here too, hence neither mended nor noted.
@@ -50,7 +50,7 @@
 /* Of an open bracket. */
 #define FRAME_OBJECT 1
 #define FRAME_KEPT 2			/* a member of this object was kept */
-#define FRAME_PERSONS 4			/* in a part of the record that speaks of persons */
+#define FRAME_PERSONS 4			/* in a part of the record that describes persons */
 
 typedef enum ReadState
 {
@@ -87,8 +87,8 @@ typedef struct Reader
 	bool		odd_value;		/* a personal scalar holds an opening bracket */
 	ScrubField *taking;			/* the field whose value is being read */
 	const char *taking_at;
-	bool		scope_ahead;	/* the value ahead speaks of persons */
-	Mending    *mending;		/* NULL: what is no text is a fault */
+	bool		scope_ahead;	/* the value ahead describes persons */
+	Mending    *mending;		/* NULL: invalid text is a fault */
 	int			depth;
 	uint8		frames[MAX_DEPTH + 1];	/* [1..depth] */
 } Reader;
@@ -189,7 +189,7 @@ scrub_mended_size(const char *text, size_t len)
 {
 	size_t		more = 0;
 
-	/* of one byte: a control character becomes six, one that is no UTF-8 three, a backslash two */
+	/* of one byte: a control character becomes six, one that is not UTF-8 three, a backslash two */
 	for (size_t i = 0; i < len; i++)
 	{
 		if ((unsigned char) text[i] < 0x20)
@@ -372,7 +372,7 @@ read_key(Reader *reader)
 	return READ_VALUE;
 }
 
-/* While mending: the name has been read; true, and noted, when it is no text. */
+/* While mending: the name has been read; true, and noted, when it is not valid text. */
 static bool
 end_name(Reader *reader, JsonText key)
 {
@@ -382,7 +382,7 @@ end_name(Reader *reader, JsonText key)
 	mending->names[reader->depth] = key;
 	mending->name = false;
 	mending->bad = false;
-	/* where it speaks of persons, so may the name */
+	/* where it describes persons, so may the name */
 	if (bad && !(reader->frames[reader->depth] & FRAME_PERSONS))
 		add_mend(reader, key, NULL, 0);
 	return bad;
@@ -428,7 +428,7 @@ drop_member(Reader *reader, const char *key_at)
 
 	if (past == NULL)
 		return fault(reader, "syntax");
-	/* what is no bracket to the skipping of a scalar is one to the skipping of what is around it */
+	/* what is not a bracket to the skipping of a scalar is one to the skipping of what is around it */
 	if (*reader->at != '"' && *reader->at != '{' && *reader->at != '[' &&
 		(memchr(reader->at, '{', past - reader->at) != NULL ||
 		 memchr(reader->at, '[', past - reader->at) != NULL))
@@ -556,7 +556,7 @@ not_text(Reader *reader, const char *reason)
 	return NULL;
 }
 
-/* Past the escape at at, or NULL and the fault: \u0000 and half a pair are no text. */
+/* Past the escape at at, or NULL and the fault: \u0000 and half a pair are not valid text. */
 static const char *
 read_escape(Reader *reader, const char *at)
 {
@@ -595,7 +595,7 @@ read_escape(Reader *reader, const char *at)
 }
 
 /*
- * While mending: past what is no text at at, with something in its place; else,
+ * While mending: past invalid text at at, with something in its place; else,
  * and where it cannot be mended, NULL.  Of a name nothing is copied: its member
  * is going to be left out.
  */
@@ -809,7 +809,7 @@ flush_run(Reader *reader, const char *until)
 	reader->run = until;
 }
 
-/* Notes why the record is no good. */
+/* Notes why the record is invalid. */
 static ReadState
 fault(Reader *reader, const char *reason)
 {

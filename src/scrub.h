@@ -16,7 +16,7 @@ typedef struct ScrubField
 								 * several counts, as in jsonb */
 } ScrubField;
 
-/* A value that was mended, or a member that was left out since its name is no text. */
+/* A value that was mended, or a member that was left out since its name is not valid text. */
 typedef struct ScrubMend
 {
 	const char *path;			/* names from the record inwards, by dots; clean text */
@@ -54,10 +54,11 @@ extern bool scrub_first(const char *text, size_t len,
 
 /*
  * The same for a text that scrub_strict() refused, where strings are its only
- * fault: U+FFFD takes the place of a NUL, of half a surrogate pair and of what
- * is no UTF-8; a raw control character and a backslash that begins no escape are
- * kept, escaped.  A member whose name would have to be mended is left out:
- * nobody knows whether it is personal.  out: scrub_mended_size() bytes at least.
+ * fault: U+FFFD takes the place of a NUL, of half a surrogate pair and of
+ * what is not UTF-8; a raw control character and a backslash that begins no
+ * escape are kept, escaped.  A member whose name would have to be mended is
+ * left out: nobody knows whether it is personal. out: scrub_mended_size()
+ * bytes at least.
  */
 extern const char *scrub_mend(const char *text, size_t len,
 							  ScrubField *fields, int nfields,
@@ -65,12 +66,12 @@ extern const char *scrub_mend(const char *text, size_t len,
 extern size_t scrub_mended_size(const char *text, size_t len);
 
 /*
- * The same for a text that is no good: copies every byte as it is but for the
+ * The same for a text that is invalid: copies every byte as it is but for the
  * personal members, found by the look of their keys.  Returns how many.
  */
 extern size_t scrub_loose(const char *text, size_t len, char *out);
 
-/* Finds fields in a text that may be no good, as far as it can be read. */
+/* Finds fields in a text that may be invalid, as far as it can be read. */
 extern void scrub_find(const char *text, size_t len, ScrubField *fields, int nfields);
 
 /*

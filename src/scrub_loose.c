@@ -1,6 +1,6 @@
 /*
  * scrub_loose.c
- *	  Copies bytes that are no good as JSON, without personal data.
+ *	  Copies bytes that are not valid JSON, without personal data.
  *
  * For records that failed the strict way (scrub.c): quarantine keeps their
  * bytes as they came, yet never personal ones; and for the beginning of any

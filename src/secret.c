@@ -46,7 +46,7 @@
 #define SEALED_OVERHEAD (1 + NONCE_SIZE + TAG_SIZE)
 
 static KeyFileState read_key(unsigned char key[KEY_SIZE], char **why);
-static char *unusable_because(int fd);
+static char *key_file_problem(int fd);
 static bool is_private(const struct stat *status);
 static void write_key(const char *path);
 static bool encrypt(const unsigned char *key, const char *purpose, const char *plain,
@@ -159,7 +159,7 @@ read_key(unsigned char key[KEY_SIZE], char **why)
 		return missing ? KEY_FILE_MISSING : KEY_FILE_UNUSABLE;
 	}
 
-	*why = unusable_because(fd);
+	*why = key_file_problem(fd);
 	if (*why == NULL)
 	{
 		got = read(fd, key, KEY_SIZE);
@@ -171,9 +171,9 @@ read_key(unsigned char key[KEY_SIZE], char **why)
 	return *why == NULL ? KEY_FILE_READY : KEY_FILE_UNUSABLE;
 }
 
-/* A key that others can read is no key.  NULL when the file is as it should be. */
+/* A key that others can read is not a key.  NULL when the file is as it should be. */
 static char *
-unusable_because(int fd)
+key_file_problem(int fd)
 {
 	struct stat status;
 
@@ -229,7 +229,7 @@ secret_make_key(void)
 		errno = error;
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not make the key file: %m"),
+				 errmsg("could not create the key file: %m"),
 				 errhint("Check the directory of the file that ordersync.key_file names.")));
 	}
 	strlcpy(directory, guc_key_file, sizeof(directory));
@@ -248,14 +248,14 @@ write_key(const char *path)
 	if (!pg_strong_random(key, sizeof(key)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not draw random numbers")));
+				 errmsg("could not generate random bytes")));
 	unlink(path);				/* of an earlier process of this number */
 	fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY,
 							   pg_file_create_mode & (S_IRUSR | S_IWUSR | S_IRGRP));
 	if (fd < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
-				 errmsg("could not make the key file: %m"),
+				 errmsg("could not create the key file: %m"),
 				 errhint("Check the directory of the file that ordersync.key_file names.")));
 
 	errno = 0;

@@ -41,7 +41,7 @@ extern char *secret_purpose(const char *kind, const char *name, const char *dest
  */
 extern bytea *secret_seal(const char *plain, size_t len, const char *purpose);
 
-/* Why a secret stays shut. */
+/* Why a secret cannot be opened. */
 typedef struct SecretTrouble
 {
 	bool		key_file;		/* nothing can be opened now, whatever it is */

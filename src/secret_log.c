@@ -29,7 +29,7 @@
 #include "secret_log.h"
 
 /* The functions that take a secret. */
-static const char *const takers[] = {
+static const char *const secret_functions[] = {
 	"ordersync_add_gateway",
 	"ordersync_add_shop",
 	"ordersync_set_data_key",
@@ -39,33 +39,33 @@ static const char *const takers[] = {
 static emit_log_hook_type previous_hook = NULL;
 static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
 
-static void hide(ErrorData *error);
+static void hide_secrets(ErrorData *error);
 static void hide_in_line(ErrorData *error);
-static const char *taker_in(const char *text);
-static const char *find_taker(const char *text, const char **at);
+static const char *secret_function_in(const char *text);
+static const char *find_secret_function(const char *text, const char **at);
 static bool quotes_call(const char *context);
-static char *hidden(char *text, const char *taker);
+static char *hidden(char *text, const char *function);
 
 void
 secret_log_install(void)
 {
 	previous_hook = emit_log_hook;
-	emit_log_hook = hide;
+	emit_log_hook = hide_secrets;
 	if (!process_shared_preload_libraries_in_progress)
 		installed_in = GetCurrentStatementStartTimestamp();
 }
 
 static void
-hide(ErrorData *error)
+hide_secrets(ErrorData *error)
 {
 	/* the context: a statement that calls it under another name, EXECUTE or a wrapper */
-	if (taker_in(debug_query_string) != NULL || taker_in(error->context) != NULL)
+	if (secret_function_in(debug_query_string) != NULL || secret_function_in(error->context) != NULL)
 	{
 		error->hide_stmt = true;
 		/* a block's or function's statement; parameters, where they were asked for */
 		if (quotes_call(error->context) || log_parameter_max_length_on_error != 0)
 			error->context = NULL;
-		if (taker_in(error->internalquery) != NULL)
+		if (secret_function_in(error->internalquery) != NULL)
 			error->internalquery = NULL;
 	}
 	if (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY)
@@ -78,36 +78,36 @@ hide(ErrorData *error)
 static void
 hide_in_line(ErrorData *error)
 {
-	const char *taker = taker_in(error->message);
-	const char *in_detail = taker_in(error->detail);
-	const char *in_detail_log = taker_in(error->detail_log);
+	const char *function = secret_function_in(error->message);
+	const char *in_detail = secret_function_in(error->detail);
+	const char *in_detail_log = secret_function_in(error->detail_log);
 
 	if (in_detail != NULL)
 		error->detail = hidden(error->detail, in_detail);
 	if (in_detail_log != NULL)
 		error->detail_log = hidden(error->detail_log, in_detail_log);
-	if (taker == NULL && debug_query_string != NULL && error->message != NULL &&
+	if (function == NULL && debug_query_string != NULL && error->message != NULL &&
 		strstr(error->message, debug_query_string) != NULL)
-		taker = in_detail != NULL ? in_detail : in_detail_log;
-	if (taker == NULL)
+		function = in_detail != NULL ? in_detail : in_detail_log;
+	if (function == NULL)
 		return;
-	error->message = hidden(error->message, taker);
+	error->message = hidden(error->message, function);
 	error->detail = NULL;		/* its parameters */
 	error->detail_log = NULL;
 }
 
 /* The first function that takes a secret and is named in the text; NULL: none. */
 static const char *
-taker_in(const char *text)
+secret_function_in(const char *text)
 {
 	const char *at;
 
-	return find_taker(text, &at);
+	return find_secret_function(text, &at);
 }
 
 /* The same, in upper case too, and where its name stands. */
 static const char *
-find_taker(const char *text, const char **at)
+find_secret_function(const char *text, const char **at)
 {
 	if (text == NULL)
 		return NULL;
@@ -115,10 +115,10 @@ find_taker(const char *text, const char **at)
 	{
 		if (**at != 'o' && **at != 'O')
 			continue;
-		for (int i = 0; i < lengthof(takers); i++)
+		for (int i = 0; i < lengthof(secret_functions); i++)
 		{
-			if (pg_strncasecmp(*at, takers[i], strlen(takers[i])) == 0)
-				return takers[i];
+			if (pg_strncasecmp(*at, secret_functions[i], strlen(secret_functions[i])) == 0)
+				return secret_functions[i];
 		}
 	}
 	return NULL;
@@ -128,12 +128,12 @@ find_taker(const char *text, const char **at)
 static bool
 quotes_call(const char *context)
 {
-	const char *taker;
+	const char *function;
 	const char *at;
 
-	while ((taker = find_taker(context, &at)) != NULL)
+	while ((function = find_secret_function(context, &at)) != NULL)
 	{
-		context = at + strlen(taker);
+		context = at + strlen(function);
 		if (strncmp(context, "(bigint,", 8) != 0 && strncmp(context, "(text,", 6) != 0)
 			return true;
 	}
@@ -142,13 +142,13 @@ quotes_call(const char *context)
 
 /* The line up to the statement, with words in the statement's place. */
 static char *
-hidden(char *text, const char *taker)
+hidden(char *text, const char *function)
 {
 	char	   *statement = debug_query_string != NULL ? strstr(text, debug_query_string) : NULL;
 	int			before = statement != NULL ? (int) (statement - text) : 0;
 
 	return psprintf("%.*s(a statement that calls %s, hidden by ordersync)",
-					before, text, taker);
+					before, text, function);
 }
 
 void
@@ -158,8 +158,8 @@ secret_log_warn(void)
 		log_statement != LOGSTMT_ALL)
 		return;
 	ereport(WARNING,
-			(errmsg("the server log holds this statement, and the secret in it"),
+			(errmsg("the server log contains this statement, including the secret"),
 			 errdetail("log_statement is \"all\", and the library was not preloaded, so it could not hide the statement."),
 			 errhint("Put ordersync into shared_preload_libraries, or SET LOCAL log_statement = none "
-					 "before a secret is typed; take the line out of the log.")));
+					 "before typing a secret; remove the line from the log.")));
 }

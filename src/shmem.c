@@ -6,14 +6,14 @@
  * crash restart, a promotion's restart, a restore.  Slot: one possible worker;
  * there are as many as the server can have background workers, so no setting
  * of ours sizes this memory.  Generation: grows whenever a slot is handed out,
- * and whenever its worker lets go of all that it owned.  The three together
+ * and whenever its worker drops all that it owned.  The three together
  * name an owner of tasks for ever: nobody else will bear that name again, so
  * "is my owner alive" needs no clock.
  *
  * Life of a slot: the launcher takes it (STARTING), the worker enters it
  * (RUNNING) and leaves it when it exits, whichever way (FREE).  A worker that
- * comes after the launcher gave its slot back finds another generation there
- * and goes home.  What is told of a worker stays readable until the slot is
+ * comes after the launcher released its slot sees a newer generation and
+ * exits.  What is told of a worker stays readable until the slot is
  * taken again: the launcher learns from it how the last one fared.
  *
  * Locking: "lock" guards every field of a slot but the counters and the latch
@@ -84,8 +84,8 @@ static void request_memory(void);
 static void make_memory(void);
 static Size memory_size(void);
 static void init_slot(WorkerSlot *slot);
-static void leave_slot(int code, Datum arg);
-static int	wake_where(Oid database, bool only_idle);
+static void release_slot(int code, Datum arg);
+static int	wake_matching(Oid database, bool only_idle);
 
 /* Asks for the memory and its lock at the moments when the server allows it. */
 void
@@ -123,7 +123,7 @@ make_memory(void)
 		if (!pg_strong_random(&shared->boot_id, sizeof(shared->boot_id)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not draw random numbers")));
+					 errmsg("could not generate random bytes")));
 		shared->nslots = max_worker_processes;
 		shared->launcher_latch = NULL;
 		shared->wanted[0] = '\0';
@@ -229,18 +229,18 @@ shmem_owner_alive(const char *owner)
 void
 shmem_wake(Oid database)
 {
-	wake_where(database, false);
+	wake_matching(database, false);
 }
 
 int
 shmem_wake_idle(Oid database)
 {
-	return wake_where(database, true);
+	return wake_matching(database, true);
 }
 
 /* Latches are set under the lock: a worker that leaves cannot pass us by. */
 static int
-wake_where(Oid database, bool only_idle)
+wake_matching(Oid database, bool only_idle)
 {
 	int			woken = 0;
 
@@ -285,9 +285,9 @@ shmem_has_worker(Oid database)
 	return found;
 }
 
-/* The last one who asks is heard: in the worst case another's pause runs its time. */
+/* Only the last request is kept: in the worst case another database waits until its back-off ends. */
 void
-shmem_want_worker(const char *database)
+shmem_request_worker(const char *database)
 {
 	if (shared == NULL)
 		return;
@@ -299,7 +299,7 @@ shmem_want_worker(const char *database)
 }
 
 bool
-shmem_worker_wanted(char database[NAMEDATALEN])
+shmem_worker_requested(char database[NAMEDATALEN])
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	strlcpy(database, shared->wanted, NAMEDATALEN);
@@ -362,7 +362,7 @@ shmem_take_slot(const char *database, SlotTicket *ticket)
 
 /* The worker will not come; a slot that it did enter meanwhile is left alone. */
 void
-shmem_give_back(const SlotTicket *ticket)
+shmem_release_slot(const SlotTicket *ticket)
 {
 	WorkerSlot *slot = &shared->slots[ticket->slot];
 
@@ -397,13 +397,13 @@ shmem_attach(const SlotTicket *ticket)
 	LWLockRelease(shared->lock);
 
 	if (my_slot != NULL)
-		before_shmem_exit(leave_slot, (Datum) 0);
+		before_shmem_exit(release_slot, (Datum) 0);
 	return my_slot != NULL;
 }
 
 /* Frees the slot, and tells the launcher and the database's other workers. */
 static void
-leave_slot(int code, Datum arg)
+release_slot(int code, Datum arg)
 {
 	Oid			database;
 
@@ -484,7 +484,7 @@ shmem_failed(const char *class)
 
 /* One or two words for people: "working", "idle", "no extension". */
 void
-shmem_tell(const char *state_now)
+shmem_set_status(const char *state_now)
 {
 	if (strcmp(my_slot->state_now, state_now) == 0)
 		return;
@@ -494,7 +494,7 @@ shmem_tell(const char *state_now)
 }
 
 void
-shmem_miss_key(bool missed)
+shmem_set_key_missing(bool missed)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	my_slot->key_missed = missed;
@@ -502,7 +502,7 @@ shmem_miss_key(bool missed)
 }
 
 bool
-shmem_key_missed_elsewhere(Oid database)
+shmem_key_missing_elsewhere(Oid database)
 {
 	bool		missed = false;
 
@@ -518,7 +518,7 @@ shmem_key_missed_elsewhere(Oid database)
 
 /* Two workers that see the same at once must not write the same line twice. */
 bool
-shmem_tell_once(const char *words)
+shmem_report_once(const char *words)
 {
 	uint32		told = hash_bytes((const unsigned char *) words, (int) strlen(words)) | 1;
 	bool		first = true;

@@ -92,15 +92,15 @@ extern uint32 shmem_woken(void);
 extern bool shmem_has_worker(Oid database);
 
 /* A database misses its worker, or was made: the launcher need not wait before it tries again. */
-extern void shmem_want_worker(const char *database);
+extern void shmem_request_worker(const char *database);
 
 /* Launcher: the database of the last such call since this was asked; false: none. */
-extern bool shmem_worker_wanted(char database[NAMEDATALEN]);
+extern bool shmem_worker_requested(char database[NAMEDATALEN]);
 
 /* Launcher: announce itself; take a slot; give one back that was never reached. */
 extern void shmem_launcher_attach(void);
 extern bool shmem_take_slot(const char *database, SlotTicket *ticket);
-extern void shmem_give_back(const SlotTicket *ticket);
+extern void shmem_release_slot(const SlotTicket *ticket);
 
 /* Worker: enter one's slot (false: it is no longer meant for us), tell the database. */
 extern bool shmem_attach(const SlotTicket *ticket);
@@ -114,15 +114,15 @@ extern void shmem_count(ShmemCounter counter, int64 more);
 extern void shmem_set(ShmemCounter counter, int64 value);
 extern void shmem_called(void);
 extern void shmem_failed(const char *class);
-extern void shmem_tell(const char *state_now);
+extern void shmem_set_status(const char *state_now);
 
 /* Worker: its database has sealed secrets, and the key file is not there. */
-extern void shmem_miss_key(bool missed);
+extern void shmem_set_key_missing(bool missed);
 
 /* Does a worker of another database say so? */
-extern bool shmem_key_missed_elsewhere(Oid database);
+extern bool shmem_key_missing_elsewhere(Oid database);
 
 /* Worker: is it the first of this server's to say so?  Of each the last words count. */
-extern bool shmem_tell_once(const char *words);
+extern bool shmem_report_once(const char *words);
 
 #endif							/* ORDERSYNC_SHMEM_H */

@@ -1,10 +1,10 @@
 /*
  * sqlapi.c
- *	  The C functions of the house that SQL sees: waking and watching workers,
+ *	  The C functions that SQL sees: waking and watching workers,
  *	  reading settings, telling a transaction block and its own IDs.
  *
  * wake() only takes note; the latches are set when the transaction has
- * committed and let go of its locks, so that a worker that looks finds what it
+ * committed and released its locks, so that a worker that looks finds what it
  * was woken for.  (The commit callback would be too early: the messages that
  * make others forget what they cached of the catalogs go out after it, and a
  * worker that is quick would not see the tables that the first gateway made.)
@@ -33,7 +33,7 @@
 #define WORKER_COLUMNS 17
 
 static bool wake_at_commit = false;
-static bool committed = false;	/* by a transaction that has not let go yet */
+static bool committed = false;	/* by a transaction that still holds its locks */
 static char workerless[NAMEDATALEN];	/* this database, if there was nobody to wake */
 
 static void at_transaction_end(XactEvent event, void *arg);
@@ -41,14 +41,14 @@ static void at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_l
 					   void *arg);
 static void put_worker(ReturnSetInfo *result, const SlotView *view);
 static Datum text_or_null(const char *said, bool *isnull);
-static Datum moment_or_null(TimestampTz moment, bool *isnull);
+static Datum timestamp_or_null(TimestampTz moment, bool *isnull);
 
 extern ORDERSYNC_EXPORT Datum ordersync_wake(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
-extern ORDERSYNC_EXPORT Datum ordersync_in_block(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_in_transaction_block(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
@@ -56,7 +56,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_alive);
 PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_setting);
-PG_FUNCTION_INFO_V1(ordersync_in_block);
+PG_FUNCTION_INFO_V1(ordersync_in_transaction_block);
 PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
 
 /* ordersync.wake() */
@@ -106,7 +106,7 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *
 	committed = false;
 	shmem_wake(MyDatabaseId);
 	if (workerless[0] != '\0')
-		shmem_want_worker(workerless);
+		shmem_request_worker(workerless);
 }
 
 /* ordersync.worker_alive(owner); no owner is not alive. */
@@ -178,13 +178,13 @@ put_worker(ReturnSetInfo *result, const SlotView *view)
 	values[n++] = Int64GetDatum(view->counters[COUNTER_RECORDS]);
 	values[n++] = Int64GetDatum(view->counters[COUNTER_RECORDS_WRITTEN]);
 	values[n++] = Int64GetDatum(view->counters[COUNTER_BYTES]);
-	values[n] = moment_or_null(view->started_at, &nulls[n]);
+	values[n] = timestamp_or_null(view->started_at, &nulls[n]);
 	n++;
-	values[n] = moment_or_null(view->last_call_at, &nulls[n]);
+	values[n] = timestamp_or_null(view->last_call_at, &nulls[n]);
 	n++;
 	values[n] = text_or_null(view->last_error, &nulls[n]);
 	n++;
-	values[n] = moment_or_null(view->last_error_at, &nulls[n]);
+	values[n] = timestamp_or_null(view->last_error_at, &nulls[n]);
 	n++;
 	values[n++] = CStringGetTextDatum(owner);
 	Assert(n == WORKER_COLUMNS);
@@ -199,7 +199,7 @@ text_or_null(const char *said, bool *isnull)
 }
 
 static Datum
-moment_or_null(TimestampTz moment, bool *isnull)
+timestamp_or_null(TimestampTz moment, bool *isnull)
 {
 	*isnull = moment == 0;
 	return TimestampTzGetDatum(moment);
@@ -216,12 +216,13 @@ ordersync_setting(PG_FUNCTION_ARGS)
 }
 
 /*
- * ordersync.in_block(): whether a COMMIT in a procedure would fail for want of
- * a transaction of its own.  Nothing in SQL tells, and the error of the COMMIT
- * itself cannot be caught: in a block that catches, COMMIT always fails.
+ * ordersync.in_transaction_block(): whether a COMMIT in a procedure would
+ * fail for want of a transaction of its own.  Nothing in SQL tells, and the
+ * error of the COMMIT itself cannot be caught: in a block that catches,
+ * COMMIT always fails.
  */
 Datum
-ordersync_in_block(PG_FUNCTION_ARGS)
+ordersync_in_transaction_block(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(IsTransactionBlock());
 }

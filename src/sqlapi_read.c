@@ -4,11 +4,11 @@
  *	  read_after_sales() of SQL.
  *
  * Their argument is an array of ordersync.applied, of which they take page,
- * id, modified and payload; their rows begin with where in the array the record
- * stands.  They look at nothing else, so all are IMMUTABLE and PARALLEL SAFE.
- * whole() is for a payload that several functions look into: as it stands in its
- * row each of them would decompress it.
- * What wins, what counts as paid and what is written is decided in SQL.
+ * id, modified and payload; their rows begin with where in the array the
+ * record stands.  They look at nothing else, so all are IMMUTABLE and
+ * PARALLEL SAFE. detoasted() is for a payload that several functions look
+ * into: as it stands in its row each of them would decompress it.  What wins,
+ * what counts as paid and what is written is decided in SQL.
  */
 #include "compat.h"
 
@@ -34,7 +34,7 @@
 ORDERSYNC_EXPORT Datum ordersync_read_orders(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_lines(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_after_sales(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_whole(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_detoasted(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_is_cash_on_delivery(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_line_refunded(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_line_unsold(PG_FUNCTION_ARGS);
@@ -248,7 +248,7 @@ take_record(RecordReader *reader, int i, Datum *values, bool *nulls)
 	return &DatumGetJsonbP(records->values[type->payload])->root;
 }
 
-/* What is no line has been put aside under this name. */
+/* Elements that are not lines were moved to this member. */
 static bool
 has_unreadable_lines(JsonbContainer *record)
 {
@@ -271,10 +271,10 @@ column_at(const DictionaryColumn *columns, int ncolumns, const char *name)
 	elog(ERROR, "the dictionary has no column \"%s\"", name);
 }
 
-PG_FUNCTION_INFO_V1(ordersync_whole);
-/* whole(jsonb) → the same, decompressed and in one piece */
+PG_FUNCTION_INFO_V1(ordersync_detoasted);
+/* detoasted(jsonb) → the same, decompressed and in one piece */
 Datum
-ordersync_whole(PG_FUNCTION_ARGS)
+ordersync_detoasted(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_JSONB_P(PG_GETARG_JSONB_P(0));
 }

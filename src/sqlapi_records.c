@@ -53,13 +53,13 @@ ORDERSYNC_EXPORT Datum ordersync_new_records(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_have_plain_lines(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_ids_of_records(PG_FUNCTION_ARGS);
 
-static void begin(NewRecords *batch, FunctionCallInfo fcinfo, Oid type);
+static void begin_records(NewRecords *batch, FunctionCallInfo fcinfo, Oid type);
 static void set_for_all(NewRecords *batch, const char *name, Datum value, bool isnull);
-static void take(NewRecords *batch, int k);
+static void fill_record(NewRecords *batch, int k);
 static Jsonb *payload_of(const NewRecords *batch, int k);
 static Elements elements_of(FunctionCallInfo fcinfo, int arg);
 static int	place_in(const Elements *array, int ord);
-static void set(NewRecords *batch, int at, const Elements *from, int i);
+static void set_attribute(NewRecords *batch, int at, const Elements *from, int i);
 
 PG_FUNCTION_INFO_V1(ordersync_new_records);
 /* new_records(fresh, read_at, pages, ids, modified, digests, bodies, rank, bit, hidden) → applied[] */
@@ -73,14 +73,14 @@ ordersync_new_records(PG_FUNCTION_ARGS)
 
 	if (fresh.n == 0)
 		PG_RETURN_NULL();
-	begin(&batch, fcinfo, type);
+	begin_records(&batch, fcinfo, type);
 	result = arrays_new(type, fresh.n);
 	for (int i = 0; i < fresh.n; i++)
 	{
 		HeapTuple	tuple;
 		MemoryContext before;
 
-		take(&batch, place_in(&batch.args[ARG_IDS], DatumGetInt32(fresh.values[i])));
+		fill_record(&batch, place_in(&batch.args[ARG_IDS], DatumGetInt32(fresh.values[i])));
 		tuple = heap_form_tuple(batch.type.desc, batch.values, batch.nulls);
 		/* a chunk of its own, as whoever replaces an element frees it */
 		before = MemoryContextSwitchTo(result->hdr.eoh_context);
@@ -95,7 +95,7 @@ ordersync_new_records(PG_FUNCTION_ARGS)
 
 /* What is the same for all of them. */
 static void
-begin(NewRecords *batch, FunctionCallInfo fcinfo, Oid type)
+begin_records(NewRecords *batch, FunctionCallInfo fcinfo, Oid type)
 {
 	for (int i = ARG_FRESH; i <= ARG_BODIES; i++)
 		batch->args[i] = elements_of(fcinfo, i);
@@ -123,20 +123,20 @@ set_for_all(NewRecords *batch, const char *name, Datum value, bool isnull)
 
 /* The attributes of record k of the batch. */
 static void
-take(NewRecords *batch, int k)
+fill_record(NewRecords *batch, int k)
 {
 	const Elements *args = batch->args;
 	const AppliedType *type = &batch->type;
 	Jsonb	   *payload = payload_of(batch, k);
 
-	set(batch, type->id, &args[ARG_IDS], k);
-	set(batch, type->modified, &args[ARG_MODIFIED], k);
-	set(batch, type->page, &args[ARG_PAGES], k);
-	set(batch, batch->digest, &args[ARG_DIGESTS], k);
+	set_attribute(batch, type->id, &args[ARG_IDS], k);
+	set_attribute(batch, type->modified, &args[ARG_MODIFIED], k);
+	set_attribute(batch, type->page, &args[ARG_PAGES], k);
+	set_attribute(batch, batch->digest, &args[ARG_DIGESTS], k);
 	batch->nulls[batch->read_at] = true;
 	if (!batch->nulls[type->page])
-		set(batch, batch->read_at, &args[ARG_READ_AT],
-			place_in(&args[ARG_READ_AT], DatumGetInt32(batch->values[type->page])));
+		set_attribute(batch, batch->read_at, &args[ARG_READ_AT],
+					  place_in(&args[ARG_READ_AT], DatumGetInt32(batch->values[type->page])));
 	batch->values[type->payload] = PointerGetDatum(payload);
 	batch->nulls[type->payload] = payload == NULL;
 }
@@ -175,7 +175,7 @@ place_in(const Elements *array, int ord)
 
 /* An attribute, from element i of an array that is as long as the others. */
 static void
-set(NewRecords *batch, int at, const Elements *from, int i)
+set_attribute(NewRecords *batch, int at, const Elements *from, int i)
 {
 	if (i >= from->n)
 		elog(ERROR, "an array of the batch has %d elements only", from->n);

@@ -17,7 +17,7 @@
 #include "shmem.h"
 
 ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_opens(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_can_open(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_reseal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_key_file(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_make_key_file(PG_FUNCTION_ARGS);
@@ -56,7 +56,7 @@ ordersync_reseal(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only a superuser can keep secrets for another destination"),
-				 errhint("Type them again, which needs no superuser.")));
+				 errhint("Set them again; that does not require superuser privileges.")));
 	plain = secret_open(PG_GETARG_BYTEA_PP(0),
 						secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(3))), &trouble);
 	if (plain == NULL)
@@ -64,17 +64,17 @@ ordersync_reseal(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("the %s of %s cannot be opened", kind, name),
 				 errdetail("%s.", trouble.why),
-				 errhint("Type it again.")));
+				 errhint("Set it again.")));
 	sealed = secret_seal(plain, strlen(plain),
 						 secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(4))));
 	secret_wipe(plain);
 	PG_RETURN_BYTEA_P(sealed);
 }
 
-PG_FUNCTION_INFO_V1(ordersync_opens);
-/* opens(sealed, kind, name, destination) → boolean */
+PG_FUNCTION_INFO_V1(ordersync_can_open);
+/* can_open(sealed, kind, name, destination) → boolean */
 Datum
-ordersync_opens(PG_FUNCTION_ARGS)
+ordersync_can_open(PG_FUNCTION_ARGS)
 {
 	char	   *purpose = secret_purpose(text_to_cstring(PG_GETARG_TEXT_PP(1)),
 										 text_to_cstring(PG_GETARG_TEXT_PP(2)),
@@ -111,7 +111,7 @@ ordersync_key_file(PG_FUNCTION_ARGS)
 	nulls[1] = found.why == NULL;
 	if (!nulls[1])
 		values[1] = CStringGetTextDatum(found.why);
-	values[2] = BoolGetDatum(shmem_key_missed_elsewhere(MyDatabaseId));
+	values[2] = BoolGetDatum(shmem_key_missing_elsewhere(MyDatabaseId));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
 }
 

@@ -16,7 +16,7 @@ ORDERSYNC_EXPORT Datum ordersync_check_url(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_check_proxy(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_destination(PG_FUNCTION_ARGS);
 
-static void refuse(const HttpRefusal *why);
+static void report_refusal(const HttpRefusal *why);
 
 PG_FUNCTION_INFO_V1(ordersync_check_url);
 /* check_url(url) */
@@ -28,7 +28,7 @@ ordersync_check_url(PG_FUNCTION_ARGS)
 	HttpRefusal why;
 
 	if (!http_route(url, NULL, &route, &why))
-		refuse(&why);
+		report_refusal(&why);
 	PG_RETURN_VOID();
 }
 
@@ -40,12 +40,12 @@ ordersync_check_proxy(PG_FUNCTION_ARGS)
 	HttpRefusal why;
 
 	if (!http_proxy_allowed(text_to_cstring(PG_GETARG_TEXT_PP(0)), &why))
-		refuse(&why);
+		report_refusal(&why);
 	PG_RETURN_VOID();
 }
 
 static void
-refuse(const HttpRefusal *why)
+report_refusal(const HttpRefusal *why)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -55,7 +55,7 @@ refuse(const HttpRefusal *why)
 }
 
 PG_FUNCTION_INFO_V1(ordersync_destination);
-/* destination(base_url, proxy) → text, NULL for what is no URL */
+/* destination(base_url, proxy) → text, NULL for what is not a URL */
 Datum
 ordersync_destination(PG_FUNCTION_ARGS)
 {

@@ -44,7 +44,7 @@ ORDERSYNC_EXPORT Datum ordersync_backoff_ms(PG_FUNCTION_ARGS);
 
 static bool read_integer(FunctionCallInfo fcinfo, int64 min, int64 max, int64 *result);
 static Datum paths_of(const ScrubMends *mends);
-static Datum moment_or_null(int64 epoch_s, bool *isnull);
+static Datum timestamp_or_null(int64 epoch_s, bool *isnull);
 
 PG_FUNCTION_INFO_V1(ordersync_read_bigint);
 /* read_bigint(text) → bigint */
@@ -145,7 +145,7 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1) || !stream_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)), &stream))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown stream")));
+				 errmsg("unrecognized stream")));
 	if (!PG_ARGISNULL(2))
 		nicks = text_array_elements(PG_GETARG_ARRAYTYPE_P(2), &nnicks);
 	page = record_split(list == NULL ? NULL : VARDATA_ANY(list),
@@ -162,9 +162,9 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Int64GetDatum(record->id);
 		nulls[1] = record->id == 0;
-		values[2] = moment_or_null(record->modified, &nulls[2]);
-		values[3] = moment_or_null(record->created, &nulls[3]);
-		values[4] = moment_or_null(record->arrival, &nulls[4]);
+		values[2] = timestamp_or_null(record->modified, &nulls[2]);
+		values[3] = timestamp_or_null(record->created, &nulls[3]);
+		values[4] = timestamp_or_null(record->arrival, &nulls[4]);
 		values[5] = datum_text(record->seller_nick, &nulls[5]);
 		values[6] = datum_bytes(record->digest, RECORD_DIGEST_SIZE);
 		values[7] = datum_bytes(record->body, record->body_len);
@@ -188,7 +188,7 @@ ordersync_refusal_kind(PG_FUNCTION_ARGS)
 	if (strlen(code) != 5 || strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is no SQLSTATE", code)));
+				 errmsg("invalid SQLSTATE: \"%s\"", code)));
 	name = refusal_name(refusal_kind(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])));
 	if (name == NULL)
 		PG_RETURN_NULL();
@@ -259,7 +259,7 @@ paths_of(const ScrubMends *mends)
 
 /* A moment, or NULL for NO_TIME. */
 static Datum
-moment_or_null(int64 epoch_s, bool *isnull)
+timestamp_or_null(int64 epoch_s, bool *isnull)
 {
 	*isnull = epoch_s == NO_TIME;
 	return *isnull ? (Datum) 0 : TimestampTzGetDatum(clock_timestamp_of(epoch_s));

@@ -81,7 +81,7 @@ static DbStatement check_statement = {
 };
 
 static DbStatement follow_up_statement = {
-	.sql = "SELECT ordersync.follow_up($1, $2)",
+	.sql = "SELECT ordersync.queue_follow_ups($1, $2)",
 	.nparams = 2,
 	.types = {INT8OID, INT8ARRAYOID}
 };

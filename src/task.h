@@ -3,7 +3,7 @@
  *	  The values that rooms hand to each other: shop, gateway, task, verdict.
  *
  * Plain values only.  Strings are NUL-terminated UTF-8 and belong to whoever
- * made the struct.  Instants that the platform speaks of are whole seconds
+ * made the struct.  Instants that the platform uses are whole seconds
  * since the Unix epoch (UTC), in int64; durations carry their unit in the name.
  */
 #ifndef ORDERSYNC_TASK_H

@@ -30,7 +30,7 @@
 #include "json_scan.h"
 #include "top_api.h"
 
-/* A day's quota is the longest ban there is; a larger number is no number of seconds. */
+/* A day's quota is the longest ban there is; a larger number is not a number of seconds. */
 #define MAX_BAN_S (24 * 3600)
 #define UNBELIEVED_BAN_S (10 * 60)
 

@@ -54,8 +54,8 @@ static void read_user(Reading *reading);
 static bool read_xml_error(Reading *reading, const char *body, size_t len);
 static char *xml_element(const char *body, size_t len, const char *name);
 static const char *find(const char *body, size_t len, const char *words);
-static const char *contradiction(const Reading *reading);
-static void judge_status(GatewayAnswer *answer, int http_status);
+static const char *find_contradiction(const Reading *reading);
+static void classify_status(GatewayAnswer *answer, int http_status);
 static void fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message);
 
 /* See top_api.h. */
@@ -88,11 +88,11 @@ top_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *ans
 	if (readable && reading.has_error)
 		top_classify_error(call, answer);
 	else if (reply->http_status < 200 || reply->http_status > 299)
-		judge_status(answer, reply->http_status);
+		classify_status(answer, reply->http_status);
 	else if (!readable)
 		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(reading.fault));
-	else if (contradiction(&reading) != NULL)
-		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(contradiction(&reading)));
+	else if (find_contradiction(&reading) != NULL)
+		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(find_contradiction(&reading)));
 	if (answer->verdict != VERDICT_OK)
 		answer->list = NULL;
 	if (answer->list == NULL)
@@ -125,7 +125,7 @@ network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 	return true;
 }
 
-/* Reads the body; false, and reading->fault, when it is no answer of this protocol. */
+/* Reads the body; false, and reading->fault, when it is not an answer of this protocol. */
 static bool
 read_body(Reading *reading, const CallReply *reply)
 {
@@ -463,7 +463,7 @@ find(const char *body, size_t len, const char *words)
 
 /* Why an answer that could be read cannot be true, or NULL. */
 static const char *
-contradiction(const Reading *reading)
+find_contradiction(const Reading *reading)
 {
 	const GatewayAnswer *answer = reading->answer;
 
@@ -488,7 +488,7 @@ contradiction(const Reading *reading)
 
 /* A status other than success, without an error of the platform in the body. */
 static void
-judge_status(GatewayAnswer *answer, int http_status)
+classify_status(GatewayAnswer *answer, int http_status)
 {
 	char	   *message = psprintf("HTTP status %d", http_status);
 

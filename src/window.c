@@ -5,13 +5,13 @@
  *
  * A window is [since, until) in whole seconds.  Pages are not numbered, for a
  * record that changes leaves the window and every later one moves up; time is
- * the key.  An answer is one consistent picture of the range asked for, so a
+ * the key.  An answer is one consistent snapshot of the range asked for, so a
  * second is done with once an answer shows it and something older.
  *
  * Nouns: the *top* is the upper bound of what remains: all in [top, until) is
- * counted, [since, top) is not yet.  A *picture* is an answer with each record
- * once.  A *pass* is one walk from until down to since.  A *crowd* is a second
- * that holds more than a page.
+ * counted, [since, top) is not yet.  A *response* is an answer with each
+ * record once.  A *pass* is one walk from until down to since.  A *full
+ * second* is a second that holds more than a page.
  *
  * Its steps, each with the phase that asks:
  *
@@ -36,25 +36,25 @@
  *
  * On failure nothing is lost: an answer that contradicts itself changes
  * nothing (WINDOW_MALFORMED), and what window_save() gave at any page is
- * enough to go on there.  Ids are in memory for the open crowd only; a crowd
- * that is interrupted is read anew, and so is a pass whose last page had
- * records without a time.  A saved walk that does not belong to the plan, or
- * cannot be read, begins anew, which is always safe.
+ * enough to go on there.  Ids are in memory for the open full second only; a
+ * full second that is interrupted is read anew, and so is a pass whose last
+ * page had records without a time.  A saved walk that does not belong to the
+ * plan, or cannot be read, begins anew, which is always safe.
  *
  * Where simulation showed the plain rules to leak, and what is done:
- * - A part or a crowd that is given up does not end the walk.  It would hide
- *	 all that lies below it, in every run, for as long as the platform
+ * - A part or a full second that is given up does not end the walk.  It would
+ *	 hide all that lies below it, in every run, for as long as the platform
  *	 withholds one record.  The rest is read, and the window is short at its
  *	 end.
  * - A record withheld alone in its part is a total above an empty list.  That
- *	 is no malformed answer there: it is asked again like any part that shows
+ *	 is not a malformed answer there: it is asked again like any part that shows
  *	 fewer than it counts, and never closes a window.  In FIRST and DOWN it is.
  * - A page that is full only because a record came twice hides another one: it
  *	 does not fit, whatever its total.
- * - A crowd at the end of a range is in every range that ends there, and no
- *	 halving helps: the inclusive end is learnt from any answer, not only from
- *	 the probe.
- * What it showed of crowds stands in window_crowd.c.
+ * - A full second at the end of a range is in every range that ends there,
+ *	 and no halving helps: the inclusive end is learnt from any answer, not
+ *	 only from the probe.
+ * What it showed of full seconds stands in window_second.c.
  *
  * A count is believed as far as answers bear it out.  Two things on one answer
  * do not: more distinct records than it counts; and a page with room left that
@@ -79,45 +79,45 @@
 #include "compat.h"
 
 #include "window.h"
-#include "window_crowd.h"
-#include "window_picture.h"
+#include "window_response.h"
+#include "window_second.h"
 #include "window_state.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
 #define MAX_PASSES			5	/* walks by time; then by parts */
 #define MAX_ASKS			5	/* again, of a part that shows fewer than it counts */
-#define MAX_ASKS_LACKING	1	/* where an earlier part has used up its askings */
+#define MAX_ASKS_INCOMPLETE	1	/* where an earlier part has used up its askings */
 #define MAX_DOUBTS			4	/* parts halved though their page had room */
 #define MAX_CUTS_UNSUPPORTED 20 /* where the first page's density says less */
 
 static bool resume(Window *w, const char *saved);
-static bool believes(const Window *w);
+static bool trusts_totals(const Window *w);
 static int64 last_second(const Window *w, int64 bound);
-static bool weigh_count(Window *w, Picture *p);
-static WindowStep take_picture(Window *w, const Picture *p);
-static bool out_of_calls(Window *w, const Picture *p);
-static bool learn_end(Window *w, const Picture *p);
-static WindowStep take_first(Window *w, const Picture *p);
-static bool cut(Window *w, const Picture *p);
-static WindowStep take_down(Window *w, const Picture *p);
-static WindowStep descend(Window *w, const Picture *p, bool more, bool learnt);
-static void count_above(Window *w, const Picture *p, int64 floor);
+static bool check_count(Window *w, Response *p);
+static WindowStep take_response(Window *w, const Response *p);
+static bool out_of_calls(Window *w, const Response *p);
+static bool note_end_second(Window *w, const Response *p);
+static WindowStep take_first(Window *w, const Response *p);
+static bool cut(Window *w, const Response *p);
+static WindowStep take_newest(Window *w, const Response *p);
+static WindowStep descend(Window *w, const Response *p, bool more, bool learnt);
+static void count_above(Window *w, const Response *p, int64 floor);
 static WindowStep finish_walk(Window *w);
 static WindowStep start_pass(Window *w);
 static WindowStep start_parts(Window *w);
 static WindowStep start_whole(Window *w);
 static int64 even_width(const Window *w);
 static void choose_part(Window *w, int64 width);
-static WindowStep take_part(Window *w, const Picture *p);
-static WindowStep part_too_large(Window *w, const Picture *p);
-static WindowStep part_done(Window *w, const Picture *p);
+static WindowStep take_part(Window *w, const Response *p);
+static WindowStep part_too_large(Window *w, const Response *p);
+static WindowStep part_done(Window *w, const Response *p);
 static WindowStep finish_parts(Window *w);
-static WindowStep start_crowd(Window *w);
-static WindowStep take_crowd(Window *w, const Picture *p);
-static WindowStep crowd_done(Window *w, bool whole);
-static WindowStep take_probe(Window *w, const Picture *p);
-static WindowStep go_on_below(Window *w);
+static WindowStep start_second(Window *w);
+static WindowStep take_second(Window *w, const Response *p);
+static WindowStep second_done(Window *w, bool whole);
+static WindowStep take_probe(Window *w, const Response *p);
+static WindowStep continue_below(Window *w);
 
 /* A walk from its beginning, or from where window_save() left it. */
 Window *
@@ -127,8 +127,8 @@ window_open(const WindowPlan *plan, const char *saved)
 
 	Assert(plan->since < plan->until && plan->page_size > 0);
 	w->plan = *plan;
-	crowd_init(&w->crowd);
-	keys_init(&w->undated);
+	second_init(&w->full_second);
+	keys_init(&w->untimed);
 	w->cuts = palloc(sizeof(int64));
 	if (saved == NULL || !resume(w, saved))
 	{
@@ -143,26 +143,26 @@ window_open(const WindowPlan *plan, const char *saved)
 static bool
 resume(Window *w, const char *saved)
 {
-	bool		undated;
+	bool		untimed;
 
-	if (!state_read(w, saved, &undated))
+	if (!state_read(w, saved, &untimed))
 		return false;
-	if (undated && !w->by_parts)
+	if (untimed && !w->by_parts)
 	{
 		/* which they were is forgotten, and one of them must not count twice */
 		w->pass--;
 		(void) start_pass(w);
 	}
-	else if (w->phase == PHASE_CROWD)
-		(void) start_crowd(w);
+	else if (w->phase == PHASE_SECOND)
+		(void) start_second(w);
 	return true;
 }
 
 /* Whether counts steer the walk. */
 static bool
-believes(const Window *w)
+trusts_totals(const Window *w)
 {
-	return w->plan.totals && !w->disbelieved;
+	return w->plan.totals && !w->total_disproved;
 }
 
 /* The next call to make. */
@@ -173,13 +173,13 @@ window_ask(const Window *w, PageAsk *ask)
 	ask->end = last_second(w, w->top);
 	ask->page_no = 1;
 	ask->page_size = w->plan.page_size;
-	ask->use_has_next = !believes(w) || w->phase == PHASE_DOWN;
+	ask->use_has_next = !trusts_totals(w) || w->phase == PHASE_DOWN;
 	if (w->phase == PHASE_PART)
 		ask->start = w->part;
-	else if (w->phase == PHASE_CROWD)
+	else if (w->phase == PHASE_SECOND)
 	{
 		ask->start = w->top - 1;
-		ask->page_no = w->crowd.page;
+		ask->page_no = w->full_second.page;
 	}
 	else if (w->phase == PHASE_PROBE)
 	{
@@ -200,17 +200,17 @@ WindowStep
 window_take(Window *w, const WindowAnswer *answer)
 {
 	PageAsk	ask;
-	Picture		p;
+	Response		p;
 	WindowStep	step;
 
 	Assert(w->phase != PHASE_ENDED);
 	window_ask(w, &ask);
-	if (!picture_make(&p, &ask, answer))
+	if (!response_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	step = weigh_count(w, &p) ? take_picture(w, &p) : WINDOW_MORE;
+	step = check_count(w, &p) ? take_response(w, &p) : WINDOW_MORE;
 	if (step == WINDOW_MORE && out_of_calls(w, &p))
 		step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
-	picture_free(&p);
+	response_free(&p);
 	if (step != WINDOW_MORE)
 		w->phase = PHASE_ENDED;
 	return step;
@@ -220,12 +220,12 @@ bool
 window_agrees(const Window *w, const WindowAnswer *answer)
 {
 	PageAsk	ask;
-	Picture		p;
+	Response		p;
 
 	window_ask(w, &ask);
-	if (!picture_make(&p, &ask, answer))
+	if (!response_make(&p, &ask, answer))
 		return false;
-	picture_free(&p);
+	response_free(&p);
 	return true;
 }
 
@@ -233,16 +233,16 @@ window_agrees(const Window *w, const WindowAnswer *answer)
  * Does the answer bear out its own count?  A count that was disproved once is
  * taken out of every later answer.  A gateway that sends smaller pages than it was
  * asked for looks as if it did: the walk goes on, and if it sees fewer asks once more.
- * False: a crowd begins anew without counts,
+ * False: a full second begins anew without counts,
  * and what this page is to it nobody knows.
  */
 static bool
-weigh_count(Window *w, Picture *p)
+check_count(Window *w, Response *p)
 {
 	/* a list may be missing once: an empty one is asked for again */
 	bool		again = p->sent == 0 && (w->phase == PHASE_FIRST || w->phase == PHASE_PART);
 
-	if (believes(w) && w->phase != PHASE_PROBE && !again && p->total >= 0 && picture_disproves(p))
+	if (trusts_totals(w) && w->phase != PHASE_PROBE && !again && p->total >= 0 && response_disproves_total(p))
 	{
 		if (w->total < 0)
 			w->total = p->total;
@@ -251,31 +251,31 @@ weigh_count(Window *w, Picture *p)
 			w->suspected = true;
 			return true;
 		}
-		w->disbelieved = true;
-		if (w->phase == PHASE_CROWD)
+		w->total_disproved = true;
+		if (w->phase == PHASE_SECOND)
 		{
-			crowd_open(&w->crowd, false);
+			second_open(&w->full_second, false);
 			return false;
 		}
 	}
-	if (w->disbelieved)
+	if (w->total_disproved)
 		p->total = -1;
 	return true;
 }
 
 static WindowStep
-take_picture(Window *w, const Picture *p)
+take_response(Window *w, const Response *p)
 {
 	switch (w->phase)
 	{
 		case PHASE_FIRST:
 			return take_first(w, p);
 		case PHASE_DOWN:
-			return take_down(w, p);
+			return take_newest(w, p);
 		case PHASE_PART:
 			return take_part(w, p);
-		case PHASE_CROWD:
-			return take_crowd(w, p);
+		case PHASE_SECOND:
+			return take_second(w, p);
 		case PHASE_PROBE:
 			return take_probe(w, p);
 		case PHASE_ENDED:
@@ -286,21 +286,21 @@ take_picture(Window *w, const Picture *p)
 
 /* Counts the call; true when what was seen so far is not worth another one. */
 static bool
-out_of_calls(Window *w, const Picture *p)
+out_of_calls(Window *w, const Response *p)
 {
-	int64		seen = w->seen + (w->phase == PHASE_CROWD ? w->crowd.shown.n : 0);
+	int64		seen = w->seen + (w->phase == PHASE_SECOND ? w->full_second.shown.n : 0);
 
 	w->calls++;
 	w->most = Max(w->most, Max(seen, p->n));
 	if (w->calls < WINDOW_MAX_CALLS(w->most, w->plan.page_size))
 		return false;
-	w->lacking = true;
+	w->incomplete = true;
 	return true;
 }
 
 /* A record at the end of a range that ought to stop before it; true when new. */
 static bool
-learn_end(Window *w, const Picture *p)
+note_end_second(Window *w, const Response *p)
 {
 	if (w->end == END_INCLUSIVE || p->at_end == 0)
 		return false;
@@ -310,18 +310,18 @@ learn_end(Window *w, const Picture *p)
 
 /* Step 1: the whole window's total, and its newest page. */
 static WindowStep
-take_first(Window *w, const Picture *p)
+take_first(Window *w, const Response *p)
 {
-	bool		learnt = learn_end(w, p);
+	bool		learnt = note_end_second(w, p);
 
 	w->at_until = learnt ? p->at_end : 0;
 	/* of a count that is not believed the next answer tells whether the list goes on */
-	if (!believes(w))
-		return descend(w, p, w->disbelieved || picture_goes_on(p), learnt);
+	if (!trusts_totals(w))
+		return descend(w, p, w->total_disproved || response_has_more(p), learnt);
 	w->total = p->total;
 	if (p->total > 0 && (p->sent == 0 || (w->suspected && !w->plan.sorted)))
 		return start_whole(w);
-	if (p->n == p->total && !picture_full(p))
+	if (p->n == p->total && !response_is_full(p))
 		return descend(w, p, false, learnt);
 	if (w->plan.may_cut && w->pass == 1 && cut(w, p))
 		return WINDOW_CUT;
@@ -335,7 +335,7 @@ take_first(Window *w, const Picture *p)
  * that are not made on the word of a count alone.
  */
 static bool
-cut(Window *w, const Picture *p)
+cut(Window *w, const Response *p)
 {
 	int64		span = w->plan.until - w->plan.since;
 	int64		most = (int64) w->plan.page_size * PAGES_BEFORE_CUT;
@@ -344,7 +344,7 @@ cut(Window *w, const Picture *p)
 	int64		n = (p->total + most - 1) / most;
 
 	n = Min(Min(n, span), Min(Max(dense, MAX_CUTS_UNSUPPORTED), MAX_CUTS));
-	if (n < 2 || !picture_full(p))
+	if (n < 2 || !response_is_full(p))
 		return false;
 	w->cuts = repalloc(w->cuts, sizeof(int64) * (n + 1));
 	w->ncuts = (int) n;
@@ -363,12 +363,12 @@ window_cuts(const Window *w, const int64 **cuts)
 
 /* Step 2: the newest page of what remains. */
 static WindowStep
-take_down(Window *w, const Picture *p)
+take_newest(Window *w, const Response *p)
 {
-	bool		learnt = learn_end(w, p);
+	bool		learnt = note_end_second(w, p);
 
 	/* a count above an empty list lists nothing more all the same */
-	return descend(w, p, p->sent > 0 && picture_goes_on(p), learnt);
+	return descend(w, p, p->sent > 0 && response_has_more(p), learnt);
 }
 
 /*
@@ -376,7 +376,7 @@ take_down(Window *w, const Picture *p)
  * oldest second is in hand, and with the last page all.
  */
 static WindowStep
-descend(Window *w, const Picture *p, bool more, bool learnt)
+descend(Window *w, const Response *p, bool more, bool learnt)
 {
 	if (more && (!w->plan.sorted || !p->sorted || p->oldest == PG_INT64_MAX))
 		return start_parts(w);
@@ -385,8 +385,8 @@ descend(Window *w, const Picture *p, bool more, bool learnt)
 		/* the end's own second took the room, and is left out from now on */
 		if (learnt)
 			return WINDOW_MORE;
-		if (picture_full(p) || p->has_next == 1)
-			return start_crowd(w);
+		if (response_is_full(p) || p->has_next == 1)
+			return start_second(w);
 		more = false;			/* a page with room left ends its list */
 	}
 	count_above(w, p, more ? p->oldest : w->plan.since - 1);
@@ -396,20 +396,20 @@ descend(Window *w, const Picture *p, bool more, bool learnt)
 	w->phase = PHASE_DOWN;
 
 	/* a page of one second shows no older one when asked for again */
-	if (picture_full(p) && p->newest == p->oldest)
-		return start_crowd(w);
+	if (response_is_full(p) && p->newest == p->oldest)
+		return start_second(w);
 	return WINDOW_MORE;
 }
 
 /*
- * Counts what the picture shows between floor and the top.  A record without
- * time stands anywhere: the next picture shows it again or never.
+ * Counts what the response shows between floor and the top.  A record without
+ * time stands anywhere: the next response shows it again or never.
  */
 static void
-count_above(Window *w, const Picture *p, int64 floor)
+count_above(Window *w, const Response *p, int64 floor)
 {
-	int64	   *undated = palloc(sizeof(int64) * (p->n + 1));
-	int			nundated = 0;
+	int64	   *untimed = palloc(sizeof(int64) * (p->n + 1));
+	int			nuntimed = 0;
 
 	for (int i = 0; i < p->n; i++)
 	{
@@ -417,8 +417,8 @@ count_above(Window *w, const Picture *p, int64 floor)
 
 		if (record->time == NO_TIME)
 		{
-			undated[nundated++] = record->key;
-			if (keys_have(&w->undated, record->key))
+			untimed[nuntimed++] = record->key;
+			if (keys_have(&w->untimed, record->key))
 				continue;
 		}
 		else if (record->time <= floor || record->time >= w->top)
@@ -426,9 +426,9 @@ count_above(Window *w, const Picture *p, int64 floor)
 		w->seen++;
 		w->quarantined += record->quarantined;
 	}
-	keys_clear(&w->undated);
-	keys_add(&w->undated, undated, nundated);
-	pfree(undated);
+	keys_clear(&w->untimed);
+	keys_add(&w->untimed, untimed, nuntimed);
+	pfree(untimed);
 }
 
 /* Step 5: the list has ended; was all of it seen? */
@@ -439,7 +439,7 @@ finish_walk(Window *w)
 
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
-	if (w->lacking || w->disbelieved)
+	if (w->incomplete || w->total_disproved)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)
 		return WINDOW_UNPROVEN;
@@ -457,15 +457,15 @@ start_pass(Window *w)
 	w->pass++;
 	w->phase = PHASE_FIRST;
 	w->by_parts = false;
-	w->lacking = false;
+	w->incomplete = false;
 	w->calls_pass = w->calls;
-	w->total = w->disbelieved ? w->total : -1;
+	w->total = w->total_disproved ? w->total : -1;
 	w->top = w->plan.until;
 	w->reported = w->seen = w->quarantined = w->at_until = 0;
 	w->part = w->plan.since;
 	w->asks = 0;
 	w->many_from = w->plan.since - 1;
-	keys_clear(&w->undated);
+	keys_clear(&w->untimed);
 	return WINDOW_MORE;
 }
 
@@ -501,7 +501,7 @@ even_width(const Window *w)
 	int64		rest = w->top - w->plan.since;
 	int64		left = w->total - w->reported;
 
-	if (w->total < 0 || w->disbelieved)
+	if (w->total < 0 || w->total_disproved)
 		return (rest + 1) / 2;
 	return rest * w->plan.page_size * 2 / 3 / Max(left, 1);
 }
@@ -513,7 +513,7 @@ choose_part(Window *w, int64 width)
 	int64		rest = w->top - w->plan.since;
 
 	/* what is known to be too large is not asked whole again */
-	if (believes(w) && w->many_from >= w->plan.since && w->many_from < w->top &&
+	if (trusts_totals(w) && w->many_from >= w->plan.since && w->many_from < w->top &&
 		w->many > w->plan.page_size && w->top - width <= w->many_from)
 		width = (w->top - w->many_from) / 2;
 	w->part = w->top - Min(Max(width, 1), rest);
@@ -521,49 +521,49 @@ choose_part(Window *w, int64 width)
 	w->phase = PHASE_PART;
 }
 
-/* Step 4: one part, one picture, no race. */
+/* Step 4: one part, one response, no race. */
 static WindowStep
-take_part(Window *w, const Picture *p)
+take_part(Window *w, const Response *p)
 {
-	bool		learnt = learn_end(w, p);
-	bool		full = picture_full(p);
-	bool		whole = believes(w) ? p->n == p->total && !full : !picture_goes_on(p);
+	bool		learnt = note_end_second(w, p);
+	bool		full = response_is_full(p);
+	bool		whole = trusts_totals(w) ? p->n == p->total && !full : !response_has_more(p);
 
 	if (!whole)
 	{
 		if (learnt)
 			return WINDOW_MORE;
-		if (full || !believes(w) ||
+		if (full || !trusts_totals(w) ||
 			(p->sent > 0 && p->total > p->ask.page_size && w->top - w->part > 1 && w->doubts++ < MAX_DOUBTS))
 			return part_too_large(w, p);
-		if (!w->plan.fresh && w->asks < (w->lacking ? MAX_ASKS_LACKING : MAX_ASKS))
+		if (!w->plan.fresh && w->asks < (w->incomplete ? MAX_ASKS_INCOMPLETE : MAX_ASKS))
 		{
 			w->asks++;
 			return WINDOW_MORE;
 		}
-		w->lacking = true;
-		w->disbelieved |= believes(w) && picture_disproves(p);
+		w->incomplete = true;
+		w->total_disproved |= trusts_totals(w) && response_disproves_total(p);
 	}
 	return part_done(w, p);
 }
 
 /* Halves the part, down to a second, which is then read by page number. */
 static WindowStep
-part_too_large(Window *w, const Picture *p)
+part_too_large(Window *w, const Response *p)
 {
 	int64		width = w->top - w->part;
 
 	if (width == 1)
-		return start_crowd(w);
+		return start_second(w);
 	w->many_from = w->part;
-	w->many = picture_full(p) ? Max(p->total, p->sent + 1) : p->total;
+	w->many = response_is_full(p) ? Max(p->total, p->sent + 1) : p->total;
 	choose_part(w, width / 2);
 	return WINDOW_MORE;
 }
 
 /* Counts the part and goes below it; the next is as wide as its count advises. */
 static WindowStep
-part_done(Window *w, const Picture *p)
+part_done(Window *w, const Response *p)
 {
 	int64		width = w->top - w->part;
 	int64		wanted = Max(w->plan.page_size * 2 / 3, 1);
@@ -578,13 +578,13 @@ part_done(Window *w, const Picture *p)
 			w->quarantined += p->records[i].quarantined;
 	}
 	shown = p->n - beyond;
-	w->reported += believes(w) ? p->total - beyond : shown;
+	w->reported += trusts_totals(w) ? p->total - beyond : shown;
 	w->seen += shown;
 	w->many -= shown;
 	w->top = w->part;
 	if (w->top == w->plan.since)
 		return finish_parts(w);
-	if (believes(w) && !w->lacking && w->total >= 0 && w->total - w->reported <= wanted)
+	if (trusts_totals(w) && !w->incomplete && w->total >= 0 && w->total - w->reported <= wanted)
 		width = w->top - w->plan.since;
 	else if (shown * 2 <= wanted)
 		width *= 2;
@@ -594,79 +594,79 @@ part_done(Window *w, const Picture *p)
 	return WINDOW_MORE;
 }
 
-/* Every part was whole in its own picture, or the window is short. */
+/* Every part was whole in its own response, or the window is short. */
 static WindowStep
 finish_parts(Window *w)
 {
 	if (w->plan.fresh)
 		return WINDOW_FRESH;
-	if (w->lacking || w->disbelieved)
+	if (w->incomplete || w->total_disproved)
 		return WINDOW_SHORT;
 	return w->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
 }
 
 /* Step 3: second top - 1 by page number. */
 static WindowStep
-start_crowd(Window *w)
+start_second(Window *w)
 {
-	w->phase = PHASE_CROWD;
+	w->phase = PHASE_SECOND;
 	w->calls_before = w->calls;
 	w->most_before = w->most;
-	crowd_open(&w->crowd, believes(w));
+	second_open(&w->full_second, trusts_totals(w));
 	return WINDOW_MORE;
 }
 
 static WindowStep
-take_crowd(Window *w, const Picture *p)
+take_second(Window *w, const Response *p)
 {
 	/* the second after it is left out from now on */
-	if (learn_end(w, p))
-		return start_crowd(w);
-	switch (crowd_take(&w->crowd, p, &w->undated))
+	if (note_end_second(w, p))
+		return start_second(w);
+	switch (second_take(&w->full_second, p, &w->untimed))
 	{
-		case CROWD_WHOLE:
-			return crowd_done(w, true);
-		case CROWD_GIVEN_UP:
-			return crowd_done(w, false);
-		case CROWD_MORE:
+		case SECOND_WHOLE:
+			return second_done(w, true);
+		case SECOND_GIVEN_UP:
+			return second_done(w, false);
+		case SECOND_MORE:
 			break;
 	}
 	return WINDOW_MORE;
 }
 
-/* The crowd is counted, or given up: either way the walk goes below it. */
+/* The full second is counted, or given up: either way the walk goes below it. */
 static WindowStep
-crowd_done(Window *w, bool whole)
+second_done(Window *w, bool whole)
 {
-	int64		seen = w->crowd.ids.n - w->crowd.known;
-	int64		count = w->crowd.totals ? w->crowd.total : seen;
+	int64		seen = w->full_second.ids.n - w->full_second.known;
+	int64		count = w->full_second.totals ? w->full_second.total : seen;
 
 	w->seen += seen;
-	w->quarantined += w->crowd.quarantined;
+	w->quarantined += w->full_second.quarantined;
 	w->reported += count;
 	w->many -= seen;
-	w->lacking |= !whole;
+	w->incomplete |= !whole;
 	w->top--;
 	if (w->top == w->plan.since)
 		return w->by_parts ? finish_parts(w) : finish_walk(w);
 	if (w->end != END_UNKNOWN)
-		return go_on_below(w);
+		return continue_below(w);
 	w->phase = PHASE_PROBE;
 	return WINDOW_MORE;
 }
 
-/* Does a range that ends at the crowd's second show it? */
+/* Does a range that ends at the full second show it? */
 static WindowStep
-take_probe(Window *w, const Picture *p)
+take_probe(Window *w, const Response *p)
 {
 	/* a count alone is not believed: a second would be left out of every range */
 	w->end = p->sent > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
-	return go_on_below(w);
+	return continue_below(w);
 }
 
-/* Below a crowd. */
+/* Below a full second. */
 static WindowStep
-go_on_below(Window *w)
+continue_below(Window *w)
 {
 	if (w->by_parts)
 		choose_part(w, even_width(w));
@@ -682,18 +682,18 @@ window_counts(const Window *w, WindowCounts *counts)
 	counts->passes = w->pass;
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
-	counts->disbelieved = w->disbelieved;
+	counts->total_disproved = w->total_disproved;
 	if (!w->plan.totals || w->total < 0)
 		counts->reported = -1;
 	else
-		counts->reported = w->by_parts && !w->disbelieved ? w->reported : w->total - w->at_until;
+		counts->reported = w->by_parts && !w->total_disproved ? w->reported : w->total - w->at_until;
 }
 
 /* Asks for half as many from now on. */
 bool
 window_shrink(Window *w)
 {
-	if (w->plan.page_size <= 1 || w->phase == PHASE_CROWD || w->phase == PHASE_PROBE)
+	if (w->plan.page_size <= 1 || w->phase == PHASE_SECOND || w->phase == PHASE_PROBE)
 		return false;
 	w->plan.page_size /= 2;
 	return true;

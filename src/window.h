@@ -55,14 +55,15 @@ typedef struct WindowCounts
 	int64		seen;			/* distinct records seen */
 	int64		quarantined;	/* of these, how many could not be stored */
 	int			passes;
-	bool		disbelieved;	/* answers have disproved what the platform counts */
+	bool		total_disproved;	/* answers have disproved what the platform counts */
 } WindowCounts;
 
 /*
- * No walk takes in more answers than this for the records that it has seen, in
- * the pass that saw most; interrupted ones are asked for again.  A walk that comes
- * so far ends there, short.  Thirty rounds through a crowd are the most that
- * an honest list makes necessary, and five passes before it.
+ * No walk takes in more answers than this for the records that it has seen,
+ * in the pass that saw most; interrupted ones are asked for again.  A walk
+ * that comes so far ends there, short.  Thirty rounds through a full second
+ * are the most that an honest list makes necessary, and five passes before
+ * it.
  */
 #define WINDOW_MAX_CALLS(seen, page_size) (100 + 60 * ((seen) / (page_size) + 1))
 

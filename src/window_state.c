@@ -11,7 +11,7 @@
 #include "window_state.h"
 
 static const char *const phase_names[] = {
-	"first", "down", "part", "crowd", "probe", "ended"
+	"first", "down", "part", "second", "probe", "ended"
 };
 
 /* What of a walk is saved, beside its phase. */
@@ -21,8 +21,8 @@ typedef struct SavedWindow
 	int64		until;
 	int64		end;
 	int64		by_parts;
-	int64		lacking;
-	int64		disbelieved;	/* 2: suspected */
+	int64		incomplete;
+	int64		total_disproved;	/* 2: suspected */
 	int64		doubts;
 	int64		pass;
 	int64		calls;
@@ -35,7 +35,7 @@ typedef struct SavedWindow
 	int64		at_until;
 	int64		part;
 	int64		asks;
-	int64		undated;		/* how many there were */
+	int64		untimed;		/* how many there were */
 } SavedWindow;
 
 static int	list_numbers(SavedWindow *s, SavedNumber *numbers);
@@ -48,21 +48,21 @@ window_save(const Window *w)
 	SavedNumber numbers[SAVED_MAX_NUMBERS];
 	SavedWindow s = {
 		.since = w->plan.since, .until = w->plan.until, .end = w->end,
-		.by_parts = w->by_parts, .lacking = w->lacking,
-		.disbelieved = w->disbelieved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
+		.by_parts = w->by_parts, .incomplete = w->incomplete,
+		.total_disproved = w->total_disproved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
 		.pass = w->pass, .calls = w->calls, .most = w->most, .total = w->total,
 		.top = w->top, .reported = w->reported, .seen = w->seen,
 		.quarantined = w->quarantined, .at_until = w->at_until, .part = w->part,
-		.asks = w->asks, .undated = w->undated.n
+		.asks = w->asks, .untimed = w->untimed.n
 	};
 
 	/* what is read anew after an interruption does not count twice */
-	if (w->phase == PHASE_CROWD)
+	if (w->phase == PHASE_SECOND)
 	{
 		s.calls = w->calls_before;
 		s.most = w->most_before;
 	}
-	else if (w->undated.n > 0 && !w->by_parts)
+	else if (w->untimed.n > 0 && !w->by_parts)
 		s.calls = w->calls_pass;
 	return saved_write(phase_names[w->phase], numbers, list_numbers(&s, numbers));
 }
@@ -73,9 +73,9 @@ window_copy(const Window *w)
 	Window	   *copy = palloc(sizeof(Window));
 
 	*copy = *w;
-	keys_own(&copy->crowd.ids);
-	keys_own(&copy->crowd.shown);
-	keys_own(&copy->undated);
+	keys_own(&copy->full_second.ids);
+	keys_own(&copy->full_second.shown);
+	keys_own(&copy->untimed);
 	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
 	if (w->ncuts > 0)
 		memcpy(copy->cuts, w->cuts, sizeof(int64) * (w->ncuts + 1));
@@ -88,12 +88,12 @@ list_numbers(SavedWindow *s, SavedNumber *numbers)
 {
 	const SavedNumber all[] = {
 		{"since", &s->since}, {"until", &s->until}, {"end", &s->end},
-		{"parts", &s->by_parts}, {"lacking", &s->lacking},
-		{"disbelieved", &s->disbelieved}, {"doubts", &s->doubts}, {"pass", &s->pass},
+		{"parts", &s->by_parts}, {"incomplete", &s->incomplete},
+		{"total_disproved", &s->total_disproved}, {"doubts", &s->doubts}, {"pass", &s->pass},
 		{"calls", &s->calls}, {"most", &s->most}, {"total", &s->total}, {"top", &s->top},
 		{"reported", &s->reported}, {"seen", &s->seen}, {"quarantined", &s->quarantined},
 		{"at_until", &s->at_until}, {"part", &s->part}, {"asks", &s->asks},
-		{"undated", &s->undated}
+		{"untimed", &s->untimed}
 	};
 
 	StaticAssertStmt(lengthof(all) <= SAVED_MAX_NUMBERS, "too many numbers of a walk");
@@ -103,7 +103,7 @@ list_numbers(SavedWindow *s, SavedNumber *numbers)
 
 /* See window_state.h. */
 bool
-state_read(Window *w, const char *saved, bool *undated)
+state_read(Window *w, const char *saved, bool *untimed)
 {
 	const WindowPlan *plan = &w->plan;
 	char		phase[SAVED_KIND_SIZE];
@@ -127,7 +127,7 @@ state_read(Window *w, const char *saved, bool *undated)
 		s.total < -1 || (plan->totals && s.total < 0 && i != PHASE_FIRST))
 		return false;
 	restore(w, (Phase) i, &s);
-	*undated = s.undated > 0;
+	*untimed = s.untimed > 0;
 	return true;
 }
 
@@ -137,9 +137,9 @@ restore(Window *w, Phase phase, const SavedWindow *s)
 	w->phase = phase;
 	w->end = (End) s->end;
 	w->by_parts = s->by_parts != 0;
-	w->lacking = s->lacking != 0;
-	w->disbelieved = s->disbelieved == 1;
-	w->suspected = s->disbelieved == 2;
+	w->incomplete = s->incomplete != 0;
+	w->total_disproved = s->total_disproved == 1;
+	w->suspected = s->total_disproved == 2;
 	w->doubts = (int) s->doubts;
 	w->pass = (int) s->pass;
 	w->calls = (int) s->calls;

@@ -7,15 +7,15 @@
 #define ORDERSYNC_WINDOW_STATE_H
 
 #include "window.h"
-#include "window_crowd.h"
 #include "window_keys.h"
+#include "window_second.h"
 
 typedef enum Phase
 {
 	PHASE_FIRST,
 	PHASE_DOWN,
 	PHASE_PART,
-	PHASE_CROWD,
+	PHASE_SECOND,
 	PHASE_PROBE,
 	PHASE_ENDED
 } Phase;
@@ -34,8 +34,8 @@ struct Window
 	Phase		phase;
 	End			end;
 	bool		by_parts;
-	bool		lacking;		/* a part or crowd was given up in this pass */
-	bool		disbelieved;	/* an answer has disproved its own count */
+	bool		incomplete;		/* a part or full second was given up in this pass */
+	bool		total_disproved;	/* an answer has disproved its own count */
 	bool		suspected;		/* or so it seems; the next count will tell */
 	int			doubts;			/* parts halved though their page had room */
 	int			pass;			/* from 1 */
@@ -48,7 +48,7 @@ struct Window
 	int64		reported;		/* by parts: sum of their totals */
 	int64		seen;
 	int64		quarantined;
-	int64		at_until;		/* of FIRST's picture: records at second until */
+	int64		at_until;		/* of FIRST's response: records at second until */
 
 	/* by parts */
 	int64		part;			/* [part, top) is asked */
@@ -59,12 +59,12 @@ struct Window
 	int64		many;
 
 	/* in memory only: second top - 1, while it is read by page number */
-	Crowd		crowd;
+	FullSecond	full_second;
 	int			calls_before;	/* calls and most, as they were when it was begun */
 	int64		most_before;
 
-	/* in memory only: of the last picture, records that have no time */
-	KeySet		undated;
+	/* in memory only: of the last response, records that have no time */
+	KeySet		untimed;
 	int			calls_pass;		/* calls when this pass was begun */
 
 	int64	   *cuts;
@@ -72,10 +72,10 @@ struct Window
 };
 
 /*
- * Reads a saved walk into w, whose plan is set; false, with nothing changed, when it
- * is not one of this plan.  *undated: its last page had records without a time, which
- * are not saved.
+ * Reads a saved walk into w, whose plan is set; false, with nothing changed,
+ * when it is not one of this plan.  *untimed: its last page had records
+ * without a time, which are not saved.
  */
-extern bool state_read(Window *w, const char *saved, bool *undated);
+extern bool state_read(Window *w, const char *saved, bool *untimed);
 
 #endif							/* ORDERSYNC_WINDOW_STATE_H */

@@ -2,12 +2,13 @@
  * worker.c
  *	  The loop of the process that makes the calls of one database.
  *
- * One turn: obey a reload; keep house when it is due; claim as many tasks as
- * there is room for; submit the calls that their gateways' pace allows; wait
- * (http.c) for an answer, the latch or the next moment that matters; hand a batch
- * of answers, those that are there already and can be stored together, to their
- * jobs.  Nobody waits for more of them.  One batch a turn, so that the next
- * calls are on their way before the next batch is stored.
+ * One iteration: process a configuration reload; run maintenance when it is
+ * due; claim as many tasks as there is room for; submit the calls that their
+ * gateways' pace allows; wait (http.c) for an answer, the latch or the next
+ * moment that matters; hand a batch of answers, those that are there already
+ * and can be stored together, to their jobs.  Nobody waits for more of them.
+ * One batch an iteration, so that the next calls are on their way before the
+ * next batch is stored.
  *
  * A worker with nothing to do sleeps on its latch.  wake() sets it when a
  * trigger commits; what becomes due by time is known from next_due(); and it
@@ -26,13 +27,13 @@
  * a crash can lose that one attempt.
  *
  * When the database is not ready for us (no extension, another version of it,
- * no tables) all jobs are let go and the worker takes another owner's name:
+ * no tables) all jobs are dropped and the worker takes another owner's name:
  * what it had claimed is free for whoever comes first once it is ready again.
  * A terminate, a reload and barriers are served inside http_wait().  A worker
  * that fails exits; the launcher starts another.
  *
  * Memory: "worker" lives as long as the process and holds little; each job has
- * its own context; "turn" is reset at every turn.
+ * its own context; "loop" is reset at every iteration.
  */
 #include "compat.h"
 
@@ -60,9 +61,9 @@
 #include "worker.h"
 
 #define LONGEST_SLEEP_MS (60 * 1000)
-#define HOUSE_EVERY_MS (24 * 3600 * 1000LL)
-#define HOUSE_AGAIN_MS (10 * 60 * 1000)	/* after an error */
-#define HOUSE_MORE_MS 1000		/* when it was not all done, to leave room for calls */
+#define MAINTENANCE_EVERY_MS (24 * 3600 * 1000LL)
+#define MAINTENANCE_RETRY_MS (10 * 60 * 1000)	/* after an error */
+#define MAINTENANCE_MORE_MS 1000	/* when it was not all done, to leave room for calls */
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
 #define SHARE_DELAY_MS 250		/* in which the others take their part of a short run */
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
@@ -74,15 +75,15 @@
 #define LARGE_WEIGHT (JOB_MAX_BATCH / 8)	/* of a page of records: eight together, at most */
 
 /* A job and its place in one of the worker's three lists. */
-typedef struct Work
+typedef struct JobEntry
 {
 	dlist_node	node;
 	Job		   *job;
 	int			passed;			/* batches that came before its answer, the oldest of all */
-} Work;
+} JobEntry;
 
 static MemoryContext worker_context;
-static MemoryContext turn_context;
+static MemoryContext loop_context;
 
 static SlotTicket ticket;
 static char owner[SHMEM_OWNER_SIZE];
@@ -100,37 +101,37 @@ static int64 claim_pause_ms = 0;	/* behind the last error of a claim; 0: it was 
 static bool claim_wanted = false;	/* there may be some before */
 static int64 share_until = 0;	/* what others are to take is left to them until then */
 static int64 room_since = 0;	/* since when one of those could be taken */
-static int64 house_at = 0;
+static int64 maintenance_at = 0;
 static bool lost_claims = false;	/* own tasks that nobody works on */
 static bool drained = false;	/* there was nothing to do once, since we began */
 static DbState database_state = DB_READY;
 
-static void terminate(SIGNAL_ARGS);
+static void handle_sigterm(SIGNAL_ARGS);
 static void start(void);
-static void turn(void);
-static void obey_reload(void);
-static void keep_house(void);
-static void do_keep_house(void *arg);
+static void worker_iteration(void);
+static void process_config_reload(void);
+static void run_maintenance(void);
+static void do_maintenance(void *arg);
 static void claim(void);
-static int	room(void);
+static int	free_capacity(void);
 static int64 next_claim(void);
 static int64 next_try(void);
 static void do_claim(void *arg);
-static void take_claims(const Claim *claims, int n);
-static void want_claim(void);
-static void not_ready(DbState state);
-static void let_go_of_everything(void);
+static void add_jobs(const Claim *claims, int n);
+static void request_claim(void);
+static void handle_not_ready(DbState state);
+static void drop_all_jobs(void);
 static int64 submit_waiting(void);
-static int64 how_long(int64 pace_ms);
-static void take_answers(void);
-static void read_answers(void);
-static int	next_batch(Work **batch);
-static int	batch_of(Work *first, Work **batch);
+static int64 wait_timeout_ms(int64 pace_ms);
+static void collect_answers(void);
+static void process_answers(void);
+static int	next_batch(JobEntry **batch);
+static int	build_batch(JobEntry *first, JobEntry **batch);
 static int	weight_of(const Job *job);
-static bool goes_with_all(Work **batch, int n, const Job *job);
-static void move_on(Work *work, JobStep step);
-static void close_work(Work *work);
-static void show(void);
+static bool fits_batch(JobEntry **batch, int n, const Job *job);
+static void dispatch_job(JobEntry *entry, JobStep step);
+static void close_entry(JobEntry *entry);
+static void report_status(void);
 
 void
 ordersync_worker_main(Datum arg)
@@ -138,7 +139,7 @@ ordersync_worker_main(Datum arg)
 	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, terminate);
+	pqsignal(SIGTERM, handle_sigterm);
 	BackgroundWorkerUnblockSignals();
 
 	/* the launcher that wanted us may have gone, and its plans with it */
@@ -149,12 +150,12 @@ ordersync_worker_main(Datum arg)
 	shmem_connected(MyDatabaseId);
 	start();
 	for (;;)
-		turn();
+		worker_iteration();
 }
 
-/* The launcher is to know that this was no failure. */
+/* Tells the launcher that this is not a failure. */
 static void
-terminate(SIGNAL_ARGS)
+handle_sigterm(SIGNAL_ARGS)
 {
 	shmem_terminated();
 	die(postgres_signal_arg);
@@ -165,13 +166,13 @@ start(void)
 {
 	worker_context = AllocSetContextCreate(TopMemoryContext, "ordersync worker",
 										   ALLOCSET_DEFAULT_SIZES);
-	turn_context = AllocSetContextCreate(worker_context, "ordersync turn",
+	loop_context = AllocSetContextCreate(worker_context, "ordersync worker loop",
 										 ALLOCSET_DEFAULT_SIZES);
 	dlist_init(&waiting);
 	dlist_init(&calling);
 	dlist_init(&answered);
 	shmem_owner(ticket.slot, owner);
-	db_settle_in();
+	db_init_session();
 	capacity = http_start(guc_max_in_flight);
 	ereport(DEBUG1,
 			(errmsg_internal("ordersync worker of database \"%s\" is %s",
@@ -179,37 +180,37 @@ start(void)
 }
 
 static void
-turn(void)
+worker_iteration(void)
 {
 	int64		pace_ms;
 	uint32		woken;
 
-	MemoryContextReset(turn_context);
-	MemoryContextSwitchTo(turn_context);
+	MemoryContextReset(loop_context);
+	MemoryContextSwitchTo(loop_context);
 
-	obey_reload();
+	process_config_reload();
 	woken = shmem_woken();
 	if (woken & WOKEN_BY_OTHERS)
 	{
 		claim_at = 0;
 		if (database_state != DB_READY)
-			house_at = 0;
+			maintenance_at = 0;
 	}
 	if (woken & WOKEN_BY_ITSELF)
-		want_claim();
+		request_claim();
 	if (lost_claims)
-		let_go_of_everything();
-	keep_house();
+		drop_all_jobs();
+	run_maintenance();
 	claim();
 	pace_ms = submit_waiting();
-	show();
-	http_wait(how_long(pace_ms));
-	take_answers();
-	read_answers();
+	report_status();
+	http_wait(wait_timeout_ms(pace_ms));
+	collect_answers();
+	process_answers();
 }
 
 static void
-obey_reload(void)
+process_config_reload(void)
 {
 	if (!ConfigReloadPending)
 		return;
@@ -221,36 +222,36 @@ obey_reload(void)
 
 /* At the start, daily, and when the extension came back. */
 static void
-keep_house(void)
+run_maintenance(void)
 {
 	ErrorData  *error;
 	DbState		state;
 	int64		now = clock_steady_ms();
 	bool		more = false;
 
-	if (now < house_at)
+	if (now < maintenance_at)
 		return;
-	switch (job_transact("keeping house", DB_DURABLE, do_keep_house, &more, &state, &error))
+	switch (job_transact("running maintenance", DB_DURABLE, do_maintenance, &more, &state, &error))
 	{
 		case OUTCOME_DONE:
-			house_at = now + (more ? HOUSE_MORE_MS : HOUSE_EVERY_MS);
+			maintenance_at = now + (more ? MAINTENANCE_MORE_MS : MAINTENANCE_EVERY_MS);
 			database_state = DB_READY;
 			break;
 		case OUTCOME_NOT_READY:
-			not_ready(state);
+			handle_not_ready(state);
 			break;
 		default:
-			house_at = now + HOUSE_AGAIN_MS;
+			maintenance_at = now + MAINTENANCE_RETRY_MS;
 			break;
 	}
 }
 
 static void
-do_keep_house(void *arg)
+do_maintenance(void *arg)
 {
 	bool	   *more = arg;
 
-	*more = queue_keep_house();
+	*more = queue_maintenance();
 }
 
 /* What do_claim() is asked for, and what it brings. */
@@ -272,7 +273,7 @@ claim(void)
 	ErrorData  *error;
 	DbState		state = DB_READY;
 
-	order.max = room();
+	order.max = free_capacity();
 	if (order.max <= 0)
 		return;
 	if (database_state == DB_READY && !key_watch_ready(ticket.database))
@@ -293,7 +294,7 @@ claim(void)
 		case OUTCOME_DONE:
 			break;
 		case OUTCOME_NOT_READY:
-			not_ready(state);
+			handle_not_ready(state);
 			return;
 		default:
 			claim_wanted = false;
@@ -306,23 +307,23 @@ claim(void)
 	claim_pause_ms = 0;
 	if (order.n == 0 && njobs == 0)
 		drained = true;
-	take_claims(order.claims, order.n);
+	add_jobs(order.claims, order.n);
 	claim_wanted = order.n == order.max;
 	claim_at = now + LONGEST_SLEEP_MS;
 	if (order.due_ms >= 0)
 		claim_at = Min(claim_at, now + Max(order.due_ms - clock_epoch_ms(), 1));
 	/* there may be more than one of us can carry; what is left of a short run is for the others first */
-	if (claim_wanted && shmem_wake_idle(MyDatabaseId) > 0 && room() > 0)
+	if (claim_wanted && shmem_wake_idle(MyDatabaseId) > 0 && free_capacity() > 0)
 		share_until = now + SHARE_DELAY_MS;
 }
 
 static int
-room(void)
+free_capacity(void)
 {
 	return capacity - njobs;
 }
 
-/* When to claim next, given room: 0 for at once. */
+/* When to claim next, given free capacity; 0: at once. */
 static int64
 next_claim(void)
 {
@@ -330,7 +331,7 @@ next_claim(void)
 
 	if (!claim_wanted)
 		return Max(claim_at, earliest);
-	if (njobs == 0 || room() * 4 >= capacity)
+	if (njobs == 0 || free_capacity() * 4 >= capacity)
 		return earliest;
 	return Max(Min(claim_at, room_since + CLAIM_DELAY_MS), earliest);
 }
@@ -351,42 +352,42 @@ do_claim(void *arg)
 	ClaimOrder *order = arg;
 
 	if (order->workers > 1)
-		order->max = queue_share(order->max, order->workers);
+		order->max = queue_claim_share(order->max, order->workers);
 	order->n = queue_claim(owner, order->max, worker_context, order->claims);
 	order->due_ms = order->n < order->max ? queue_next_due() : -1;
 }
 
 static void
-take_claims(const Claim *claims, int n)
+add_jobs(const Claim *claims, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		Work	   *work = MemoryContextAllocZero(claims[i].context, sizeof(Work));
+		JobEntry   *entry = MemoryContextAllocZero(claims[i].context, sizeof(JobEntry));
 
-		work->job = job_open(&claims[i], work);
-		dlist_push_tail(&waiting, &work->node);
+		entry->job = job_open(&claims[i], entry);
+		dlist_push_tail(&waiting, &entry->node);
 		njobs++;
 	}
 }
 
 /* Something may be claimable that was not before. */
 static void
-want_claim(void)
+request_claim(void)
 {
 	if (!claim_wanted)
 		room_since = clock_steady_ms();
 	claim_wanted = true;
 }
 
-/* Says so once, lets go of everything, and looks again when woken or in a minute. */
+/* Logs it once, drops all jobs, and checks again when woken or in a minute. */
 static void
-not_ready(DbState state)
+handle_not_ready(DbState state)
 {
 	claim_wanted = false;
 	claim_at = clock_steady_ms() + LONGEST_SLEEP_MS;
-	house_at = claim_at;
+	maintenance_at = claim_at;
 	if (njobs > 0)
-		let_go_of_everything();
+		drop_all_jobs();
 	if (state == database_state)
 		return;
 	database_state = state;
@@ -401,24 +402,24 @@ not_ready(DbState state)
 				(errmsg("schema \"ordersync\" in database \"%s\" belongs to a superuser: its worker waits",
 						ticket.database),
 				 errhint("Run ALTER SCHEMA ordersync OWNER TO pg_database_owner, and let the "
-						 "database belong to a role that is no superuser.")));
+						 "database belong to a role that is not a superuser.")));
 }
 
-/* Nobody could settle these jobs; under a new name we own none of their tasks. */
+/* None of these jobs could be settled.  Under a new owner name we own none of their tasks. */
 static void
-let_go_of_everything(void)
+drop_all_jobs(void)
 {
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &waiting)
-		close_work(dlist_container(Work, node, iter.cur));
+		close_entry(dlist_container(JobEntry, node, iter.cur));
 	dlist_foreach_modify(iter, &calling)
 	{
 		ncalling--;
-		close_work(dlist_container(Work, node, iter.cur));
+		close_entry(dlist_container(JobEntry, node, iter.cur));
 	}
 	dlist_foreach_modify(iter, &answered)
-		close_work(dlist_container(Work, node, iter.cur));
+		close_entry(dlist_container(JobEntry, node, iter.cur));
 	shmem_renew_owner();
 	shmem_owner(ticket.slot, owner);
 	lost_claims = false;
@@ -436,25 +437,25 @@ submit_waiting(void)
 
 	dlist_foreach_modify(iter, &waiting)
 	{
-		Work	   *work = dlist_container(Work, node, iter.cur);
-		int64		wait_ms = gateway_pace_take(job_gateway(work->job));
+		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
+		int64		wait_ms = gateway_pace_take(job_gateway(entry->job));
 
 		if (wait_ms > LONGEST_PAUSE_MS)
 		{
-			job_give_back(work->job, wait_ms);
-			move_on(work, JOB_OVER);
+			job_release(entry->job, wait_ms);
+			dispatch_job(entry, JOB_OVER);
 		}
 		else if (wait_ms > 0)
 			soonest = soonest < 0 ? wait_ms : Min(soonest, wait_ms);
 		else
-			move_on(work, job_submit(work->job));
+			dispatch_job(entry, job_submit(entry->job));
 	}
 	return soonest;
 }
 
 /* Milliseconds that http_wait() may sleep. */
 static int64
-how_long(int64 pace_ms)
+wait_timeout_ms(int64 pace_ms)
 {
 	int64		now = clock_steady_ms();
 	int64		wait = LONGEST_SLEEP_MS;
@@ -463,9 +464,9 @@ how_long(int64 pace_ms)
 		return 0;
 	if (pace_ms >= 0)
 		wait = Min(wait, pace_ms);
-	if (room() > 0)
+	if (free_capacity() > 0)
 		wait = Min(wait, next_try() - now);
-	wait = Min(wait, house_at - now);
+	wait = Min(wait, maintenance_at - now);
 	if (wait > 1000)
 		db_report();
 	return Max(wait, 0);
@@ -473,24 +474,24 @@ how_long(int64 pace_ms)
 
 /* Calls that have ended. */
 static void
-take_answers(void)
+collect_answers(void)
 {
-	Work	   *work;
+	JobEntry   *entry;
 
-	while ((work = http_read()) != NULL)
+	while ((entry = http_read()) != NULL)
 	{
 		ncalling--;
-		dlist_delete(&work->node);
-		dlist_push_tail(&answered, &work->node);
-		work->passed = 0;
+		dlist_delete(&entry->node);
+		dlist_push_tail(&answered, &entry->node);
+		entry->passed = 0;
 	}
 }
 
 /* Reads the next batch, if there is one, and stores what it brought. */
 static void
-read_answers(void)
+process_answers(void)
 {
-	Work	   *batch[JOB_MAX_BATCH];
+	JobEntry   *batch[JOB_MAX_BATCH];
 	Job		   *jobs[JOB_MAX_BATCH];
 	JobStep		steps[JOB_MAX_BATCH];
 	int			n = next_batch(batch);
@@ -502,7 +503,7 @@ read_answers(void)
 
 		if (step != JOB_STORES)
 		{
-			move_on(batch[i], step);
+			dispatch_job(batch[i], step);
 			continue;
 		}
 		jobs[nstored] = batch[i]->job;
@@ -511,7 +512,7 @@ read_answers(void)
 	if (nstored > 0)
 		job_store(jobs, nstored, steps);
 	for (int i = 0; i < nstored; i++)
-		move_on(batch[i], steps[i]);
+		dispatch_job(batch[i], steps[i]);
 }
 
 /*
@@ -520,27 +521,27 @@ read_answers(void)
  * those of after-sales above all: they and their orders wait for each other.
  */
 static int
-next_batch(Work **batch)
+next_batch(JobEntry **batch)
 {
-	Work	   *oldest = NULL;
-	Work	   *found[JOB_MAX_BATCH];
+	JobEntry   *oldest = NULL;
+	JobEntry   *found[JOB_MAX_BATCH];
 	int			largest = 0;
 	int			looked = 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &answered)
 	{
-		Work	   *work = dlist_container(Work, node, iter.cur);
+		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
 		int			n;
 
 		if (oldest == NULL)
-			oldest = work;
-		else if (job_run(work->job) != job_run(oldest->job))
+			oldest = entry;
+		else if (job_run(entry->job) != job_run(oldest->job))
 			continue;
-		n = batch_of(work, found);
+		n = build_batch(entry, found);
 		if (n > largest)
 		{
-			memcpy(batch, found, sizeof(Work *) * n);
+			memcpy(batch, found, sizeof(JobEntry *) * n);
 			largest = n;
 		}
 		if (largest == JOB_MAX_BATCH || oldest->passed >= MOST_PASSED ||
@@ -554,7 +555,7 @@ next_batch(Work **batch)
 
 /* An answer and the others that go with it; as many as memory allows. */
 static int
-batch_of(Work *first, Work **batch)
+build_batch(JobEntry *first, JobEntry **batch)
 {
 	size_t		bytes = job_answer_bytes(first->job);
 	int			weight = weight_of(first->job);
@@ -564,18 +565,18 @@ batch_of(Work *first, Work **batch)
 	batch[0] = first;
 	dlist_foreach(iter, &answered)
 	{
-		Work	   *work = dlist_container(Work, node, iter.cur);
+		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
 
 		if (weight >= JOB_MAX_BATCH)
 			break;
-		if (work == first ||
-			weight + weight_of(work->job) > JOB_MAX_BATCH ||
-			bytes + job_answer_bytes(work->job) > MAX_BATCH_BYTES ||
-			!goes_with_all(batch, n, work->job))
+		if (entry == first ||
+			weight + weight_of(entry->job) > JOB_MAX_BATCH ||
+			bytes + job_answer_bytes(entry->job) > MAX_BATCH_BYTES ||
+			!fits_batch(batch, n, entry->job))
 			continue;
-		bytes += job_answer_bytes(work->job);
-		weight += weight_of(work->job);
-		batch[n++] = work;
+		bytes += job_answer_bytes(entry->job);
+		weight += weight_of(entry->job);
+		batch[n++] = entry;
 	}
 	return n;
 }
@@ -587,73 +588,73 @@ weight_of(const Job *job)
 }
 
 static bool
-goes_with_all(Work **batch, int n, const Job *job)
+fits_batch(JobEntry **batch, int n, const Job *job)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (!job_goes_with(batch[i]->job, job))
+		if (!job_can_join(batch[i]->job, job))
 			return false;
 	}
 	return true;
 }
 
-/* Puts a job where its last step leaves it. */
+/* Moves a job to the list that its last step asks for, or closes it. */
 static void
-move_on(Work *work, JobStep step)
+dispatch_job(JobEntry *entry, JobStep step)
 {
-	const JobNews *news = job_news(work->job);
+	const JobEvents *events = job_events(entry->job);
 
 	/* the job left us in a context of its own, which may go */
-	MemoryContextSwitchTo(turn_context);
-	if (news->ban_ms > 0)
-		gateway_pace_ban(job_gateway(work->job), news->ban_ms);
-	if (news->key_file)
-		key_watch_doubt();
-	if (news->lost)
+	MemoryContextSwitchTo(loop_context);
+	if (events->ban_ms > 0)
+		gateway_pace_ban(job_gateway(entry->job), events->ban_ms);
+	if (events->key_file)
+		key_watch_recheck();
+	if (events->lost)
 		lost_claims = true;
-	if (news->more_work)
-		want_claim();
+	if (events->more_work)
+		request_claim();
 
 	switch (step)
 	{
 		case JOB_WAITS:
-			dlist_delete(&work->node);
-			dlist_push_tail(&waiting, &work->node);
+			dlist_delete(&entry->node);
+			dlist_push_tail(&waiting, &entry->node);
 			break;
 		case JOB_CALLS:
-			dlist_delete(&work->node);
-			dlist_push_tail(&calling, &work->node);
+			dlist_delete(&entry->node);
+			dlist_push_tail(&calling, &entry->node);
 			ncalling++;
 			break;
 		case JOB_STORES:		/* never left so */
 		case JOB_OVER:
-			close_work(work);
-			want_claim();
+			close_entry(entry);
+			request_claim();
 			break;
 	}
 }
 
-/* The work itself lies in the job's context, and goes with it. */
+/* The entry itself lies in the job's context, and goes with it. */
 static void
-close_work(Work *work)
+close_entry(JobEntry *entry)
 {
-	dlist_delete(&work->node);
-	if (room() <= 0)
+	dlist_delete(&entry->node);
+	if (free_capacity() <= 0)
 		room_since = clock_steady_ms();
 	njobs--;
-	job_close(work->job);
+	job_close(entry->job);
 }
 
 /* What ps, pg_stat_activity and ordersync.workers show. */
 static void
-show(void)
+report_status(void)
 {
 	static int	shown_calls = -1;
 	static int	shown_jobs = -1;
 	char		title[64];
 
-	shmem_tell(database_state != DB_READY ? db_state_name(database_state) :
-			   njobs > 0 ? "working" : key_watch_blocks() ? "no key" : "idle");
+	shmem_set_status(database_state != DB_READY ? db_state_name(database_state) :
+					 njobs > 0 ? "working" : key_watch_blocks() ? "no key" : "idle");
 	if (shown_calls == ncalling && shown_jobs == njobs)
 		return;
 	shown_calls = ncalling;

@@ -204,7 +204,7 @@ read_types(Call *call, const ListInfo *info, Query *q, Out *o)
 		for (size_t i = 0; !known && i < sizeof(others) / sizeof(others[0]); i++)
 			known = strlen(others[i]) == n && memcmp(v, others[i], n) == 0;
 		if (!known)
-			return invalid(call, o, "type", "unknown type");
+			return invalid(call, o, "type", "unrecognized type");
 		if (n == 15 && memcmp(v, "guarantee_trade", n) == 0)
 			q->types |= guarantee;
 		v += n + (v[n] == ',');

@@ -52,7 +52,7 @@ free_refund(const Trade *t)
 }
 
 static StepKind
-move_on(const Refund *r, uint32_t d)
+dispatch_job(const Refund *r, uint32_t d)
 {
 	bool		goods = r->returning;
 
@@ -90,7 +90,7 @@ choose(const Order *o, const Trade *t, Step *s)
 	}
 	if (d < 70 && r >= 0)
 	{
-		s->kind = (uint8_t) move_on(&t->refunds[r], draw(&dice, 100));
+		s->kind = (uint8_t) dispatch_job(&t->refunds[r], draw(&dice, 100));
 		s->line = (uint8_t) t->refunds[r].line;
 		s->refund = (uint8_t) r;
 	}

@@ -6,15 +6,15 @@ use OrdersyncTest;
 use Test::More;
 
 my $orders = $ENV{ORDERS} // 40000;
-my $house = OrdersyncTest->new(
+my $cluster = OrdersyncTest->new(
 	gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 30 ],
 	conf => "jit = on\nautovacuum = off\nshared_buffers = 256MB\nmax_wal_size = 4GB");
-$house->add_shops(1);
+$cluster->add_shops(1);
 
-is($house->full(1), 'succeeded', "a full run of $orders orders");
-cmp_ok($house->sql('SELECT count(*) FROM ordersync.orders'), '>=', 0.9 * $orders, 'they are all there');
+is($cluster->full(1), 'succeeded', "a full run of $orders orders");
+cmp_ok($cluster->sql('SELECT count(*) FROM ordersync.orders'), '>=', 0.9 * $orders, 'they are all there');
 
-my ($first, $last) = split /\|/, $house->sql(q{
+my ($first, $last) = split /\|/, $cluster->sql(q{
 	WITH fetched AS (
 		SELECT ntile(4) OVER (ORDER BY logged_at, started_at) AS part, logged_at, records
 		FROM ordersync.request_log
@@ -26,7 +26,7 @@ my ($first, $last) = split /\|/, $house->sql(q{
 note("measured: records a second, $first in the first quarter, $last in the last");
 cmp_ok($last, '>', 0.5 * $first, 'the rate at the end is the rate at the start');
 
-is($house->sql('SELECT count(*) FROM pg_statistic AS s JOIN pg_class AS c ON c.oid = s.starelid
+is($cluster->sql('SELECT count(*) FROM pg_statistic AS s JOIN pg_class AS c ON c.oid = s.starelid
 	JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $$ordersync$$'), '0', 'nothing was analysed meanwhile');
 
 done_testing;

@@ -7,15 +7,15 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seeds = $ENV{SEEDS} // 40;
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => $ENV{ORDERS} // 20000, '--days' => 30 ], conf => 'jit = off');
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => $ENV{ORDERS} // 20000, '--days' => 30 ], conf => 'jit = off');
 my $lib = "$ENV{ORDERSYNC_TEST}/pgtap/lib/json_text.sql";
-$house->create_extension;
+$cluster->create_extension;
 
 # What a query finds that is different, in a session that has the functions of the library.
 sub differences
 {
 	my ($query) = @_;
-	my (undef, $out) = $house->node->psql('postgres', "BEGIN;\n\\i $lib\n$query;\nROLLBACK", on_error_die => 1);
+	my (undef, $out) = $cluster->node->psql('postgres', "BEGIN;\n\\i $lib\n$query;\nROLLBACK", on_error_die => 1);
 	return $out =~ s/^\n+//r;
 }
 
@@ -28,15 +28,15 @@ for my $seed (1 .. $seeds)
 }
 
 # every record that the gateway has
-$house->sql('CREATE TABLE said (body text)');
-my $file = $house->node->basedir . '/said';
+$cluster->sql('CREATE TABLE said (body text)');
+my $file = $cluster->node->basedir . '/said';
 for my $object (qw(trades refunds special))
 {
 	system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $file,
-		"http://$house->{address}/control/truth?shop=1&object=$object&api=list");
-	$house->sql("COPY said FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
+		"http://$cluster->{address}/control/truth?shop=1&object=$object&api=list");
+	$cluster->sql("COPY said FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
 }
-cmp_ok($house->sql("SELECT count(*) FROM said WHERE body LIKE '{%'"), '>', 20000, 'records of the gateway');
+cmp_ok($cluster->sql("SELECT count(*) FROM said WHERE body LIKE '{%'"), '>', 20000, 'records of the gateway');
 is(differences('SELECT DISTINCT pg_temp.difference(body) FROM said'), '', 'as they are');
 is(differences("SELECT DISTINCT pg_temp.difference(body, '{seller_memo,title,orders}') FROM said"), '', 'without some members');
 is(differences('WITH m AS MATERIALIZED (SELECT pg_temp.mutated(body) AS body FROM said WHERE ctid::text LIKE $$%1)$$)
@@ -46,12 +46,12 @@ is(differences('WITH m AS MATERIALIZED (SELECT pg_temp.mutated(body) AS body FRO
 for my $encoding (qw(SQL_ASCII EUC_CN LATIN1))
 {
 	my $db = lc "in_$encoding";
-	$house->sql("CREATE DATABASE $db ENCODING '$encoding' TEMPLATE template0 LOCALE 'C'");
-	$house->sql(q{CREATE SCHEMA ordersync; CREATE FUNCTION ordersync.read_record(body text, hidden text[] DEFAULT NULL) RETURNS jsonb
+	$cluster->sql("CREATE DATABASE $db ENCODING '$encoding' TEMPLATE template0 LOCALE 'C'");
+	$cluster->sql(q{CREATE SCHEMA ordersync; CREATE FUNCTION ordersync.read_record(body text, hidden text[] DEFAULT NULL) RETURNS jsonb
 		AS '$libdir/ordersync', 'ordersync_read_record' LANGUAGE C}, $db);
 	for my $body ('{"b":1,"b":[2.50]}', '"\u0041"', '"\u4e2d"', '"\u00e9"', '"\u0000"', '[1', '')
 	{
-		my ($ours, $server) = map { [ $house->node->psql($db, "SELECT $_") ] } "ordersync.read_record('$body')", "'$body'::text::jsonb";
+		my ($ours, $server) = map { [ $cluster->node->psql($db, "SELECT $_") ] } "ordersync.read_record('$body')", "'$body'::text::jsonb";
 		is_deeply($ours, $server, "$encoding: '$body'");
 	}
 }

@@ -11,11 +11,11 @@ my $records = $ENV{RECORDS} // 1_000_000;
 my @apis = qw(full list increment incrementv history get);
 my $shops = 12;
 my $sessions = 2;
-my $house = OrdersyncTest->new(gateway => [ '--shops' => $shops, '--orders-per-shop' => int($records / $shops), '--days' => 60 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => $shops, '--orders-per-shop' => int($records / $shops), '--days' => 60 ],
 	conf => "jit = off\nmax_wal_size = 2GB");
-$house->create_extension;
-$house->sql('CREATE UNLOGGED TABLE said (body text)');
-my $file = $house->node->basedir . '/said';
+$cluster->create_extension;
+$cluster->sql('CREATE UNLOGGED TABLE said (body text)');
+my $file = $cluster->node->basedir . '/said';
 my %n = (records => 0, compared => 0);
 
 # Reads all that was said, a part in each session, 2,000 records at once.
@@ -34,7 +34,7 @@ sub compare
 				WHERE s.chunk % $sessions = $session - 1
 				GROUP BY s.chunk
 			) c;\n";
-		$run->{process} = start [ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $house->node->connstr('postgres'), '-f', '-' ],
+		$run->{process} = start [ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $cluster->node->connstr('postgres'), '-f', '-' ],
 			'<', \$run->{in}, '>', \$run->{out}, '2>', \$run->{err};
 		push @runs, $run;
 	}
@@ -56,8 +56,8 @@ for my $shop (1 .. $shops)
 	{
 		my ($object, $api, $kind) = @$_;
 		system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $file,
-			"http://$house->{address}/control/truth?shop=$shop&object=$object&api=$api");
-		$house->sql("TRUNCATE said; COPY said FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
+			"http://$cluster->{address}/control/truth?shop=$shop&object=$object&api=$api");
+		$cluster->sql("TRUNCATE said; COPY said FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')");
 		my ($read, $compared, $differences) = compare($kind);
 		is($differences, '', "shop $shop: $object of $api: $read records, $compared rows");
 		$n{records} += $read;

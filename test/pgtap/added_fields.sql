@@ -96,14 +96,14 @@ CREATE VIEW pg_temp.mine AS SELECT tid, area, points, gmv FROM ordersync.order_r
 CREATE TEMP TABLE before AS SELECT ordersync.columns_of('order_report') AS columns;
 SELECT lives_ok('SELECT ordersync.set_up()', 'set-up again, with a view of ours upon the report');
 SELECT is(ordersync.columns_of('order_report'), (SELECT columns FROM before), 'nothing has moved');
-SELECT lives_ok($$SELECT ordersync.make_report('orders', (SELECT format('SELECT %s, %L::text AS newest, 7 AS points FROM ordersync.orders o', string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', '), 'x')
+SELECT lives_ok($$SELECT ordersync.create_report_view('orders', (SELECT format('SELECT %s, %L::text AS newest, 7 AS points FROM ordersync.orders o', string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', '), 'x')
 	FROM (SELECT * FROM pg_attribute WHERE attrelid = 'ordersync.order_report'::regclass AND attname = ANY (SELECT unnest(columns) FROM fixed WHERE v = 'order_report') ORDER BY attnum) a))$$, 'a release with columns newest and points');
 SELECT is(ordersync.columns_of('order_report'), (SELECT array_replace(columns, 'points', 'points_' || (SELECT field_id FROM ordersync.added_fields WHERE name ~ '^points_')) || '{newest,points}' FROM before), 'the added one of that name gives way, new ones come last');
 SELECT is((SELECT count(*) FROM pg_temp.mine), (SELECT count(*) FROM ordersync.orders), 'the view upon it goes on');
 SELECT is((SELECT path FROM ordersync.added_fields WHERE name ~ '^points_'), 'alipay_point', 'under its new name it is known');
 
 -- out again
-SELECT throws_like($$SELECT ordersync_drop_field('orders', 'area')$$, 'other views use ordersync.order_report%', 'not while a view needs it');
+SELECT throws_like($$SELECT ordersync_drop_field('orders', 'area')$$, 'cannot re-create ordersync.order_report because other views depend on it%', 'not while a view needs it');
 DROP VIEW pg_temp.mine;
 CREATE ROLE pgtap_analyst;
 GRANT SELECT ON ordersync.order_report TO pgtap_analyst;
@@ -138,17 +138,17 @@ SELECT is(ordersync.columns_of(f.v), f.columns, f.v || ' is as it was') FROM fix
 
 -- refused, with the reason
 SELECT throws_ok(format('SELECT ordersync_add_field(%s)', a), code, m, m) FROM (VALUES
-	('NULL, ''a'', ''x'', ''text''', '22023', 'unknown target "NULL"'), ('''shops'', ''a'', ''x'', ''text''', '22023', 'unknown target "shops"'),
-	('''orders'', ''a'', ''x'', ''int''', '22023', 'unknown type "int"'), ('''orders'', ''a'', ''x'', ''text; DROP TABLE x''', '22023', 'unknown type "text; DROP TABLE x"'),
-	('''orders'', ''a'', ''x.'', ''text''', '22023', '"x." is no path into a record'), ('''orders'', ''a'', ''x[*]'', ''text''', '22023', '"x[*]" is no path into a record'), ('''orders'', ''a'', ''x[0'', ''text''', '22023', '"x[0" is no path into a record'),
-	('''orders'', ''a'', ''x''''y'', ''text''', '22023', '"x''y" is no path into a record'), ('''orders'', ''a'', '''', ''text''', '22023', '"" is no path into a record'), ('''orders'', '''', ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
-	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'an added field needs a name that can be typed without quotes'),
-	('''orders'', ''stage'', ''x'', ''text''', '42701', 'ordersync.order_report has a column "stage" already'),
+	('NULL, ''a'', ''x'', ''text''', '22023', 'unrecognized target "NULL"'), ('''shops'', ''a'', ''x'', ''text''', '22023', 'unrecognized target "shops"'),
+	('''orders'', ''a'', ''x'', ''int''', '22023', 'unrecognized type "int"'), ('''orders'', ''a'', ''x'', ''text; DROP TABLE x''', '22023', 'unrecognized type "text; DROP TABLE x"'),
+	('''orders'', ''a'', ''x.'', ''text''', '22023', 'invalid field path: "x."'), ('''orders'', ''a'', ''x[*]'', ''text''', '22023', 'invalid field path: "x[*]"'), ('''orders'', ''a'', ''x[0'', ''text''', '22023', 'invalid field path: "x[0"'),
+	('''orders'', ''a'', ''x''''y'', ''text''', '22023', 'invalid field path: "x''y"'), ('''orders'', ''a'', '''', ''text''', '22023', 'invalid field path: ""'), ('''orders'', '''', ''x'', ''text''', '42602', 'the name of an added field must not need quotes'),
+	('''orders'', repeat(''名'', 22), ''x'', ''text''', '42602', 'the name of an added field must not need quotes'),
+	('''orders'', ''stage'', ''x'', ''text''', '42701', 'ordersync.order_report already has a column "stage"'),
 	('''orders'', ''a'', ''receiver_name'', ''text''', '22023', 'receiver_name is personal data'), ('''orders'', ''a'', ''x.y[3].buyer_email'', ''text''', '22023', 'x.y[3].buyer_email is personal data'),
 	('''orders'', ''a'', ''identify_info.name'', ''text''', '22023', 'identify_info.name is personal data'), ('''sub_orders'', ''a'', ''car_taker'', ''text''', '22023', 'car_taker is personal data'), ('''after_sales'', ''a'', ''address'', ''text''', '22023', 'address is personal data')) v (a, code, m);
 SELECT lives_ok($$SELECT ordersync_add_field('orders', 'a', 'x', 'text')$$, 'a field that no record has');
-SELECT throws_ok($$SELECT ordersync_add_field('orders', 'a', 'x', 'bigint')$$, '42710', '"a" is an added field of another type', 'another type: drop it first');
-SELECT throws_ok($$SELECT ordersync_drop_field('orders', 'b')$$, '42704', '"b" is no added field of orders', 'what is not there cannot be dropped');
+SELECT throws_ok($$SELECT ordersync_add_field('orders', 'a', 'x', 'bigint')$$, '42710', 'added field "a" already exists with another type', 'another type: drop it first');
+SELECT throws_ok($$SELECT ordersync_drop_field('orders', 'b')$$, '42704', 'added field "b" of orders does not exist', 'what is not there cannot be dropped');
 
 SELECT * FROM finish();
 ROLLBACK;

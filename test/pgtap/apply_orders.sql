@@ -157,7 +157,7 @@ SELECT is((SELECT status FROM ordersync.orders WHERE tid = 310), 'SOMETHING_NEW'
 
 -- the empty page, and words that apply does not know
 SELECT results_eq($$SELECT * FROM ordersync.apply_orders(7, 'list', 1, 1, '{}', '{}', '{}', '{}')$$, $$VALUES (0, 0, 0)$$, 'an empty page is nothing');
-SELECT throws_ok($$SELECT * FROM ordersync.apply_orders(7, 'guess', 1, 1, '{}', '{}', '{}', '{}')$$, '22023', 'unknown source of orders "guess"', 'an unknown source is an error');
+SELECT throws_ok($$SELECT * FROM ordersync.apply_orders(7, 'guess', 1, 1, '{}', '{}', '{}', '{}')$$, '22023', 'unrecognized source of orders "guess"', 'an unknown source is an error');
 
 -- what must never exist
 SELECT is(count(*), 0::bigint, 'no column for persons')

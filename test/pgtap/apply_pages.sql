@@ -69,6 +69,6 @@ SELECT is(pg_temp.put_pages('after_sales', 'list', '{8,8}', pg_temp.page(pg_temp
 	'1/0/0 2/0/0', 'after-sales go the same way');
 SELECT is((SELECT string_agg(format('%s %s %s', a.refund_id, a.oid, a.status), ', ' ORDER BY a.refund_id) FROM ordersync.after_sales a WHERE a.shop_id = 7), '21 11 WAIT, 22 21 SUCCESS, 23  WAIT', 'and find their orders');
 
-SELECT throws_like($$SELECT ordersync.apply_pages('orders', 7, 'nowhere', '{1}', '{1}', '{2026-03-01 12:00+08}', '{1}', '{1}', '{2026-03-01 12:00+08}', '{"\\x01"}', '{"{}"}', NULL, NULL, NULL)$$, '%unknown source%', 'a source that there is not');
+SELECT throws_like($$SELECT ordersync.apply_pages('orders', 7, 'nowhere', '{1}', '{1}', '{2026-03-01 12:00+08}', '{1}', '{1}', '{2026-03-01 12:00+08}', '{"\\x01"}', '{"{}"}', NULL, NULL, NULL)$$, '%unrecognized source%', 'a source that there is not');
 SELECT * FROM finish();
 ROLLBACK;

@@ -143,7 +143,7 @@ SELECT is(pg_temp.put_refund('list', '{"refund_id":53,"tid":41,"oid":412,"modifi
 SELECT bag_eq($$SELECT stream, column_name, value FROM ordersync.quarantine WHERE record_id = 53$$, $$VALUES ('after_sales', 'refund_fee', 'ten'), ('after_sales', 'num', 'x'), ('after_sales', 'timeout', 'soon')$$, 'they are noted');
 SELECT results_eq($$SELECT closed_at, refunded_at, refunded_amount FROM ordersync.after_sales WHERE refund_id = 53$$, $$VALUES ('2026-01-04 04:00:00+00'::timestamptz, NULL::timestamptz, 0.00)$$, 'closed when first seen so');
 SELECT results_eq($$SELECT * FROM ordersync.apply_after_sales(7, 'list', 1, 1, '{}', '{}', '{}', '{}')$$, $$VALUES (0, 0, 0)$$, 'an empty page of refunds is nothing');
-SELECT throws_ok($$SELECT * FROM ordersync.apply_after_sales(7, 'guess', 1, 1, '{}', '{}', '{}', '{}')$$, '22023', 'unknown source of after-sales "guess"', 'an unknown source is an error');
+SELECT throws_ok($$SELECT * FROM ordersync.apply_after_sales(7, 'guess', 1, 1, '{}', '{}', '{}', '{}')$$, '22023', 'unrecognized source of after-sales "guess"', 'an unknown source is an error');
 
 SELECT * FROM finish();
 ROLLBACK;

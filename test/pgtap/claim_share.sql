@@ -24,9 +24,9 @@ INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, 
 SELECT r.run_id, 1, 'orders', 'modified', '2026-03-01 00:00+08', '2026-03-02 00:00+08', 'running', 'w', 70 + n
 FROM ordersync.sync_runs r, generate_series(1, 2) n WHERE r.shop_id = 1;
 CREATE TEMP TABLE x AS SELECT array_agg(task_id ORDER BY task_id DESC) AS tasks FROM ordersync.sync_tasks;
-SELECT lives_ok('SELECT ordersync.hold_tasks(x.tasks, ''{72,71}'') FROM x', 'tasks that are held under their tokens');
-SELECT throws_ok('SELECT ordersync.hold_tasks(x.tasks, ''{72,70}'') FROM x', 'OS001', NULL, 'another token fences them all');
+SELECT lives_ok('SELECT ordersync.lock_tasks(x.tasks, ''{72,71}'') FROM x', 'tasks that are held under their tokens');
+SELECT throws_ok('SELECT ordersync.lock_tasks(x.tasks, ''{72,70}'') FROM x', 'OS001', NULL, 'another token fences them all');
 UPDATE ordersync.sync_tasks SET state = 'cancelled' WHERE token = 72;
-SELECT throws_ok('SELECT ordersync.hold_tasks(x.tasks, ''{72,71}'') FROM x', 'OS001', NULL, 'and so does one that was cancelled');
+SELECT throws_ok('SELECT ordersync.lock_tasks(x.tasks, ''{72,71}'') FROM x', 'OS001', NULL, 'and so does one that was cancelled');
 SELECT * FROM finish();
 ROLLBACK;

@@ -49,11 +49,11 @@ SELECT is(pg_temp.state(), 'moved', 'another host: the shop waits');
 SELECT is(ordersync.settle_key(:task, :token, 'answered', 7, '测试店铺1', NULL, NULL), 'moved', 'an answer from where it led before does not change that');
 SELECT is((SELECT state FROM ordersync.sync_tasks WHERE task_id = :task), 'pending', 'its task is pending again');
 SELECT is((SELECT count(*) FROM ordersync.claim('nobody', 10, 10)), 0::bigint, 'and no task is claimed');
-SELECT count(ordersync.refuse_shop_key(1, clock_timestamp(), 'session', 'Invalid session')) AS refused \gset
+SELECT count(ordersync.mark_key_refused(1, clock_timestamp(), 'session', 'Invalid session')) AS refused \gset
 SELECT is(pg_temp.state(), 'moved', 'nor does a refusal from there');
 SELECT count(ordersync_set_data_key(1, 'session-1')) AS typed \gset
 SELECT is(pg_temp.state(), 'moved', 'a data key alone is not enough');
-SELECT matches(key_message, '^the application secret was given for https://gw\.example\.com:443, the gateway "taobao" leads to https://other\.example\.com:443$', 'because of the other secret') FROM ordersync.shops;
+SELECT matches(key_message, '^the application secret was set for https://gw\.example\.com:443, but gateway "taobao" points to https://other\.example\.com:443$', 'because of the other secret') FROM ordersync.shops;
 SELECT count(ordersync_add_gateway('taobao', NULL, NULL, 'helloworld')) AS typed \gset
 SELECT results_eq('SELECT key_state, key_message FROM ordersync.shops', $$VALUES ('unchecked'::text, NULL::text)$$, 'both typed: it goes on');
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/', NULL, NULL)) AS back \gset
@@ -71,9 +71,9 @@ SELECT is(pg_temp.state(), 'unchecked', 'another option is none');
 
 -- the key is not checked where it was not given for
 SELECT count(ordersync_set_gateway('taobao', '{"proxy": "http://c.example.com:3128"}')) AS proxied, max(run_id) AS newest FROM ordersync.sync_runs \gset
-SELECT is(t.code || ' ' || t.message, '55000 the secrets of shop 1 were given for another destination', 'a moved key is not checked')
+SELECT is(t.code || ' ' || t.message, '55000 the secrets of shop 1 were set for another destination', 'a moved key is not checked')
 FROM pg_temp.told('SELECT ordersync_check_shop(1)') t;
-SELECT is(t.hint, 'Type them again: SELECT ordersync_add_gateway(''taobao'', NULL, NULL, app_secret); SELECT ordersync_set_data_key(1, data_key). Or a superuser keeps them: '
+SELECT is(t.hint, 'Set them again: SELECT ordersync_add_gateway(''taobao'', NULL, NULL, app_secret); SELECT ordersync_set_session_key(1, session_key). Or keep them, as a superuser: '
 	'SELECT ordersync_keep_secrets(''taobao'', ''https://gw.example.com:443 via http://c.example.com:3128'').', 'the hint says what to type')
 FROM pg_temp.told('SELECT ordersync_check_shop(1)') t;
 SELECT is((SELECT count(*) FROM ordersync.sync_runs WHERE kind = 'check'), 0::bigint, 'and no run of it waits');

@@ -76,9 +76,9 @@ CREATE FUNCTION pg_temp.read(OUT scanned bigint, OUT fetched bigint, OUT entries
 $$;
 CREATE TEMPORARY TABLE call (n integer, what text, query text);
 INSERT INTO call VALUES
-	(1, 'sieve of orders', $$SELECT count(*) FROM ordersync.sieve_orders(7, 'list', ARRAY['2026-01-02Z'::timestamptz], array_fill(1, ARRAY[%1$s]),
+	(1, 'filter of orders', $$SELECT count(*) FROM ordersync.filter_orders(7, 'list', ARRAY['2026-01-02Z'::timestamptz], array_fill(1, ARRAY[%1$s]),
 		ARRAY(SELECT 1000 + i FROM generate_series(1, %1$s) i), array_fill('2026-01-01Z'::timestamptz, ARRAY[%1$s]), array_fill('\x00'::bytea, ARRAY[%1$s]))$$),
-	(2, 'sieve of after-sales', $$SELECT count(*) FROM ordersync.sieve_after_sales(7, 'list', ARRAY['2026-01-02Z'::timestamptz], array_fill(1, ARRAY[%1$s]),
+	(2, 'filter of after-sales', $$SELECT count(*) FROM ordersync.filter_after_sales(7, 'list', ARRAY['2026-01-02Z'::timestamptz], array_fill(1, ARRAY[%1$s]),
 		ARRAY(SELECT 1000 + i FROM generate_series(1, %1$s) i), array_fill('2026-01-01Z'::timestamptz, ARRAY[%1$s]), array_fill('\x00'::bytea, ARRAY[%1$s]))$$),
 	(3, 'after-sales of orders', $$SELECT cardinality(r.refunded_tids) FROM ordersync.after_sales_of(7, ARRAY(SELECT 1000 + i FROM generate_series(1, %1$s) i), array_fill('2026-01-01Z'::timestamptz, ARRAY[%1$s])) r$$),
 	(4, 'lines of after-sales', $$SELECT array_length(array_remove(l.oids, NULL), 1) FROM ordersync.lines_of(7, ARRAY(SELECT 1000 + i FROM generate_series(1, %1$s) i),
@@ -118,7 +118,7 @@ BEGIN
 END
 $$;
 SELECT is(string_agg(concat_ws(' ', what, answer), ', ' ORDER BY n),
-	'sieve of orders 1, sieve of after-sales 1, after-sales of orders 100, lines of after-sales 100, linking 1', 'a hundred of ten thousand are found') FROM cost;
+	'filter of orders 1, filter of after-sales 1, after-sales of orders 100, lines of after-sales 100, linking 1', 'a hundred of ten thousand are found') FROM cost;
 SELECT is(sum(scanned), 0::numeric, 'no table is read from end to end') FROM cost;
 SELECT is(string_agg(format('%s: %s rows, %s entries', what, fetched, entries), E'\n' ORDER BY n), NULL, 'at most five rows and five index entries an id')
 FROM cost WHERE fetched > 500 OR entries > 500;

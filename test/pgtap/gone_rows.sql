@@ -83,13 +83,13 @@ SELECT is(pg_temp.put('list', '{"tid":3,"status":"WAIT_BUYER_PAY","modified":"20
 SELECT is(pg_temp.put('list', '{"tid":2,"status":"WAIT_BUYER_PAY","modified":"2026-03-09 12:00:00","orders":{"order":[{"oid":21},{"oid":22}]}}'), '0/0/1', 'the first one again is unchanged');
 SELECT results_eq('SELECT oid, tid FROM ordersync.sub_orders WHERE oid > 20 ORDER BY 1', 'VALUES (21::bigint, 2::bigint), (22, 3)', 'the line stays where it is');
 SELECT is((SELECT line_count FROM ordersync.orders WHERE tid = 2), 1, 'and is no longer counted');
-SELECT ok(NOT ordersync.lacks_rows(7, 'orders', '2026-03-01', '2026-04-01'), 'nor does a count find it gone');
+SELECT ok(NOT ordersync.has_missing_rows(7, 'orders', '2026-03-01', '2026-04-01'), 'nor does a count find it gone');
 
 -- without payloads
 UPDATE ordersync.shops SET options = '{"payloads": "off"}';
 SELECT is(pg_temp.put('list', '{"tid":4,"status":"WAIT_BUYER_PAY","created":"2026-03-09 12:00:00","modified":"2026-03-09 12:00:00","trade_from":"WAP","orders":{"order":[{"oid":41,"num":1},{"oid":42,"num":1}]}}'), '1/0/0', 'an order of a shop that keeps no records');
 DELETE FROM ordersync.sub_orders WHERE oid = 42;
-SELECT ok(ordersync.lacks_rows(7, 'orders', '2026-03-09', '2026-03-10'), 'a line is gone');
+SELECT ok(ordersync.has_missing_rows(7, 'orders', '2026-03-09', '2026-03-10'), 'a line is gone');
 SELECT is(pg_temp.put('list', '{"tid":4,"status":"WAIT_BUYER_PAY","created":"2026-03-09 12:00:00","modified":"2026-03-09 12:00:00","trade_from":"WAP","orders":{"order":[{"oid":41,"num":1},{"oid":42,"num":1}]}}'), '0/1/0', 'the same record');
 SELECT is((SELECT count(*) FROM ordersync.sub_orders WHERE tid = 4), 2::bigint, 'brings it back');
 DELETE FROM ordersync.orders WHERE tid = 4;

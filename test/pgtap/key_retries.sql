@@ -63,7 +63,7 @@ SELECT pg_temp.pass('25 hours');
 SELECT pg_temp.claim(100);
 SELECT pg_temp.fail(task_id, 'unauthorized', 'session') FROM c;
 SELECT is(pg_temp.refused(), 'expired 4 1 day', 'and daily');
-SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE shop_id = 1), '^ordersync_set_data_key: the key is expired, checked again at ',
+SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE shop_id = 1), '^ordersync_set_session_key: the key is expired, checked again at ',
 	'the run says what it waits for');
 SELECT is((SELECT key_check_at FROM ordersync.shop_health WHERE shop_id = 1), (SELECT key_check_at FROM ordersync.shops WHERE shop_id = 1), 'and the shop');
 SELECT pg_temp.pass('25 hours');

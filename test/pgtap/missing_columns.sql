@@ -32,7 +32,7 @@ SELECT results_eq('SELECT tid, end_date FROM ordersync.order_report ORDER BY tid
 
 -- a report of an older version, in another order and without a column
 DROP VIEW ordersync.order_report CASCADE;
-SELECT ordersync.make_report('orders', 'SELECT o.tid, o.shop_id, o.modified FROM ordersync.orders o');
+SELECT ordersync.create_report_view('orders', 'SELECT o.tid, o.shop_id, o.modified FROM ordersync.orders o');
 CREATE VIEW mine AS SELECT tid, modified FROM ordersync.order_report;
 SELECT ordersync.set_up_reports();
 SELECT is((SELECT concat_ws(' ', (ordersync.columns_of('order_report'))[1:5], cardinality(ordersync.columns_of('order_report')) = (SELECT count(DISTINCT c) FROM unnest(ordersync.columns_of('order_report')) c))),

@@ -19,7 +19,7 @@ CREATE FUNCTION pg_temp.sought(at timestamptz) RETURNS text LANGUAGE plpgsql AS 
 DECLARE v_said text;
 BEGIN
 	DELETE FROM ordersync.sync_tasks;
-	PERFORM ordersync.seek_ends(1, 1, at);
+	PERFORM ordersync.search_history(1, 1, at);
 	SELECT string_agg(COALESCE('ids ' || t.ids::text, format('%s+%s', timezone('Asia/Shanghai', t.since)::date - timezone('Asia/Shanghai', at)::date, EXTRACT(epoch FROM t.until - t.since)::integer)), ', ' ORDER BY t.since)
 	INTO v_said
 	FROM ordersync.sync_tasks t;
@@ -62,7 +62,7 @@ DELETE FROM ordersync.orders;
 -- when: after the window was read
 SELECT pg_temp.store(1, 1, 91, 'WAIT_SELLER_SEND_GOODS'), pg_temp.store(2, 1, 91, 'TRADE_FINISHED', true);
 CREATE FUNCTION pg_temp.read_at(days numeric) RETURNS void LANGUAGE sql AS $$
-	SELECT ordersync.note_sought(1, pg_temp.old(91), pg_temp.old(91, 60), 1, pg_temp.noon(days)) $$;
+	SELECT ordersync.record_history_reads(1, pg_temp.old(91), pg_temp.old(91, 60), 1, pg_temp.noon(days)) $$;
 SELECT pg_temp.read_at(0);
 SELECT results_eq('SELECT record_id, asked_at FROM ordersync.lookups WHERE stream = ''history''', $$ VALUES (1::bigint, pg_temp.noon()) $$, 'what was read is remembered of the open order');
 SELECT is((SELECT platform_state FROM ordersync.orders WHERE tid = 1), 'archived', 'which no list has any more');

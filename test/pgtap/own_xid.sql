@@ -29,9 +29,9 @@ SAVEPOINT s;
 SELECT pg_temp.store('{14}');
 ROLLBACK TO s;
 SELECT is(count(DISTINCT o.xmin::text), 3::bigint, 'three parts have written, each with an ID of its own') FROM ordersync.orders o WHERE o.shop_id = 1;
-SELECT is((SELECT array_agg(i ORDER BY i) FROM unnest(ordersync.written_here(1, 'orders', '{11,12,13,14,15}')) i), '{11,12,13}'::bigint[], 'all that is there was written here');
-SELECT is(ordersync.written_here(1, 'orders', '{15}'), NULL, 'NULL for none');
-SELECT is(ordersync.written_here(1, 'after_sales', '{11}'), NULL, 'nor of another stream');
+SELECT is((SELECT array_agg(i ORDER BY i) FROM unnest(ordersync.changed_in_this_xact(1, 'orders', '{11,12,13,14,15}')) i), '{11,12,13}'::bigint[], 'all that is there was written here');
+SELECT is(ordersync.changed_in_this_xact(1, 'orders', '{15}'), NULL, 'NULL for none');
+SELECT is(ordersync.changed_in_this_xact(1, 'after_sales', '{11}'), NULL, 'nor of another stream');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -264,7 +264,7 @@ SELECT lives_ok($$SELECT ordersync_set_shop(5, '{"payloads": "off"}'), ordersync
 SELECT is(pg_temp.cut() > 1, true, 'are obeyed at once');
 SELECT is(pg_temp.kept(5), ' / ', 'off: everything is cut');
 SELECT is(pg_temp.kept(6), '603 605 / 72 73', 'an age: what is older');
-SELECT lives_ok($$SELECT ordersync_set_shop(5, '{"payloads": null}'), ordersync.keep_house()$$, 'the option goes');
+SELECT lives_ok($$SELECT ordersync_set_shop(5, '{"payloads": null}'), ordersync.maintenance()$$, 'the option goes');
 SELECT is((SELECT string_agg(shop_id::text, ' ') FROM ordersync.payload_cuts), '6', 'and the walk is forgotten');
 
 -- nothing is out of the walk's way: no time of creation, no order, a late end, an option that came back

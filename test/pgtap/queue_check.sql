@@ -113,13 +113,13 @@ SELECT is((SELECT ordersync_cancel(r) FROM x), 1, 'cancelled');
 -- details behind a page, counted with it
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['orders modified store']);
 SELECT ordersync_set_shop(1, '{"details": "changed"}');
-SELECT is((SELECT ordersync.follow_up(pg_temp.task(r), ARRAY[101, 102]) FROM x), 1, 'orders whose details are not merged are to be fetched');
+SELECT is((SELECT ordersync.queue_follow_ups(pg_temp.task(r), ARRAY[101, 102]) FROM x), 1, 'orders whose details are not merged are to be fetched');
 SELECT is((SELECT pg_temp.close(pg_temp.task(r), 'counted', 1) FROM x), false, 'the run goes on for them');
 SELECT is(pg_temp.run_is(), 'running, 1 open, 0 held', 'and counts them');
 UPDATE ordersync.order_payloads SET sources = sources | 8 WHERE tid IN (101, 102);
-SELECT is((SELECT ordersync.follow_up(pg_temp.task(r), ARRAY[101, 102]) FROM x), 0, 'with details merged there is nothing to fetch');
+SELECT is((SELECT ordersync.queue_follow_ups(pg_temp.task(r), ARRAY[101, 102]) FROM x), 0, 'with details merged there is nothing to fetch');
 SELECT ordersync_set_shop(1, '{"details": null}');
-SELECT is((SELECT ordersync.follow_up(pg_temp.task(r), ARRAY[103]) FROM x), 0, 'nor without the option');
+SELECT is((SELECT ordersync.queue_follow_ups(pg_temp.task(r), ARRAY[103]) FROM x), 0, 'nor without the option');
 
 -- links
 CREATE FUNCTION pg_temp.links() RETURNS text LANGUAGE sql AS $$ SELECT format('%s | %s', array_agg(id ORDER BY id) FILTER (WHERE details_of = 'after_sales'), array_agg(id ORDER BY id) FILTER (WHERE details_of = 'orders'))
@@ -183,7 +183,7 @@ INSERT INTO ordersync.orders (shop_id, tid, created, status, platform_state, det
 SELECT 1, n, now() - make_interval(hours => (24 * d)::integer), s, 'listed', now() - make_interval(days => at)
 FROM (VALUES (1, 85.0, 'WAIT_SELLER_SEND_GOODS', NULL::integer), (2, 79.5, 'WAIT_SELLER_SEND_GOODS', NULL), (3, 85.0, 'TRADE_FINISHED', NULL), (4, 85.0, 'WAIT_BUYER_PAY', 1),
 	(5, 85.0, 'WAIT_BUYER_PAY', 30), (6, 92.0, 'WAIT_BUYER_PAY', NULL)) v (n, d, s, at);
-SELECT is((SELECT ordersync.fetch_aging(1, 1, now())), 1, 'orders of eighty days');
+SELECT is((SELECT ordersync.fetch_aging_orders(1, 1, now())), 1, 'orders of eighty days');
 SELECT is((SELECT ids FROM ordersync.sync_tasks WHERE reason = 'aging'), '{1,5}'::bigint[], 'are fetched once more when they are unfinished, and not again');
 
 -- a window whose failure is its own
@@ -227,7 +227,7 @@ SELECT is((SELECT pg_temp.fail(pg_temp.task(r), 'rejected', 'platform', 1) FROM 
 SELECT is(pg_temp.ids(), '{1} failed, {2,3} pending', 'and stands alone, whatever else the run has done');
 SELECT is((SELECT pg_temp.fail(pg_temp.task(r, 2), 'rejected', 'permission', 1) FROM x), 'succeeded', 'no permission for single records is no failure');
 SELECT is((SELECT unserved ? 'details of orders' FROM ordersync.shops), true, 'the shop keeps it');
-SELECT ordersync.note_served(1, 'details of orders');
+SELECT ordersync.mark_list_served(1, 'details of orders');
 SELECT is((SELECT unserved FROM ordersync.shops), '{}'::jsonb, 'until it is served again');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['details modified store']);
 UPDATE ordersync.sync_tasks SET details_of = 'orders', reason = 'details', ids = '{1,2,3}', walk = '{"walk": "ids", "done": 2}', pages = 2 FROM x WHERE run_id = r;

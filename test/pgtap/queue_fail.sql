@@ -69,7 +69,7 @@ TRUNCATE x; INSERT INTO x SELECT pg_temp.task(8);
 SELECT is((SELECT pg_temp.fail(t, 'unauthorized', 'session') FROM x), 'pending', 'a task whose key was refused waits');
 SELECT results_eq($$ SELECT attempt, next_attempt_at, run_state FROM pg_temp.task $$, $$ VALUES (7, NULL::timestamptz, 'running') $$, 'uncharged, without a time');
 SELECT results_eq($$ SELECT key_state, key_message FROM ordersync.shops $$, $$ VALUES ('expired', 'it said no') $$, 'and its shop says why');
-SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE run_id = (SELECT run_id FROM pg_temp.task)), 'ordersync_set_data_key', 'progress names the call to type');
+SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE run_id = (SELECT run_id FROM pg_temp.task)), 'ordersync_set_session_key', 'progress names the call to type');
 SELECT ordersync_set_data_key(1, 'session-2');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
 UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '1 minute' WHERE task_id = (SELECT t FROM x);

@@ -10,7 +10,7 @@ CREATE FUNCTION pg_temp.r(text, text) RETURNS tstzmultirange LANGUAGE sql AS $$
 
 -- cutting: days, the settle line, the longest window
 SELECT results_eq(
-	$$ SELECT ordersync.show_range(since, until), fresh
+	$$ SELECT ordersync.format_range(since, until), fresh
 		FROM ordersync.cut_windows(pg_temp.r('2026-09-01 10:00:00', '2026-09-03 02:00:00'), pg_temp.sh('2026-09-03 01:30:00'), '1 day')
 		ORDER BY since $$,
 	$$ VALUES ('2026-09-01 10:00:00 to 2026-09-02 00:00:00 Asia/Shanghai', false),
@@ -19,7 +19,7 @@ SELECT results_eq(
 		('2026-09-03 01:30:00 to 2026-09-03 02:00:00 Asia/Shanghai', true) $$,
 	'windows end at midnight in Shanghai and at the settle line');
 SELECT results_eq(
-	$$ SELECT ordersync.show_range(since, until), fresh
+	$$ SELECT ordersync.format_range(since, until), fresh
 		FROM ordersync.cut_windows(pg_temp.r('2026-09-01 12:00:00', '2026-09-02 11:59:00'), pg_temp.sh('2026-09-01 11:00:00'), '1 day')
 		ORDER BY since $$,
 	$$ VALUES ('2026-09-01 12:00:00 to 2026-09-02 00:00:00 Asia/Shanghai', true),
@@ -28,7 +28,7 @@ SELECT results_eq(
 SELECT is((SELECT count(*) FROM ordersync.cut_windows(pg_temp.r('2026-09-01', '2026-09-02'), 'infinity', '30 minutes')), 48::bigint,
 	'no window is longer than the gateway allows');
 SELECT results_eq(
-	$$ SELECT ordersync.show_range(since, until)
+	$$ SELECT ordersync.format_range(since, until)
 		FROM ordersync.cut_windows(pg_temp.r('2026-09-01 00:00:00', '2026-09-01 01:10:00'), 'infinity', '30 minutes') ORDER BY since $$,
 	$$ VALUES ('2026-09-01 00:00:00 to 2026-09-01 00:30:00 Asia/Shanghai'), ('2026-09-01 00:30:00 to 2026-09-01 01:00:00 Asia/Shanghai'),
 		('2026-09-01 01:00:00 to 2026-09-01 01:10:00 Asia/Shanghai') $$,
@@ -49,7 +49,7 @@ SELECT is((SELECT count(*) FROM ordersync.cut_windows(
 
 -- what was asked, made definite; now is 2026-11-23 12:00:00, lag a minute, settle ten
 CREATE FUNCTION pg_temp.asked(kind text, since timestamptz, until timestamptz) RETURNS text LANGUAGE sql AS $$
-	SELECT concat_ws(' | ', ordersync.show_instant(r.since), ordersync.show_instant(r.until), r.shortened, ordersync.show_instant(r.bound))
+	SELECT concat_ws(' | ', ordersync.format_time(r.since), ordersync.format_time(r.until), r.shortened, ordersync.format_time(r.bound))
 	FROM ordersync.resolve_range(kind, since, until, pg_temp.sh('2026-11-23 12:00:00')) r $$;
 SELECT is(pg_temp.asked('full', NULL, NULL), '2026-10-23 00:00:00 | 2026-11-23 11:59:00 | f | 2026-11-23 11:49:00',
 	'a full run begins on the same day a month ago');
@@ -63,11 +63,11 @@ SELECT is(pg_temp.asked('full', pg_temp.sh('2026-11-01'), pg_temp.sh('2026-12-01
 	'an end in the future is shortened to now - lag');
 SELECT is(pg_temp.asked('full', pg_temp.sh('2026-11-01'), 'infinity'), '2026-11-01 00:00:00 | 2026-11-23 11:59:00 | t | 2026-11-23 11:49:00',
 	'for ever too');
-SELECT is((SELECT ordersync.show_instant(since) FROM ordersync.resolve_range('full', NULL, NULL, pg_temp.sh('2026-10-31 12:00:00'))),
+SELECT is((SELECT ordersync.format_time(since) FROM ordersync.resolve_range('full', NULL, NULL, pg_temp.sh('2026-10-31 12:00:00'))),
 	'2026-09-30 00:00:00', 'a month before the 31st is the last day of a shorter month');
 SELECT throws_ok($$ SELECT pg_temp.asked('full', pg_temp.sh('2026-10-01'), pg_temp.sh('2026-10-01')) $$, '22023', 'since must be before until');
 SELECT throws_ok($$ SELECT pg_temp.asked('full', NULL, pg_temp.sh('2026-10-01')) $$, '22023', 'since must be before until');
-SELECT throws_ok($$ SELECT pg_temp.asked('full', pg_temp.sh('2026-11-23 11:59:30'), NULL) $$, '22023', 'the range has not begun yet');
+SELECT throws_ok($$ SELECT pg_temp.asked('full', pg_temp.sh('2026-11-23 11:59:30'), NULL) $$, '22023', 'the range is in the future');
 SELECT throws_ok($$ SELECT pg_temp.asked('incremental', pg_temp.sh('2026-08-25 11:59:59'), NULL) $$, '22023', 'the platform does not serve that range');
 SELECT lives_ok($$ SELECT pg_temp.asked('incremental', pg_temp.sh('2026-08-25 12:00:00'), NULL) $$, 'ninety days are served, whatever the session''s zone');
 SELECT throws_ok($$ SELECT pg_temp.asked('incremental', NULL, pg_temp.sh('2026-08-01')) $$, '22023', 'the platform does not serve that range');
@@ -77,7 +77,7 @@ SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1');
 CREATE FUNCTION pg_temp.planned(kind text, since timestamptz, until timestamptz, at timestamptz DEFAULT pg_temp.sh('2026-11-23 12:00:00'))
 RETURNS TABLE (stream text, basis text, work text, history boolean, held boolean, ranges text, closes text, lost text) LANGUAGE sql AS $$
-	SELECT p.stream, p.basis, p.work, p.history, p.held, ordersync.show_ranges(p.ranges), ordersync.show_instant(p.closes_until), ordersync.show_ranges(p.lost)
+	SELECT p.stream, p.basis, p.work, p.history, p.held, ordersync.format_ranges(p.ranges), ordersync.format_time(p.closes_until), ordersync.format_ranges(p.lost)
 	FROM ordersync.plan(1, kind, since, COALESCE(until, at - interval '1 minute'), at) p $$;
 
 SELECT results_eq($$ SELECT * FROM pg_temp.planned('full', pg_temp.sh('2026-09-01'), pg_temp.sh('2026-10-01')) $$,
@@ -123,7 +123,7 @@ SELECT throws_like($$ SELECT pg_temp.asked('full', pg_temp.sh('2024-11-23 11:59:
 SELECT throws_ok($$ SELECT pg_temp.asked('verify', pg_temp.sh('2026-08-26 11:59:59'), NULL) $$, '22023', 'the platform does not serve that range');
 SELECT lives_ok($$ SELECT pg_temp.asked('verify', pg_temp.sh('2026-08-26 12:00:00'), NULL) $$, 'counts are compared within 89 days');
 CREATE TEMP TABLE across AS SELECT ordersync.make_run(1, 'full', pg_temp.sh('2026-08-25'), pg_temp.sh('2026-08-26'), pg_temp.sh('2026-11-23 12:00:00')) AS id;
-SELECT results_eq($$ SELECT ordersync.show_range(t.since, t.until), t.history, t.fresh, t.next_attempt_at IS NOT NULL,
+SELECT results_eq($$ SELECT ordersync.format_range(t.since, t.until), t.history, t.fresh, t.next_attempt_at IS NOT NULL,
 		t.next_attempt_at BETWEEN clock_timestamp() + interval '1 hour' AND clock_timestamp() + interval '61 minutes'
 	FROM ordersync.sync_tasks t JOIN across a ON a.id = t.run_id WHERE t.stream = 'orders' ORDER BY t.since $$,
 	$$ VALUES ('2026-08-25 00:00:00 to 2026-08-25 12:00:00 Asia/Shanghai', true, false, false, NULL),
@@ -193,7 +193,7 @@ SELECT ordersync_set_gateway('taobao', '{"max_window": "12 hours"}');
 CREATE TEMP TABLE run AS SELECT ordersync.make_run(1, 'full', pg_temp.sh('2026-11-01'), pg_temp.sh('2026-11-03'), pg_temp.sh('2026-11-10 12:00:00')) AS id;
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id WHERE t.stream = 'orders' AND t.work = 'store'), 4::bigint,
 	'the gateway''s longest window cuts a run''s days');
-SELECT results_eq($$ SELECT r.state, r.open_tasks::bigint, r.kind, ordersync.show_range(r.since, r.until) FROM ordersync.sync_runs r JOIN run ON run.id = r.run_id $$,
+SELECT results_eq($$ SELECT r.state, r.open_tasks::bigint, r.kind, ordersync.format_range(r.since, r.until) FROM ordersync.sync_runs r JOIN run ON run.id = r.run_id $$,
 	$$ SELECT 'pending', count(*), 'full', '2026-11-01 00:00:00 to 2026-11-03 00:00:00 Asia/Shanghai' FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id $$,
 	'the run counts its tasks');
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks t JOIN run ON run.id = t.run_id
@@ -210,10 +210,10 @@ SELECT is((SELECT r.state FROM ordersync.sync_runs r
 	'a run is not seen by the statement that makes it');
 SELECT results_eq($$ SELECT state, open_tasks, finished_at IS NOT NULL FROM ordersync.sync_runs ORDER BY run_id DESC LIMIT 1 $$,
 	$$ VALUES ('succeeded', 0, true) $$, 'a run with nothing to read has succeeded');
-SELECT is((SELECT ordersync.show_instant(first_incremental_at) FROM ordersync.shops WHERE shop_id = 1), '2026-11-10 12:00:00',
+SELECT is((SELECT ordersync.format_time(first_incremental_at) FROM ordersync.shops WHERE shop_id = 1), '2026-11-10 12:00:00',
 	'the first incremental run is remembered');
 SELECT is(ordersync.make_run(1, 'incremental', NULL, pg_temp.sh('2027-06-01 11:59:00'), pg_temp.sh('2027-06-01 12:00:00')) IS NOT NULL, true, 'a run after half a year');
-SELECT matches((SELECT ordersync.show_ranges(lost) FROM ordersync.sync_runs ORDER BY run_id DESC LIMIT 1),
+SELECT matches((SELECT ordersync.format_ranges(lost) FROM ordersync.sync_runs ORDER BY run_id DESC LIMIT 1),
 	'^2026-11-10 11:59:00 to 2027-03-03 13:00:00', 'names what it lost');
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks t WHERE t.run_id = (SELECT max(run_id) FROM ordersync.sync_runs) AND t.since < pg_temp.sh('2027-03-03 13:00:00')),
 	0::bigint, 'and does not ask for it');

@@ -88,7 +88,7 @@ SELECT is((SELECT pg_temp.close(t, 'short', 60, 59, 6, 12) FROM x), true, 'a sho
 SELECT results_eq($$ SELECT k.state, k.error_class, k.error, r.state, r.message FROM ordersync.sync_tasks k JOIN x ON t = task_id JOIN ordersync.sync_runs r USING (run_id) $$,
 	$$ VALUES ('incomplete', 'short', 'the platform counts 60 records, 59 were seen', 'incomplete', '1 of 1 windows are short') $$, 'as incomplete, and the run with it');
 SELECT is(pg_temp.covered(), '0-6 12-48', 'what is known to be short is not covered any more');
-SELECT is(ordersync.show_ranges((SELECT ranges FROM ordersync.plan(1, 'incremental', NULL, pg_temp.at(48), pg_temp.at(49)) WHERE stream = 'orders' AND work = 'store')),
+SELECT is(ordersync.format_ranges((SELECT ranges FROM ordersync.plan(1, 'incremental', NULL, pg_temp.at(48), pg_temp.at(49)) WHERE stream = 'orders' AND work = 'store')),
 	'2026-11-01 06:00:00 to 2026-11-01 12:00:00 Asia/Shanghai', 'so that the next run reads it anew');
 SELECT is((SELECT verdict FROM ordersync.completeness WHERE stream = 'orders' AND basis = 'modified' AND day = '2026-11-01'), 'short', 'and the day is short');
 

@@ -110,7 +110,7 @@ END
 $$;
 SELECT results_eq($$SELECT * FROM pg_temp.turn_all('{9223372036854775807, -9223372036854775808}', 1)$$,
 	$$VALUES ('9223372036854775807/9223372036854775807'), ('9223372036854775807/9223372036854775806'), ('-9223372036854775808/9223372036854775807'), ('-9223372036854775808/9223372036854775806')$$, 'every number that a shop or an order can have turns the page');
-SELECT throws_ok(format('SELECT ordersync_orders(NULL, NULL, NULL, after => %L)', c), '22023', format('"%s" is no cursor', c), c)
+SELECT throws_ok(format('SELECT ordersync_orders(NULL, NULL, NULL, after => %L)', c), '22023', format('invalid cursor: "%s"', c), c)
 FROM unnest(ARRAY['1/9223372036854775808/1', '1/-9223372036854775809/1', '1/1/9223372036854775808', '9223372036854775808/1/1', '-9223372036854775808/1/1', '1/1', '-/1', '1//1', '--/1/1', '1/1/-', '1e3/1/1']) c;
 
 -- orders whose time of creation could not be read stand behind all others
@@ -173,14 +173,14 @@ SELECT results_eq($$SELECT t, k, pg_temp.refusal(t, k) FROM (
 		UNION SELECT 'sub_orders', jsonb_object_keys(l) FROM story, jsonb_array_elements(o -> 'lines') l
 		UNION SELECT 'after_sales', jsonb_object_keys(a) FROM story, jsonb_array_elements(o -> 'after_sales') a) x (t, k)
 	WHERE k <> ALL (ordersync.columns_of(ordersync.report_of(t))) ORDER BY 1, 2$$,
-	$$VALUES ('after_sales', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"'), ('orders', 'after_sales', '42939 ordersync_order itself uses the name "after_sales"'), ('orders', 'lifecycle', '42939 ordersync_order itself uses the name "lifecycle"'),
-		('orders', 'lines', '42939 ordersync_order itself uses the name "lines"'), ('sub_orders', 'sku_id_str', '42939 ordersync_order itself uses the name "sku_id_str"')$$, 'no added field can have a name that it sets beside the reports'' columns');
+	$$VALUES ('after_sales', 'sku_id_str', '42939 the name "sku_id_str" is reserved for ordersync_order'), ('orders', 'after_sales', '42939 the name "after_sales" is reserved for ordersync_order'), ('orders', 'lifecycle', '42939 the name "lifecycle" is reserved for ordersync_order'),
+		('orders', 'lines', '42939 the name "lines" is reserved for ordersync_order'), ('sub_orders', 'sku_id_str', '42939 the name "sku_id_str" is reserved for ordersync_order')$$, 'no added field can have a name that it sets beside the reports'' columns');
 SELECT is(ordersync_order(3, 8) -> 'after_sales', '[]', 'an order without refunds has a list of none');
 SELECT throws_like(q, m, m) FROM (VALUES
 	('SELECT ordersync_order(3, 999)', 'shop 3 has no order 999'), ('SELECT ordersync_order(NULL, 999)', 'shop NULL has no order 999'),
-	($$SELECT ordersync_orders('{1}', NULL, NULL, page => 0)$$, 'a page has 1 to 1000 orders, not 0'), ($$SELECT ordersync_orders('{1}', NULL, NULL, page => 1001)$$, 'a page has 1 to 1000 orders, not 1001'),
-	($$SELECT ordersync_orders('{1}', NULL, NULL, page => NULL)$$, 'a page has 1 to 1000 orders, not NULL'), ($$SELECT ordersync_orders('{1}', NULL, NULL, '{paid, sent}')$$, 'unknown stage "sent"'),
-	($$SELECT ordersync_orders('{1}', NULL, NULL, after => '12')$$, '"12" is no cursor'), ($$SELECT ordersync_orders('{1}', NULL, NULL, after => '1/1/99999999999999999999')$$, '%is no cursor')) v (q, m);
+	($$SELECT ordersync_orders('{1}', NULL, NULL, page => 0)$$, 'page must be between 1 and 1000, not 0'), ($$SELECT ordersync_orders('{1}', NULL, NULL, page => 1001)$$, 'page must be between 1 and 1000, not 1001'),
+	($$SELECT ordersync_orders('{1}', NULL, NULL, page => NULL)$$, 'page must be between 1 and 1000, not NULL'), ($$SELECT ordersync_orders('{1}', NULL, NULL, '{paid, sent}')$$, 'unrecognized stage "sent"'),
+	($$SELECT ordersync_orders('{1}', NULL, NULL, after => '12')$$, 'invalid cursor: "12"'), ($$SELECT ordersync_orders('{1}', NULL, NULL, after => '1/1/99999999999999999999')$$, 'invalid cursor: %')) v (q, m);
 
 -- a role that sees one shop sees its orders only, by every way
 CREATE ROLE pgtap_reader;

@@ -26,7 +26,7 @@ FROM (VALUES
 	('08006', NULL, 'connection_failure'), ('72000', NULL, 'snapshot_too_old'), ('XX001', NULL, 'data_corrupted'), ('XX002', NULL, 'index_corrupted'),
 	('OS001', NULL, 'a task that is another''s')
 ) AS k (code, kind, name);
-SELECT throws_ok($$SELECT ordersync.refusal_kind('none')$$, '22023', '"none" is no SQLSTATE', 'what is none');
+SELECT throws_ok($$SELECT ordersync.refusal_kind('none')$$, '22023', 'invalid SQLSTATE: "none"', 'what is none');
 
 -- a page of a run, in which some are refused
 CREATE TABLE pg_temp.unwanted (tid bigint, state text);
@@ -68,7 +68,7 @@ SELECT set_eq($$SELECT k FROM pg_temp.records('{1,3,6,7}') p, ordersync.known_re
 SELECT is_empty($$SELECT k FROM pg_temp.records('{3,6}', 1) p, ordersync.known_refusals(7, 'orders', p.ids, p.digests) k$$, 'not as they become');
 
 -- alone in its page: one record's fault or everybody's
-SELECT throws_ok($$SELECT pg_temp.put('{6}', 1)$$, 'OS003', 'the database refuses every record that was to be written, the first with SQLSTATE 42P01: no 6 here',
+SELECT throws_ok($$SELECT pg_temp.put('{6}', 1)$$, 'OS003', 'the database rejected every record to be written, the first with SQLSTATE 42P01: no 6 here',
 	'an object''s error without a record that is stored beside it');
 SELECT is(pg_temp.put('{3}', 1), '0/0/0', 'a record''s error is taken for its own');
 INSERT INTO pg_temp.unwanted SELECT t, '23514' FROM generate_series(101, 150) t;

@@ -13,8 +13,8 @@ SELECT lives_ok($$SELECT ordersync_set_data_key(1, 'session-22')$$, 'the other n
 SELECT is((SELECT octet_length(sealed) FROM ordersync.secrets WHERE kind = 'data_key' AND name = '1'),
 	(SELECT octet_length(ordersync.seal('session-22', 'data_key', '1', 'https://gw.example.com'))), 'takes its place');
 SELECT throws_ok($$SELECT ordersync_set_session_key(9, 'session-9')$$, '42704', NULL, 'a shop that does not exist');
-SELECT throws_ok($$SELECT ordersync_set_session_key(1, '')$$, '22023', 'the data key is empty', 'an empty key');
-SELECT throws_ok($$SELECT ordersync_set_session_key(1, 'session-1', now() - interval '1 day')$$, '22023', 'the data key has expired already', 'one that has expired');
-SELECT is((SELECT level FROM ordersync.levelled_functions() WHERE routine ~ 'ordersync_set_session_key'), 'admin', 'is for an admin');
+SELECT throws_ok($$SELECT ordersync_set_session_key(1, '')$$, '22023', 'data key must not be empty', 'an empty key');
+SELECT throws_ok($$SELECT ordersync_set_session_key(1, 'session-1', now() - interval '1 day')$$, '22023', 'the data key has already expired', 'one that has expired');
+SELECT is((SELECT level FROM ordersync.functions_by_level() WHERE routine ~ 'ordersync_set_session_key'), 'admin', 'is for an admin');
 SELECT * FROM finish();
 ROLLBACK;

@@ -34,7 +34,7 @@ DELETE FROM ordersync.type_counts;
 SELECT ordersync_set_gateway('taobao', '{"max_window": "6 hours"}');
 CREATE FUNCTION pg_temp.store(p_tid bigint, p_created timestamptz) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO ordersync.orders (shop_id, tid, created, modified, status, type, line_count) VALUES (1, p_tid, p_created, p_created, 'TRADE_FINISHED', 'new_kind', 0);
-	SELECT ordersync.note_type(1, p_tid, NULL, NULL);
+	SELECT ordersync.record_unlisted_type(1, p_tid, NULL, NULL);
 $$;
 -- a count without types that finds what is stored
 CREATE FUNCTION pg_temp.recount(since timestamptz, until timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -46,7 +46,7 @@ BEGIN
 	RETURN ordersync.settle_count(t, 42, (SELECT count(*) FROM ordersync.orders o WHERE o.created >= since AND o.created < until), NULL, NULL, NULL, '{"method": "m"}');
 END $$;
 CREATE FUNCTION pg_temp.noted() RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(ordersync.show_range(lower(range), upper(range)) || ' ' || found::text, ', ' ORDER BY range) FROM ordersync.type_counts $$;
+	SELECT string_agg(ordersync.format_range(lower(range), upper(range)) || ' ' || found::text, ', ' ORDER BY range) FROM ordersync.type_counts $$;
 SELECT pg_temp.store(1, pg_temp.sh('2026-11-05 07:00:00'));
 SELECT pg_temp.store(2, pg_temp.sh('2026-11-05 12:00:00'));
 SELECT is(pg_temp.noted(), '2026-11-05 06:00:00 to 2026-11-05 12:00:00 Asia/Shanghai {new_kind}, 2026-11-05 12:00:00 to 2026-11-05 18:00:00 Asia/Shanghai {new_kind}',
@@ -66,12 +66,12 @@ INSERT INTO ordersync.type_counts (shop_id, stream, range, any_type, listed, fou
 SELECT pg_temp.recount(pg_temp.sh('2026-11-05') + n * interval '6 hours', pg_temp.sh('2026-11-05') + (n + 1) * interval '6 hours') FROM generate_series(0, 2) n;
 SELECT is((SELECT count(*) FROM ordersync.type_counts WHERE any_type > listed), 3::bigint, 'a day that was counted in part keeps its count');
 SELECT pg_temp.recount(pg_temp.sh('2026-11-05 18:00:00'), pg_temp.sh('2026-11-06'));
-SELECT results_eq($$ SELECT stream, ordersync.show_range(lower(range), upper(range)) FROM ordersync.type_counts WHERE any_type > listed OR found <> '{}' ORDER BY 1, 2 $$,
+SELECT results_eq($$ SELECT stream, ordersync.format_range(lower(range), upper(range)) FROM ordersync.type_counts WHERE any_type > listed OR found <> '{}' ORDER BY 1, 2 $$,
 	$$ VALUES ('orders', '2026-11-06 00:00:00 to 2026-11-07 00:00:00 Asia/Shanghai'), ('special_refunds', '2026-11-05 00:00:00 to 2026-11-06 00:00:00 Asia/Shanghai') $$,
 	'counted in all its parts it loses it, another day and list do not');
 SELECT is((SELECT count(*) FROM ordersync.type_counts), 6::bigint, 'the parts stay');
 SELECT pg_temp.recount(pg_temp.sh('2026-11-05'), pg_temp.sh('2026-11-06'));
-SELECT is((SELECT string_agg(ordersync.show_range(lower(range), upper(range)), ' ') FROM ordersync.type_counts WHERE stream = 'orders' AND found = '{}'),
+SELECT is((SELECT string_agg(ordersync.format_range(lower(range), upper(range)), ' ') FROM ordersync.type_counts WHERE stream = 'orders' AND found = '{}'),
 	'2026-11-05 00:00:00 to 2026-11-06 00:00:00 Asia/Shanghai', 'the whole day replaces its parts');
 
 -- a day that the lists have let go of

@@ -4,8 +4,8 @@ SELECT plan(2);
 CREATE TEMP TABLE called (name text, planned text);
 INSERT INTO called VALUES
 	('apply_pages', 'generic'), ('check_records', 'generic'), ('claim', 'generic'), ('claim_share', 'generic'), ('fail', 'generic'),
-	('hold_tasks', 'generic'), ('next_due', 'generic'), ('settle', 'generic'),
-	('follow_up', 'custom'), ('keep_house', 'custom'), ('keep_mends', 'custom'), ('known_refusals', 'custom'), ('note_fetched', 'custom'),
+	('lock_tasks', 'generic'), ('next_due', 'generic'), ('settle', 'generic'),
+	('queue_follow_ups', 'custom'), ('maintenance', 'custom'), ('keep_mends', 'custom'), ('known_refusals', 'custom'), ('note_fetched', 'custom'),
 	('note_key_file', 'custom'), ('note_mended', 'custom'), ('note_not_served', 'custom'), ('quarantine_records', 'custom'),
 	('settle_count', 'custom'), ('settle_key', 'custom'), ('store_parts', 'custom');
 SELECT is_empty('SELECT name FROM called c WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = ''ordersync''::regnamespace AND p.proname = c.name)', 'they are there');

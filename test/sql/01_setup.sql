@@ -24,7 +24,7 @@ SELECT count(*) FROM ordersync.gateways;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld', options => '{"page_size": 50}');
 SELECT name, base_url, app_key, protocol, sign_method, options FROM ordersync.gateways;
 
--- typed again: NULL keeps, options merge, null takes one out
+-- typed again: NULL keeps, options merge, null removes one
 SELECT ordersync_add_gateway('taobao', NULL, NULL, NULL, options => '{"calls_per_second": 10}');
 SELECT ordersync_set_gateway('taobao', '{"page_size": null, "max_window": "6 hours", "arrival_check": false}');
 SELECT name, base_url, app_key, protocol, sign_method, options FROM ordersync.gateways;

@@ -5,29 +5,29 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 3000, '--days' => 30 ]);
-$house->add_shops(1);
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 3000, '--days' => 30 ]);
+$cluster->add_shops(1);
 
-$house->control('churn', per_page => 5);
-is($house->full(1), 'succeeded', 'a full run while orders change between its pages');
-is($house->incremental(1), 'succeeded', 'an incremental run while orders change between its pages');
-my $churned = $house->control('churn', per_page => 0)->{churned};
+$cluster->control('churn', per_page => 5);
+is($cluster->full(1), 'succeeded', 'a full run while orders change between its pages');
+is($cluster->incremental(1), 'succeeded', 'an incremental run while orders change between its pages');
+my $churned = $cluster->control('churn', per_page => 0)->{churned};
 cmp_ok($churned, '>', 100, "$churned orders changed right after they were served");
 
 # What changed in the last minutes stays open; the next run reads it.
-is($house->incremental(1), 'succeeded', 'a run after the last change');
-$house->control('advance', seconds => 900);
-is($house->incremental(1), 'succeeded', 'a run when everything has settled');
-my ($since, $until) = split /\|/, $house->sql("SELECT min(since), max(until) FROM ordersync.sync_tasks");
-is($house->full(1, $since, $until), 'succeeded', 'a full run over all of it');
-$house->take('full');
+is($cluster->incremental(1), 'succeeded', 'a run after the last change');
+$cluster->control('advance', seconds => 900);
+is($cluster->incremental(1), 'succeeded', 'a run when everything has settled');
+my ($since, $until) = split /\|/, $cluster->sql("SELECT min(since), max(until) FROM ordersync.sync_tasks");
+is($cluster->full(1, $since, $until), 'succeeded', 'a full run over all of it');
+$cluster->take('full');
 
 # What was paid before a refund depends on what was seen before it, and what only a fetch by id serves on when that was:
 # which only the reader knows.
-$house->equals_truth('after the churn', but => [ qw(paid_amount paid_amount_frozen paid_amount_estimated refunded_at
+$cluster->equals_truth('after the churn', but => [ qw(paid_amount paid_amount_frozen paid_amount_estimated refunded_at
 	refunded_date closed_at details_at available_confirm_fee platform_subsidy_fee seller_memo
 	cs_status advance_status good_return_time timeout split_seller_fee split_taobao_fee price) ]);
 
-is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE outcome = 'short'"), '0', 'no window came out short');
+is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE outcome = 'short'"), '0', 'no window came out short');
 
 done_testing;

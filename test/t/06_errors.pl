@@ -5,59 +5,59 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $house = OrdersyncTest->new(
+my $cluster = OrdersyncTest->new(
 	gateway => [ '--shops' => 2, '--orders-per-shop' => 1000, '--days' => 30 ],
 	conf => "ordersync.retry_base = '50ms'\nordersync.retry_cap = '500ms'");
-$house->add_shops(1);
-my %shop = map { $_->{shop} => $_ } @{ $house->control('shops') };
+$cluster->add_shops(1);
+my %shop = map { $_->{shop} => $_ } @{ $cluster->control('shops') };
 utf8::encode($_->{seller_nick}) for values %shop;
 
 # Throttled: the ban is obeyed, no attempt is lost, the run succeeds.
-$house->fault('throttle', seconds => 1, count => 3);
-is($house->full(1), 'succeeded', 'a run through throttling');
-cmp_ok($house->sql("SELECT count(*) FROM ordersync.request_log WHERE verdict = 'throttled'"), '>=', 1, 'the calls refused are in the log');
-$house->no_faults;
-$house->take('full');
-$house->equals_truth('after throttling');
+$cluster->fault('throttle', seconds => 1, count => 3);
+is($cluster->full(1), 'succeeded', 'a run through throttling');
+cmp_ok($cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE verdict = 'throttled'"), '>=', 1, 'the calls refused are in the log');
+$cluster->no_faults;
+$cluster->take('full');
+$cluster->equals_truth('after throttling');
 
 # Trouble of the platform and of the line: tried again with back-off.
 for my $f ([ status => status => 502 ], [ 'close' ], [ 'bad_json' ])
 {
 	my ($name, @arg) = @$f;
-	$house->fault($name, @arg, count => 4);
-	is($house->run('full', 1), 'succeeded', "a run through $name");
-	$house->no_faults;
+	$cluster->fault($name, @arg, count => 4);
+	is($cluster->run('full', 1), 'succeeded', "a run through $name");
+	$cluster->no_faults;
 }
-cmp_ok($house->sql("SELECT count(*) FROM ordersync.request_log WHERE verdict IN ('retry', 'malformed')"), '>=', 4,
+cmp_ok($cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE verdict IN ('retry', 'malformed')"), '>=', 4,
 	'each failed call is in the log');
-cmp_ok($house->sql("SELECT max(length(answer)) FROM ordersync.request_log"), '<=', 2048, 'no more than 2 kB of an answer is kept');
+cmp_ok($cluster->sql("SELECT max(length(answer)) FROM ordersync.request_log"), '<=', 2048, 'no more than 2 kB of an answer is kept');
 
 # An expired data key stops the shop, a new one lets the same run go on.
-$house->fault('session_expired', shop => 1);
-my $run = $house->trigger('full', 1);
-$house->wait_until('the shop to be marked', sub {
-	$house->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 1') eq 'expired' });
+$cluster->fault('session_expired', shop => 1);
+my $run = $cluster->trigger('full', 1);
+$cluster->wait_until('the shop to be marked', sub {
+	$cluster->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 1') eq 'expired' });
 ok(1, 'an expired data key marks the shop');
-is($house->run_state($run) =~ /^(?:pending|running)$/ ? 'waits' : 'ended', 'waits', 'its run waits for a new key');
-$house->no_faults;
-$house->sql("SELECT ordersync_set_data_key(1, '$shop{1}{session}')");
-is($house->finish($run), 'succeeded', 'the run goes on with the new key');
+is($cluster->run_state($run) =~ /^(?:pending|running)$/ ? 'waits' : 'ended', 'waits', 'its run waits for a new key');
+$cluster->no_faults;
+$cluster->sql("SELECT ordersync_set_data_key(1, '$shop{1}{session}')");
+is($cluster->finish($run), 'succeeded', 'the run goes on with the new key');
 
 # A key of another seller: no order of his is ever stored.
-$house->sql("SELECT ordersync_add_shop(2, '$shop{2}{seller_nick}', '$shop{1}{session}')");
-$run = $house->trigger('full', 2);
-$house->wait_until('the shop to be marked', sub {
-	$house->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 2') eq 'wrong_seller' });
-is($house->sql('SELECT count(*) FROM ordersync.orders WHERE shop_id = 2'), '0', 'nothing is stored under another seller\'s key');
-is($house->sql("SELECT string_agg(DISTINCT method, ',') FROM ordersync.request_log WHERE shop_id = 2"), 'taobao.user.seller.get',
+$cluster->sql("SELECT ordersync_add_shop(2, '$shop{2}{seller_nick}', '$shop{1}{session}')");
+$run = $cluster->trigger('full', 2);
+$cluster->wait_until('the shop to be marked', sub {
+	$cluster->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 2') eq 'wrong_seller' });
+is($cluster->sql('SELECT count(*) FROM ordersync.orders WHERE shop_id = 2'), '0', 'nothing is stored under another seller\'s key');
+is($cluster->sql("SELECT string_agg(DISTINCT method, ',') FROM ordersync.request_log WHERE shop_id = 2"), 'taobao.user.seller.get',
 	'and no order was asked for');
-$house->sql("SELECT ordersync_set_data_key(2, '$shop{2}{session}')");
-is($house->finish($run), 'succeeded', 'with the right key the run goes on');
+$cluster->sql("SELECT ordersync_set_data_key(2, '$shop{2}{session}')");
+is($cluster->finish($run), 'succeeded', 'with the right key the run goes on');
 
 # Nothing secret in anything that is written down.
-is($house->sql("SELECT count(*) FROM ordersync.request_log AS l WHERE l::text ~ 'helloworld|session-[0-9]|sign='"), '0',
+is($cluster->sql("SELECT count(*) FROM ordersync.request_log AS l WHERE l::text ~ 'helloworld|session-[0-9]|sign='"), '0',
 	'no secret, data key or signature in the log');
-is($house->sql("SELECT count(*) FROM ordersync.sync_tasks AS t WHERE t::text ~ 'helloworld|session-[0-9]'"), '0',
+is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks AS t WHERE t::text ~ 'helloworld|session-[0-9]'"), '0',
 	'nor in the tasks');
 
 done_testing;

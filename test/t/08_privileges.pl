@@ -4,16 +4,16 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 300, '--days' => 30 ]);
-$house->add_shops(1);
-is($house->full(1), 'succeeded', 'a run');
-$house->sql("CREATE ROLE nobody LOGIN; CREATE ROLE bi LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE boss LOGIN;
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 300, '--days' => 30 ]);
+$cluster->add_shops(1);
+is($cluster->full(1), 'succeeded', 'a run');
+$cluster->sql("CREATE ROLE nobody LOGIN; CREATE ROLE bi LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE boss LOGIN;
 	SELECT ordersync_grant('bi', 'reader'); SELECT ordersync_grant('ops', 'operator'); SELECT ordersync_grant('boss', 'admin')");
 
 sub may
 {
 	my ($role, $query) = @_;
-	my $error = $house->sql_fails($query, extra => [ '-U', $role ]);
+	my $error = $cluster->sql_fails($query, extra => [ '-U', $role ]);
 	return $error eq '' ? 'yes' : $error =~ /permission denied|must be/ ? 'no' : $error;
 }
 
@@ -40,28 +40,28 @@ for my $name (sort keys %call)
 	is("@may", $who, "$name: who may");
 }
 
-is($house->sql(q{
+is($cluster->sql(q{
 	SELECT string_agg(p.proname, ' ' ORDER BY p.proname)
 	FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 	JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'ordersync'
 	WHERE has_function_privilege('nobody', p.oid, 'EXECUTE')}),
 	'ordersync_order_status ordersync_order_status_name ordersync_refund_status ordersync_refund_status_name',
 	'PUBLIC may execute the status functions only');
-is($house->sql(q{
+is($cluster->sql(q{
 	SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'ordersync' AND c.relkind IN ('r', 'v', 'p', 'S') AND has_table_privilege('nobody', c.oid, 'SELECT')
 	AND has_schema_privilege('nobody', n.oid, 'USAGE')}), '0', 'PUBLIC may read nothing');
-is($house->sql(q{
+is($cluster->sql(q{
 	SELECT string_agg(DISTINCT pg_get_userbyid(c.relowner), ',') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	WHERE n.nspname = 'ordersync' AND c.relkind IN ('r', 'v', 'p') AND c.relname <> 'workers'}), 'pg_database_owner',
 	'every table is the database owner\'s');
 
-$house->sql("SELECT ordersync_revoke('ops')");
+$cluster->sql("SELECT ordersync_revoke('ops')");
 is(may('ops', 'SELECT ordersync_trigger_incremental(1)'), 'no', 'a revoked operator may not');
 is(may('ops', 'SELECT count(*) FROM ordersync.orders'), 'no', 'nor read');
 
 # A trigger of a user's on our tables never runs as a superuser.
-$house->sql(q{
+$cluster->sql(q{
 	CREATE TABLE public.who (name name, super boolean); GRANT ALL ON public.who TO PUBLIC;
 	CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -70,8 +70,8 @@ $house->sql(q{
 	END $$;
 	GRANT EXECUTE ON FUNCTION public.note() TO PUBLIC;
 	CREATE TRIGGER note AFTER INSERT OR UPDATE ON ordersync.orders FOR EACH STATEMENT EXECUTE FUNCTION public.note()});
-$house->control('change', shop => 1, orders => 20);
-is($house->incremental(1), 'succeeded', 'a run with a user\'s trigger on the orders');
-is($house->sql('SELECT bool_or(super), count(*) > 0 FROM public.who'), 'f|t', 'the trigger ran, and not as a superuser');
+$cluster->control('change', shop => 1, orders => 20);
+is($cluster->incremental(1), 'succeeded', 'a run with a user\'s trigger on the orders');
+is($cluster->sql('SELECT bool_or(super), count(*) > 0 FROM public.who'), 'f|t', 'the trigger ran, and not as a superuser');
 
 done_testing;

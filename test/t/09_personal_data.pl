@@ -5,16 +5,16 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 800, '--days' => 30 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 800, '--days' => 30 ],
 	conf => "log_min_messages = debug1\nlog_statement = none");
-$house->add_shops(1);
+$cluster->add_shops(1);
 
 # Errors keep the beginning of an answer: that too must be clean.
-$house->fault('bad_json', count => 3);
-is($house->full(1), 'succeeded', 'a run with failures in it');
-$house->no_faults;
-$house->control('change', shop => 1, orders => 200);
-is($house->incremental(1), 'succeeded', 'an incremental run');
+$cluster->fault('bad_json', count => 3);
+is($cluster->full(1), 'succeeded', 'a run with failures in it');
+$cluster->no_faults;
+$cluster->control('change', shop => 1, orders => 200);
+is($cluster->incremental(1), 'succeeded', 'an incremental run');
 
 # What the gateway knows of people, by its own word.
 my @secret_fields = qw(receiver_name receiver_mobile receiver_phone receiver_address receiver_town receiver_zip buyer_email
@@ -23,7 +23,7 @@ my @secret_fields = qw(receiver_name receiver_mobile receiver_phone receiver_add
 my %known;
 for my $object (qw(trades refunds))
 {
-	my $said = $house->control('truth', shop => 1, object => $object, api => 'list');
+	my $said = $cluster->control('truth', shop => 1, object => $object, api => 'list');
 	for my $line (split /\n/, ref $said ? '' : $said)
 	{
 		while ($line =~ /"(\w+)":\s*(?:"((?:[^"\\]|\\.)*)"|(\d+))/g)
@@ -37,9 +37,9 @@ for my $object (qw(trades refunds))
 cmp_ok(scalar(keys %known), '>', 100, 'the gateway sends personal data: ' . keys(%known) . ' values');
 
 my $any = join '|', map { utf8::decode(my $v = $_); quotemeta $v } sort keys %known;
-my $dump = $house->node->basedir . '/dump.sql';
-command_ok([ 'pg_dump', '--inserts', '-f', $dump, '-d', $house->node->connstr('postgres') ], 'a dump of the whole database');
-my %places = ('the dump' => slurp_file($dump), 'the server log' => slurp_file($house->node->logfile));
+my $dump = $cluster->node->basedir . '/dump.sql';
+command_ok([ 'pg_dump', '--inserts', '-f', $dump, '-d', $cluster->node->connstr('postgres') ], 'a dump of the whole database');
+my %places = ('the dump' => slurp_file($dump), 'the server log' => slurp_file($cluster->node->logfile));
 for my $place (sort keys %places)
 {
 	utf8::decode(my $text = $places{$place});

@@ -138,23 +138,23 @@ my ($cron) = map { $_->{body} } grep { $_->{language} eq 'text' && $_->{body} =~
 }
 
 # What is typed there asks the database for now: the platform's clock is the machine's.
-my $house = OrdersyncTest->new(
+my $cluster = OrdersyncTest->new(
 	at => '', gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 30 ],
 	databases => 'orders', conf => "shared_preload_libraries = 'pg_cron,ordersync'\n$cron");
-$house->sql('CREATE DATABASE orders');
-sub query { my ($sql) = @_; return decode_utf8($house->sql(encode_utf8($sql), 'orders')) }
+$cluster->sql('CREATE DATABASE orders');
+sub query { my ($sql) = @_; return decode_utf8($cluster->sql(encode_utf8($sql), 'orders')) }
 
-my $url = $house->url;
+my $url = $cluster->url;
 for my $page (@pages)
 {
 	for my $block (@{ $blocks{$page} })
 	{
 		my ($first) = $block =~ /^(.*)/;
 		my $typed = $block =~ s{https://eco\.taobao\.com/router/rest}{$url}gr;
-		my ($status, $out, $err) = $house->node->psql('orders', encode_utf8($typed), on_error_stop => 1);
+		my ($status, $out, $err) = $cluster->node->psql('orders', encode_utf8($typed), on_error_stop => 1);
 		ok($status == 0, encode_utf8(basename($page) . ": $first")) or diag($err);
 		# As with a person who reads on, what a block began is over before the next.
-		$house->wait_until('the runs to end', sub {
+		$cluster->wait_until('the runs to end', sub {
 			query("SELECT CASE WHEN to_regclass('ordersync.sync_runs') IS NULL THEN 0 ELSE 1 END") eq '0'
 			or query("SELECT count(*) FROM ordersync.sync_runs WHERE state IN ('pending', 'running')") eq '0' });
 	}
@@ -211,14 +211,14 @@ is(join("\n", sort map { join ' ', code($_->[0]), @$_[ 1, 2 ] } @functions), que
 		CASE WHEN has_function_privilege('public', p.oid, 'EXECUTE') THEN 'everybody' ELSE COALESCE(l.level, 'owner') END),
 		E'\n' ORDER BY p.proname COLLATE "C")
 	FROM pg_proc p
-	JOIN ordersync.levelled_functions() l ON l.routine = p.oid::regprocedure::text
+	JOIN ordersync.functions_by_level() l ON l.routine = p.oid::regprocedure::text
 	WHERE p.proname LIKE 'ordersync\_%'}), 'the reference: functions');
 is_deeply(names($reference, 'Tables and views'), [ sort grep { $_ ne 'request_log_rest' } keys %relation ], 'tables and views');
 
 # An option that is not known is an error whose hint has those that are.
 for my $of ([ 'Gateway options', q{ordersync_set_gateway('taobao', '{"x": 1}')} ], [ 'Shop options', q{ordersync_set_shop(1, '{"x": 1}')} ])
 {
-	my ($known) = $house->sql_fails("SELECT $of->[1]", db => 'orders') =~ /Known options: (.*)\./;
+	my ($known) = $cluster->sql_fails("SELECT $of->[1]", db => 'orders') =~ /Known options: (.*)\./;
 	is_deeply(names($reference, $of->[0]), [ sort split /, /, $known // '' ], lc $of->[0]);
 }
 

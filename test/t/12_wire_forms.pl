@@ -8,19 +8,19 @@ use Time::HiRes qw(time);
 use Time::Local qw(timegm);
 
 my $attempts = 3;
-my $house = OrdersyncTest->new(
+my $cluster = OrdersyncTest->new(
 	gateway => [ '--shops' => 100, '--orders-per-shop' => 0 ],
 	conf => "ordersync.retry_base = '20ms'\nordersync.retry_cap = '100ms'\nordersync.max_attempts = $attempts\n"
 		. "ordersync.max_active_shops = 100");
-$house->create_extension;
-my %session = map { $_->{shop} => $_->{session} } @{ $house->control('shops') };
+$cluster->create_extension;
+my %session = map { $_->{shop} => $_->{session} } @{ $cluster->control('shops') };
 
 # --- the samples, and what each must come to ---
 
 # The server reads the file as its own user; the table is kept for looking into the bodies by plain jsonb.
-$house->sql("\\i $ENV{ORDERSYNC_TEST}/fixtures/wire_samples.sql\nCREATE TABLE public.sample AS TABLE wire_sample");
+$cluster->sql("\\i $ENV{ORDERSYNC_TEST}/fixtures/wire_samples.sql\nCREATE TABLE public.sample AS TABLE wire_sample");
 my %sample = map { my ($name, @rest) = split /\|/; $name => [ @rest ] }
-	split /\n/, $house->sql("SELECT name, kind, stream, basis, encode(body, 'hex') FROM public.sample");
+	split /\n/, $cluster->sql("SELECT name, kind, stream, basis, encode(body, 'hex') FROM public.sample");
 
 # The first of two records: what several samples are the second page of.
 my $first = '{"trades_sold_increment_get_response":{"total_results":2,"trades":{"trade":['
@@ -186,9 +186,9 @@ sub set_up
 	my ($c) = @_;
 	my ($k, $nick) = ($c->{shop}, $c->{nick} // "shop $c->{shop}");
 	utf8::decode(my $decoded = $nick);
-	$house->control('rename', shop => $k, nick => $decoded);
-	if ($c->{kind} eq 'whoami') { $house->reply($c->{body}, shop => $k, method => method_of($c), count => 1) }
-	return "SELECT ordersync_add_gateway('g$k', '" . $house->url . "', '12345678', 'helloworld');
+	$cluster->control('rename', shop => $k, nick => $decoded);
+	if ($c->{kind} eq 'whoami') { $cluster->reply($c->{body}, shop => $k, method => method_of($c), count => 1) }
+	return "SELECT ordersync_add_gateway('g$k', '" . $cluster->url . "', '12345678', 'helloworld');
 		SELECT ordersync_add_shop($k, '$nick', '$session{$k}', 'g$k', '{\"streams\": [\"$c->{stream}\"]}');\n";
 }
 
@@ -198,10 +198,10 @@ sub prepare
 	my ($c) = @_;
 	if ($c->{kind} ne 'whoami')
 	{
-		$house->reply($_, shop => $c->{shop}, method => method_of($c), count => 1) for @{ $c->{before} };
-		$house->reply($c->{body}, shop => $c->{shop}, method => method_of($c), $c->{always} ? () : (count => 1));
+		$cluster->reply($_, shop => $c->{shop}, method => method_of($c), count => 1) for @{ $c->{before} };
+		$cluster->reply($c->{body}, shop => $c->{shop}, method => method_of($c), $c->{always} ? () : (count => 1));
 	}
-	$house->reply($c->{order}, shop => $c->{shop}, method => 'fullinfo', count => 1) if $c->{order};
+	$cluster->reply($c->{order}, shop => $c->{shop}, method => 'fullinfo', count => 1) if $c->{order};
 	my $kind = $c->{basis} eq 'created' ? 'full' : 'incremental';
 	return $c->{tid} ? "SELECT ordersync_trigger_order($c->{shop}, $c->{tid})"
 		: "SELECT ordersync_trigger_$kind($c->{shop}, '$c->{at}+08', '$c->{at}+08'::timestamptz + interval '1 hour')";
@@ -211,7 +211,7 @@ sub prepare
 sub still_open
 {
 	my $cases = join ', ', map { "($_->{run}, '" . ($_->{waits} // '') . "')" } @_;
-	return $house->sql("SELECT count(*) FROM (VALUES $cases) c (run_id, waits) JOIN ordersync.sync_runs r USING (run_id)
+	return $cluster->sql("SELECT count(*) FROM (VALUES $cases) c (run_id, waits) JOIN ordersync.sync_runs r USING (run_id)
 		WHERE r.state IN ('pending', 'running') AND NOT EXISTS (SELECT FROM ordersync.sync_tasks t
 			WHERE t.run_id = c.run_id AND t.error_class = c.waits)");
 }
@@ -224,19 +224,19 @@ for my $day (sort keys %of_day)
 	my ($y, $m, $d) = split /-/, $day;
 	# two days later, so that a window of that day closes
 	my $clock = timegm(0, 0, 0, $d + 0, $m - 1, $y) + 2 * 86400;
-	$house->control('clock', ahead => int($clock - time));
-	$house->sql(join '', map { set_up($_) } @now);
+	$cluster->control('clock', ahead => int($clock - time));
+	$cluster->sql(join '', map { set_up($_) } @now);
 	# The first call of a gateway tells its clock: until then nothing of that time could be asked for.
 	my $shops = join ',', map { $_->{shop} } @now;
-	$house->sql("SELECT run_id FROM ordersync_trigger_all('incremental', shop_ids => ARRAY[$shops])");
-	$house->wait_until("the clock of $day", sub { $house->sql("SELECT count(*) FROM ordersync.sync_runs
+	$cluster->sql("SELECT run_id FROM ordersync_trigger_all('incremental', shop_ids => ARRAY[$shops])");
+	$cluster->wait_until("the clock of $day", sub { $cluster->sql("SELECT count(*) FROM ordersync.sync_runs
 		WHERE shop_id IN ($shops) AND state IN ('pending', 'running')") == 0 });
-	is($house->sql("SELECT count(*) FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name
+	is($cluster->sql("SELECT count(*) FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name
 		WHERE shop_id IN ($shops) AND abs(extract(epoch FROM clock_timestamp() + clock_offset) - $clock) > 120"), '0',
 		"$day is today for the gateways of " . @now . ' samples');
-	my @runs = split /\n/, $house->sql(join ";\n", map { prepare($_) } @now);
+	my @runs = split /\n/, $cluster->sql(join ";\n", map { prepare($_) } @now);
 	$_->{run} = shift @runs for @now;
-	$house->wait_until("the samples of $day", sub { !still_open(@now) });
+	$cluster->wait_until("the samples of $day", sub { !still_open(@now) });
 }
 
 # --- what it made of them ---
@@ -287,7 +287,7 @@ sub facts
 			WHERE p.shop_id = $k AND s.name = '$c->{name}' AND p.$id = (x.sent ->> '$id')::bigint",
 	);
 	my %said = map { $_ => [] } keys %ask;
-	my $said = $house->sql(join ";\n", map { "SELECT '$_', f.* FROM ($ask{$_}) f" } keys %ask);
+	my $said = $cluster->sql(join ";\n", map { "SELECT '$_', f.* FROM ($ask{$_}) f" } keys %ask);
 	for (split /\n/, $said)
 	{
 		my ($what, $line) = split /\|/, $_, 2;
@@ -336,7 +336,7 @@ my $persons = '12345678990|淘宝测试发货|大张楼镇|272000|东方不败|�
 for my $table (qw(orders sub_orders after_sales order_payloads after_sale_payloads order_changes quarantine request_log sync_tasks))
 {
 	my $text = $table eq 'quarantine' ? "t::text || convert_from(t.body, 'UTF8')" : 't::text';
-	is($house->sql("SELECT count(*) FROM ordersync.$table t WHERE $text ~ '$persons'"), '0', "no person in $table");
+	is($cluster->sql("SELECT count(*) FROM ordersync.$table t WHERE $text ~ '$persons'"), '0', "no person in $table");
 }
 
 # A data key that was refused, a quota that is spent: with a new one the same run ends.
@@ -344,23 +344,23 @@ for my $c (grep { $_->{waits} } @cases)
 {
 	if ($c->{waits} eq 'session')
 	{
-		$house->sql("SELECT ordersync_set_data_key($c->{shop}, '$session{ $c->{shop} }')");
-		is($house->finish($c->{run}), 'succeeded', "$c->{name}: goes on with a new key");
+		$cluster->sql("SELECT ordersync_set_data_key($c->{shop}, '$session{ $c->{shop} }')");
+		is($cluster->finish($c->{run}), 'succeeded', "$c->{name}: goes on with a new key");
 	}
 	else
 	{
-		cmp_ok($house->sql("SELECT extract(epoch FROM throttled_until - clock_timestamp()) FROM ordersync.gateways WHERE name = 'g$c->{shop}'"), '>', 30000,
+		cmp_ok($cluster->sql("SELECT extract(epoch FROM throttled_until - clock_timestamp()) FROM ordersync.gateways WHERE name = 'g$c->{shop}'"), '>', 30000,
 			"$c->{name}: its gateway keeps silent until then");
-		$house->sql("SELECT ordersync_cancel($c->{run})");
+		$cluster->sql("SELECT ordersync_cancel($c->{run})");
 	}
 }
 
 # What failed is read by a retry when the platform is well again.
-$house->no_faults;
+$cluster->no_faults;
 for my $c (grep { $_->{name} =~ /HTML|an order by trade.get/ } @cases)
 {
-	cmp_ok($house->sql("SELECT ordersync_retry($c->{run})"), '>=', 1, "$c->{name}: asked again");
-	is($house->finish($c->{run}), 'succeeded', "$c->{name}: and read");
+	cmp_ok($cluster->sql("SELECT ordersync_retry($c->{run})"), '>=', 1, "$c->{name}: asked again");
+	is($cluster->finish($c->{run}), 'succeeded', "$c->{name}: and read");
 }
 
 done_testing;

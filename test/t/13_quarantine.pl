@@ -244,9 +244,9 @@ undef $world;
 
 # --- pages of the test's own ---
 
-my $house = OrdersyncPages->new(
+my $cluster = OrdersyncPages->new(
 	conf => "ordersync.retry_base = '20ms'\nordersync.retry_cap = '100ms'\nordersync.max_attempts = 2\nlog_min_messages = debug1");
-sub column { my ($what, $where) = @_; return $house->sql("SELECT $what FROM ordersync.$where") }
+sub column { my ($what, $where) = @_; return $cluster->sql("SELECT $what FROM ordersync.$where") }
 
 # Persons in every kind of bad record.
 my $name = 0;
@@ -287,7 +287,7 @@ my @mended = (
 	record(after => ',"title":"a","receiver_address\u0000":"' . $persons[-1] . '"'),   # a name: its member is left out
 );
 my $good = '{"tid":999,"modified":"%s","orders":{"order":[{"oid":9991,"title":"good"}]}}';
-is($house->read_records(increment => $good, @mended, map { ($_, $good =~ s/999/9990 + ++$id/er) } @bad), 'succeeded', 'a page with ' . @bad . ' bad records');
+is($cluster->read_records(increment => $good, @mended, map { ($_, $good =~ s/999/9990 + ++$id/er) } @bad), 'succeeded', 'a page with ' . @bad . ' bad records');
 is(column('count(*)', "quarantine WHERE reason <> 'value'"), scalar @bad, 'all of them are in quarantine');
 is(column('count(*)', "quarantine WHERE reason = 'value'"), scalar @mended, 'with the values of those that were mended');
 is(column('count(*)', 'orders'), 1 + @mended + @bad, 'all others are stored');
@@ -298,7 +298,7 @@ is(column("string_agg(reason, ' ' ORDER BY quarantine_id)", "quarantine WHERE re
 	'each with its reason');
 
 # Answers that are no page at all, with persons in what the log keeps of them.
-my $whole = $house->page_of(increment => '{"tid":5,"modified":"' . $house->moment . '",' . persons() . '}');
+my $whole = $cluster->page_of(increment => '{"tid":5,"modified":"' . $cluster->moment . '",' . persons() . '}');
 my @mine = @persons[ -5 .. -1 ];
 my %no_page = (
 	'cut at its end' => substr($whole, 0, -3),
@@ -311,15 +311,15 @@ my %no_page = (
 );
 for my $kind (sort keys %no_page)
 {
-	isnt($house->read_body(increment => $no_page{$kind}), 'succeeded', "an answer that is none: $kind");
+	isnt($cluster->read_body(increment => $no_page{$kind}), 'succeeded', "an answer that is none: $kind");
 }
 cmp_ok(column('count(*)', "request_log WHERE verdict = 'malformed' AND answer <> ''"), '>=', 2 * keys %no_page, 'the begin of each is in the log');
 
 my $who = join '|', map { quotemeta } @persons, map { substr $_, 0, 11 } @persons;
 my %place = (
-	quarantine => kept($house),
-	(map { $_ => $house->sql("SELECT t::text FROM ordersync.$_ t") } qw(orders sub_orders order_payloads order_changes request_log sync_tasks)),
-	'the server log' => slurp_file($house->node->logfile));
+	quarantine => kept($cluster),
+	(map { $_ => $cluster->sql("SELECT t::text FROM ordersync.$_ t") } qw(orders sub_orders order_payloads order_changes request_log sync_tasks)),
+	'the server log' => slurp_file($cluster->node->logfile));
 for my $place (sort keys %place)
 {
 	my ($found) = $place{$place} =~ /(.{0,30}(?:$who).{0,20})/s;
@@ -338,8 +338,8 @@ sub state_of
 sub version
 {
 	my ($source, $tid, $minute, $more) = @_;
-	my $at = $house->moment($minute);
-	return $house->read_again($source, $house->page_of($source, qq({"tid":$tid,"created":"$at","modified":"$at","status":"WAIT_BUYER_PAY"$more})));
+	my $at = $cluster->moment($minute);
+	return $cluster->read_again($source, $cluster->page_of($source, qq({"tid":$tid,"created":"$at","modified":"$at","status":"WAIT_BUYER_PAY"$more})));
 }
 my ($good_title, $bad_title) = (',"title":"x"', ',"title":tru');
 
@@ -348,7 +348,7 @@ is(version(increment => 60001, 10, $good_title), 'succeeded', 'an order');
 is(version(increment => 60001, 20, $bad_title), 'succeeded', 'its next version is bad');
 is(state_of(60001), '1|0', 'and open');
 is(version(list => 60001, 10, qq($good_title,"trade_from":"WAP")), 'succeeded', 'another list still brings the one before, with more in it');
-is($house->sql('SELECT trade_from FROM ordersync.orders WHERE tid = 60001'), 'WAP', 'which is stored');
+is($cluster->sql('SELECT trade_from FROM ordersync.orders WHERE tid = 60001'), 'WAP', 'which is stored');
 is(state_of(60001), '1|0', 'but is no answer to it');
 is(version(increment => 60001, 20, $good_title), 'succeeded', 'the version itself, good');
 is(state_of(60001), '0|1', 'resolves it');
@@ -357,6 +357,6 @@ is(version(increment => 60001, 20, $bad_title), 'succeeded', 'a bad reading of w
 is(state_of(60001), '1|1', 'is open');
 is(version(increment => 60001, 20, $good_title), 'succeeded', 'until it is read well');
 is(state_of(60001), '0|2', 'though nothing had to be stored');
-is($house->sql("SELECT count(*) FROM ordersync.order_changes WHERE id = 60001"), '1', 'and nothing was');
+is($cluster->sql("SELECT count(*) FROM ordersync.order_changes WHERE id = 60001"), '1', 'and nothing was');
 
 done_testing;

@@ -18,10 +18,10 @@ my $at_once = 40;
 my $spoilt = 20;			# seeds that must fail when the same script is spoilt
 
 # Times that the platform tells without a zone are those of Shanghai.
-my $house = OrdersyncTest->new(without_gateway => 1, conf => join "\n",
+my $cluster = OrdersyncTest->new(without_gateway => 1, conf => join "\n",
 	"timezone = 'Asia/Shanghai'", 'ordersync.workers = 2', 'ordersync.max_in_flight = 32');
-$house->sql('CREATE EXTENSION ordersync; SELECT ordersync.set_up()');	# the judge's views read its tables
-my $judge = DriftJudge->new($house);
+$cluster->sql('CREATE EXTENSION ordersync; SELECT ordersync.set_up()');	# the judge's views read its tables
+my $judge = DriftJudge->new($cluster);
 my %world;
 my $churned = 0;
 
@@ -35,7 +35,7 @@ sub live_through
 	{
 		my @worlds = map { $world{ $shops_from + $_ } = DriftWorld->new($_, $shops_from + $_) } @some;
 		$_->begin for @worlds;
-		$house->sql(join ' ', 'SET client_min_messages = warning;', map { $_->set_up } @worlds);
+		$cluster->sql(join ' ', 'SET client_min_messages = warning;', map { $_->set_up } @worlds);
 		round(0, 'full', @worlds);
 		for (my $n = 1; my @going = grep { !$_->over } @worlds; $n++)
 		{
@@ -56,7 +56,7 @@ sub round
 	my ($n, $kind, @worlds) = @_;
 
 	# The database's clock cannot be moved: what it would have seen of the platform's is told instead.
-	$house->sql(join '; ', map { sprintf "UPDATE ordersync.gateways SET clock_offset = make_interval(secs => %s) WHERE name = '%s'",
+	$cluster->sql(join '; ', map { sprintf "UPDATE ordersync.gateways SET clock_offset = make_interval(secs => %s) WHERE name = '%s'",
 		$_->offset, $_->gateway_name } @worlds);
 	my %moment = map { $_->shop => { shop => $_->shop, kind => $kind, began => $_->shows, is_last => $_->over ? 'true' : 'false' } } @worlds;
 
@@ -64,9 +64,9 @@ sub round
 		my $shop = $_->shop;
 		"SELECT $shop, " . ($kind eq 'full' ? "ordersync_trigger_full($shop, to_timestamp(" . $_->full_since . '))'
 			: "ordersync_trigger_incremental($shop)") } @worlds;
-	my %run = map { split /\|/ } split /\n/, $house->sql("SET client_min_messages = warning; $triggers");
+	my %run = map { split /\|/ } split /\n/, $cluster->sql("SET client_min_messages = warning; $triggers");
 	my $runs = join ',', values %run;
-	my %state = map { split /\|/ } split /\n/, $house->sql("SELECT run_id, ordersync_wait(run_id, '5 minutes')
+	my %state = map { split /\|/ } split /\n/, $cluster->sql("SELECT run_id, ordersync_wait(run_id, '5 minutes')
 		FROM unnest(ARRAY[$runs]) AS run_id");
 
 	for my $world (@worlds)
@@ -99,7 +99,7 @@ sub judged
 my $since = time;
 my $shops = "$first AND " . ($first + $seeds - 1);
 live_through(0, $first .. $first + $seeds - 1);
-note('measured: ' . $house->sql("SELECT count(DISTINCT shop_id) || ' seeds, ' || count(*) || ' runs, ' || count(*) FILTER (WHERE state <> 'succeeded')
+note('measured: ' . $cluster->sql("SELECT count(DISTINCT shop_id) || ' seeds, ' || count(*) || ' runs, ' || count(*) FILTER (WHERE state <> 'succeeded')
 	|| ' of them not whole at once, ' || (SELECT sum(calls) FROM ordersync.sync_tasks) || ' calls, ' || (SELECT count(*) FROM ordersync.repairs)
 	|| ' repairs' FROM drift.moments") . sprintf(', %d changes between pages; %.0f s', $churned, time - $since));
 
@@ -129,10 +129,10 @@ sub spoilt
 {
 	my ($shops_from, $spoil, $mend, $least, $name, $promise) = @_;
 	my @some = $seeds < $spoilt ? ($first .. $first + $seeds - 1) : (1 .. $spoilt);
-	$house->sql($_) for @$spoil;
-	$house->node->restart;		# a worker shows nobody that it has read its settings again
+	$cluster->sql($_) for @$spoil;
+	$cluster->node->restart;		# a worker shows nobody that it has read its settings again
 	live_through($shops_from, @some);
-	$house->sql($_) for @$mend;
+	$cluster->sql($_) for @$mend;
 
 	my $broken = $judge->shops_broken($shops_from + $some[0] . ' AND ' . ($shops_from + $some[-1]), $promise);
 	note("measured: $name $broken of " . @some . ' seeds');

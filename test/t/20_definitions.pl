@@ -7,10 +7,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my @shops = (1, 2);
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 1600, '--days' => 14 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 1600, '--days' => 14 ],
 	conf => "ordersync.lag = 0\ntimezone = 'UTC'");
-$house->add_shops(@shops);
-$house->node->psql('postgres', '', extra_params => [ '-q', '-f', "$ENV{ORDERSYNC_TEST}/truth/definitions.sql" ], on_error_die => 1);
+$cluster->add_shops(@shops);
+$cluster->node->psql('postgres', '', extra_params => [ '-q', '-f', "$ENV{ORDERSYNC_TEST}/truth/definitions.sql" ], on_error_die => 1);
 
 my $n = 0;
 
@@ -18,10 +18,10 @@ my $n = 0;
 sub copy
 {
 	my ($shop, $object, $query) = @_;
-	my $said = $house->node->basedir . '/said';
+	my $said = $cluster->node->basedir . '/said';
 	system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $said,
-		"http://$house->{address}/control/truth?shop=$shop&api=list&$query");
-	$house->sql("COPY def.incoming FROM '$said' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'); SELECT def.take($n, $shop, '$object')");
+		"http://$cluster->{address}/control/truth?shop=$shop&api=list&$query");
+	$cluster->sql("COPY def.incoming FROM '$said' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'); SELECT def.take($n, $shop, '$object')");
 	return;
 }
 
@@ -32,13 +32,13 @@ sub take
 	for my $shop (@shops)
 	{
 		copy($shop, $_, "object=$_") for qw(trades refunds special);
-		$house->sql("SELECT a.* FROM (SELECT array_agg((r ->> 'refund_id')::bigint ORDER BY r ->> 'refund_id') AS ids,
+		$cluster->sql("SELECT a.* FROM (SELECT array_agg((r ->> 'refund_id')::bigint ORDER BY r ->> 'refund_id') AS ids,
 			array_agg((r ->> 'modified')::timestamp AT TIME ZONE 'Asia/Shanghai' ORDER BY r ->> 'refund_id') AS modified,
 			array_agg(substr(sha256(convert_to(r::text, 'UTF8')), 1, 16) ORDER BY r ->> 'refund_id') AS digests,
 			array_agg(r::text ORDER BY r ->> 'refund_id') AS bodies FROM def.said WHERE n = $n AND shop_id = $shop AND object = 'special') AS p,
 			ordersync.apply_after_sales($shop, 'special', NULL, NULL, p.ids, p.modified, p.digests, p.bodies) AS a WHERE p.ids IS NOT NULL");
 	}
-	$house->sql("SELECT def.work_out($n)");
+	$cluster->sql("SELECT def.work_out($n)");
 	return;
 }
 
@@ -46,8 +46,8 @@ sub take
 sub later
 {
 	my ($seconds) = @_;
-	$house->control('advance', seconds => $seconds);
-	$house->sql("UPDATE ordersync.gateways SET clock_offset = make_interval(secs => " . $house->control('clock')->{offset_ms} . " / 1000.0)");
+	$cluster->control('advance', seconds => $seconds);
+	$cluster->sql("UPDATE ordersync.gateways SET clock_offset = make_interval(secs => " . $cluster->control('clock')->{offset_ms} . " / 1000.0)");
 	return;
 }
 
@@ -57,8 +57,8 @@ sub same
 	my ($name, $view, $columns, $where) = @_;
 	my $ours = "SELECT $columns FROM ordersync.$view WHERE " . ($where // 'true');
 	my $truth = "SELECT $columns FROM def.$view WHERE " . ($where // 'true');
-	my $rows = $house->sql("SELECT count(*) FROM ($truth) AS t");
-	is($house->sql("SELECT * FROM (SELECT 'here' AS is, * FROM ($ours EXCEPT ALL $truth) AS a
+	my $rows = $cluster->sql("SELECT count(*) FROM ($truth) AS t");
+	is($cluster->sql("SELECT * FROM (SELECT 'here' AS is, * FROM ($ours EXCEPT ALL $truth) AS a
 		UNION ALL SELECT 'true', * FROM ($truth EXCEPT ALL $ours) AS b) AS d ORDER BY 2, 3, 4, 1 LIMIT 10"), '', "$name: $rows rows of $view are as the truth says");
 	cmp_ok($rows, '>', 0, "$name: and there are some");
 	return;
@@ -77,25 +77,25 @@ sub all_same { my ($name) = @_; same($name, $_, $views{$_}) for sort keys %views
 
 # --- the first look ---
 
-is($house->full($_), 'succeeded', "shop $_: a full run") for @shops;
+is($cluster->full($_), 'succeeded', "shop $_: a full run") for @shops;
 take();
 all_same('first look');
-$house->sql("CREATE TABLE def.before AS SELECT shop_id, day, paid_amount, lines, net FROM (SELECT shop_id, day, paid_amount, net_sales AS net FROM ordersync.daily_sales) AS d
+$cluster->sql("CREATE TABLE def.before AS SELECT shop_id, day, paid_amount, lines, net FROM (SELECT shop_id, day, paid_amount, net_sales AS net FROM ordersync.daily_sales) AS d
 	LEFT JOIN (SELECT shop_id, day, sum(paid_amount) AS lines FROM ordersync.item_sales GROUP BY 1, 2) AS i USING (shop_id, day)");
-$house->sql('CREATE TABLE def.paid_before AS SELECT shop_id, tid FROM def.orders WHERE paid IS NOT NULL');
-$house->sql('CREATE TABLE def.naive_before AS SELECT shop_id, paid_date AS day, sum(payment) AS payment FROM ordersync.orders WHERE paid_date IS NOT NULL GROUP BY 1, 2');
+$cluster->sql('CREATE TABLE def.paid_before AS SELECT shop_id, tid FROM def.orders WHERE paid IS NOT NULL');
+$cluster->sql('CREATE TABLE def.naive_before AS SELECT shop_id, paid_date AS day, sum(payment) AS payment FROM ordersync.orders WHERE paid_date IS NOT NULL GROUP BY 1, 2');
 
 # --- orders go on, many are refunded ---
 
 for my $when ('five days later', 'ten days later')
 {
 	later(5 * 86400);
-	is($house->incremental($_), 'succeeded', "shop $_: $when") for @shops;
+	is($cluster->incremental($_), 'succeeded', "shop $_: $when") for @shops;
 	take();
 	all_same($when);
 }
-$house->control('change', orders => 400);
-is($house->incremental($_), 'succeeded', "shop $_: after 400 changes") for @shops;
+$cluster->control('change', orders => 400);
+is($cluster->incremental($_), 'succeeded', "shop $_: after 400 changes") for @shops;
 take();
 all_same('after many changes');
 copy($_, 'history', 'object=trades&versions=1') for @shops;
@@ -130,22 +130,22 @@ my %kinds = (
 	'something unallocated' => 'SELECT count(*) FROM def.order_report WHERE unallocated > 0',
 	'a net below zero' => 'SELECT count(*) FROM ordersync.sub_order_report WHERE net_amount < 0',
 );
-cmp_ok($house->sql($kinds{$_}), '>', 0, "the world has $_") for sort keys %kinds;
+cmp_ok($cluster->sql($kinds{$_}), '>', 0, "the world has $_") for sort keys %kinds;
 
 # --- what was paid stays what it was ---
 
-$house->sql("CREATE TABLE def.lives AS
+$cluster->sql("CREATE TABLE def.lives AS
 	SELECT shop_id, (r ->> 'tid')::bigint AS tid, max((r ->> 'payment')::numeric) FILTER (WHERE def.paid_time(r) IS NOT NULL) AS paid,
 		min(r ->> 'modified') FILTER (WHERE r ->> 'step_trade_status' = 'FRONT_PAID_FINAL_NOPAID') AS deposit
 	FROM def.said
 	WHERE object = 'history'
 	GROUP BY 1, 2");
-is($house->sql('SELECT count(*) FROM def.orders AS o JOIN def.lives AS h USING (shop_id, tid) WHERE NOT o.after_refund AND o.paid_amount <> h.paid'), 0,
+is($cluster->sql('SELECT count(*) FROM def.orders AS o JOIN def.lives AS h USING (shop_id, tid) WHERE NOT o.after_refund AND o.paid_amount <> h.paid'), 0,
 	'what was paid is what each order showed before any refund, where it was read before that');
 my $paid_then = 'FROM def.orders AS o WHERE o.first_paid_n = 1 AND NOT o.after_refund';
 my $refunded_since = "(SELECT sum(f.amount) FROM def.refunds AS f WHERE f.shop_id = o.shop_id AND f.tid = o.tid AND f.first_n > 1) > 0";
-cmp_ok($house->sql("SELECT count(*) $paid_then AND $refunded_since"), '>', 50, 'many orders that were paid then are refunded since');
-cmp_ok($house->sql("SELECT count(*) $paid_then AND $refunded_since AND (o.r ->> 'payment')::numeric < o.paid_amount"), '>', 20, 'the platform has lowered the figures of many');
+cmp_ok($cluster->sql("SELECT count(*) $paid_then AND $refunded_since"), '>', 50, 'many orders that were paid then are refunded since');
+cmp_ok($cluster->sql("SELECT count(*) $paid_then AND $refunded_since AND (o.r ->> 'payment')::numeric < o.paid_amount"), '>', 20, 'the platform has lowered the figures of many');
 
 my $past = "FROM def.before AS b
 	JOIN ordersync.daily_sales AS a USING (shop_id, day)
@@ -155,40 +155,40 @@ my $past = "FROM def.before AS b
 		FROM def.orders AS o
 		WHERE o.paid IS NOT NULL AND NOT EXISTS (SELECT FROM def.paid_before AS p WHERE p.shop_id = o.shop_id AND p.tid = o.tid)
 		GROUP BY 1, 2) AS more USING (shop_id, day)";
-cmp_ok($house->sql("SELECT count(*) $past"), '>=', 20, 'there are past days');
-is($house->sql("SELECT count(*) $past WHERE a.paid_amount <> b.paid_amount + coalesce(more.paid_amount, 0)"), 0,
+cmp_ok($cluster->sql("SELECT count(*) $past"), '>=', 20, 'there are past days');
+is($cluster->sql("SELECT count(*) $past WHERE a.paid_amount <> b.paid_amount + coalesce(more.paid_amount, 0)"), 0,
 	'the paid amount of each is the same as before; only what was paid since is added');
-is($house->sql("SELECT count(*) $past WHERE coalesce(i.lines, 0) <> coalesce(b.lines, 0) + coalesce(more.lines, 0)"), 0, 'by item too');
-cmp_ok($house->sql("SELECT count(*) FROM def.naive_before AS b JOIN (SELECT shop_id, paid_date AS day, sum(payment) AS payment
+is($cluster->sql("SELECT count(*) $past WHERE coalesce(i.lines, 0) <> coalesce(b.lines, 0) + coalesce(more.lines, 0)"), 0, 'by item too');
+cmp_ok($cluster->sql("SELECT count(*) FROM def.naive_before AS b JOIN (SELECT shop_id, paid_date AS day, sum(payment) AS payment
 	FROM ordersync.orders WHERE paid_date IS NOT NULL GROUP BY 1, 2) AS a USING (shop_id, day) WHERE a.payment < b.payment"), '>', 5,
 	'naive: the sum of payment has shrunk on many past days');
 
 # --- stages ---
 
 # Read once: as part of a join with the truth the view may be worked out anew for each of its rows.
-$house->sql('CREATE TABLE def.seen_stages AS SELECT * FROM ordersync.stage_durations; ANALYZE def.seen_stages');
+$cluster->sql('CREATE TABLE def.seen_stages AS SELECT * FROM ordersync.stage_durations; ANALYZE def.seen_stages');
 my $known = "FROM (SELECT shop_id, tid, day, stage, entered_at AT TIME ZONE 'Asia/Shanghai' AS entered_at, left_at AT TIME ZONE 'Asia/Shanghai' AS left_at, hours
 	FROM def.seen_stages WHERE exact AND (shop_id, tid) IN (SELECT shop_id, tid FROM def.stages))";
-is($house->sql("SELECT * FROM (SELECT * FROM def.stages EXCEPT SELECT * $known AS d) AS x ORDER BY 1, 2, 5 LIMIT 5"), '', 'stages with times of the platform\'s: none is missing');
-is($house->sql("SELECT * FROM (SELECT * $known AS d EXCEPT SELECT * FROM def.stages) AS x ORDER BY 1, 2, 5 LIMIT 5"), '', 'nor one too many');
-is($house->sql("SELECT d.shop_id, d.tid, d.stage, r.stage FROM def.seen_stages AS d JOIN def.order_report AS r USING (shop_id, tid)
+is($cluster->sql("SELECT * FROM (SELECT * FROM def.stages EXCEPT SELECT * $known AS d) AS x ORDER BY 1, 2, 5 LIMIT 5"), '', 'stages with times of the platform\'s: none is missing');
+is($cluster->sql("SELECT * FROM (SELECT * $known AS d EXCEPT SELECT * FROM def.stages) AS x ORDER BY 1, 2, 5 LIMIT 5"), '', 'nor one too many');
+is($cluster->sql("SELECT d.shop_id, d.tid, d.stage, r.stage FROM def.seen_stages AS d JOIN def.order_report AS r USING (shop_id, tid)
 	WHERE d.left_at IS NULL AND d.stage <> CASE r.stage WHEN 'created' THEN 'unpaid' ELSE r.stage END LIMIT 5"), '', 'every order is in the stage that it is in');
-is($house->sql("SELECT count(*) FROM (SELECT FROM ordersync.stage_durations GROUP BY shop_id, tid HAVING count(*) FILTER (WHERE left_at IS NULL) <> 1
+is($cluster->sql("SELECT count(*) FROM (SELECT FROM ordersync.stage_durations GROUP BY shop_id, tid HAVING count(*) FILTER (WHERE left_at IS NULL) <> 1
 	OR min(hours) < 0) AS d"), 0, 'in one, and none was left before it was entered');
-is($house->sql("SELECT count(DISTINCT (shop_id, tid)) FROM ordersync.stage_durations") , $house->sql('SELECT count(*) FROM def.orders'), 'every order has its stages');
+is($cluster->sql("SELECT count(DISTINCT (shop_id, tid)) FROM ordersync.stage_durations") , $cluster->sql('SELECT count(*) FROM def.orders'), 'every order has its stages');
 
 # A deposit's time: from the first record that showed it, so between the deposit and the look.
 my $deposits = "FROM def.seen_stages AS d
 	CROSS JOIN LATERAL (SELECT deposit::timestamp AT TIME ZONE 'Asia/Shanghai' AS at FROM def.lives AS h WHERE h.shop_id = d.shop_id AND h.tid = d.tid) AS real
 	WHERE d.stage = 'deposit_paid'";
-cmp_ok($house->sql("SELECT count(*) $deposits AND d.left_at IS NOT NULL"), '>', 5, 'some deposits were seen come and go');
-is($house->sql("SELECT count(*) $deposits AND (d.entered_at < real.at OR real.at IS NULL OR d.exact)"), 0, 'none came before it was paid, and none is called exact');
-is($house->sql("SELECT count(*) FROM ordersync.stage_durations WHERE stage = 'deposit_paid' AND left_at IS NULL"),
-	$house->sql("SELECT count(*) FROM def.order_report WHERE stage = 'deposit_paid'"), 'deposits that wait for the balance');
+cmp_ok($cluster->sql("SELECT count(*) $deposits AND d.left_at IS NOT NULL"), '>', 5, 'some deposits were seen come and go');
+is($cluster->sql("SELECT count(*) $deposits AND (d.entered_at < real.at OR real.at IS NULL OR d.exact)"), 0, 'none came before it was paid, and none is called exact');
+is($cluster->sql("SELECT count(*) FROM ordersync.stage_durations WHERE stage = 'deposit_paid' AND left_at IS NULL"),
+	$cluster->sql("SELECT count(*) FROM def.order_report WHERE stage = 'deposit_paid'"), 'deposits that wait for the balance');
 
 # --- the naive sums, which must differ from the definitions in this world ---
 
-sub total { my ($q) = @_; return $house->sql("SELECT sum(v) FROM ($q) AS q (v)") }
+sub total { my ($q) = @_; return $cluster->sql("SELECT sum(v) FROM ($q) AS q (v)") }
 my $paid = total('SELECT paid_amount FROM def.daily_sales');
 my $lines_paid = total('SELECT paid_amount FROM def.lines WHERE paid IS NOT NULL');
 my $refunded = total('SELECT refunded_amount FROM def.daily_sales');
@@ -215,7 +215,7 @@ my %naive = (
 	'the refund taken off twice' => [ total('SELECT paid_amount - refunded_amount FROM def.daily_sales'), 'SELECT payment FROM ordersync.orders WHERE paid_at IS NOT NULL UNION ALL SELECT - refunded_amount FROM ordersync.after_sales' ],
 	'gmv without the spread discount' => [ total('SELECT gmv FROM def.daily_sales'), 'SELECT total_fee FROM ordersync.sub_orders' ],
 	'gmv from the order\'s total_fee' => [ total('SELECT gmv FROM def.daily_sales'), 'SELECT total_fee FROM ordersync.orders' ],
-	'buyers by their masked names' => [ $house->sql("SELECT count(DISTINCT r ->> 'buyer_open_uid') FROM def.orders"), 'SELECT count(DISTINCT buyer_nick) FROM ordersync.orders' ],
+	'buyers by their masked names' => [ $cluster->sql("SELECT count(DISTINCT r ->> 'buyer_open_uid') FROM def.orders"), 'SELECT count(DISTINCT buyer_nick) FROM ordersync.orders' ],
 );
 isnt(total($naive{$_}[1]), $naive{$_}[0], "naive: $_ is not the definition") for sort keys %naive;
 
@@ -228,16 +228,16 @@ my %taken = (
 );
 for my $name (sort keys %taken)
 {
-	cmp_ok($house->sql("SELECT count(*) FROM ordersync.orders JOIN def.orders AS d USING (shop_id, tid) WHERE ($taken{$name}) <> (d.paid IS NOT NULL)"), '>', 0,
+	cmp_ok($cluster->sql("SELECT count(*) FROM ordersync.orders JOIN def.orders AS d USING (shop_id, tid) WHERE ($taken{$name}) <> (d.paid IS NOT NULL)"), '>', 0,
 		"naive: $name is not the same as paid");
 }
-is($house->sql('SELECT count(*) FROM ordersync.orders AS o JOIN def.orders AS d USING (shop_id, tid) WHERE (o.paid_at IS NOT NULL) <> (d.paid IS NOT NULL)'), 0, 'paid_at is');
+is($cluster->sql('SELECT count(*) FROM ordersync.orders AS o JOIN def.orders AS d USING (shop_id, tid) WHERE (o.paid_at IS NOT NULL) <> (d.paid IS NOT NULL)'), 0, 'paid_at is');
 
 # Sums by day that are right in total and wrong on the days.
 sub days_off
 {
 	my ($sql, $column, $zone) = @_;
-	return $house->sql("SET TimeZone = '$zone'; SELECT count(*) FROM ($sql) AS naive (shop_id, day, v)
+	return $cluster->sql("SET TimeZone = '$zone'; SELECT count(*) FROM ($sql) AS naive (shop_id, day, v)
 		FULL JOIN (SELECT shop_id, day, $column FROM def.daily_sales WHERE $column <> 0) AS d USING (shop_id, day) WHERE v IS DISTINCT FROM $column");
 }
 my %day = (
@@ -258,16 +258,16 @@ is(days_off('SELECT shop_id, paid_date, sum(paid_amount) FROM ordersync.orders W
 my %printed;
 for my $zone ('UTC', 'America/New_York', 'Asia/Shanghai')
 {
-	$printed{$zone} = join "\n", map { $house->sql("SET TimeZone = '$zone'; SET DateStyle = 'ISO';
+	$printed{$zone} = join "\n", map { $cluster->sql("SET TimeZone = '$zone'; SET DateStyle = 'ISO';
 		SELECT '$_', count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM (SELECT $views{$_} FROM ordersync.$_) AS t") } sort keys %views;
-	$printed{$zone} .= $house->sql("SET TimeZone = '$zone'; SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM (SELECT tid, day, stage, hours FROM ordersync.stage_durations) AS t");
-	$printed{$zone} .= $house->sql("SET TimeZone = '$zone'; SELECT count(*), sum(paid_amount), sum(refunded_amount) FROM ordersync.daily_sales WHERE day = (SELECT max(day) - 5 FROM ordersync.daily_sales)");
+	$printed{$zone} .= $cluster->sql("SET TimeZone = '$zone'; SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM (SELECT tid, day, stage, hours FROM ordersync.stage_durations) AS t");
+	$printed{$zone} .= $cluster->sql("SET TimeZone = '$zone'; SELECT count(*), sum(paid_amount), sum(refunded_amount) FROM ordersync.daily_sales WHERE day = (SELECT max(day) - 5 FROM ordersync.daily_sales)");
 }
 is($printed{'UTC'}, $printed{'Asia/Shanghai'}, 'a session in UTC reads what one in Shanghai reads');
 is($printed{'America/New_York'}, $printed{'Asia/Shanghai'}, 'and one in New York');
-isnt($house->sql("SET TimeZone = 'UTC'; SELECT md5(string_agg(created::date::text, ',' ORDER BY tid)) FROM ordersync.orders"),
-	$house->sql("SET TimeZone = 'Asia/Shanghai'; SELECT md5(string_agg(created::date::text, ',' ORDER BY tid)) FROM ordersync.orders"), 'naive: days of the session differ between them');
+isnt($cluster->sql("SET TimeZone = 'UTC'; SELECT md5(string_agg(created::date::text, ',' ORDER BY tid)) FROM ordersync.orders"),
+	$cluster->sql("SET TimeZone = 'Asia/Shanghai'; SELECT md5(string_agg(created::date::text, ',' ORDER BY tid)) FROM ordersync.orders"), 'naive: days of the session differ between them');
 
-note('measured: ' . $house->sql("SELECT count(*) || ' orders, ' || count(*) FILTER (WHERE paid IS NOT NULL) || ' paid, ' || count(*) FILTER (WHERE after_refund)
+note('measured: ' . $cluster->sql("SELECT count(*) || ' orders, ' || count(*) FILTER (WHERE paid IS NOT NULL) || ' paid, ' || count(*) FILTER (WHERE after_refund)
 	|| ' first seen after a refund' FROM def.orders"));
 done_testing;

@@ -7,15 +7,15 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 20 ], conf => 'ordersync.lag = 0');
-$house->add_shops(1);
-is($house->full(1), 'succeeded', 'a full run');
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 20 ], conf => 'ordersync.lag = 0');
+$cluster->add_shops(1);
+is($cluster->full(1), 'succeeded', 'a full run');
 
 my %read;
 for my $zone ('UTC', 'America/New_York', 'Asia/Shanghai')
 {
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ '/usr/bin/python3', "$ENV{ORDERSYNC_TEST}/clients/psycopg2_reads.py", $house->node->connstr('postgres'), $zone ], '>', \$out, '2>', \$err)
+	IPC::Run::run([ '/usr/bin/python3', "$ENV{ORDERSYNC_TEST}/clients/psycopg2_reads.py", $cluster->node->connstr('postgres'), $zone ], '>', \$out, '2>', \$err)
 		or BAIL_OUT("the client failed: $err");
 	$read{$zone} = decode_json($out);
 }
@@ -25,8 +25,8 @@ my $said = $read{UTC};
 my %truth;
 for my $object (qw(trades refunds special))
 {
-	my $file = $house->node->basedir . "/$object";
-	system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $file, "http://$house->{address}/control/truth?shop=1&api=list&object=$object");
+	my $file = $cluster->node->basedir . "/$object";
+	system_or_bail('curl', '--silent', '--show-error', '--fail', '--noproxy', '*', '-o', $file, "http://$cluster->{address}/control/truth?shop=1&api=list&object=$object");
 	for (split /\n/, slurp_file($file))
 	{
 		if ($object ne 'trades') { /"refund_id":"(\d+)"/ and $truth{refund_id}{$1} = 1; next }

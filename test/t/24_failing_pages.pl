@@ -5,57 +5,57 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 4000, '--days' => 4 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 4000, '--days' => 4 ],
 	conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.max_attempts = 3");
-$house->add_shops(1);
-$house->advance(300, quiet => 1);
+$cluster->add_shops(1);
+$cluster->advance(300, quiet => 1);
 
 # Two orders whose pages cannot be stored, in seconds of different days, for a reason that may pass by itself (what the database
 # refuses for good costs its record only: 32_refusals.pl). They have no after-sales, by which they would be fetched too.
-my %created = map { /"tid":(\d+),"created":"([^"]+)"/ ? ($1 => $2) : () } split /\n/, $house->control('truth', shop => 1, slim => 1);
+my %created = map { /"tid":(\d+),"created":"([^"]+)"/ ? ($1 => $2) : () } split /\n/, $cluster->control('truth', shop => 1, slim => 1);
 my @tids = sort { $created{$a} cmp $created{$b} } keys %created;
-my $returned = $house->has_after_sales(1);
+my $returned = $cluster->has_after_sales(1);
 my @plain = grep { !$returned->{$_} } @tids;
 cmp_ok(scalar @plain, '<', scalar @tids, 'some orders have after-sales');
 my @bad = @plain[ int(@plain * 0.3), int(@plain * 0.7) ];
-$house->sql('SELECT ordersync.set_up()');
-$house->sql("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE io_error USING MESSAGE = ''unwanted''; END';
+$cluster->sql('SELECT ordersync.set_up()');
+$cluster->sql("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE io_error USING MESSAGE = ''unwanted''; END';
 	CREATE TRIGGER broken BEFORE INSERT ON ordersync.orders FOR EACH ROW WHEN (NEW.tid IN (" . join(',', @bad) . ")) EXECUTE FUNCTION broken()");
-is($house->full(1), 'incomplete', 'a full run with two orders that cannot be stored');
-my $run = $house->{last_run};
+is($cluster->full(1), 'incomplete', 'a full run with two orders that cannot be stored');
+my $run = $cluster->{last_run};
 my %second; $second{ $created{$_} }++ for @tids;
 my $lost = 0; $lost += $second{$_} for map { $created{$_} } @bad;
-my $missing = () = $house->behind(1, 'trades');
+my $missing = () = $cluster->behind(1, 'trades');
 cmp_ok($missing, '>=', 2, 'both are missing');
 cmp_ok($missing, '<=', $lost, "and no more than share their second ($missing)");
-is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), 2, 'two windows have failed');
-is($house->sql("SELECT max(until - since) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), '00:00:01', 'of a second each');
-is($house->sql("SELECT string_agg(to_char(timezone('Asia/Shanghai', since), 'YYYY-MM-DD HH24:MI:SS'), ',' ORDER BY since) FROM ordersync.failed_tasks
+is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), 2, 'two windows have failed');
+is($cluster->sql("SELECT max(until - since) FROM ordersync.sync_tasks WHERE run_id = $run AND state = 'failed'"), '00:00:01', 'of a second each');
+is($cluster->sql("SELECT string_agg(to_char(timezone('Asia/Shanghai', since), 'YYYY-MM-DD HH24:MI:SS'), ',' ORDER BY since) FROM ordersync.failed_tasks
 	WHERE run_id = $run"), join(',', map { $created{$_} } @bad), 'with their range');
-like($house->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/unwanted/, 'and the reason');
-is($house->sql("SELECT tstzmultirange(tstzrange(min(since), min(since) + interval '1 second')) <@ (SELECT ranges FROM ordersync.coverage
+like($cluster->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/unwanted/, 'and the reason');
+is($cluster->sql("SELECT tstzmultirange(tstzrange(min(since), min(since) + interval '1 second')) <@ (SELECT ranges FROM ordersync.coverage
 	WHERE stream = 'orders' AND basis = 'created') FROM ordersync.failed_tasks WHERE run_id = $run"), 'f', 'which is not covered');
-cmp_ok($house->sql("SELECT sum(calls) FROM ordersync.sync_tasks WHERE run_id = $run AND work <> 'count'"), '<', @tids / 10, 'without calling on and on');
-$house->sql('DROP TRIGGER broken ON ordersync.orders');
-is($house->sql("SELECT ordersync_retry($run)"), 2, 'both are tried again');
-is($house->finish($run), 'succeeded', 'and the run is whole');
-is_deeply([ $house->behind(1, 'trades') ], [], 'nothing is missing');
+cmp_ok($cluster->sql("SELECT sum(calls) FROM ordersync.sync_tasks WHERE run_id = $run AND work <> 'count'"), '<', @tids / 10, 'without calling on and on');
+$cluster->sql('DROP TRIGGER broken ON ordersync.orders');
+is($cluster->sql("SELECT ordersync_retry($run)"), 2, 'both are tried again');
+is($cluster->finish($run), 'succeeded', 'and the run is whole');
+is_deeply([ $cluster->behind(1, 'trades') ], [], 'nothing is missing');
 
 # The gateway down altogether: windows are not halved over and over for that.
-$house->fault('status', value => 502);
-isnt($house->full(1), 'succeeded', 'a gateway that is down');
-my $down = $house->{last_run};
-cmp_ok($house->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $down"), '<=', 1, 'has no window halved over and over');
-$house->no_faults;
-is($house->sql("SELECT ordersync_retry($down) > 0"), 't', 'tried again');
-is($house->finish($down), 'succeeded', 'it succeeds');
+$cluster->fault('status', value => 502);
+isnt($cluster->full(1), 'succeeded', 'a gateway that is down');
+my $down = $cluster->{last_run};
+cmp_ok($cluster->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $down"), '<=', 1, 'has no window halved over and over');
+$cluster->no_faults;
+is($cluster->sql("SELECT ordersync_retry($down) > 0"), 't', 'tried again');
+is($cluster->finish($down), 'succeeded', 'it succeeds');
 
 # Garbage in every answer of one list, the other lists are good.
-$house->fault('bad_json', method => 'taobao.refunds.receive.get');
-is($house->full(1), 'incomplete', 'a list that answers garbage');
-is($house->sql("SELECT string_agg(DISTINCT stream || ' ' || error_class, ',') FROM ordersync.failed_tasks WHERE run_id = $house->{last_run}"),
+$cluster->fault('bad_json', method => 'taobao.refunds.receive.get');
+is($cluster->full(1), 'incomplete', 'a list that answers garbage');
+is($cluster->sql("SELECT string_agg(DISTINCT stream || ' ' || error_class, ',') FROM ordersync.failed_tasks WHERE run_id = $cluster->{last_run}"),
 	'after_sales malformed', 'fails by itself');
-is($house->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $house->{last_run} AND stream = 'orders' AND state <> 'succeeded'"), 0, 'orders are read');
-cmp_ok($house->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $house->{last_run}"), '<=', 1, 'and no window is halved over and over');
+is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $cluster->{last_run} AND stream = 'orders' AND state <> 'succeeded'"), 0, 'orders are read');
+cmp_ok($cluster->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $cluster->{last_run}"), '<=', 1, 'and no window is halved over and over');
 
 done_testing;

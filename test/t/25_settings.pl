@@ -38,8 +38,8 @@ my @hostile = sort keys %at;
 # Renamed in 16.
 sub set_by
 {
-	my ($house, $how, $settings, $after) = @_;
-	my %known = map { $_ => 1 } split /\n/, $house->sql('SELECT lower(name) FROM pg_settings');
+	my ($cluster, $how, $settings, $after) = @_;
+	my %known = map { $_ => 1 } split /\n/, $cluster->sql('SELECT lower(name) FROM pg_settings');
 	my %s = %$settings;
 	$s{debug_parallel_query} = delete $s{force_parallel_mode} unless $known{force_parallel_mode};
 	return join '; ', map { "$how SET $_ = " . ($_ eq 'search_path' ? $s{$_} : "'$s{$_}'") . ($after // '') }
@@ -95,7 +95,7 @@ $hostile->sql($_) for split /; /, set_by($hostile, 'ALTER SYSTEM', { map { $_ =>
 }
 $ENV{PGOPTIONS} = $typing;
 
-# A database as this test sees it: [name, house, database].
+# A database as this test sees it: [name, cluster, database].
 my @all = ([ plain => $plain, 'postgres' ], map { [ "set by the $_" => $hostile, "by_$_" ] } @hostile);
 for my $by (@hostile)
 {
@@ -113,21 +113,21 @@ my $offset = $plain->control('clock')->{offset_ms};
 sub run_in
 {
 	my ($where, $kind, $range, $role) = @_;
-	my ($name, $house, $db) = @$where;
-	my $run = $house->node->safe_psql($db, "SELECT ordersync_trigger_$kind(1, $range)", extra_params => [ '-U', $role // 'postgres' ]);
-	$house->wait_until("$kind run, $name", sub { $house->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db) !~ /pending|running/ });
-	my $state = $house->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db);
-	diag($house->sql("$looking SELECT stream, basis, since, until, state, outcome, last_verdict, error FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5", $db)) if $state ne 'succeeded';
+	my ($name, $cluster, $db) = @$where;
+	my $run = $cluster->node->safe_psql($db, "SELECT ordersync_trigger_$kind(1, $range)", extra_params => [ '-U', $role // 'postgres' ]);
+	$cluster->wait_until("$kind run, $name", sub { $cluster->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db) !~ /pending|running/ });
+	my $state = $cluster->sql("$looking SELECT state FROM ordersync.sync_runs WHERE run_id = $run", $db);
+	diag($cluster->sql("$looking SELECT stream, basis, since, until, state, outcome, last_verdict, error FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded' LIMIT 5", $db)) if $state ne 'succeeded';
 	return ($state, $run);
 }
 
 for my $where (@all)
 {
-	my ($name, $house, $db) = @$where;
-	$house->sql('CREATE EXTENSION ordersync SCHEMA public', $db);
-	$house->sql("SELECT ordersync_add_gateway('taobao', '" . $house->url . "', '12345678', 'helloworld')", $db);
-	$house->sql("SELECT ordersync_add_shop(1, '$nick', '$shop->{session}')", $db);
-	$house->sql("$looking UPDATE ordersync.gateways SET clock_offset = make_interval(secs => $offset / 1000.0)", $db);
+	my ($name, $cluster, $db) = @$where;
+	$cluster->sql('CREATE EXTENSION ordersync SCHEMA public', $db);
+	$cluster->sql("SELECT ordersync_add_gateway('taobao', '" . $cluster->url . "', '12345678', 'helloworld')", $db);
+	$cluster->sql("SELECT ordersync_add_shop(1, '$nick', '$shop->{session}')", $db);
+	$cluster->sql("$looking UPDATE ordersync.gateways SET clock_offset = make_interval(secs => $offset / 1000.0)", $db);
 	is((run_in($where, 'full', "'$since', '$until'"))[0], 'succeeded', "full run over the ends of a year and of months, $name");
 }
 $plain->control('change', shop => 1, orders => 150, from => '2028-02-28 22:00:00', to => '2028-02-29 23:59:59');
@@ -178,14 +178,14 @@ same_rows('after a whole order');
 
 for my $where (@all)
 {
-	my ($name, $house, $db) = @$where;
+	my ($name, $cluster, $db) = @$where;
 	for my $zone ('UTC', 'America/New_York', 'Asia/Shanghai')
 	{
-		is($house->sql("SET search_path = pg_catalog, public; SET timezone = '$zone'; SET datestyle = 'ISO'; SELECT count(*) FROM (
+		is($cluster->sql("SET search_path = pg_catalog, public; SET timezone = '$zone'; SET datestyle = 'ISO'; SELECT count(*) FROM (
 				SELECT o.created_date::text, o.paid_date::text, o.end_date::text, left(p.payload ->> 'created', 10) AS c, left(o.shown_paid, 10) AS d, left(p.payload ->> 'end_time', 10) AS e
 				FROM (SELECT *, to_char(paid_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI:SS') AS shown_paid FROM ordersync.orders) o JOIN ordersync.order_payloads p USING (shop_id, tid)
 			) x WHERE (created_date, paid_date, end_date) IS DISTINCT FROM (c, d, e)", $db), '0', "days of orders in a session of $zone, $name");
-		is($house->sql("SET search_path = pg_catalog, public; SET timezone = '$zone'; SET datestyle = 'ISO'; SELECT count(*) FROM ordersync.after_sales a JOIN ordersync.after_sale_payloads p USING (shop_id, refund_id)
+		is($cluster->sql("SET search_path = pg_catalog, public; SET timezone = '$zone'; SET datestyle = 'ISO'; SELECT count(*) FROM ordersync.after_sales a JOIN ordersync.after_sale_payloads p USING (shop_id, refund_id)
 			WHERE a.created_date::text IS DISTINCT FROM left(p.payload ->> 'created', 10)
 				OR a.refunded_date IS DISTINCT FROM (a.refunded_at AT TIME ZONE 'Asia/Shanghai')::date", $db), '0', "days of after-sales, $name");
 	}
@@ -194,10 +194,10 @@ for my $where (@all)
 		my $of_view = "SET search_path = pg_catalog, public; SET datestyle = 'ISO'; SELECT md5(string_agg(v, E'\n' ORDER BY v COLLATE \"C\")) || ' ' || count(*)
 			FROM (SELECT " . ($view eq 'completeness' ? "concat_ws(' ', stream, basis, day, reported, stored) AS v FROM ordersync.completeness WHERE day < '2028-02-28'"
 			: "t::text AS v FROM ordersync.$view t") . ') x';
-		is($house->sql($of_view, $db), $plain->sql($of_view), "$view in a session with the settings, $name");
+		is($cluster->sql($of_view, $db), $plain->sql($of_view), "$view in a session with the settings, $name");
 	}
 	# By the clock of the platform, as text: what a report counts on the days around the ends.
-	is($house->sql("$looking SELECT string_agg(created_date || ' ' || n, ', ' ORDER BY created_date) FROM (SELECT created_date, count(*) AS n FROM ordersync.orders
+	is($cluster->sql("$looking SELECT string_agg(created_date || ' ' || n, ', ' ORDER BY created_date) FROM (SELECT created_date, count(*) AS n FROM ordersync.orders
 			WHERE created_date IN ('2027-12-31', '2028-01-01', '2028-01-31', '2028-02-01', '2028-02-29') GROUP BY 1) d", $db),
 		$plain->sql("$looking SELECT string_agg(day || ' ' || n, ', ' ORDER BY day) FROM (SELECT left(payload ->> 'created', 10) AS day, count(*) AS n FROM ordersync.order_payloads GROUP BY 1) d
 			WHERE day IN ('2027-12-31', '2028-01-01', '2028-01-31', '2028-02-01', '2028-02-29')"), "orders a day around the ends of months and of the year, $name");
@@ -234,21 +234,21 @@ is_deeply(\%default, { '2026-03-31 12:00:00' => '2026-02-28 00:00:00', '2028-03-
 # What a trigger makes of the platform's now.
 for my $where (@all)
 {
-	my ($name, $house, $db) = @$where;
-	my $run = $house->sql("SELECT ordersync_trigger_full(1)", $db);
-	is($house->sql("$looking SELECT " . sprintf($show, 'since') . " FROM ordersync.sync_runs WHERE run_id = $run", $db), '2028-02-01 00:00:00', "a full run begins a month back, $name");
-	$house->sql("SELECT ordersync_cancel($run)", $db);
-	my $month = $house->sql("SELECT run_id FROM ordersync_trigger_month('2028-02')", $db);
-	is($house->sql("$looking SELECT " . sprintf($show, 'since') . " || ' ' || " . sprintf($show, 'until') . " FROM ordersync.sync_runs WHERE run_id = $month", $db),
+	my ($name, $cluster, $db) = @$where;
+	my $run = $cluster->sql("SELECT ordersync_trigger_full(1)", $db);
+	is($cluster->sql("$looking SELECT " . sprintf($show, 'since') . " FROM ordersync.sync_runs WHERE run_id = $run", $db), '2028-02-01 00:00:00', "a full run begins a month back, $name");
+	$cluster->sql("SELECT ordersync_cancel($run)", $db);
+	my $month = $cluster->sql("SELECT run_id FROM ordersync_trigger_month('2028-02')", $db);
+	is($cluster->sql("$looking SELECT " . sprintf($show, 'since') . " || ' ' || " . sprintf($show, 'until') . " FROM ordersync.sync_runs WHERE run_id = $month", $db),
 		'2028-02-01 00:00:00 2028-03-01 00:00:00', "a month of 29 days, $name");
-	$house->sql("SELECT ordersync_cancel($month)", $db);
+	$cluster->sql("SELECT ordersync_cancel($month)", $db);
 }
 # --- the script is in ASCII: its names are Chinese whatever the settings under which it ran ---
 
 for my $where (@all)
 {
-	my ($name, $house, $db) = @$where;
-	is($house->sql("$looking SELECT ordersync_order_status_name('unpaid') || (SELECT name_zh FROM ordersync.status_names WHERE status = 'WAIT_BUYER_PAY' AND object = 'order')", $db),
+	my ($name, $cluster, $db) = @$where;
+	is($cluster->sql("$looking SELECT ordersync_order_status_name('unpaid') || (SELECT name_zh FROM ordersync.status_names WHERE status = 'WAIT_BUYER_PAY' AND object = 'order')", $db),
 		'待付款待付款', "a status' name, $name");
 }
 

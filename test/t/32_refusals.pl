@@ -94,7 +94,7 @@ is($world->sql("SELECT sum(records_quarantined) FROM ordersync.sync_tasks WHERE 
 # Tried again by ordersync_retry: what is still refused stays, what is not comes in from what was kept, without a call.
 my $calls = $world->sql('SELECT count(*) FROM ordersync.request_log');
 like($world->sql_fails("SELECT ordersync_retry($run); SELECT 1/0", extra => [ '-v', 'ON_ERROR_STOP=1' ]),
-	qr/NOTICE:  shop 1: 0 of @{[ @bad + @bad_refunds ]} refused records are stored now; the database still says: /, 'a retry while all is as it was');
+	qr/NOTICE:  shop 1: 0 of @{[ @bad + @bad_refunds ]} refused records are stored now; the first error is still: /, 'a retry while all is as it was');
 is($world->sql("SELECT count(DISTINCT record_id) FROM ordersync.quarantine WHERE resolved_at IS NULL"), @bad + @bad_refunds, 'stores none');
 $world->sql('DROP TRIGGER own_rules ON ordersync.orders');
 is($world->sql("SELECT ordersync_retry($run)"), @bad + @bad_refunds, 'a retry when the trigger is gone tries all');
@@ -134,91 +134,91 @@ undef $world;
 
 # --- pages of the test's own ---
 
-my $house = OrdersyncPages->new(conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '20ms'\nordersync.max_attempts = 3\nlog_min_messages = debug1");
-$house->sql(q{SELECT ordersync.set_up(); SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}')});
-sub order { my ($tid, $minute, $more) = @_; my $at = $house->moment($minute); return qq({"tid":$tid,"created":"@{[ $house->moment(1) ]}","modified":"$at","status":"WAIT_BUYER_PAY"$more}) }
-sub version { my ($source, @order) = @_; return $house->read_again($source, $house->page_of($source, order(@order))) }
-sub state_of { my ($tid) = @_; return $house->sql("SELECT count(*) FILTER (WHERE resolved_at IS NULL), count(resolved_at) FROM ordersync.quarantine WHERE record_id = $tid") }
+my $cluster = OrdersyncPages->new(conf => "ordersync.retry_base = '10ms'\nordersync.retry_cap = '20ms'\nordersync.max_attempts = 3\nlog_min_messages = debug1");
+$cluster->sql(q{SELECT ordersync.set_up(); SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}')});
+sub order { my ($tid, $minute, $more) = @_; my $at = $cluster->moment($minute); return qq({"tid":$tid,"created":"@{[ $cluster->moment(1) ]}","modified":"$at","status":"WAIT_BUYER_PAY"$more}) }
+sub version { my ($source, @order) = @_; return $cluster->read_again($source, $cluster->page_of($source, order(@order))) }
+sub state_of { my ($tid) = @_; return $cluster->sql("SELECT count(*) FILTER (WHERE resolved_at IS NULL), count(resolved_at) FROM ordersync.quarantine WHERE record_id = $tid") }
 
 # A record alone in its page, which changes.
-$house->sql(q{CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO pg_database_owner;
+$cluster->sql(q{CREATE SEQUENCE tries; GRANT ALL ON SEQUENCE tries TO pg_database_owner;
 	CREATE FUNCTION no_memo() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM nextval(''public.tries''); RAISE EXCEPTION ''no such source''; END';
 	CREATE TRIGGER no_memo BEFORE INSERT OR UPDATE ON ordersync.orders FOR EACH ROW WHEN (NEW.trade_from = 'bad') EXECUTE FUNCTION no_memo()});
 is(version(increment => 70001, 10, ',"trade_from":"bad"'), 'succeeded', 'an order that is refused, alone in its page');
 is(state_of(70001), '1|0', 'is in quarantine');
-is($house->sql('SELECT count(*) FROM ordersync.orders WHERE tid = 70001'), '0', 'and not stored, nor anything of it');
-is($house->sql("SELECT verdict, reported, seen, quarantined FROM ordersync.window_counts WHERE stream = 'orders' AND basis = 'modified'"), 'counted|1|1|1', 'its window counts');
-my $before = $house->sql('SELECT last_value FROM tries');
+is($cluster->sql('SELECT count(*) FROM ordersync.orders WHERE tid = 70001'), '0', 'and not stored, nor anything of it');
+is($cluster->sql("SELECT verdict, reported, seen, quarantined FROM ordersync.window_counts WHERE stream = 'orders' AND basis = 'modified'"), 'counted|1|1|1', 'its window counts');
+my $before = $cluster->sql('SELECT last_value FROM tries');
 is(version(increment => 70001, 10, ',"trade_from":"bad"'), 'succeeded', 'the same again');
-is($house->sql('SELECT last_value FROM tries'), $before, 'is not tried');
+is($cluster->sql('SELECT last_value FROM tries'), $before, 'is not tried');
 is(version(increment => 70001, 11, ',"trade_from":"bad","cod_status":"x"'), 'succeeded', 'its next version');
-cmp_ok($house->sql('SELECT last_value FROM tries'), '>', $before, 'is tried');
+cmp_ok($cluster->sql('SELECT last_value FROM tries'), '>', $before, 'is tried');
 is(state_of(70001), '2|0', 'and noted too');
 is(version(increment => 70001, 12, ',"trade_from":"good"'), 'succeeded', 'one that is taken');
 is(state_of(70001), '0|2', 'resolves both');
-is($house->sql("SELECT verdict, reported, seen, quarantined FROM ordersync.window_counts WHERE stream = 'orders' AND basis = 'modified'"), 'counted|1|1|0', 'and its window has none outside');
+is($cluster->sql("SELECT verdict, reported, seen, quarantined FROM ordersync.window_counts WHERE stream = 'orders' AND basis = 'modified'"), 'counted|1|1|0', 'and its window has none outside');
 
 # An older version that is stored stays while a newer one is refused.
 is(version(increment => 70002, 10, ',"trade_from":"good"'), 'succeeded', 'an order');
 is(version(increment => 70002, 20, ',"trade_from":"bad"'), 'succeeded', 'its next version is refused');
-is($house->sql('SELECT trade_from FROM ordersync.orders WHERE tid = 70002'), 'good', 'it is as it was');
-is($house->sql("SELECT count(*) FROM ordersync.order_changes WHERE id = 70002"), '1', 'and has no other change');
-$house->next_hour;
+is($cluster->sql('SELECT trade_from FROM ordersync.orders WHERE tid = 70002'), 'good', 'it is as it was');
+is($cluster->sql("SELECT count(*) FROM ordersync.order_changes WHERE id = 70002"), '1', 'and has no other change');
+$cluster->next_hour;
 
 # What may pass by itself is no refusal, whatever raises it: the page is read again.
 for my $state (qw(40001 40P01 55P03 57014 53100 53200 08006))
 {
-	$house->sql(qq{CREATE SEQUENCE passing; GRANT ALL ON SEQUENCE passing TO pg_database_owner;
+	$cluster->sql(qq{CREATE SEQUENCE passing; GRANT ALL ON SEQUENCE passing TO pg_database_owner;
 		CREATE FUNCTION passes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF nextval(''public.passing'') <= 2 THEN RAISE EXCEPTION ''not now'' USING ERRCODE = ''$state''; END IF; RETURN NEW; END';
 		CREATE TRIGGER passes BEFORE INSERT ON ordersync.orders FOR EACH ROW EXECUTE FUNCTION passes()});
-	my $tid = 71000 + $house->{hour};
-	is($house->read_records(increment => qq({"tid":$tid,"modified":"%s"})), 'succeeded', "$state twice");
-	is($house->sql("SELECT (SELECT count(*) FROM ordersync.orders WHERE tid = $tid), (SELECT count(*) FROM ordersync.quarantine WHERE record_id = $tid)"), '1|0',
+	my $tid = 71000 + $cluster->{hour};
+	is($cluster->read_records(increment => qq({"tid":$tid,"modified":"%s"})), 'succeeded', "$state twice");
+	is($cluster->sql("SELECT (SELECT count(*) FROM ordersync.orders WHERE tid = $tid), (SELECT count(*) FROM ordersync.quarantine WHERE record_id = $tid)"), '1|0',
 		'the order is stored, nothing is in quarantine');
-	is($house->sql('SELECT last_value FROM passing'), '3', 'it was tried once for each call');
-	$house->sql('DROP TRIGGER passes ON ordersync.orders; DROP FUNCTION passes; DROP SEQUENCE passing');
+	is($cluster->sql('SELECT last_value FROM passing'), '3', 'it was tried once for each call');
+	$cluster->sql('DROP TRIGGER passes ON ordersync.orders; DROP FUNCTION passes; DROP SEQUENCE passing');
 }
 
 # An object that is missing or forbidden is nobody's record's fault: where nothing is stored beside it, the task fails.
-$house->sql(q{CREATE TABLE public.audit (tid bigint);
+$cluster->sql(q{CREATE TABLE public.audit (tid bigint);
 	CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.audit VALUES (NEW.tid); RETURN NEW; END';
 	CREATE TRIGGER audit BEFORE INSERT OR UPDATE ON ordersync.orders FOR EACH ROW EXECUTE FUNCTION audit()});
-isnt($house->read_records(increment => map { qq({"tid":$_,"modified":"%s"}) } 72001 .. 72003), 'succeeded', 'a trigger that may not write its table');
-is($house->sql("SELECT error_class, error FROM ordersync.failed_tasks WHERE run_id = $house->{last_run}"),
-	'all_refused|the database refuses every record that was to be written, the first with SQLSTATE 42501: permission denied for table audit', 'fails with the reason');
-is($house->sql('SELECT count(*) FROM ordersync.quarantine WHERE record_id >= 72001'), '0', 'and nothing is in quarantine');
-$house->sql('DROP TRIGGER audit ON ordersync.orders');
+isnt($cluster->read_records(increment => map { qq({"tid":$_,"modified":"%s"}) } 72001 .. 72003), 'succeeded', 'a trigger that may not write its table');
+is($cluster->sql("SELECT error_class, error FROM ordersync.failed_tasks WHERE run_id = $cluster->{last_run}"),
+	'all_refused|the database rejected every record to be written, the first with SQLSTATE 42501: permission denied for table audit', 'fails with the reason');
+is($cluster->sql('SELECT count(*) FROM ordersync.quarantine WHERE record_id >= 72001'), '0', 'and nothing is in quarantine');
+$cluster->sql('DROP TRIGGER audit ON ordersync.orders');
 
 # A mended value of a refused record is noted when the record is stored.
-is($house->read_records(increment => order(74001, 10, ',"trade_from":"bad","title":"a\u0000b"'), order(74002, 10, ',"title":"c\u0000d"')), 'succeeded',
+is($cluster->read_records(increment => order(74001, 10, ',"trade_from":"bad","title":"a\u0000b"'), order(74002, 10, ',"title":"c\u0000d"')), 'succeeded',
 	'two orders that are mended, one of which is refused');
-is($house->sql("SELECT record_id, reason FROM ordersync.quarantine WHERE record_id IN (74001, 74002) ORDER BY 1"), "74001|refused\n74002|value", 'the other\'s value is noted');
-$house->sql('ALTER TABLE ordersync.orders DISABLE TRIGGER no_memo');
-$house->sql("SELECT ordersync_retry($house->{last_run})");
-is($house->sql("SELECT o.payload ->> 'title', q.value, q.column_name, q.source, convert_from(q.body, 'UTF8') FROM ordersync.quarantine q
+is($cluster->sql("SELECT record_id, reason FROM ordersync.quarantine WHERE record_id IN (74001, 74002) ORDER BY 1"), "74001|refused\n74002|value", 'the other\'s value is noted');
+$cluster->sql('ALTER TABLE ordersync.orders DISABLE TRIGGER no_memo');
+$cluster->sql("SELECT ordersync_retry($cluster->{last_run})");
+is($cluster->sql("SELECT o.payload ->> 'title', q.value, q.column_name, q.source, convert_from(q.body, 'UTF8') FROM ordersync.quarantine q
 	JOIN ordersync.order_payloads o ON o.tid = q.record_id WHERE record_id = 74001 AND resolved_at IS NULL"), 'a�b|a�b|title|increment|a\u0000b', 'tried again, it is stored and its value noted');
-$house->sql('ALTER TABLE ordersync.orders ENABLE TRIGGER no_memo');
+$cluster->sql('ALTER TABLE ordersync.orders ENABLE TRIGGER no_memo');
 is(version(increment => 70002, 21, ',"trade_from":"bad"'), 'succeeded', 'the version that was tried with it has a next one, refused too');
-$house->next_hour;
+$cluster->next_hour;
 
 # Whole records by id; a shop that does not want its memos stored.
-$house->sql(q{SELECT ordersync_set_shop(1, '{"privacy": "strict"}')});
-$house->reply(qq({"trade_fullinfo_get_response":{"trade":{"tid":73001,"created":"@{[ $house->moment(1) ]}","modified":"@{[ $house->moment(2) ]}","trade_from":"bad","seller_memo":"keep out"},"request_id":"x"}}),
+$cluster->sql(q{SELECT ordersync_set_shop(1, '{"privacy": "strict"}')});
+$cluster->reply(qq({"trade_fullinfo_get_response":{"trade":{"tid":73001,"created":"@{[ $cluster->moment(1) ]}","modified":"@{[ $cluster->moment(2) ]}","trade_from":"bad","seller_memo":"keep out"},"request_id":"x"}}),
 	method => 'taobao.trade.fullinfo.get');
-my $one = $house->sql('SELECT ordersync_trigger_order(1, 73001)');
-is($house->finish($one), 'succeeded', 'an order fetched by its id and refused');
-is($house->sql("SELECT message FROM ordersync.sync_runs WHERE run_id = $one"), 'the database refuses order 73001: see ordersync.quarantine', 'as its run says');
-is($house->sql("SELECT reason, asked ->> 'source', convert_from(body, 'UTF8')::jsonb ->> 'trade_from', body::text ~ encode('keep out', 'hex') FROM ordersync.quarantine WHERE record_id = 73001"),
+my $one = $cluster->sql('SELECT ordersync_trigger_order(1, 73001)');
+is($cluster->finish($one), 'succeeded', 'an order fetched by its id and refused');
+is($cluster->sql("SELECT message FROM ordersync.sync_runs WHERE run_id = $one"), 'the database refuses order 73001: see ordersync.quarantine', 'as its run says');
+is($cluster->sql("SELECT reason, asked ->> 'source', convert_from(body, 'UTF8')::jsonb ->> 'trade_from', body::text ~ encode('keep out', 'hex') FROM ordersync.quarantine WHERE record_id = 73001"),
 	'refused|details|bad|f', 'is in quarantine, without what the shop does not want stored');
-$house->sql('DROP TRIGGER no_memo ON ordersync.orders');
-is($house->sql("SELECT ordersync_retry($one)"), '2', 'a retry tries it and the one before');
-is($house->sql("SELECT trade_from FROM ordersync.orders WHERE tid IN (70002, 73001) ORDER BY tid"), "bad\nbad", 'and stores both');
-is($house->sql('SELECT details_at IS NOT NULL, seller_memo IS NULL FROM ordersync.orders WHERE tid = 73001'), 't|t', 'as the list it came from served it');
+$cluster->sql('DROP TRIGGER no_memo ON ordersync.orders');
+is($cluster->sql("SELECT ordersync_retry($one)"), '2', 'a retry tries it and the one before');
+is($cluster->sql("SELECT trade_from FROM ordersync.orders WHERE tid IN (70002, 73001) ORDER BY tid"), "bad\nbad", 'and stores both');
+is($cluster->sql('SELECT details_at IS NOT NULL, seller_memo IS NULL FROM ordersync.orders WHERE tid = 73001'), 't|t', 'as the list it came from served it');
 
 # Rows written again from their records: one that is refused stays as it is, the rest is written.
-$house->sql("UPDATE ordersync.orders SET trade_from = 'old'; ALTER TABLE ordersync.orders ADD CONSTRAINT kept CHECK (tid <> 70001 OR trade_from = 'old')");
-my (undef, undef, $said) = $house->node->psql('postgres', 'CALL ordersync_reproject()');
+$cluster->sql("UPDATE ordersync.orders SET trade_from = 'old'; ALTER TABLE ordersync.orders ADD CONSTRAINT kept CHECK (tid <> 70001 OR trade_from = 'old')");
+my (undef, undef, $said) = $cluster->node->psql('postgres', 'CALL ordersync_reproject()');
 like($said, qr/WARNING:  shop 1: the database refuses 1 of \d+ orders, which stay as they are\nDETAIL:  The first is 70001: .*"kept"/, 'ordersync_reproject says what is refused');
-is($house->sql("SELECT string_agg(tid || ' ' || trade_from, ',' ORDER BY tid) FROM ordersync.orders WHERE trade_from IS NOT NULL"), '70001 old,70002 bad,73001 bad,74001 bad', 'and writes the rest');
+is($cluster->sql("SELECT string_agg(tid || ' ' || trade_from, ',' ORDER BY tid) FROM ordersync.orders WHERE trade_from IS NOT NULL"), '70001 old,70002 bad,73001 bad,74001 bad', 'and writes the rest');
 
 done_testing;

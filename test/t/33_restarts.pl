@@ -8,20 +8,20 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 # 3: the launcher of logical replication, ours, and one worker.
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 20, '--days' => 5 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 20, '--days' => 5 ],
 	conf => "max_worker_processes = 3\nordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'");
-my $log = $house->node->logfile;
-$house->sql('CREATE DATABASE other');
-$house->add_shops(1);
-is($house->incremental(1), 'succeeded', 'a first run');
+my $log = $cluster->node->logfile;
+$cluster->sql('CREATE DATABASE other');
+$cluster->add_shops(1);
+is($cluster->incremental(1), 'succeeded', 'a first run');
 
-sub workers { my ($db) = @_; return $house->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = '$db'") }
+sub workers { my ($db) = @_; return $cluster->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'ordersync worker' AND datname = '$db'") }
 
 # Seconds until the database has a worker that is not this one.
 sub next_worker
 {
 	my ($before, $db) = @_;
-	return $house->seconds_until('the next worker', sub { my $pid = workers($db // 'postgres'); $pid ne '' && $pid ne $before });
+	return $cluster->seconds_until('the next worker', sub { my $pid = workers($db // 'postgres'); $pid ne '' && $pid ne $before });
 }
 
 sub is_quick
@@ -35,13 +35,13 @@ sub is_quick
 for my $time (1 .. 8)
 {
 	my $pid = workers('postgres');
-	$house->sql("SELECT pg_terminate_backend($pid)");
+	$cluster->sql("SELECT pg_terminate_backend($pid)");
 	is_quick(next_worker($pid), "a worker behind one that was terminated, time $time");
 }
-is($house->incremental(1), 'succeeded', 'and it works');
+is($cluster->incremental(1), 'succeeded', 'and it works');
 
 # Terminated while it connects: in its slot, and not in its database.
-$house->sql(q{BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE;
+$cluster->sql(q{BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE;
 	DO $$
 	DECLARE
 		v_pid integer := (SELECT pid FROM ordersync.workers);
@@ -57,11 +57,11 @@ $house->sql(q{BEGIN; LOCK TABLE pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE;
 is_quick(next_worker(''), 'a worker behind one that was terminated while it connected');
 
 # It ends by an ERROR: what went wrong cannot be noted. Each follower meets the same.
-$house->sql(q{CREATE FUNCTION no_notes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no note is taken''; END';
+$cluster->sql(q{CREATE FUNCTION no_notes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no note is taken''; END';
 	CREATE TRIGGER no_notes BEFORE UPDATE ON ordersync.sync_tasks FOR EACH ROW WHEN (NEW.error_class IS NOT NULL) EXECUTE FUNCTION no_notes()});
 my $from = -s $log;
-$house->fault('status', value => 502);
-my $run = $house->trigger('incremental', 1);
+$cluster->fault('status', value => 502);
+my $run = $cluster->trigger('incremental', 1);
 sub ends
 {
 	open my $fh, '<', $log or die "$log: $!";
@@ -69,15 +69,15 @@ sub ends
 	return grep { /background worker "ordersync worker" \(PID \d+\) exited with exit code 1/ } <$fh>;
 }
 sub seconds_of { my ($line) = @_; my ($h, $m, $s) = $line =~ /(\d+):(\d+):([\d.]+)/; return $h * 3600 + $m * 60 + $s }
-$house->wait_until('seven workers to end', sub { ends() >= 7 });
+$cluster->wait_until('seven workers to end', sub { ends() >= 7 });
 my @at = map { seconds_of($_) } ends();
 my @between = map { my $d = $at[$_] - $at[ $_ - 1 ]; $d < 0 ? $d + 86400 : $d } 1 .. 6;
 note('measured: seconds between workers that end by an ERROR: ' . join ', ', map { sprintf '%.2f', $_ } @between);
 is(scalar(grep { $_ >= 2 } @between[ 0 .. 2 ]), 0, 'workers behind those that ended by an ERROR come within two seconds');
 cmp_ok($between[5], '>', 2 * $between[0], 'and then at a growing distance');
-$house->sql('DROP TRIGGER no_notes ON ordersync.sync_tasks');
-$house->no_faults;
-is($house->finish($run), 'succeeded', 'when that is over the run goes on');
+$cluster->sql('DROP TRIGGER no_notes ON ordersync.sync_tasks');
+$cluster->no_faults;
+is($cluster->finish($run), 'succeeded', 'when that is over the run goes on');
 
 # A crash: of a worker, and of anybody else's backend.
 for my $whose (qw(worker backend))
@@ -85,37 +85,37 @@ for my $whose (qw(worker backend))
 	my $pid = workers('postgres');
 	$from = -s $log;
 	if ($whose eq 'worker') { kill 'KILL', $pid }
-	else { $house->node->psql('postgres', q{DO $$ BEGIN EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid()); END $$}) }
-	my $ready = $house->seconds_until('the server to be back', sub {
+	else { $cluster->node->psql('postgres', q{DO $$ BEGIN EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid()); END $$}) }
+	my $ready = $cluster->seconds_until('the server to be back', sub {
 		# psql that is refused leaves a broken pipe, which IPC::Run dies of
-		my $status = eval { ($house->node->psql('postgres', 'SELECT 1'))[0] };
+		my $status = eval { ($cluster->node->psql('postgres', 'SELECT 1'))[0] };
 		return defined $status && $status == 0 && PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /database system is ready to accept/ });
 	is_quick(next_worker($pid), "a worker when the server is back from the crash of a $whose");
-	is($house->incremental(1), 'succeeded', 'and it works');
+	is($cluster->incremental(1), 'succeeded', 'and it works');
 }
 
 # The launcher itself.
-sub launcher { my ($pid) = map { /^\s*(\d+)\s.*ordersync launcher/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid @{[ $house->node->{_pid} ]}`; return $pid // '' }
+sub launcher { my ($pid) = map { /^\s*(\d+)\s.*ordersync launcher/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid @{[ $cluster->node->{_pid} ]}`; return $pid // '' }
 {
 	my $pid = launcher();
 	like($pid, qr/^\d+$/, 'there is a launcher');
 	my $worker = workers('postgres');
 	kill 'TERM', $pid;
-	$house->wait_until('it to leave', sub { launcher() ne $pid });
-	$house->sql("SELECT pg_terminate_backend($worker)");
+	$cluster->wait_until('it to leave', sub { launcher() ne $pid });
+	$cluster->sql("SELECT pg_terminate_backend($worker)");
 	is_quick(next_worker($worker), 'a worker when launcher and worker have ended together');
 }
 
 # No room: said once, and looked for all the same.
 $from = -s $log;
-$house->sql("ALTER SYSTEM SET ordersync.databases = 'postgres,other'");
-$house->sql('SELECT pg_reload_conf()');
-$house->wait_until('the server to have no room', sub {
-	PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /no background worker is left for ordersync in database "other"/ });
-$house->sql("ALTER SYSTEM SET ordersync.databases = 'other'");
-$house->sql('SELECT pg_reload_conf()');
+$cluster->sql("ALTER SYSTEM SET ordersync.databases = 'postgres,other'");
+$cluster->sql('SELECT pg_reload_conf()');
+$cluster->wait_until('the server to have no room', sub {
+	PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /out of background worker slots for ordersync in database "other"/ });
+$cluster->sql("ALTER SYSTEM SET ordersync.databases = 'other'");
+$cluster->sql('SELECT pg_reload_conf()');
 is_quick(next_worker('', 'other'), 'a worker when the server has room for it again');
-my $told = () = PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /no background worker is left/g;
+my $told = () = PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /out of background worker slots/g;
 is($told, 1, 'that there was none is one line');
 
 done_testing;

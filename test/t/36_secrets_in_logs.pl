@@ -7,10 +7,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $house = OrdersyncTest->new(without_gateway => 1, conf => "log_statement = none\nordersync.allowed_hosts = '.example.com'");
-my $node = $house->node;
+my $cluster = OrdersyncTest->new(without_gateway => 1, conf => "log_statement = none\nordersync.allowed_hosts = '.example.com'");
+my $node = $cluster->node;
 my $key_file = $node->data_dir . '/ordersync.key';
-$house->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION ordersync');
 
 # Everything that the log got while a piece of code ran.
 sub logged
@@ -24,7 +24,7 @@ sub type { my ($q, @extra) = @_; my ($status, $out, $err) = $node->psql('postgre
 
 # --- every reason for which a call can fail; each has a secret of its own ---
 
-$house->sql("SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
+$cluster->sql("SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 	SELECT ordersync_add_shop(1, 'seller', 'session-1');
 	CREATE FUNCTION renew(key text) RETURNS void LANGUAGE sql AS 'SELECT ordersync_set_data_key(99, key)'");
 my $failing = q{
@@ -52,7 +52,7 @@ my $failed = 0;
 my $log = logged($node, sub { $failed += ($node->psql('postgres', $_))[0] != 0 for @failing });
 is($failed, scalar(@failing), 'all of them fail');
 is(scalar(() = $log =~ /ERROR:  /g), scalar(@failing), 'and the log says that they do');
-like($log, qr/ERROR:  unknown gateway "nowhere"/, 'with the reason');
+like($log, qr/ERROR:  gateway "nowhere" does not exist/, 'with the reason');
 unlike($log, qr/secret-/, 'without a secret');
 like(logged($node, sub { type('SELECT ordersync_pause_shop(99)') }), qr/STATEMENT:  SELECT ordersync_pause_shop\(99\)/,
 	'the log holds other statements as ever');
@@ -102,11 +102,11 @@ $log = logged($node, sub {
 	my ($out, $err) = ('', '');
 	my $h = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c',
 		"SELECT ordersync_set_data_key(1, 'secret-crash'), pg_sleep(60)" ], '<', \undef, '>', \$out, '2>', \$err);
-	$house->wait_until('the backend', sub { $house->sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'") == 1 });
-	my $pid = $house->sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'");
+	$cluster->wait_until('the backend', sub { $cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'") == 1 });
+	my $pid = $cluster->sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'");
 	kill 'SEGV', $pid;
 	$h->finish;
-	$house->wait_until('the server', sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 });
+	$cluster->wait_until('the server', sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 });
 });
 like($log, qr/was terminated by signal 11/, 'a backend has died');
 unlike($log, qr/secret-crash/, 'and the log does not tell its secret');
@@ -114,20 +114,20 @@ unlike($log, qr/secret-crash/, 'and the log does not tell its secret');
 # --- in two steps: all that can be wrong is found before a secret is typed ---
 
 is(type("SELECT ordersync_add_gateway('two', 'https://gw.example.com/', '1', NULL)"),
-	"psql:<stdin>:1: NOTICE:  gateway \"two\" waits for its application secret\nHINT:  Give it with SELECT ordersync_add_gateway('two', NULL, NULL, app_secret).",
+	"psql:<stdin>:1: NOTICE:  gateway \"two\" waits for its application secret\nHINT:  Set it with SELECT ordersync_add_gateway('two', NULL, NULL, app_secret).",
 	'a gateway without its secret');
 is(type("SELECT ordersync_add_shop(2, 'seller 2', NULL, 'two')"),
-	"psql:<stdin>:1: NOTICE:  shop 2 waits for its data key\nHINT:  Give it with SELECT ordersync_set_data_key(2, data_key).", 'a shop without its key');
+	"psql:<stdin>:1: NOTICE:  shop 2 waits for its data key\nHINT:  Set it with SELECT ordersync_set_session_key(2, session_key).", 'a shop without its key');
 like(type('SELECT ordersync_trigger_incremental(2)'), qr/WARNING:  gateway "two" waits for its application secret/, 'what is missing is said');
 type("SELECT ordersync_add_gateway('two', NULL, NULL, 'secret-two')");
 like(type('SELECT ordersync_trigger_incremental(2)'), qr/WARNING:  shop 2 waits for a data key/, 'one after the other');
 type("SELECT ordersync_set_data_key(2, 'secret-two')");
-is($house->sql("SELECT secret_state, key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 2"),
+is($cluster->sql("SELECT secret_state, key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 2"),
 	'ok|unchecked', 'and both are there');
-like($house->sql_fails("SELECT ordersync_add_gateway('three', 'ftp://gw.example.com/', '1', NULL)"), qr/not the URL of a gateway/,
+like($cluster->sql_fails("SELECT ordersync_add_gateway('three', 'ftp://gw.example.com/', '1', NULL)"), qr/not the URL of a gateway/,
 	'what is wrong is found without a secret');
 chmod 0666, $key_file;
-like($house->sql_fails("SELECT ordersync_add_shop(3, 'seller 3', NULL)"), qr/no secret can be sealed/, 'a key file that cannot be used, too');
+like($cluster->sql_fails("SELECT ordersync_add_shop(3, 'seller 3', NULL)"), qr/cannot seal secrets/, 'a key file that cannot be used, too');
 chmod 0600, $key_file;
 
 # --- a server that does not preload the library ---
@@ -139,7 +139,7 @@ $plain->start;
 $plain->safe_psql('postgres', "CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '1', NULL)");
 $plain->safe_psql('postgres', "SELECT ordersync_add_shop(1, 'seller', NULL)");
 my ($status, $out, $err) = $plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')");
-like($err, qr/WARNING:  the server log holds this statement, and the secret in it/, 'a secret that the log got is said');
+like($err, qr/WARNING:  the server log contains this statement, including the secret/, 'a secret that the log got is said');
 
 # a data directory that is open to a group, for backups by another user
 is(sprintf('%04o', (stat $plain->data_dir . '/ordersync.key')[2] & 07777), '0640', 'a group that may read the data directory may read the key file');
@@ -152,10 +152,10 @@ my ($block) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_setup.md") =~ /
 ok($block, 'the page shows how to type a secret');
 $log = logged($plain, sub {
 	($status, $out, $err) = $plain->psql('postgres', $block);
-	$plain->psql('postgres', $block =~ s/set_data_key\(1,/set_data_key(99,/r);
+	$plain->psql('postgres', $block =~ s/set_session_key\(1,/set_session_key(99,/r);
 });
 is($err, '', 'it says nothing');
-like($log, qr/ERROR:  unknown shop 99/, 'also where it fails');
+like($log, qr/ERROR:  shop 99 does not exist/, 'also where it fails');
 unlike($log, qr/session-1/, 'no log keeps it');
 
 done_testing;

@@ -11,15 +11,15 @@ use Socket qw(getaddrinfo);
 use Sys::Hostname qw(hostname);
 use Test::More;
 
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 300, '--days' => 30 ]);
-my $url = $house->url;
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 300, '--days' => 30 ]);
+my $url = $cluster->url;
 my ($port) = $url =~ /:(\d+)/;
-my @shop = map { utf8::encode(my $nick = $_->{seller_nick}); { nick => $nick, key => $_->{session} } } @{ $house->control('shops') };
-$house->create_extension;
-$house->sql("SELECT ordersync_add_gateway('other', '$url', '12345678', 'helloworld');
+my @shop = map { utf8::encode(my $nick = $_->{seller_nick}); { nick => $nick, key => $_->{session} } } @{ $cluster->control('shops') };
+$cluster->create_extension;
+$cluster->sql("SELECT ordersync_add_gateway('other', '$url', '12345678', 'helloworld');
 	SELECT ordersync_add_shop(1, '$shop[0]{nick}', '$shop[0]{key}'), ordersync_add_shop(2, '$shop[1]{nick}', '$shop[1]{key}', 'other');
 	CREATE ROLE boss LOGIN; SELECT ordersync_grant('boss', 'admin'); CREATE ROLE keeper LOGIN; ALTER DATABASE postgres OWNER TO keeper");
-is($house->incremental($_), 'succeeded', "shop $_ is read") for 1, 2;
+is($cluster->incremental($_), 'succeeded', "shop $_ is read") for 1, 2;
 
 # --- a listener that is no gateway: what it was sent is in a file; it answers when it is told to ---
 
@@ -54,15 +54,15 @@ close $listening;
 END { my $status = $?; kill 'KILL', $listener if $listener; waitpid $listener, 0 if $listener; $? = $status }
 
 # As a role; what it was told.
-sub as { my ($role, $q) = @_; my (undef, undef, $err) = $house->node->psql('postgres', $q, extra_params => [ '-U', $role ]); return $err }
-sub state_of_shop { return $house->sql("SELECT key_state FROM ordersync.shops WHERE shop_id = $_[0]") }
+sub as { my ($role, $q) = @_; my (undef, undef, $err) = $cluster->node->psql('postgres', $q, extra_params => [ '-U', $role ]); return $err }
+sub state_of_shop { return $cluster->sql("SELECT key_state FROM ordersync.shops WHERE shop_id = $_[0]") }
 
 # A run of shop 1 is there, and shop 2 was read after it: whatever the workers do of shop 1's they have begun.
 sub trigger_and_pass
 {
 	my ($name) = @_;
 	my $told = as('postgres', 'SELECT ordersync_trigger_incremental(1)');
-	is($house->incremental(2), 'succeeded', "$name: the other shop is read");
+	is($cluster->incremental(2), 'succeeded', "$name: the other shop is read");
 	is(slurp_file($heard), '', "$name: the listener has heard nothing");
 	return $told;
 }
@@ -70,18 +70,18 @@ sub trigger_and_pass
 # --- a granted admin who is no superuser moves the gateway ---
 
 my $told = as('boss', "SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:$trap/x', '12345678', NULL)");
-like($told, qr/WARNING:  gateway "taobao" leads to http:\/\/127\.0\.0\.1:$trap now/, 'a gateway that leads elsewhere is told');
-like($told, qr/DETAIL:  It led to http:\/\/127\.0\.0\.1:$port\. Out of use: the application secret, the data keys of 1 shops/, 'with what is out of use');
-like($told, qr/ordersync_set_data_key\(shop_id, data_key\)\. Or a superuser keeps them: SELECT ordersync_keep_secrets\('taobao', 'http:\/\/127\.0\.0\.1:$trap'\)/, 'and with the commands');
+like($told, qr/WARNING:  gateway "taobao" now points to http:\/\/127\.0\.0\.1:$trap;/, 'a gateway that leads elsewhere is told');
+like($told, qr/DETAIL:  It pointed to http:\/\/127\.0\.0\.1:$port before\. Not used: the application secret, the data keys of 1 shops/, 'with what is out of use');
+like($told, qr/ordersync_set_session_key\(shop_id, session_key\)\. Or keep them, as a superuser: SELECT ordersync_keep_secrets\('taobao', 'http:\/\/127\.0\.0\.1:$trap'\)/, 'and with the commands');
 is(state_of_shop(1), 'moved', 'the shop waits');
 is(state_of_shop(2), 'ok', 'that of another gateway does not');
 $told = trigger_and_pass('another port');
-like($told, qr/WARNING:  shop 1 waits for a data key\nDETAIL:  The key's state is moved: the application secret was given for .*; the data key was given for http:\/\/127\.0\.0\.1:$port/, 'a trigger says that the shop waits');
-like($told, qr/HINT:  .*ordersync_set_data_key\(1, data_key\)/, 'with the command');
+like($told, qr/WARNING:  shop 1 waits for a data key\nDETAIL:  The key's state is moved: the application secret was set for .*; the data key was set for http:\/\/127\.0\.0\.1:$port/, 'a trigger says that the shop waits');
+like($told, qr/HINT:  .*ordersync_set_session_key\(1, session_key\)/, 'with the command');
 like(as('postgres', "SELECT * FROM ordersync_trigger_all('incremental')"), qr/WARNING:  shop 1 waits for a data key/, 'a trigger of all shops, too');
-like($house->sql("SELECT waiting_for FROM ordersync.run_progress WHERE shop_id = 1 AND state IN ('pending', 'running') LIMIT 1"),
-	qr/^secrets for where the gateway leads now: .*application secret was given for/, 'and the report');
-is($house->incremental(2), 'succeeded', 'the run of all shops ends for the other one');
+like($cluster->sql("SELECT waiting_for FROM ordersync.run_progress WHERE shop_id = 1 AND state IN ('pending', 'running') LIMIT 1"),
+	qr/^secrets for the gateway's present destination: .*application secret was set for/, 'and the report');
+is($cluster->incremental(2), 'succeeded', 'the run of all shops ends for the other one');
 
 as('boss', "SELECT ordersync_add_gateway('taobao', NULL, NULL, 'of-the-admin')");
 is(state_of_shop(1), 'moved', 'an application secret that is typed anew brings no data key');
@@ -94,8 +94,8 @@ as('boss', "SELECT ordersync_add_shop(1, NULL, NULL, 'taobao')");
 # The database's owner can write every table and call every function; the seal holds all the same.
 as('keeper', "UPDATE ordersync.secrets SET destination = 'http://127.0.0.1:$trap'; UPDATE ordersync.shops SET key_state = 'unchecked'");
 # joins the run that waits, and wakes the workers
-my $run = $house->sql('SELECT ordersync_trigger_incremental(1)');
-$house->wait_until('the worker to find that the seal does not open', sub { state_of_shop(1) !~ /unchecked/ });
+my $run = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+$cluster->wait_until('the worker to find that the seal does not open', sub { state_of_shop(1) !~ /unchecked/ });
 is(state_of_shop(1), 'key_unreadable', 'the seal opens for no other destination, whatever the tables say');
 is(slurp_file($heard), '', 'and nothing was heard of it');
 like(as('keeper', "SELECT ordersync.reseal(sealed, kind, name, 'http://127.0.0.1:$port', 'http://127.0.0.1:$trap') FROM ordersync.secrets"),
@@ -108,24 +108,24 @@ as('keeper', "CREATE TABLE public.said (what text); GRANT ALL ON public.said TO 
 	EXCEPTION WHEN insufficient_privilege THEN INSERT INTO public.said VALUES (SQLERRM); RETURN NULL; END \$\$;
 	GRANT EXECUTE ON FUNCTION public.try() TO PUBLIC;
 	CREATE TRIGGER try AFTER UPDATE ON ordersync.sync_runs FOR EACH STATEMENT EXECUTE FUNCTION public.try()");
-is($house->incremental(2), 'succeeded', 'a run with a trigger of the owner\'s');
-is($house->sql('SELECT DISTINCT what FROM public.said'), 'only a superuser can keep secrets for another destination', 'which the worker\'s session does not help');
+is($cluster->incremental(2), 'succeeded', 'a run with a trigger of the owner\'s');
+is($cluster->sql('SELECT DISTINCT what FROM public.said'), 'only a superuser can keep secrets for another destination', 'which the worker\'s session does not help');
 as('keeper', 'DROP TRIGGER try ON ordersync.sync_runs');
 
 # --- back, which nobody has to type anything for ---
 
-$house->sql("UPDATE ordersync.secrets SET destination = 'http://127.0.0.1:$port'; SELECT ordersync_add_gateway('taobao', '$url', NULL, 'helloworld')");
+$cluster->sql("UPDATE ordersync.secrets SET destination = 'http://127.0.0.1:$port'; SELECT ordersync_add_gateway('taobao', '$url', NULL, 'helloworld')");
 like(state_of_shop(1), qr/^(?:unchecked|ok)$/, 'the gateway leads back: the key is in use again');
-is($house->finish($run), 'succeeded', 'and what waited goes on');
+is($cluster->finish($run), 'succeeded', 'and what waited goes on');
 as('boss', "SELECT ordersync_add_gateway('taobao', 'HTTP://127.0.0.1:$port/another/path', NULL, NULL)");
 like(state_of_shop(1), qr/^(?:unchecked|ok)$/, 'another path is no other destination');
 as('boss', "SELECT ordersync_add_gateway('taobao', '$url', NULL, NULL)");
-is($house->incremental(1), 'succeeded', 'and the shop goes on');
+is($cluster->incremental(1), 'succeeded', 'and the shop goes on');
 
 # --- the proxy ---
 
 $told = as('boss', qq{SELECT ordersync_set_gateway('taobao', '{"proxy": "http://127.0.0.1:$trap"}')});
-like($told, qr/leads to http:\/\/127\.0\.0\.1:$port via http:\/\/127\.0\.0\.1:$trap now/, 'a proxy is another destination');
+like($told, qr/now points to http:\/\/127\.0\.0\.1:$port via http:\/\/127\.0\.0\.1:$trap;/, 'a proxy is another destination');
 is(state_of_shop(1), 'moved', 'for which the keys were not given');
 trigger_and_pass('a proxy');
 as('boss', qq{SELECT ordersync_set_gateway('taobao', '{"proxy": "http://127.0.0.1:$port"}')});
@@ -140,9 +140,9 @@ like(as('boss', qq{SELECT ordersync_set_gateway('taobao', '{"proxy": "http://10.
 sub allow
 {
 	my ($hosts) = @_;
-	$house->sql("ALTER SYSTEM SET ordersync.allowed_hosts = '$hosts'");
-	$house->sql('SELECT pg_reload_conf()');
-	$house->wait_until("the hosts '$hosts'", sub { $house->sql('SHOW ordersync.allowed_hosts') eq $hosts });
+	$cluster->sql("ALTER SYSTEM SET ordersync.allowed_hosts = '$hosts'");
+	$cluster->sql('SELECT pg_reload_conf()');
+	$cluster->wait_until("the hosts '$hosts'", sub { $cluster->sql('SHOW ordersync.allowed_hosts') eq $hosts });
 	return;
 }
 allow('127.0.0.1,localhost');
@@ -151,45 +151,45 @@ is(state_of_shop(1), 'moved', 'the same machine by another name is another desti
 my $keep = "SELECT ordersync_keep_secrets('taobao', 'http://localhost:$port')";
 like(as('boss', $keep), qr/permission denied for function ordersync_keep_secrets/, 'an admin cannot keep secrets');
 like(as('keeper', $keep), qr/only a superuser can keep secrets/, 'nor can the owner');
-like(as('postgres', "SELECT ordersync_keep_secrets('taobao', 'http://127.0.0.1:$port')"), qr/gateway "taobao" does not lead there\nDETAIL:  It leads to http:\/\/localhost:$port\./, 'a superuser says for where');
-is($house->sql($keep), '2', 'and keeps the application secret and the data key');
+like(as('postgres', "SELECT ordersync_keep_secrets('taobao', 'http://127.0.0.1:$port')"), qr/gateway "taobao" does not point to that destination\nDETAIL:  It points to http:\/\/localhost:$port\./, 'a superuser says for where');
+is($cluster->sql($keep), '2', 'and keeps the application secret and the data key');
 like(state_of_shop(1), qr/^(?:unchecked|ok)$/, 'the shop waits no longer');
-is($house->incremental(1), 'succeeded', 'and is read there');
-is($house->sql($keep), '0', 'kept twice is kept once');
+is($cluster->incremental(1), 'succeeded', 'and is read there');
+is($cluster->sql($keep), '0', 'kept twice is kept once');
 
 # Who moves a gateway while its secrets are being kept: one waits for the other.
 my ($in, $moved) = ('', '');
-my $mover = IPC::Run::start([ 'psql', '-XAtq', '-d', $house->node->connstr('postgres') ], '<', \$in, '>', \$moved, '2>&1');
+my $mover = IPC::Run::start([ 'psql', '-XAtq', '-d', $cluster->node->connstr('postgres') ], '<', \$in, '>', \$moved, '2>&1');
 $in = "BEGIN; SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:$port/router/rest', NULL, NULL); SELECT 'moved';\n";
-$house->wait_until('the gateway to be moved', sub { IPC::Run::pump_nb($mover); $moved =~ /^moved$/m });
+$cluster->wait_until('the gateway to be moved', sub { IPC::Run::pump_nb($mover); $moved =~ /^moved$/m });
 my $kept = '';
-my $keeper = IPC::Run::start([ 'psql', '-XAtq', '-d', $house->node->connstr('postgres') . ' application_name=keeps', '-c', $keep ], '<', \undef, '>', \$kept, '2>&1');
-$house->wait_until('an end, or a wait', sub {
+my $keeper = IPC::Run::start([ 'psql', '-XAtq', '-d', $cluster->node->connstr('postgres') . ' application_name=keeps', '-c', $keep ], '<', \undef, '>', \$kept, '2>&1');
+$cluster->wait_until('an end, or a wait', sub {
 	IPC::Run::pump_nb($keeper);
-	$kept ne '' || $house->sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'keeps' AND wait_event_type = 'Lock'") > 0 });
+	$kept ne '' || $cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'keeps' AND wait_event_type = 'Lock'") > 0 });
 $in = "COMMIT;\n\\q\n";
 IPC::Run::finish($mover);
 IPC::Run::finish($keeper);
-like($kept, qr/ERROR:  gateway "taobao" does not lead there\nDETAIL:  It leads to http:\/\/127\.0\.0\.1:$port\./, 'secrets are kept for where the gateway leads when it is done');
-is($house->sql("SELECT DISTINCT destination FROM ordersync.secrets WHERE name IN ('taobao', '1')"), "http://localhost:$port", 'and none was sealed again');
+like($kept, qr/ERROR:  gateway "taobao" does not point to that destination\nDETAIL:  It points to http:\/\/127\.0\.0\.1:$port\./, 'secrets are kept for where the gateway leads when it is done');
+is($cluster->sql("SELECT DISTINCT destination FROM ordersync.secrets WHERE name IN ('taobao', '1')"), "http://localhost:$port", 'and none was sealed again');
 
 # The check of a key says why it cannot be made, or what it waits for.
 is(state_of_shop(1), 'moved', 'the shop waits for its secrets');
-like(as('boss', 'SELECT ordersync_check_shop(1)'), qr/ERROR:  the secrets of shop 1 were given for another destination\nDETAIL:  .*\nHINT:  .*ordersync_keep_secrets\('taobao', 'http:\/\/127\.0\.0\.1:$port'\)/, 'and its key is not checked');
+like(as('boss', 'SELECT ordersync_check_shop(1)'), qr/ERROR:  the secrets of shop 1 were set for another destination\nDETAIL:  .*\nHINT:  .*ordersync_keep_secrets\('taobao', 'http:\/\/127\.0\.0\.1:$port'\)/, 'and its key is not checked');
 as('postgres', "SELECT ordersync_keep_secrets('taobao', 'http://127.0.0.1:$port')");
 like(as('boss', "BEGIN; SELECT ordersync_add_gateway('none', '$url', '1', NULL); SELECT ordersync_add_shop(3, 'shop 3', 'session-3', 'none'); SELECT ordersync_check_shop(3); ROLLBACK"),
-	qr/WARNING:  gateway "none" waits for its application secret\nDETAIL:  It is missing\.\nHINT:  Give it with/, 'that of a shop whose gateway has no secret waits for it, and says so');
+	qr/WARNING:  gateway "none" waits for its application secret\nDETAIL:  It is missing\.\nHINT:  Set it with/, 'that of a shop whose gateway has no secret waits for it, and says so');
 
 # The tables are changed and a worker meets the secrets there: once they are kept, the shop goes on.
-$house->sql("UPDATE ordersync.gateways SET base_url = 'http://localhost:$port/router/rest' WHERE name = 'taobao'; UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id = 1");
-$run = $house->sql('SELECT ordersync_trigger_incremental(1)');
-$house->wait_until('a worker to meet them', sub { $house->sql("SELECT secret_state || ' ' || key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 1") ne 'ok ok' });
-is($house->sql($keep), '2', 'secrets that a worker has found shut are kept');
-is($house->finish($run), 'succeeded', 'and the run goes on');
+$cluster->sql("UPDATE ordersync.gateways SET base_url = 'http://localhost:$port/router/rest' WHERE name = 'taobao'; UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id = 1");
+$run = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+$cluster->wait_until('a worker to meet them', sub { $cluster->sql("SELECT secret_state || ' ' || key_state FROM ordersync.gateways g JOIN ordersync.shops s ON s.gateway = g.name WHERE shop_id = 1") ne 'ok ok' });
+is($cluster->sql($keep), '2', 'secrets that a worker has found shut are kept');
+is($cluster->finish($run), 'succeeded', 'and the run goes on');
 
 # --- where calls may go ---
 
-is($house->sql("SELECT boot_val FROM pg_settings WHERE name = 'ordersync.allowed_hosts'"), 'eco.taobao.com,gw.api.taobao.com,api.taobao.com,gw.api.tbsandbox.com',
+is($cluster->sql("SELECT boot_val FROM pg_settings WHERE name = 'ordersync.allowed_hosts'"), 'eco.taobao.com,gw.api.taobao.com,api.taobao.com,gw.api.tbsandbox.com',
 	'by default calls go to the platform');
 
 # Of an empty list any host but this machine and private networks.
@@ -209,11 +209,11 @@ my ($unknown) = getaddrinfo($name, $trap);
 SKIP:
 {
 	skip 'this machine\'s own name leads nowhere', 4 if $unknown || $name =~ /localhost/;
-	$house->sql("SELECT ordersync_add_gateway('taobao', 'http://$name:$trap/', '1', 'of-the-admin'); SELECT ordersync_set_data_key(1, 'session-of-no-one')");
-	$run = $house->sql('SELECT ordersync_trigger_incremental(1)');
-	is($house->finish($run), 'failed', 'a call to a name of this machine fails');
-	is($house->sql("SELECT DISTINCT error_class FROM ordersync.failed_tasks WHERE run_id = $run"), 'refused', 'because it was refused');
-	like($house->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/^the host's address [0-9a-f.:]+ is not public/, 'with the address');
+	$cluster->sql("SELECT ordersync_add_gateway('taobao', 'http://$name:$trap/', '1', 'of-the-admin'); SELECT ordersync_set_data_key(1, 'session-of-no-one')");
+	$run = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+	is($cluster->finish($run), 'failed', 'a call to a name of this machine fails');
+	is($cluster->sql("SELECT DISTINCT error_class FROM ordersync.failed_tasks WHERE run_id = $run"), 'refused', 'because it was refused');
+	like($cluster->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/^the host's address [0-9a-f.:]+ is not public/, 'with the address');
 	is(slurp_file($heard), '', 'and nobody was connected to');
 }
 
@@ -221,20 +221,20 @@ SKIP:
 
 allow('127.0.0.1');
 append_to_file($may_answer, '');
-$house->sql("ALTER SYSTEM SET ordersync.max_attempts = 1");
-$house->sql("SELECT pg_reload_conf();
+$cluster->sql("ALTER SYSTEM SET ordersync.max_attempts = 1");
+$cluster->sql("SELECT pg_reload_conf();
 	SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:$trap/', '1', 'of-the-admin'); SELECT ordersync_set_data_key(1, 'session-of-no-one')");
-$run = $house->sql('SELECT ordersync_trigger_incremental(1)');
-$house->wait_until('an answer in the log', sub { $house->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500") > 0 });
-is($house->sql("SELECT DISTINCT answer FROM ordersync.request_log WHERE run_id = $run AND http_status = 500"), 'internal doc', 'the words of a listed host are kept');
-$house->sql("SELECT ordersync_cancel($run)");
+$run = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+$cluster->wait_until('an answer in the log', sub { $cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500") > 0 });
+is($cluster->sql("SELECT DISTINCT answer FROM ordersync.request_log WHERE run_id = $run AND http_status = 500"), 'internal doc', 'the words of a listed host are kept');
+$cluster->sql("SELECT ordersync_cancel($run)");
 unlink $may_answer;
 my $size = -s $heard;
-$run = $house->sql('SELECT ordersync_trigger_incremental(1)');
-$house->wait_until('a call that waits for its answer', sub { -s $heard > $size && substr(slurp_file($heard), $size) =~ /session=/ });
+$run = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+$cluster->wait_until('a call that waits for its answer', sub { -s $heard > $size && substr(slurp_file($heard), $size) =~ /session=/ });
 allow('localhost');
 append_to_file($may_answer, '');
-$house->wait_until('its answer in the log', sub { $house->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500") > 0 });
-is($house->sql("SELECT count(answer) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500"), '0', 'those of a host that is not are not');
+$cluster->wait_until('its answer in the log', sub { $cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500") > 0 });
+is($cluster->sql("SELECT count(answer) FROM ordersync.request_log WHERE run_id = $run AND http_status = 500"), '0', 'those of a host that is not are not');
 
 done_testing;

@@ -84,11 +84,11 @@ my ($in, $out, $err) = ("BEGIN; SELECT 'reads', count(*), pg_backend_pid() FROM 
 my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 $session->pump until $out =~ /^reads\|3\|(\d+)$/m;
 my $pid = $1;
-my ($status, undef, $said) = $node->psql('postgres', 'SELECT ordersync.set_up_when_older()', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+my ($status, undef, $said) = $node->psql('postgres', 'SELECT ordersync.set_up_if_outdated()', extra_params => [ '-v', 'VERBOSITY=verbose' ]);
 like($said, qr/55P03: ordersync\.orders is in use and cannot be changed\n.*\bprocess $pid of "\w+".*pg_terminate_backend\($pid\)/s, 'who reads the table is not waited for long');
 $in .= "COMMIT;\n\\echo done\n";
 $session->pump until $out =~ /^done$/m;
-is(sql('SELECT ordersync.set_up_when_older()'), 't', 'afterwards the tables are brought up to date');
+is(sql('SELECT ordersync.set_up_if_outdated()'), 't', 'afterwards the tables are brought up to date');
 $in .= "BEGIN; SELECT 'again', count(*) FROM ordersync.orders, ordersync.sub_orders, ordersync.after_sales;\n";
 $session->pump until $out =~ /^again/m;
 ($status, undef, $said) = $node->psql('postgres', 'SELECT ordersync.set_up()');

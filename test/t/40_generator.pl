@@ -136,8 +136,8 @@ is($sources . $grep_err, '', 'types of cash on delivery stand in the dictionary 
 
 my $at = 3 + @orders + 1;		# the line that is added to [orders]
 for ([ 'x text x text I' => 'a column has seven parts' ], [ 'X text x text I - c' => '"X" is no column name' ], [ 'order text x text I - c' => '"order" is a reserved word' ],
-	[ 'fee text x text I - c' => 'column "fee" is there twice in \[orders\]' ], [ 'x varchar x text I - c' => 'unknown type "varchar": it is one of bigint' ],
-	[ 'x numeric x money I - c' => 'unknown type "numeric"' ], [ 'x text! ! text I - c' => '"!" is no field' ], [ 'x text x words I - c' => '"words" is no way to read' ],
+	[ 'fee text x text I - c' => 'column "fee" is there twice in \[orders\]' ], [ 'x varchar x text I - c' => 'unrecognized type "varchar": it is one of bigint' ],
+	[ 'x numeric x money I - c' => 'unrecognized type "numeric"' ], [ 'x text! ! text I - c' => '"!" is no field' ], [ 'x text x words I - c' => '"words" is no way to read' ],
 	[ 'x text x time I - c' => 'what is read as time is a timestamptz, not a text' ], [ 'x text - text - - c' => 'what is read has a field' ], [ 'x text x text IX - c' => 'apis "IX"' ],
 	[ 'x text x text II - c' => 'apis "II"' ], [ 'x text x text - - c' => 'apis "-"' ], [ 'x text x text S - c' => 'apis "S"' ], [ 'x text - - I - c' => 'apis are of a field' ],
 	[ 'x text ^x text - - c' => '\^ is for columns of sub_orders' ], [ 'x text x text I z c' => 'unknown flag "z"' ], [ 'x text x text I nr c' => 'what is read and not stored' ],

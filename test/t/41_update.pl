@@ -66,7 +66,7 @@ sub make_up
 	$instead->(qr/FUNCTION ordersync\.check_role\(p_role name\)\nRETURNS void\nLANGUAGE plpgsql STABLE PARALLEL SAFE/, sub {
 		"FUNCTION ordersync.check_role(p_role name)\nRETURNS void\nLANGUAGE plpgsql VOLATILE SECURITY DEFINER\nSET work_mem = '5MB'" });
 	$instead->(qr/Create it first: CREATE ROLE name LOGIN\./, sub { 'Make it first.' });
-	$instead->(qr/'raises an error for a role that is not there'/, sub { "'looks for a role'" });
+	$instead->(qr/'raises an error for a role that does not exist'/, sub { "'looks for a role'" });
 	$instead->(qr/FUNCTION ordersync\.source_rank\(p_stream text, p_source text\)/, sub { 'FUNCTION ordersync.source_rank(p_stream text, p_word text)' });
 	$instead->(qr/ordersync\.sources_of\(p_stream\), p_source\)::smallint/, sub { 'ordersync.sources_of(p_stream), p_word)::smallint' });
 	# a function's result, and the view of it
@@ -96,21 +96,21 @@ my ($old) = slurp_file("$old_tree/ordersync.control") =~ /^default_version = '(.
 command_ok([ make($old_tree, 'install') ], "version $old is built and installed");
 ok(!-e "$extension/ordersync--check.sql", 'what older builds left there is gone');
 
-my $house = OrdersyncTest->new(install_path => dirname("$root$dir{bindir}"), gateway => [ '--shops' => 1, '--orders-per-shop' => 120, '--days' => 20 ],
+my $cluster = OrdersyncTest->new(install_path => dirname("$root$dir{bindir}"), gateway => [ '--shops' => 1, '--orders-per-shop' => 120, '--days' => 20 ],
 	conf => 'ordersync.lag = 0');
-$house->sql("CREATE ROLE $_ LOGIN") for qw(bob carol dave);
+$cluster->sql("CREATE ROLE $_ LOGIN") for qw(bob carol dave);
 my @grants = ('CREATE VIEW ordersync.beside_ours AS SELECT 1 AS one; ALTER VIEW ordersync.beside_ours OWNER TO pg_database_owner', 'GRANT SELECT (run_id) ON ordersync.failed_tasks TO dave',
 	"SELECT ordersync_grant('bob', 'operator')", "SELECT ordersync_grant('carol', 'reader', '{1}')",
-	'GRANT EXECUTE ON FUNCTION ordersync_day(date) TO dave', 'GRANT SELECT ON ordersync.run_progress TO dave', 'GRANT EXECUTE ON FUNCTION ordersync.show_range(timestamptz, timestamptz) TO PUBLIC');
-$house->add_shops(1);
-is($house->sql("SELECT extversion || ' ' || (SELECT version FROM ordersync.installation) FROM pg_extension WHERE extname = 'ordersync'"), "$old $old", 'it is there');
-is($house->full(1), 'succeeded', 'its library is of the same version: a full run');
-$house->take('full');
-$house->sql($_) for @grants;
+	'GRANT EXECUTE ON FUNCTION ordersync_day(date) TO dave', 'GRANT SELECT ON ordersync.run_progress TO dave', 'GRANT EXECUTE ON FUNCTION ordersync.format_range(timestamptz, timestamptz) TO PUBLIC');
+$cluster->add_shops(1);
+is($cluster->sql("SELECT extversion || ' ' || (SELECT version FROM ordersync.installation) FROM pg_extension WHERE extname = 'ordersync'"), "$old $old", 'it is there');
+is($cluster->full(1), 'succeeded', 'its library is of the same version: a full run');
+$cluster->take('full');
+$cluster->sql($_) for @grants;
 
 my @tables = qw(orders sub_orders after_sales order_payloads sync_runs sync_tasks coverage order_changes secrets);
-my %columns = map { $_ => $house->sql("SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'ordersync.$_'::regclass AND attnum > 0") } @tables;
-sub contents { return join "\n", map { $house->sql("SELECT '$_', count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM (SELECT $columns{$_} FROM ordersync.$_) t") } @tables }
+my %columns = map { $_ => $cluster->sql("SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'ordersync.$_'::regclass AND attnum > 0") } @tables;
+sub contents { return join "\n", map { $cluster->sql("SELECT '$_', count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM (SELECT $columns{$_} FROM ordersync.$_) t") } @tables }
 my $stored = contents();
 
 # --- the new version's files, then its library
@@ -128,23 +128,23 @@ command_ok([ make($new_tree, "sql/$update") ], 'the update script is made');
 # a released version is what its list says
 put_file("$new_tree/sql/versions/$new.txt", slurp_file($list));
 command_fails_like([ make($new_tree, "sql/ordersync--$new.sql") ], qr{sql/versions/\Q$new\E\.txt: version \Q$new\E is released.*raise default_version}, 'what is released is not changed');
-$house->node->stop;
+$cluster->node->stop;
 for ([ "$here/ordersync.control" => "$extension/ordersync.control" ], [ "$new_tree/sql/$update" => "$extension/$update" ],
 	[ "$dir{pkglibdir}/ordersync.so" => "$root$dir{pkglibdir}/ordersync.so" ])
 {
 	unlink $_->[1];
 	copy(@$_) or die "$_->[1]: $!";
 }
-$house->node->start;
-$house->wait_until('the worker to say that it waits', sub {
-	slurp_file($house->node->logfile) =~ /LOG:  ordersync in database "postgres" is not of version \Q$new\E: its worker waits\n.*HINT:  Run ALTER EXTENSION ordersync UPDATE/ });
-my $run = $house->trigger('incremental', 1);
+$cluster->node->start;
+$cluster->wait_until('the worker to say that it waits', sub {
+	slurp_file($cluster->node->logfile) =~ /LOG:  ordersync in database "postgres" is not of version \Q$new\E: its worker waits\n.*HINT:  Run ALTER EXTENSION ordersync UPDATE/ });
+my $run = $cluster->trigger('incremental', 1);
 
-my ($status, undef, $said) = $house->node->psql('postgres', 'ALTER EXTENSION ordersync UPDATE');
+my ($status, undef, $said) = $cluster->node->psql('postgres', 'ALTER EXTENSION ordersync UPDATE');
 is("$status $said", '0 ', 'it is updated');
-$house->wait_until('the tables to be brought up to date', sub { $house->sql('SELECT version FROM ordersync.installation') eq $new });
-is($house->finish($run), 'succeeded', 'the worker goes on with what was triggered meanwhile');
-$house->take('incremental');
+$cluster->wait_until('the tables to be brought up to date', sub { $cluster->sql('SELECT version FROM ordersync.installation') eq $new });
+is($cluster->finish($run), 'succeeded', 'the worker goes on with what was triggered meanwhile');
+$cluster->take('incremental');
 
 # --- the same catalog
 
@@ -181,7 +181,7 @@ sub differences
 	my @differences;
 	for (my $i = 0; $i < @catalog; $i += 2)
 	{
-		my %lines = map { my $in = $_; $in => { map { $_ => 1 } split /\x01/, $house->sql("SELECT string_agg(l.l, chr(1)) FROM ($catalog[$i + 1]) l (l)", $in) } } $db, $other;
+		my %lines = map { my $in = $_; $in => { map { $_ => 1 } split /\x01/, $cluster->sql("SELECT string_agg(l.l, chr(1)) FROM ($catalog[$i + 1]) l (l)", $in) } } $db, $other;
 		die "no $catalog[$i]\n" unless %{ $lines{$other} } || $catalog[$i] =~ /^(triggers|policies)$/;
 		for ([ $db, $other ], [ $other, $db ])
 		{
@@ -192,9 +192,9 @@ sub differences
 	return join "\n", @differences;
 }
 
-$house->sql('CREATE DATABASE fresh');
-$house->create_extension('fresh');
-$house->sql($_, 'fresh') for @grants;
+$cluster->sql('CREATE DATABASE fresh');
+$cluster->create_extension('fresh');
+$cluster->sql($_, 'fresh') for @grants;
 is(differences('postgres', 'fresh'), '', 'the catalog is that of a new installation');
 
 # --- nothing is lost, and the rest goes on
@@ -202,18 +202,18 @@ is(differences('postgres', 'fresh'), '', 'the catalog is that of a new installat
 is(contents() =~ s/^(sync_runs|sync_tasks|coverage|order_changes)\|.*\n//gmr =~ s/^(orders|sub_orders|after_sales|order_payloads)\|(\d+)\|.*/$1|$2/gmr,
 	$stored =~ s/^(sync_runs|sync_tasks|coverage|order_changes)\|.*\n//gmr =~ s/^(orders|sub_orders|after_sales|order_payloads)\|(\d+)\|.*/$1|$2/gmr, 'what was stored is there');
 my $dump = "$root/dump.sql";
-$house->node->command_ok([ 'pg_dump', '-s', '-d', 'postgres', '-f', $dump ], 'a dump');
+$cluster->node->command_ok([ 'pg_dump', '-s', '-d', 'postgres', '-f', $dump ], 'a dump');
 like(slurp_file($dump), qr/^GRANT ALL ON FUNCTION public\.ordersync_day\(day date\) TO dave;$/m, 'has what users were granted before the update');
-is($house->sql("SELECT has_function_privilege('bob', 'ordersync_today()', 'EXECUTE') AND has_table_privilege('dave', 'ordersync.run_progress', 'SELECT') AND NOT has_function_privilege('dave', 'ordersync_today()', 'EXECUTE')"), 't',
+is($cluster->sql("SELECT has_function_privilege('bob', 'ordersync_today()', 'EXECUTE') AND has_table_privilege('dave', 'ordersync.run_progress', 'SELECT') AND NOT has_function_privilege('dave', 'ordersync_today()', 'EXECUTE')"), 't',
 	'what is new is granted by level, and to nobody else');
-$house->control('change', shop => 1, orders => 10);
-$house->advance(5, quiet => 1);
-is($house->incremental(1), 'succeeded', 'an incremental run');
-$house->take('incremental');
-$house->node->safe_psql('postgres', 'CALL ordersync_reproject()');
-$house->equals_truth('after the columns that are new were filled');
-$house->node->stop;
-unlike(slurp_file($house->node->logfile), qr/\b(?:PANIC|FATAL:  (?!terminating|the database system)|WARNING)/, 'the log has nothing else to say');
+$cluster->control('change', shop => 1, orders => 10);
+$cluster->advance(5, quiet => 1);
+is($cluster->incremental(1), 'succeeded', 'an incremental run');
+$cluster->take('incremental');
+$cluster->node->safe_psql('postgres', 'CALL ordersync_reproject()');
+$cluster->equals_truth('after the columns that are new were filled');
+$cluster->node->stop;
+unlike(slurp_file($cluster->node->logfile), qr/\b(?:PANIC|FATAL:  (?!terminating|the database system)|WARNING)/, 'the log has nothing else to say');
 
 if ($ENV{UPDATE_FROM})
 {
@@ -223,14 +223,14 @@ if ($ENV{UPDATE_FROM})
 
 # --- an update script that forgets something is found out
 
-$house->node->append_conf('postgresql.conf', "ordersync.databases = ''");
-$house->node->start;
-$house->sql('CREATE DATABASE older');
-$house->sql("CREATE EXTENSION ordersync VERSION '$old'", 'older');
-$house->sql('SELECT ordersync.set_up()', 'older');
-$house->sql('CREATE DATABASE newer');
-$house->sql('CREATE EXTENSION ordersync', 'newer');
-$house->sql('SELECT ordersync.set_up()', 'newer');
+$cluster->node->append_conf('postgresql.conf', "ordersync.databases = ''");
+$cluster->node->start;
+$cluster->sql('CREATE DATABASE older');
+$cluster->sql("CREATE EXTENSION ordersync VERSION '$old'", 'older');
+$cluster->sql('SELECT ordersync.set_up()', 'older');
+$cluster->sql('CREATE DATABASE newer');
+$cluster->sql('CREATE EXTENSION ordersync', 'newer');
+$cluster->sql('SELECT ordersync.set_up()', 'newer');
 my $script = slurp_file("$extension/$update");
 my $n = 0;
 
@@ -240,8 +240,8 @@ sub by_script
 	my ($text) = @_;
 	my $version = 'bad' . ++$n;
 	put_file("$extension/ordersync--$old--$version.sql", $text);
-	$house->sql("CREATE DATABASE $version TEMPLATE older");
-	my ($failed, undef, $error) = $house->node->psql($version, "ALTER EXTENSION ordersync UPDATE TO '$version'; SELECT ordersync.set_up()", on_error_stop => 1);
+	$cluster->sql("CREATE DATABASE $version TEMPLATE older");
+	my ($failed, undef, $error) = $cluster->node->psql($version, "ALTER EXTENSION ordersync UPDATE TO '$version'; SELECT ordersync.set_up()", on_error_stop => 1);
 	return $failed ? $error : differences($version, 'newer');
 }
 is(by_script($script), '', 'the right one');

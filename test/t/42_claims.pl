@@ -6,38 +6,38 @@ use OrdersyncTest;
 use Test::More;
 
 # Nobody but a commit that waits for the disk flushes the log within these tests.
-my $house = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 50, '--days' => 5 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 50, '--days' => 5 ],
 	conf => "wal_writer_delay = '10s'\nsynchronous_commit = off\nautovacuum = off\ncheckpoint_timeout = '1h'");
-$house->add_shops(1);
-is($house->incremental(1), 'succeeded', 'a first run');
+$cluster->add_shops(1);
+is($cluster->incremental(1), 'succeeded', 'a first run');
 
 my $flushed = 0;
 for (1 .. 12)
 {
-	my $before = $house->sql('SELECT pg_current_wal_flush_lsn()');
-	$house->incremental(1);
-	$flushed++ if $house->sql('SELECT pg_current_wal_flush_lsn()') ne $before;
+	my $before = $cluster->sql('SELECT pg_current_wal_flush_lsn()');
+	$cluster->incremental(1);
+	$flushed++ if $cluster->sql('SELECT pg_current_wal_flush_lsn()') ne $before;
 }
 note("measured: the log was flushed during $flushed of twelve runs");
 cmp_ok($flushed, '<', 6, 'a run waits for no disk');
-is($house->sql("SELECT count(DISTINCT run_id) FROM ordersync.request_log WHERE verdict = 'ok'"), 13, 'with its calls made');
+is($cluster->sql("SELECT count(DISTINCT run_id) FROM ordersync.request_log WHERE verdict = 'ok'"), 13, 'with its calls made');
 
 # A task that brings the server down whenever its answer is awaited: what is claimed after that is on disk when it is seen.
-$house->fault('hang', ms => 5000);
-my $run = $house->trigger('incremental', 1);
-$house->sql('SET synchronous_commit = on; CREATE TABLE public.flush ()');	# the trigger itself is kept
-my $claimed = sub { $house->wait_until('a claim', sub { $house->sql("SELECT count(*) > 0 FROM ordersync.sync_tasks WHERE run_id = $run AND ordersync.worker_alive(owner)") eq 't' }) };
+$cluster->fault('hang', ms => 5000);
+my $run = $cluster->trigger('incremental', 1);
+$cluster->sql('SET synchronous_commit = on; CREATE TABLE public.flush ()');	# the trigger itself is kept
+my $claimed = sub { $cluster->wait_until('a claim', sub { $cluster->sql("SELECT count(*) > 0 FROM ordersync.sync_tasks WHERE run_id = $run AND ordersync.worker_alive(owner)") eq 't' }) };
 $claimed->();
 for (1 .. 3)
 {
-	$house->node->stop('immediate');
-	$house->node->start;
+	$cluster->node->stop('immediate');
+	$cluster->node->start;
 	$claimed->();
 	# the server's own records between two commits are shorter than a claim's
-	cmp_ok($house->sql('SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()'), '<', 500, "crash $_");
+	cmp_ok($cluster->sql('SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()'), '<', 500, "crash $_");
 }
-cmp_ok($house->sql("SELECT max(attempt) FROM ordersync.sync_tasks WHERE run_id = $run"), '>=', 3, 'and each is counted');
-$house->no_faults;
-is($house->finish($run), 'succeeded', 'and the run goes on');
+cmp_ok($cluster->sql("SELECT max(attempt) FROM ordersync.sync_tasks WHERE run_id = $run"), '>=', 3, 'and each is counted');
+$cluster->no_faults;
+is($cluster->finish($run), 'succeeded', 'and the run goes on');
 
 done_testing;

@@ -39,7 +39,7 @@ my $ground = function_of('ground', 'NULL;') . "CREATE TYPE ordersync.stone AS (a
 	. function_of('set_up_ground', 'CREATE TABLE IF NOT EXISTS ordersync.bricks (a bigint);');
 my $roof = function_of('roof', 'PERFORM ordersync.ground(1);') . "CREATE TYPE ordersync.tile AS (a bigint);\n"
 	. "CREATE OR REPLACE VIEW ordersync.panes AS SELECT 1;\n"
-	. function_of('set_up_roof', "CREATE TABLE IF NOT EXISTS ordersync.tiles (a bigint); PERFORM ordersync.make_report('gutters', NULL);");
+	. function_of('set_up_roof', "CREATE TABLE IF NOT EXISTS ordersync.tiles (a bigint); PERFORM ordersync.create_report_view('gutters', NULL);");
 
 # What is found in the tree whose lower part is this one.
 sub found_below

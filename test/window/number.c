@@ -18,7 +18,7 @@
 #include "window_saved.h"
 
 static int	list_numbers(int64 *page, NumberWalk *walk, SavedNumber *numbers);
-static bool goes_on(const Picture *p);
+static bool goes_on(const Response *p);
 
 /* What of it is saved; returns how many numbers. */
 static int
@@ -69,7 +69,7 @@ number_ask(const NumberWalk *walk, const WindowPlan *plan, PageAsk *ask)
 
 /* One page; the last one makes the window whole, whatever was on the others. */
 WindowStep
-number_take(NumberWalk *walk, const WindowPlan *plan, const Picture *p)
+number_take(NumberWalk *walk, const WindowPlan *plan, const Response *p)
 {
 	for (int i = 0; i < p->n; i++)
 	{
@@ -90,13 +90,13 @@ number_take(NumberWalk *walk, const WindowPlan *plan, const Picture *p)
 
 /* By has_next; lists that do not send it tell by their total, or by being full. */
 static bool
-goes_on(const Picture *p)
+goes_on(const Response *p)
 {
 	if (p->has_next >= 0)
 		return p->has_next == 1;
 	if (p->total >= 0)
 		return p->total > (int64) p->ask.page_no * p->ask.page_size;
-	return picture_full(p);
+	return response_is_full(p);
 }
 
 void

@@ -6,7 +6,7 @@
 #define ORDERSYNC_TEST_NUMBER_H
 
 #include "window.h"
-#include "window_picture.h"
+#include "window_response.h"
 
 typedef struct NumberWalk
 {
@@ -18,7 +18,7 @@ typedef struct NumberWalk
 /* saved: what number_save() gave, or NULL to begin. */
 extern void number_open(NumberWalk *walk, const char *saved);
 extern void number_ask(const NumberWalk *walk, const WindowPlan *plan, PageAsk *ask);
-extern WindowStep number_take(NumberWalk *walk, const WindowPlan *plan, const Picture *p);
+extern WindowStep number_take(NumberWalk *walk, const WindowPlan *plan, const Response *p);
 extern char *number_save(const NumberWalk *walk);
 extern void number_counts(const NumberWalk *walk, const WindowPlan *plan, WindowCounts *counts);
 

@@ -172,7 +172,7 @@ static const Rule rules[] = {
 			{0, 1, 1, 10, TOTAL, 16, -1, "0b 0c 0d 0e 0f 0g 0h 0i 0j 0k", MORE},
 			{0, 1, 2, 10, TOTAL, 16, -1, "0l 0m 0n 0o 0p 0q", COUNTED}},
 	.reported = 16, .seen = 16, .passes = 1, .unsaved = true},
-	{"3: a crowd that shrinks to a page is judged by one picture",
+	{"3: a full second that shrinks to a page is judged by one response",
 		.span = 1,
 		.exchanges = {{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
 			{0, 1, 1, 10, TOTAL, 12, -1, TEN("0"), MORE},
@@ -297,7 +297,7 @@ static const Rule rules[] = {
 		.exchanges = {{0, 100, 1, 10, NEXT, -1, 1, "99 98 97 96 95 94 93 92 91 90", MORE},
 		{0, 91, 1, 10, NEXT, -1, 0, "90 80 70", WINDOW_UNPROVEN}},
 	.reported = -1, .seen = 12, .passes = 1},
-	{"8: a crowd without totals is whole when two rounds list as many as there are ids",
+	{"8: a full second without totals is whole when two rounds list as many as there are ids",
 		.no_totals = true,.span = 1,
 		.exchanges = {{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
 			{0, 1, 1, 10, NEXT, -1, 1, TEN("0"), MORE},
@@ -667,9 +667,9 @@ test_saved(void)
 {
 	static const Rule plain = {.span = 0};
 #define SAVED(phase, end, part, top, asks) \
-	"{\"walk\": \"" phase "\", \"since\": 1767196800, \"until\": 1767196900, \"end\": " end ", \"parts\": 1, \"lacking\": 0," \
-	" \"disbelieved\": 0, \"doubts\": 0, \"pass\": 1, \"calls\": 1, \"most\": 3, \"total\": 3, \"top\": " top "," \
-	" \"reported\": 0, \"seen\": 3, \"quarantined\": 0, \"at_until\": 0, \"part\": " part ", \"asks\": " asks ", \"undated\": 0}"
+	"{\"walk\": \"" phase "\", \"since\": 1767196800, \"until\": 1767196900, \"end\": " end ", \"parts\": 1, \"incomplete\": 0," \
+	" \"total_disproved\": 0, \"doubts\": 0, \"pass\": 1, \"calls\": 1, \"most\": 3, \"total\": 3, \"top\": " top "," \
+	" \"reported\": 0, \"seen\": 3, \"quarantined\": 0, \"at_until\": 0, \"part\": " part ", \"asks\": " asks ", \"untimed\": 0}"
 	static const char *const texts[] = {
 		"", "nonsense", "{}", "[]", "null", "{\"walk\": \"down\"}", "{\"walk\": \"ids\", \"done\": 3}",
 		SAVED("ended", "0", "1767196800", "1767196850", "0"),
@@ -680,8 +680,8 @@ test_saved(void)
 		SAVED("part", "0", "1767196800", "\"x\"", "0"),
 		SAVED("part", "0", "1767196800", "1767196850", "99999999999"),
 		SAVED("part", "0", "1767196800", "1767196850", "0") "}",
-		"1 part [1767196800, 1767196900) end 0 parts 1 lacking 0 disbelieved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767196850"
-		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 undated 0",	/* of an older version */
+		"1 part [1767196800, 1767196900) end 0 parts 1 incomplete 0 total_disproved 0 doubts 0 pass 1 calls 1 most 3 total 3 top 1767196850"
+		" reported 0 seen 3 quarantined 0 at_until 0 part 1767196800 asks 0 untimed 0",	/* of an older version */
 	};
 	WindowPlan	plan;
 	PageAsk	ask;
@@ -712,7 +712,7 @@ test_saved(void)
 	free(saved);
 }
 
-/* 3: thirty rounds, then the crowd is given up and what is below it is read. */
+/* 3: thirty rounds, then the full second is given up and what is below it is read. */
 static void
 test_given_up(void)
 {

@@ -33,7 +33,7 @@ typedef enum Promise
 	KEEPS_ALL,					/* a closed window has every record that stayed */
 	KEEPS_ALL_SHORT,			/* so has a short one */
 	COUNTS_HONESTLY,			/* counted: nothing that the platform counts is missing */
-	SHORT_WITH_CAUSE,			/* short or failed only for a withheld record or a crowd in motion */
+	SHORT_WITH_CAUSE,			/* short or failed only for a withheld record or a full second in motion */
 	COUNTS_EXACTLY,				/* figures of a quiet window are the world's */
 	CLOSES_QUIET,				/* a quiet window is closed */
 	KNOWS_NONSENSE,				/* an answer that contradicts itself changes nothing */
@@ -58,7 +58,7 @@ static const char *const promise_names[NPROMISES] = {
 	"no call leaves the window or asks for a larger page",
 	"a window is cut once, into equal parts of whole seconds that join",
 	"no walk makes more calls than the records that it sees are worth",
-	"untrue totals make a walk that meets no crowd little longer",
+	"untrue totals make a walk that meets no full second little longer",
 	"a window whose totals are untrue is never counted unless all of it was seen",
 	"a quiet window that leaves room on one page costs one call"
 };
@@ -72,7 +72,7 @@ typedef enum Sight
 	SAW_UNPROVEN,
 	SAW_CUT,
 	SAW_PARTS,
-	SAW_CROWD,
+	SAW_FULL_SECOND,
 	SAW_PROBE,
 	SAW_SECOND_PASS,
 	SAW_RESUMED,
@@ -82,14 +82,14 @@ typedef enum Sight
 	SAW_DRIFT,
 	SAW_LIES,
 	SAW_DISBELIEF,
-	SAW_LIES_IN_CROWD,
+	SAW_LIES_IN_FULL_SECOND,
 	NSIGHTS
 } Sight;
 
 static const char *const sight_names[NSIGHTS] = {
-	"counted", "short", "fresh", "unproven", "cut", "by parts", "crowd", "probe", "second pass",
+	"counted", "short", "fresh", "unproven", "cut", "by parts", "second", "probe", "second pass",
 	"resumed", "shrunk", "nonsense", "withheld", "drift",
-	"untrue totals", "untrue totals found out", "untrue totals in a crowd"
+	"untrue totals", "untrue totals found out", "untrue totals in a full second"
 };
 
 typedef struct Tally
@@ -108,12 +108,12 @@ typedef struct Tally
 	int64		parts_calls;
 	int64		parts_fewest;
 	int			hidden;			/* withheld behind late arrivals, see window.c */
-	int			coincidences;	/* in a crowd, see window.c */
+	int			coincidences;	/* in a full second, see window.c */
 	int			drifting;
 	int			lost_forward;	/* drifting worlds in which paging by number lost a record */
 	int			lost_backward;
-	int			lost_crowded;	/* worlds with a crowd in another order each time, likewise */
-	int			crowded;
+	int			lost_full_second;	/* worlds with a full second in another order each time, likewise */
+	int			has_full_second;
 } Tally;
 
 /* One walk through one window. */
@@ -127,8 +127,8 @@ typedef struct Walk
 	bool		failed;			/* malformed for good */
 	bool		runaway;
 	bool		by_parts;
-	bool		crowd;
-	bool		gave_up;		/* a crowd or a part */
+	bool		full_second;
+	bool		gave_up;		/* a full second or a part */
 	int			calls;
 	int			settled;		/* of these, what no interruption has undone */
 	int			settled_before; /* at the begin of what is read anew */
@@ -157,7 +157,7 @@ static void check_walk(Walk *walk);
 static void check_calls(Walk *walk);
 static void check_lies(Walk *walk);
 static void check_records(Walk *walk);
-static bool crowd_coincidence(const World *world, const WorldRecord *lost);
+static bool second_coincidence(const World *world, const WorldRecord *lost);
 static void check_quiet(Walk *walk);
 static void weigh_calls(const World *world, int calls);
 static void check_cuts(Walk *walk, const int64 *cuts, int n);
@@ -228,8 +228,8 @@ run_world(uint64 seed, bool lying)
 		tap_note("seed " UINT64_FORMAT ": [" INT64_FORMAT ", " INT64_FORMAT ") %d records (%d withheld, %d without time),"
 				 " largest second %d at " INT64_FORMAT ", page %d%s%s%s%s, end %s, order %d%s, says %d,"
 				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d",
-				 seed, world.since, world.until, world.stay, world.withheld, world.undated,
-				 world.crowd_size, world.crowd_second, world.plan.page_size,
+				 seed, world.since, world.until, world.stay, world.withheld, world.untimed,
+				 world.second_size, world.full_second, world.plan.page_size,
 				 world.plan.sorted ? ", sorted" : "", world.plan.totals ? ", totals" : "",
 				 world.plan.fresh ? ", fresh" : "", world.plan.may_cut ? ", may cut" : "",
 				 world.inclusive ? "inclusive" : "exclusive", world.order, world.shuffled ? " shuffled" : "",
@@ -358,7 +358,7 @@ one_call(Walk *walk)
 static bool
 reads_anew(const char *saved)
 {
-	return says(saved, "\"walk\": \"crowd\"") || !says(saved, "\"undated\": 0");
+	return says(saved, "\"walk\": \"second\"") || !says(saved, "\"untimed\": 0");
 }
 
 /* Has a saved walk that member? */
@@ -467,12 +467,12 @@ note_phase(Walk *walk)
 
 	if (says(text, "\"walk\": \"first\""))
 		walk->arrived_before = walk->world->arrived;
-	if (says(text, "\"walk\": \"crowd\""))
-		walk->crowd = true;
+	if (says(text, "\"walk\": \"second\""))
+		walk->full_second = true;
 	if (says(text, "\"walk\": \"probe\""))
 		tally.sights[SAW_PROBE]++;
 	walk->by_parts = says(text, "\"parts\": 1");
-	walk->gave_up = says(text, "\"lacking\": 1");
+	walk->gave_up = says(text, "\"incomplete\": 1");
 	free(text);
 }
 
@@ -489,7 +489,7 @@ check_ask(Walk *walk, const PageAsk *ask)
 static void
 check_walk(Walk *walk)
 {
-	tally.sights[SAW_CROWD] += walk->crowd;
+	tally.sights[SAW_FULL_SECOND] += walk->full_second;
 	tally.sights[SAW_PARTS] += walk->by_parts;
 	tally.sights[SAW_SECOND_PASS] += walk->counts.passes > 1 && !walk->by_parts;
 	if (walk->runaway)
@@ -522,7 +522,7 @@ check_calls(Walk *walk)
 	if (walk->lies == 0)
 		return;
 	tally.nearest_bound_lying = Max(tally.nearest_bound_lying, (double) walk->settled / bound);
-	if (!walk->crowd && !world->drifts &&
+	if (!walk->full_second && !world->drifts &&
 		walk->settled > 40 + 20 * (world->shown / walk->plan.page_size + 1))
 		broken(walk, LIES_COST_LITTLE, "%d calls, %d records", walk->settled, world->shown);
 }
@@ -535,13 +535,13 @@ check_lies(Walk *walk)
 	int			holds = 0;
 
 	tally.sights[SAW_LIES] += walk->lies > 0;
-	tally.sights[SAW_DISBELIEF] += walk->counts.disbelieved;
-	tally.sights[SAW_LIES_IN_CROWD] += walk->lies > 0 && walk->crowd;
-	if (walk->counts.disbelieved && walk->lies == 0 && world->withheld == 0)
+	tally.sights[SAW_DISBELIEF] += walk->counts.total_disproved;
+	tally.sights[SAW_LIES_IN_FULL_SECOND] += walk->lies > 0 && walk->full_second;
+	if (walk->counts.total_disproved && walk->lies == 0 && world->withheld == 0)
 		broken(walk, LIES_NEVER_COUNT, "true totals were not believed");
-	if (walk->counts.disbelieved && walk->step == WINDOW_COUNTED)
+	if (walk->counts.total_disproved && walk->step == WINDOW_COUNTED)
 		broken(walk, LIES_NEVER_COUNT, "counted, though not believed");
-	if (walk->lies == 0 || walk->step != WINDOW_COUNTED || world->drifts || world->undated > 0)
+	if (walk->lies == 0 || walk->step != WINDOW_COUNTED || world->drifts || world->untimed > 0)
 		return;
 	for (int i = 0; i < world->n; i++)
 		holds += world->records[i].time >= walk->plan.since && world->records[i].time < walk->plan.until;
@@ -560,8 +560,8 @@ check_records(Walk *walk)
 	bool		trusted = world->order != ORDER_SORTED && walk->plan.sorted &&
 		(walk->plan.fresh || !walk->plan.totals || walk->lies > 0);
 	/* nor can anything but true totals tell what leaves between two pages of one second */
-	bool		scattered = walk->crowd && (world->shuffled || world->order != ORDER_SORTED ||
-											(walk->lies > 0 && world->drifts));
+	bool		scattered = walk->full_second && (world->shuffled || world->order != ORDER_SORTED ||
+												  (walk->lies > 0 && world->drifts));
 	bool		coincidence = false;
 	bool		beyond = false; /* one is withheld at the second where an inclusive range ends */
 	int			withheld = 0;
@@ -581,7 +581,7 @@ check_records(Walk *walk)
 		/* nothing but true totals can show that a list is not sorted as documented */
 		if (trusted)
 			continue;
-		if (closed && (crowd_coincidence(world, record) || (walk->crowd && walk->lies > 0 && world->drifts)))
+		if (closed && (second_coincidence(world, record) || (walk->full_second && walk->lies > 0 && world->drifts)))
 			coincidence = true;
 		else if (closed && !(walk->gave_up && scattered))
 			broken(walk, KEEPS_ALL, "%s lacks " INT64_FORMAT " at +" INT64_FORMAT,
@@ -595,7 +595,7 @@ check_records(Walk *walk)
 	{
 		if (!walk->by_parts && world->arrived - walk->arrived_before >= withheld)
 			tally.hidden++;
-		else if (walk->crowd && world->arrived > 0 && world->left > 0)
+		else if (walk->full_second && world->arrived > 0 && world->left > 0)
 			tally.coincidences++;
 		else
 			broken(walk, COUNTS_HONESTLY, "%d withheld", withheld);
@@ -604,13 +604,13 @@ check_records(Walk *walk)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
 	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 &&
-		!(world->drifts && walk->crowd))
+		!(world->drifts && walk->full_second))
 		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
 }
 
-/* The one coincidence in which a crowd may hide a record, see window.c. */
+/* The one coincidence in which a full second may hide a record, see window.c. */
 static bool
-crowd_coincidence(const World *world, const WorldRecord *lost)
+second_coincidence(const World *world, const WorldRecord *lost)
 {
 	int			came = 0;
 	int			went = 0;
@@ -634,7 +634,7 @@ check_quiet(Walk *walk)
 	int			holds = 0;
 	int			quarantined = 0;
 	int			asked = 0;
-	int			undated = 0;
+	int			untimed = 0;
 	int			twice = 0;
 
 	if (world->drifts || world->withheld > 0 || walk->lies > 0)
@@ -647,7 +647,7 @@ check_quiet(Walk *walk)
 			record->time > walk->plan.until - (world->inclusive ? 0 : 1))
 			continue;
 		asked++;
-		undated += record->undated;
+		untimed += record->untimed;
 		twice += record->twice;
 		if (record->time == walk->plan.until)
 			continue;
@@ -657,11 +657,11 @@ check_quiet(Walk *walk)
 	if (walk->step != (walk->plan.fresh ? WINDOW_FRESH : walk->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN))
 		broken(walk, CLOSES_QUIET, "%s", walk->failed ? "failed" : step_name(walk->step));
 	if (walk->step == WINDOW_COUNTED && !by_number &&
-		(abs((int) walk->counts.seen - holds) > undated ||
-		 abs((int) walk->counts.quarantined - quarantined) > undated))
+		(abs((int) walk->counts.seen - holds) > untimed ||
+		 abs((int) walk->counts.quarantined - quarantined) > untimed))
 		broken(walk, COUNTS_EXACTLY, "seen " INT64_FORMAT " of %d, quarantined " INT64_FORMAT " of %d",
 			   walk->counts.seen, holds, walk->counts.quarantined, quarantined);
-	if (!bare || twice > 0 || world->undated > 0)
+	if (!bare || twice > 0 || world->untimed > 0)
 		return;
 	if (asked < walk->plan.page_size && walk->calls != 1)
 		broken(walk, ONE_PAGE_ONE_CALL, "%d records by %d calls", asked, walk->calls);
@@ -676,7 +676,7 @@ weigh_calls(const World *world, int calls)
 
 	if (world->drifts || world->withheld > 0 || world->crash_rate > 0 || world->shrink_rate > 0 ||
 		world->garble_rate > 0 || !world->plan.totals || world->plan.page_size < 20 ||
-		world->crowd_size * 4 > world->plan.page_size)
+		world->second_size * 4 > world->plan.page_size)
 		return;
 	for (int i = 0; i < world->n; i++)
 		asked += world_in_window(world, &world->records[i]);
@@ -716,11 +716,11 @@ check_cuts(Walk *walk, const int64 *cuts, int n)
 static void
 count_lost_by_number(const World *world)
 {
-	bool		crowded = world->shuffled && world->crowd_size > world->plan.page_size;
+	bool		has_full_second = world->shuffled && world->second_size > world->plan.page_size;
 	bool		forward = loses_by_number(world->seed, true);
 
-	tally.crowded += crowded;
-	tally.lost_crowded += crowded && forward;
+	tally.has_full_second += has_full_second;
+	tally.lost_full_second += has_full_second && forward;
 	if (!world->drifts)
 		return;
 	tally.lost_forward += forward;
@@ -859,11 +859,11 @@ report(void)
 	for (int i = 0; i < NSIGHTS; i++)
 		tap_ok(tally.sights[i] * 500 >= tally.worlds, "seen often enough: %s (%d times)", sight_names[i], tally.sights[i]);
 	tap_ok(tally.hidden * 200 <= tally.worlds, "withheld behind late arrivals, a known limit: %d times", tally.hidden);
-	tap_ok(tally.coincidences * 200 <= tally.worlds, "coincidences in a crowd, a known limit: %d times", tally.coincidences);
+	tap_ok(tally.coincidences * 200 <= tally.worlds, "coincidences in a full second, a known limit: %d times", tally.coincidences);
 	tap_ok(tally.lost_forward * 3 >= tally.drifting, "by page number, first to last, records are lost in a third of the worlds in motion (%d of %d)",
 		   tally.lost_forward, tally.drifting);
 	tap_ok(tally.lost_backward * 5 >= tally.drifting, "by page number, last to first, in a fifth of them (%d)",
 		   tally.lost_backward);
-	tap_ok(tally.lost_crowded * 4 >= tally.crowded * 3, "by page number in three of four worlds with a crowd in another order each time (%d of %d)",
-		   tally.lost_crowded, tally.crowded);
+	tap_ok(tally.lost_full_second * 4 >= tally.has_full_second * 3, "by page number in three of four worlds with a full second in another order each time (%d of %d)",
+		   tally.lost_full_second, tally.has_full_second);
 }

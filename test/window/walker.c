@@ -7,7 +7,7 @@
 
 #include "number.h"
 #include "walker.h"
-#include "window_picture.h"
+#include "window_response.h"
 
 struct Walker
 {
@@ -53,16 +53,16 @@ WindowStep
 walker_take(Walker *walker, const WindowAnswer *answer)
 {
 	PageAsk		ask;
-	Picture		p;
+	Response		p;
 	WindowStep	step;
 
 	if (walker->window != NULL)
 		return window_take(walker->window, answer);
 	walker_ask(walker, &ask);
-	if (!picture_make(&p, &ask, answer))
+	if (!response_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
 	step = number_take(&walker->number, &walker->plan, &p);
-	picture_free(&p);
+	response_free(&p);
 	return step;
 }
 
@@ -70,14 +70,14 @@ bool
 walker_agrees(const Walker *walker, const WindowAnswer *answer)
 {
 	PageAsk		ask;
-	Picture		p;
+	Response		p;
 
 	if (walker->window != NULL)
 		return window_agrees(walker->window, answer);
 	walker_ask(walker, &ask);
-	if (!picture_make(&p, &ask, answer))
+	if (!response_make(&p, &ask, answer))
 		return false;
-	picture_free(&p);
+	response_free(&p);
 	return true;
 }
 

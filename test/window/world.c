@@ -155,7 +155,7 @@ choose_drift(World *w)
 	if (random_chance(r, 0.15))
 	{
 		w->arrive_rate = 0.02 + random_unit(r) * 0.5;
-		w->arrive_crowd = random_chance(r, 0.3);
+		w->arrive_in_full_second = random_chance(r, 0.3);
 	}
 	if (random_chance(r, 0.08))
 		w->move_rate = random_unit(r);
@@ -171,13 +171,13 @@ make_records(World *w)
 	int			kind = random_below(r, 5);
 	int64		bursts[8] = {0};
 	int			nbursts = 1 + random_below(r, lengthof(bursts));
-	double		undated = random_chance(r, 0.1) ? random_unit(r) * 0.1 : 0;
+	double		untimed = random_chance(r, 0.1) ? random_unit(r) * 0.1 : 0;
 	double		twice = random_chance(r, 0.12) ? random_unit(r) * 0.1 : 0;
 	int			withheld = n > 0 && random_chance(r, 0.12) ? 1 + random_below(r, 3) : 0;
 	int			outside;
 
 	if (random_chance(r, 0.005))
-		undated = 1;
+		untimed = 1;
 	for (int i = 0; i < nbursts; i++)
 		bursts[i] = random_chance(r, 0.1) ? w->since :
 			random_chance(r, 0.1) ? w->until - 1 :
@@ -186,8 +186,8 @@ make_records(World *w)
 	{
 		WorldRecord *record = add_record(w, choose_time(w, kind, bursts, nbursts));
 
-		record->undated = random_chance(r, undated);
-		record->quarantined = record->undated || random_chance(r, 0.03);
+		record->untimed = random_chance(r, untimed);
+		record->quarantined = record->untimed || random_chance(r, 0.03);
 		record->twice = random_chance(r, twice);
 	}
 	for (int i = 0; i < withheld; i++)
@@ -223,7 +223,7 @@ choose_count(World *w)
 	return 1 + random_below(r, Min(most, 3000));
 }
 
-/* Even over the window; bursts; crowds in single seconds; all in one second. */
+/* Even over the window; bursts; full seconds in single seconds; all in one second. */
 static int64
 choose_time(World *w, int kind, const int64 *bursts, int nbursts)
 {
@@ -279,12 +279,12 @@ settle_facts(World *w)
 			continue;
 		w->stay++;
 		w->withheld += record->withheld;
-		w->undated += record->undated;
+		w->untimed += record->untimed;
 		same = i > 0 && w->records[i - 1].time == record->time ? same + 1 : 1;
-		if (same > w->crowd_size)
+		if (same > w->second_size)
 		{
-			w->crowd_size = same;
-			w->crowd_second = record->time;
+			w->second_size = same;
+			w->full_second = record->time;
 		}
 	}
 }
@@ -333,7 +333,7 @@ world_answer(World *w, const PageAsk *ask, WindowAnswer *answer)
 
 		w->positions[sent] = w->positions[i];
 		w->sent[sent].key = record->id;
-		w->sent[sent].time = record->undated ? NO_TIME : record->time;
+		w->sent[sent].time = record->untimed ? NO_TIME : record->time;
 		w->sent[sent].quarantined = record->quarantined;
 		sent++;
 	}
@@ -463,7 +463,7 @@ drift(World *w)
 	}
 	for (int i = events(w, w->arrive_rate); i > 0 && w->arrived < w->arrive_most; i--)
 	{
-		record = add_record(w, w->arrive_crowd && w->crowd_size > 0 ? w->crowd_second :
+		record = add_record(w, w->arrive_in_full_second && w->second_size > 0 ? w->full_second :
 							w->since + random_below(&w->random, w->until - w->since));
 		record->stays = false;
 		w->arrived++;
@@ -511,7 +511,7 @@ pick(World *w, int where)
 		record = &w->records[i];
 		if (record->gone || record->withheld || !world_in_window(w, record))
 			continue;
-		if (where == 1 && record->time != w->crowd_second && tries < 49)
+		if (where == 1 && record->time != w->full_second && tries < 49)
 			continue;
 		return record;
 	}

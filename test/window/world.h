@@ -4,7 +4,7 @@
  *	  are withheld or carry no time, and the list that serves them.
  *
  * Time stands still between calls and moves at each one: an answer is one
- * consistent picture, as on the platform.
+ * consistent response, as on the platform.
  */
 #ifndef ORDERSYNC_TEST_WORLD_H
 #define ORDERSYNC_TEST_WORLD_H
@@ -52,7 +52,7 @@ typedef struct WorldRecord
 	int64		id;
 	int64		time;
 	uint64		rank;			/* order among those of one second */
-	bool		undated;		/* its time cannot be read */
+	bool		untimed;		/* its time cannot be read */
 	bool		quarantined;
 	bool		withheld;		/* counted, in no list */
 	bool		twice;			/* sent twice, counted once */
@@ -86,19 +86,19 @@ typedef struct World
 	double		arrive_rate;	/* records that become visible late */
 	double		move_rate;		/* records that change inside the window */
 	int			arrive_most;	/* so many at most, with those that move */
-	bool		arrive_crowd;	/* they arrive in the largest second */
+	bool		arrive_in_full_second;	/* they arrive in the largest second */
 
 	/* how it is walked */
 	WindowPlan	plan;
 	double		crash_rate;
-	int			crashes;		/* at most; a crowd that is always interrupted never ends */
+	int			crashes;		/* at most; a full second that is always interrupted never ends */
 	double		shrink_rate;
 	double		garble_rate;
 
-	int64		crowd_second;	/* the largest one */
-	int			crowd_size;
+	int64		full_second;	/* the largest one */
+	int			second_size;
 	int			withheld;		/* in the window */
-	int			undated;
+	int			untimed;
 	int			stay;			/* in the window, with the withheld ones */
 	bool		drifts;			/* something leaves, moves or arrives */
 

@@ -17,7 +17,7 @@
  */
 
 /* That of the role, whatever its name was; and those of roles of this name that are gone. */
-CREATE OR REPLACE FUNCTION ordersync.forget_grant(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.delete_grant(p_role name)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -31,8 +31,8 @@ BEGIN
 	RETURN FOUND;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.forget_grant(name) IS
-	'deletes what is remembered of a role''s grant; true when there was something';
+COMMENT ON FUNCTION ordersync.delete_grant(name) IS
+	'deletes the stored grant of a role; true if there was one';
 
 CREATE OR REPLACE FUNCTION ordersync.check_role(p_role name)
 RETURNS void
@@ -51,7 +51,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_role(name) IS
-	'raises an error for a role that is not there';
+	'raises an error for a role that does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.apply_grants()
 RETURNS void
@@ -67,27 +67,27 @@ BEGIN
 		ORDER BY g.role, g.role_oid
 	LOOP
 		IF v.now_named = v.role THEN
-			PERFORM ordersync.give_grant(v.role, v.level, v.shops);
+			PERFORM ordersync.grant_level(v.role, v.level, v.shops);
 		ELSE
 			RAISE WARNING USING
-				MESSAGE = pg_catalog.format('the grant of role "%s" is not applied again', v.role),
+				MESSAGE = pg_catalog.format('the grant of role "%s" was not applied again', v.role),
 				DETAIL = CASE
 					WHEN v.now_named IS NOT NULL THEN
-						pg_catalog.format('The role of its number is named "%s" now, or is one of another cluster.', v.now_named)
+						pg_catalog.format('The role with its OID is now named "%s", or belongs to another cluster.', v.now_named)
 					WHEN v.of_that_name IS NOT NULL THEN
 						'The role of this name is another one: it was made after the grant, or in another cluster.'
 					ELSE 'There is no role of this name.'
 				END,
-				HINT = pg_catalog.format('If it shall have it: SELECT ordersync_grant(%1$L, %2$L%3$s). If not: SELECT ordersync_revoke(%1$L).',
+				HINT = pg_catalog.format('To grant it again: SELECT ordersync_grant(%1$L, %2$L%3$s). To discard it: SELECT ordersync_revoke(%1$L).',
 					COALESCE(v.now_named, v.role), v.level, ', ' || pg_catalog.quote_literal(v.shops::text));
 		END IF;
 	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_grants() IS
-	'gives again what ordersync.grants remembers of roles that are still the same, and says which are not; part of ordersync.set_up()';
+	'grants again what ordersync.grants holds for roles that still exist, and warns of the others; part of ordersync.set_up()';
 
-CREATE OR REPLACE FUNCTION ordersync.give_grant(p_role name, p_level text, p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.grant_level(p_role name, p_level text, p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -103,7 +103,7 @@ BEGIN
 	END LOOP;
 	FOR v_thing IN
 		SELECT f.routine
-		FROM ordersync.levelled_functions() f
+		FROM ordersync.functions_by_level() f
 		WHERE f.level = 'reader'
 			OR f.level = 'operator' AND p_level IN ('operator', 'admin')
 			OR f.level = 'admin' AND p_level = 'admin'
@@ -113,18 +113,18 @@ BEGIN
 
 	IF NOT pg_catalog.has_schema_privilege(p_role, '@extschema@', 'USAGE') THEN
 		RAISE WARNING USING
-			MESSAGE = pg_catalog.format('role "%s" may not use the schema of the extension''s functions', p_role),
-			HINT = pg_catalog.format('Its owner can type: GRANT USAGE ON SCHEMA %I TO %I;', '@extschema@', p_role);
+			MESSAGE = pg_catalog.format('role "%s" lacks USAGE on the schema of the extension''s functions', p_role),
+			HINT = pg_catalog.format('The schema''s owner can run: GRANT USAGE ON SCHEMA %I TO %I;', '@extschema@', p_role);
 	END IF;
 	IF p_shops IS NOT NULL THEN
-		PERFORM ordersync.limit_rows(p_role, p_shops);
+		PERFORM ordersync.limit_to_shops(p_role, p_shops);
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.give_grant(name, text, bigint[]) IS
-	'gives a role the rights of a level';
+COMMENT ON FUNCTION ordersync.grant_level(name, text, bigint[]) IS
+	'grants the privileges of a level to a role';
 
-CREATE OR REPLACE FUNCTION ordersync.take_grant(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.revoke_level(p_role name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -134,7 +134,7 @@ DECLARE
 BEGIN
 	FOR v_policy IN
 		SELECT t.policy, t.relation
-		FROM ordersync.limits_of(p_role) t
+		FROM ordersync.shop_policies(p_role) t
 	LOOP
 		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy.policy, v_policy.relation);
 	END LOOP;
@@ -146,7 +146,7 @@ BEGIN
 	END LOOP;
 	FOR v_thing IN
 		SELECT f.routine
-		FROM ordersync.levelled_functions() f
+		FROM ordersync.functions_by_level() f
 		WHERE f.level IS NOT NULL
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM %I', v_thing, p_role);
@@ -154,8 +154,8 @@ BEGIN
 	EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA ordersync FROM %I', p_role);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.take_grant(name) IS
-	'takes from a role what any level gives';
+COMMENT ON FUNCTION ordersync.revoke_level(name) IS
+	'revokes the privileges of all levels from a role';
 
 CREATE OR REPLACE FUNCTION ordersync.readable_relations()
 RETURNS SETOF text
@@ -178,14 +178,14 @@ COMMENT ON FUNCTION ordersync.readable_relations() IS
  * The level that a function needs, by its name: a new trigger or set-up call
  * has its level without being entered anywhere.  NULL: in no level.
  */
-CREATE OR REPLACE FUNCTION ordersync.levelled_functions()
+CREATE OR REPLACE FUNCTION ordersync.functions_by_level()
 RETURNS TABLE (routine text, level text)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|in_block|refuse_block)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
 			WHEN p.proname ~ '^reproject_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
@@ -202,5 +202,5 @@ AS $function$
 	JOIN pg_catalog.pg_proc p ON p.oid = d.objid
 	WHERE e.extname = 'ordersync'
 $function$;
-COMMENT ON FUNCTION ordersync.levelled_functions() IS
+COMMENT ON FUNCTION ordersync.functions_by_level() IS
 	'the extension''s functions and the level that may call each';

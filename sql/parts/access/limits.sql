@@ -20,7 +20,7 @@ COMMENT ON FUNCTION ordersync.tables_by_shop() IS
 	'the tables whose rows belong to a shop';
 
 /* By the role itself: the one that had a name before may still have a policy of that name. */
-CREATE OR REPLACE FUNCTION ordersync.limits_of(p_role name)
+CREATE OR REPLACE FUNCTION ordersync.shop_policies(p_role name)
 RETURNS TABLE (policy name, relation regclass)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -33,7 +33,7 @@ AS $function$
 		AND pg_catalog.starts_with(p.polname::text, 'ordersync_')
 		AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
 $function$;
-COMMENT ON FUNCTION ordersync.limits_of(name) IS
+COMMENT ON FUNCTION ordersync.shop_policies(name) IS
 	'the policies that limit a role to its shops';
 
 CREATE OR REPLACE FUNCTION ordersync.policy_name(p_role name, p_table text)
@@ -60,7 +60,7 @@ COMMENT ON FUNCTION ordersync.policy_name(name, text) IS
  * that another grant does not widen it; and where we are the ones to switch it
  * on, a policy that leaves everybody else as before.
  */
-CREATE OR REPLACE FUNCTION ordersync.limit_rows(p_role name, p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.limit_to_shops(p_role name, p_shops bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -80,7 +80,7 @@ BEGIN
 				'CREATE POLICY ordersync_others ON ordersync.%I USING (true) WITH CHECK (true)', v_table.name);
 		END IF;
 		PERFORM 1
-		FROM ordersync.limits_of(p_role) t
+		FROM ordersync.shop_policies(p_role) t
 		WHERE t.relation = pg_catalog.format('ordersync.%I', v_table.name)::pg_catalog.regclass;
 		CONTINUE WHEN FOUND;	-- from a dump, or from before the extension was made anew
 		EXECUTE pg_catalog.format(
@@ -89,8 +89,8 @@ BEGIN
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.limit_rows(name, bigint[]) IS
-	'lets a role see the rows of some shops only';
+COMMENT ON FUNCTION ordersync.limit_to_shops(name, bigint[]) IS
+	'restricts a role to the rows of some shops, by policies';
 
 /*
  * Of a SECURITY DEFINER function's caller only session_user is left to see: who

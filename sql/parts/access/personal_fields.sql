@@ -2,7 +2,7 @@
  * Personal data: nothing of it is stored, so it is neither shown nor asked for.
  */
 /* A record that has a value there goes the way of all records; is it still there afterwards? */
-CREATE OR REPLACE FUNCTION ordersync.refuse_personal(p_target text, p_path text, p_steps text[])
+CREATE OR REPLACE FUNCTION ordersync.check_not_personal(p_target text, p_path text, p_steps text[])
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -33,5 +33,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_personal(text, text, text[]) IS
+COMMENT ON FUNCTION ordersync.check_not_personal(text, text, text[]) IS
 	'raises an error for a path whose value is dropped from records before they are stored';

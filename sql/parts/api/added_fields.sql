@@ -14,17 +14,17 @@ SET search_path = pg_catalog, ordersync, pg_temp
 SET lock_timeout = '2s'
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	BEGIN
 		PERFORM ordersync.add_field(target, name, path, type);
 	EXCEPTION
 		WHEN lock_not_available THEN
-			PERFORM ordersync.refuse_views_in_use(ARRAY[ordersync.report_of(target)]);
+			PERFORM ordersync.raise_views_in_use(ARRAY[ordersync.report_of(target)]);
 	END;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_field(text, text, text, text) IS
-	'gives the report of orders, sub_orders or after_sales a column from the payload: SELECT ordersync_add_field(''orders'', ''area'', ''buyer_area'', ''text'')';
+	'adds a column from the payload to the report of orders, sub_orders or after_sales: SELECT ordersync_add_field(''orders'', ''area'', ''buyer_area'', ''text'')';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_drop_field(target text, name text)
 RETURNS void
@@ -34,17 +34,17 @@ SET search_path = pg_catalog, ordersync, pg_temp
 SET lock_timeout = '2s'
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	BEGIN
 		PERFORM ordersync.drop_field(target, name);
 	EXCEPTION
 		WHEN lock_not_available THEN
-			PERFORM ordersync.refuse_views_in_use(ARRAY[ordersync.report_of(target)]);
+			PERFORM ordersync.raise_views_in_use(ARRAY[ordersync.report_of(target)]);
 	END;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_drop_field(text, text) IS
-	'takes a column that ordersync_add_field gave out of a report again';
+	'removes a column from a report that ordersync_add_field added';
 
 CREATE OR REPLACE FUNCTION ordersync.add_field(p_target text, p_name text, p_path text, p_type text)
 RETURNS void
@@ -67,10 +67,10 @@ BEGIN
 	END) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'reserved_name',
-			MESSAGE = pg_catalog.format('ordersync_order itself uses the name "%s"', p_name),
+			MESSAGE = pg_catalog.format('the name "%s" is reserved for ordersync_order', p_name),
 			HINT = 'Choose another name.';
 	END IF;
-	PERFORM ordersync.refuse_personal(p_target, p_path, v_steps);
+	PERFORM ordersync.check_not_personal(p_target, p_path, v_steps);
 
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
 	SELECT f.* INTO v_old
@@ -82,13 +82,13 @@ BEGIN
 	ELSIF v_old.type <> p_type THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
-			MESSAGE = pg_catalog.format('"%s" is an added field of another type', p_name),
+			MESSAGE = pg_catalog.format('added field "%s" already exists with another type', p_name),
 			DETAIL = pg_catalog.format('It is %s, from %s.', v_old.type, v_old.path),
 			HINT = pg_catalog.format('Drop it first: SELECT ordersync_drop_field(%L, %L).', p_target, p_name);
 	ELSIF v_old.name IS NULL AND p_name = ANY (ordersync.columns_of(v_view)) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_column',
-			MESSAGE = pg_catalog.format('ordersync.%s has a column "%s" already', v_view, p_name),
+			MESSAGE = pg_catalog.format('ordersync.%s already has a column "%s"', v_view, p_name),
 			HINT = 'Choose another name.';
 	END IF;
 
@@ -97,11 +97,11 @@ BEGIN
 	ON CONFLICT (target, name) DO UPDATE
 	SET path = excluded.path;
 	PERFORM ordersync.set_up_reports();
-	PERFORM ordersync.remark_on_field(v_view, p_name);
+	PERFORM ordersync.notice_empty_field(v_view, p_name);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_field(text, text, text, text) IS
-	'checks an added field, remembers it and makes the reports again';
+	'checks and stores an added field and re-creates the reports';
 
 /*
  * Names that are typed as they are, in every query, tool and dump.  Letters of
@@ -117,7 +117,7 @@ BEGIN
 		OR p_name ~ E'[\\u0080-\\u00BF\\u00D7\\u00F7\\u1680\\u2000-\\u206F\\u3000-\\u3004\\u3008-\\u3020\\uFE00-\\uFE6F\\uFF00-\\uFF0F]' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_name',
-			MESSAGE = 'an added field needs a name that can be typed without quotes',
+			MESSAGE = 'the name of an added field must not need quotes',
 			DETAIL = 'It has 1 to 63 bytes: small letters, digits and "_", no digit first.',
 			HINT = 'Like this: buyer_area.';
 	END IF;
@@ -128,8 +128,8 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'reserved_name',
-			MESSAGE = pg_catalog.format('"%s" is a word of SQL', p_name),
-			DETAIL = 'As a column it would have to be typed in quotes.',
+			MESSAGE = pg_catalog.format('"%s" is an SQL keyword', p_name),
+			DETAIL = 'As a column name it would need quotes.',
 			HINT = pg_catalog.format('Choose another name: %s_.', p_name);
 	END IF;
 END
@@ -153,7 +153,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = pg_catalog.format('"%s" is no added field of %s', p_name, p_target),
+			MESSAGE = pg_catalog.format('added field "%s" of %s does not exist', p_name, p_target),
 			DETAIL = COALESCE((
 				SELECT 'Added fields: ' || pg_catalog.string_agg(f.name, ', ' ORDER BY f.field_id) || '.'
 				FROM ordersync.added_fields f
@@ -167,10 +167,10 @@ EXCEPTION
 		GET STACKED DIAGNOSTICS v_detail = PG_EXCEPTION_DETAIL;
 		RAISE EXCEPTION USING
 			ERRCODE = 'dependent_objects_still_exist',
-			MESSAGE = pg_catalog.format('other views use ordersync.%s, which has to be made anew', v_view),
+			MESSAGE = pg_catalog.format('cannot re-create ordersync.%s because other views depend on it', v_view),
 			DETAIL = v_detail,
 			HINT = 'Drop them, drop the field, and make them again.';
 END
 $function$;
 COMMENT ON FUNCTION ordersync.drop_field(text, text) IS
-	'forgets an added field and makes the reports again';
+	'deletes an added field and re-creates the reports';

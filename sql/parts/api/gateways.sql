@@ -18,7 +18,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.store_gateway(name, base_url, app_key, app_secret, protocol, sign_method, options);
 	PERFORM ordersync.wake();
 END
@@ -49,7 +49,7 @@ BEGIN
 	IF p_name IS NULL OR p_name !~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'a gateway needs a name of letters, digits, "_", "-" and "."',
+			MESSAGE = 'a gateway name must consist of letters, digits, "_", "-" and "."',
 			HINT = 'Name it "taobao" to make it the one that shops use by default.';
 	END IF;
 
@@ -92,7 +92,7 @@ BEGIN
 	ELSIF NOT v_known OR v_old.secret_state = 'missing' THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', p_name),
-			HINT = pg_catalog.format('Give it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
+			HINT = pg_catalog.format('Set it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
 	END IF;
 
 	-- another place or another application: whose the keys are is open again
@@ -110,8 +110,8 @@ BEGIN
 			AND s.key_state NOT IN ('unchecked', 'missing');
 	END IF;
 	IF v_known THEN
-		PERFORM ordersync.use_secrets(p_name);
-		PERFORM ordersync.warn_moved(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
+		PERFORM ordersync.activate_secrets(p_name);
+		PERFORM ordersync.warn_destination_changed(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
 	END IF;
 END
 $function$;
@@ -137,20 +137,20 @@ BEGIN
 	WHERE g.name = v_name
 	FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_gateway(v_name);
+		PERFORM ordersync.raise_unknown_gateway(v_name);
 	END IF;
 	UPDATE ordersync.gateways g
 	SET options = ordersync.merge_options(g.options, v_options),
 		updated_at = now()
 	WHERE g.name = v_name;
-	PERFORM ordersync.use_secrets(v_name);
-	PERFORM ordersync.warn_moved(v_name, v_before);
+	PERFORM ordersync.activate_secrets(v_name);
+	PERFORM ordersync.warn_destination_changed(v_name, v_before);
 
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
-	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null takes one out';
+	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null removes one';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void
@@ -160,13 +160,13 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
 	IF NOT ordersync.lift_ban(name) THEN
-		PERFORM ordersync.refuse_gateway(name);
+		PERFORM ordersync.raise_unknown_gateway(name);
 	END IF;
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
-	'calls through the gateway are made again at once, whatever silence the platform asked for before';
+	'ends a call ban of the platform: calls through the gateway are made again at once';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_gateway(name text)
 RETURNS void
@@ -185,7 +185,7 @@ BEGIN
 	IF v_shops IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'dependent_objects_still_exist',
-			MESSAGE = format('gateway "%s" has shops', v_name),
+			MESSAGE = format('cannot remove gateway "%s" because shops use it', v_name),
 			DETAIL = format('Shops: %s.', v_shops),
 			HINT = 'Remove them with SELECT ordersync_remove_shop(shop_id), or give them another gateway with ordersync_add_shop.';
 	END IF;
@@ -193,7 +193,7 @@ BEGIN
 	DELETE FROM ordersync.gateways g
 	WHERE g.name = v_name;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_gateway(v_name);
+		PERFORM ordersync.raise_unknown_gateway(v_name);
 	END IF;
 	DELETE FROM ordersync.secrets s
 	WHERE s.kind = 'app_secret'

@@ -18,7 +18,7 @@ DECLARE
 	v_now timestamptz;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.lock_shop(shop_id);
 	SELECT k.* INTO v_key
 	FROM ordersync.secrets k
@@ -28,14 +28,14 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('shop %s has no data key', shop_id),
-			HINT = format('Give it with SELECT ordersync_set_data_key(%s, data_key).', shop_id);
+			HINT = format('Set it with SELECT ordersync_set_session_key(%s, session_key).', shop_id);
 	END IF;
-	IF ordersync.key_file_trouble() IS NULL AND NOT ordersync.opens(v_key.sealed, v_key.kind, v_key.name, v_key.destination) THEN
+	IF ordersync.key_file_trouble() IS NULL AND NOT ordersync.can_open(v_key.sealed, v_key.kind, v_key.name, v_key.destination) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = format('the data key of shop %s cannot be opened', shop_id),
 			DETAIL = 'It was sealed with another key than the one in ordersync.key_file.',
-			HINT = format('Put the file back that sealed it, or give the key anew with SELECT ordersync_set_data_key(%s, data_key).', shop_id);
+			HINT = format('Restore the file that sealed it, or set the key again with SELECT ordersync_set_session_key(%s, session_key).', shop_id);
 	END IF;
 
 	UPDATE ordersync.shops s
@@ -51,9 +51,9 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = format('the secrets of shop %s were given for another destination', shop_id),
+			MESSAGE = format('the secrets of shop %s were set for another destination', shop_id),
 			DETAIL = v_moved || '.',
-			HINT = ordersync.hint_moved(v_gateway, shop_id::text);
+			HINT = ordersync.hint_destination_changed(v_gateway, shop_id::text);
 	END IF;
 
 	SELECT r.run_id INTO v_run
@@ -77,4 +77,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_check_shop(bigint) IS
-	'asks the platform now whose the stored data key is; key_state of ordersync.shops has the answer when the run has ended. Returns the run_id';
+	'checks now which seller the stored data key belongs to; the result is in ordersync.shops.key_state when the run has ended. Returns the run_id';

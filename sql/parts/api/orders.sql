@@ -66,20 +66,20 @@ DECLARE
 	v_where text;
 	v_lists text[];				-- of a shop: its orders by creation, and those without it
 BEGIN
-	PERFORM ordersync.list_ready();
+	PERFORM ordersync.list_check_set_up();
 	PERFORM ordersync.list_check_stages(stages);
 	IF page IS NULL OR page NOT BETWEEN 1 AND 1000 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('a page has 1 to 1000 orders, not %s', COALESCE(page::text, 'NULL')),
-			HINT = 'The next page comes with after => the cursor of the last order of this one.';
+			MESSAGE = format('page must be between 1 and 1000, not %s', COALESCE(page::text, 'NULL')),
+			HINT = 'For the next page set after to the cursor of the last order of this one.';
 	END IF;
-	v_after := ordersync.list_cursor(after);
+	v_after := ordersync.list_parse_cursor(after);
 	IF shop_ids IS NULL THEN
 		shop_ids := ARRAY(SELECT s.shop_id FROM ordersync.stored_shops s);
 	END IF;
 	IF v_search IS NOT NULL THEN
-		v_tids := ordersync.list_numbers(shop_ids, v_search);
+		v_tids := ordersync.list_find_orders(shop_ids, v_search);
 	END IF;
 
 	v_where :=
@@ -172,7 +172,7 @@ AS $function$
 DECLARE
 	v_order jsonb;
 BEGIN
-	PERFORM ordersync.list_ready();
+	PERFORM ordersync.list_check_set_up();
 	-- names that the reports have no column of are refused to added fields: ordersync.add_field()
 	SELECT to_jsonb(o) || jsonb_build_object(
 		'lines', COALESCE((
@@ -214,7 +214,7 @@ $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_order(bigint, bigint) IS
 	'an order as its report shows it, with its lines, after-sales and lifecycle; ids also as text (_str)';
 
-CREATE OR REPLACE FUNCTION ordersync.list_ready()
+CREATE OR REPLACE FUNCTION ordersync.list_check_set_up()
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -222,13 +222,13 @@ BEGIN
 	IF pg_catalog.to_regclass('ordersync.order_report') IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'there are no orders yet',
-			HINT = 'Begin with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
+			MESSAGE = 'no orders have been stored',
+			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.list_ready() IS
-	'raises an error where nothing is set up';
+COMMENT ON FUNCTION ordersync.list_check_set_up() IS
+	'raises an error if nothing has been set up';
 
 CREATE OR REPLACE FUNCTION ordersync.list_check_stages(p_stages text[])
 RETURNS void
@@ -251,7 +251,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown stage "%s"', COALESCE(v_stage, 'NULL')),
+			MESSAGE = pg_catalog.format('unrecognized stage "%s"', COALESCE(v_stage, 'NULL')),
 			HINT = (SELECT 'Stages: ' || pg_catalog.string_agg(DISTINCT n.stage, ', ') || '.'
 				FROM ordersync.status_names n
 				WHERE n.object = 'order');
@@ -259,9 +259,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.list_check_stages(text[]) IS
-	'raises an error for a stage that orders do not have';
+	'raises an error for an unrecognized stage';
 
-CREATE OR REPLACE FUNCTION ordersync.list_cursor(
+CREATE OR REPLACE FUNCTION ordersync.list_parse_cursor(
 	p_cursor text,
 	OUT created timestamptz,
 	OUT shop_id bigint,
@@ -283,7 +283,7 @@ BEGIN
 	THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('"%s" is no cursor', p_cursor),
+			MESSAGE = pg_catalog.format('invalid cursor: "%s"', p_cursor),
 			HINT = 'after is the column cursor of the last order of a page, as it was returned.';
 	END IF;
 	v_micros := NULLIF(v_parts[1], '-')::bigint;
@@ -292,10 +292,10 @@ BEGIN
 	tid := v_parts[3];
 END
 $function$;
-COMMENT ON FUNCTION ordersync.list_cursor(text) IS
-	'the place in a list of orders that a cursor stands for; created is NULL behind all that have one';
+COMMENT ON FUNCTION ordersync.list_parse_cursor(text) IS
+	'parses a cursor into its position in the list of orders; created is NULL after all orders that have one';
 
-CREATE OR REPLACE FUNCTION ordersync.list_numbers(p_shops bigint[], p_number text)
+CREATE OR REPLACE FUNCTION ordersync.list_find_orders(p_shops bigint[], p_number text)
 RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -325,5 +325,5 @@ BEGIN
 	RETURN v_tids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.list_numbers(bigint[], text) IS
-	'the orders that have this number or a line of this number; NULL for none, and for what is no number';
+COMMENT ON FUNCTION ordersync.list_find_orders(bigint[], text) IS
+	'the orders with this number or with a line of this number; NULL if there are none or it is not a number';

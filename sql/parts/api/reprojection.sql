@@ -29,7 +29,7 @@ DECLARE
 	v_part record;
 	v_say_at timestamptz := pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) interval '1 second';
 BEGIN
-	PERFORM ordersync.refuse_block('ordersync_reproject');
+	PERFORM ordersync.prevent_transaction_block('ordersync_reproject');
 	COMMIT;						-- called by a function it fails here, before anything is written
 	FOR v_shop IN
 		SELECT r.id
@@ -54,7 +54,7 @@ BEGIN
 						MESSAGE = pg_catalog.format('shop %s: the database refuses %s of %s %s, which stay as they are',
 							v_shop, pg_catalog.cardinality(v_part.refused), pg_catalog.cardinality(v.ids), v_stream),
 						DETAIL = pg_catalog.format('The first is %s: %s', v_part.refused[1], v_part.message),
-						HINT = 'When that is put right, call ordersync_reproject again.';
+						HINT = 'When that is fixed, call ordersync_reproject again.';
 				END IF;
 				IF pg_catalog.clock_timestamp() OPERATOR(pg_catalog.>=) v_say_at THEN
 					RAISE NOTICE USING
@@ -111,7 +111,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.reproject_shops(bigint[]) IS
-	'the shops whose rows are written again, all that are stored or those named; raises an error for one that is not there';
+	'the shops whose rows are written again, all that are stored or those named; raises an error for one that does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.reproject_batches(
 	p_stream text,
@@ -141,7 +141,7 @@ BEGIN
 						OR o.created_date <= (p_until AT TIME ZONE 'Asia/Shanghai')::date AND o.created < p_until)
 				UNION ALL
 				SELECT g.id, (g.created AT TIME ZONE 'Asia/Shanghai')::date
-				FROM ordersync.gone_records('orders', p_shop) g
+				FROM ordersync.records_without_rows('orders', p_shop) g
 				WHERE (p_since IS NULL OR g.created >= p_since)
 					AND (p_until IS NULL OR g.created < p_until)
 			) w
@@ -161,7 +161,7 @@ BEGIN
 					AND (p_until IS NULL OR a.created < p_until)
 				UNION ALL
 				SELECT g.id
-				FROM ordersync.gone_records('after_sales', p_shop) g
+				FROM ordersync.records_without_rows('after_sales', p_shop) g
 				WHERE (p_since IS NULL OR g.created >= p_since)
 					AND (p_until IS NULL OR g.created < p_until)
 			) w
@@ -221,7 +221,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = v_state,
 			MESSAGE = v_message,
-			HINT = format('The database refuses all %s %s that were to be written. What was written before stays; when that is put right, call ordersync_reproject again.',
+			HINT = format('The database refuses all %s %s that were to be written. What was written before stays; when that is fixed, call ordersync_reproject again.',
 				cardinality(p_ids), p_stream);
 	END IF;
 END
@@ -253,7 +253,7 @@ BEGIN
 		PERFORM ordersync.add_order_payloads(p_shop, p_ids);
 		v_gone := (ordersync.missing_orders(p_shop, p_ids)).no_order;
 		PERFORM ordersync.restore_orders(p_shop, NULL, v_gone);
-		PERFORM ordersync.recall_orders(p_shop, v_gone);
+		PERFORM ordersync.refill_orders(p_shop, v_gone);
 		SELECT array_agg(p.tid), array_agg(ordersync.stored_as(p.tid, p.modified, p.payload))
 		INTO v_ids, v_rows
 		FROM unnest(p_ids) AS i (id),
@@ -281,7 +281,7 @@ BEGIN
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
 		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
 		PERFORM ordersync.restore_after_sales(p_shop, v_gone);
-		PERFORM ordersync.recall_after_sales(p_shop, v_gone);
+		PERFORM ordersync.refill_after_sales(p_shop, v_gone);
 		SELECT array_agg(p.refund_id), array_agg(ordersync.stored_as(p.refund_id, p.modified, p.payload))
 		INTO v_ids, v_rows
 		FROM unnest(p_ids) AS i (id),

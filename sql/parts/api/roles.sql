@@ -8,26 +8,26 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.check_role(role);
 	IF level IS NULL OR level NOT IN ('reader', 'operator', 'admin') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('unknown level "%s"', COALESCE(level, 'NULL')),
+			MESSAGE = format('unrecognized level "%s"', COALESCE(level, 'NULL')),
 			HINT = 'Levels: reader (reads), operator (triggers too), admin (sets up too).';
 	END IF;
 	IF level = 'admin' AND shops IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'an admin is not for some shops only',
+			MESSAGE = 'level "admin" cannot be restricted to shops',
 			HINT = 'Leave out shops, or grant reader or operator.';
 	END IF;
 
-	PERFORM ordersync.take_grant(role);
-	PERFORM ordersync.forget_grant(role);
+	PERFORM ordersync.revoke_level(role);
+	PERFORM ordersync.delete_grant(role);
 	INSERT INTO ordersync.grants (role_oid, role, level, shops)
 	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
-	PERFORM ordersync.give_grant(role, level, shops);
+	PERFORM ordersync.grant_level(role, level, shops);
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_grant(name, text, bigint[]) IS
@@ -42,18 +42,18 @@ AS $function$
 DECLARE
 	v_found boolean;
 BEGIN
-	PERFORM ordersync.set_up_when_older();
-	v_found := ordersync.forget_grant(role);
+	PERFORM ordersync.set_up_if_outdated();
+	v_found := ordersync.delete_grant(role);
 	IF v_found AND to_regrole(quote_ident(role)) IS NULL THEN
-		RAISE NOTICE USING MESSAGE = format('role "%s" is gone, and now its grant is, too', role);
+		RAISE NOTICE USING MESSAGE = format('role "%s" does not exist any more, its grant was removed', role);
 		RETURN;
 	END IF;
 	PERFORM ordersync.check_role(role);
-	PERFORM ordersync.take_grant(role);
+	PERFORM ordersync.revoke_level(role);
 	IF NOT v_found THEN
-		RAISE NOTICE USING MESSAGE = format('role "%s" had no level', role);
+		RAISE NOTICE USING MESSAGE = format('role "%s" has no ordersync privileges', role);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_revoke(name) IS
-	'takes from a role all that ordersync_grant gave it; clears the grant of a role that is gone';
+	'revokes all that ordersync_grant granted to a role; removes the grant of a role that does not exist any more';

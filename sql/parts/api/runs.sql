@@ -17,8 +17,8 @@ BEGIN
 	IF timeout IS NULL OR timeout < '0' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the timeout must be a span of time',
-			HINT = format('For instance SELECT ordersync_wait(%s, ''1 hour'').', run_id);
+			MESSAGE = 'timeout must not be NULL or negative',
+			HINT = format('For example: SELECT ordersync_wait(%s, ''1 hour'').', run_id);
 	END IF;
 	v_deadline := clock_timestamp() + timeout;
 
@@ -44,7 +44,7 @@ BEGIN
 					FROM ordersync.run_progress p
 					WHERE p.run_id = ordersync_wait.run_id
 						AND p.waiting_for IS NOT NULL)),
-				HINT = format('It goes on. Look at it with SELECT * FROM ordersync.run_progress WHERE run_id = %s, or wait longer.', run_id);
+				HINT = format('The run continues. Watch it with SELECT * FROM ordersync.run_progress WHERE run_id = %s, or wait longer.', run_id);
 		END IF;
 
 		PERFORM pg_sleep(LEAST(v_pause, EXTRACT(epoch FROM v_deadline - clock_timestamp())));
@@ -63,20 +63,20 @@ BEGIN
 	IF p_requested_in = pg_catalog.pg_current_xact_id_if_assigned() THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = pg_catalog.format('run %s was made by this transaction and starts only after it', p_run),
+			MESSAGE = pg_catalog.format('run %s was created by this transaction and cannot start before it commits', p_run),
 			HINT = pg_catalog.format('COMMIT first, then SELECT ordersync_wait(%s); or use CALL ordersync_sync(shop_id).', p_run);
 	END IF;
 	IF pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = pg_catalog.format('run %s cannot be waited for in a transaction that sees no later commit', p_run),
+			MESSAGE = pg_catalog.format('cannot wait for run %s in a transaction that does not see later commits', p_run),
 			DETAIL = pg_catalog.format('The isolation level is %s.', pg_catalog.current_setting('transaction_isolation')),
-			HINT = 'Wait in a transaction of isolation level read committed.';
+			HINT = 'Use isolation level read committed.';
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_waitable(bigint, xid8) IS
-	'raises an error where waiting for a run could never end';
+	'raises an error if waiting for the run could never end';
 
 CREATE OR REPLACE FUNCTION ordersync.check_run(p_run bigint)
 RETURNS void
@@ -93,14 +93,14 @@ BEGIN
 	IF v_shop IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
-			MESSAGE = pg_catalog.format('unknown run %s', COALESCE(p_run::text, 'NULL')),
-			HINT = 'The runs are in ordersync.run_progress.';
+			MESSAGE = pg_catalog.format('run %s does not exist', COALESCE(p_run::text, 'NULL')),
+			HINT = 'Runs are listed in ordersync.run_progress.';
 	END IF;
 	PERFORM ordersync.check_allowed(v_shop);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_run(bigint) IS
-	'raises an error for a run that is not there or whose shop the caller may not use';
+	'raises an error for a run that does not exist or whose shop the caller may not use';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_cancel(run_id bigint)
 RETURNS integer
@@ -115,14 +115,14 @@ BEGIN
 	v_tasks := ordersync.cancel_run(run_id);
 	IF v_tasks IS NULL THEN
 		RAISE NOTICE USING
-			MESSAGE = format('run %s has ended already: %s', run_id,
+			MESSAGE = format('run %s has already ended: %s', run_id,
 				(SELECT r.state FROM ordersync.sync_runs r WHERE r.run_id = ordersync_cancel.run_id));
 	END IF;
 	RETURN COALESCE(v_tasks, 0);
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_cancel(bigint) IS
-	'cancels a run and returns how many of its tasks had not ended; what is stored stays';
+	'cancels a run and returns how many of its tasks had not ended; stored records stay';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_retry(run_id bigint)
 RETURNS integer
@@ -149,7 +149,7 @@ BEGIN
 		RAISE NOTICE USING
 			MESSAGE = concat_ws('; ',
 				format('shop %s: %s of %s refused records are stored now', v_shop, v_refused.stored, v_refused.tried),
-				'the database still says: ' || v_refused.message);
+				'the first error is still: ' || v_refused.message);
 	END IF;
 	IF v_state = 'cancelled' THEN
 		IF v_refused.tried > 0 THEN
@@ -193,7 +193,7 @@ BEGIN
 
 	IF v_tasks = 0 THEN
 		IF v_refused.tried = 0 THEN
-			RAISE NOTICE USING MESSAGE = format('run %s has no failed and no short window', run_id);
+			RAISE NOTICE USING MESSAGE = format('run %s has no failed or short windows', run_id);
 		END IF;
 		RETURN v_refused.tried;
 	END IF;
@@ -216,4 +216,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_retry(bigint) IS
-	'queues a run''s failed and short windows again, tries at once what the database refused of its shop, and returns how many windows and records';
+	'queues a run''s failed and short windows again and retries the records of its shop that the database refused; returns how many windows and records';

@@ -25,16 +25,16 @@ BEGIN
 		SELECT k.*
 		FROM ordersync.moved_secrets(gateway) k
 	LOOP
-		PERFORM ordersync.put_secret(v.kind, v.name, v_destination,
+		PERFORM ordersync.store_resealed_secret(v.kind, v.name, v_destination,
 			ordersync.reseal(v.sealed, v.kind, v.name, v.destination, v_destination));
 		v_kept := v_kept + 1;
 	END LOOP;
-	PERFORM ordersync.use_secrets(gateway);
+	PERFORM ordersync.activate_secrets(gateway);
 	RETURN v_kept;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_keep_secrets(text, text) IS
-	'for a superuser: brings the secrets of a gateway and its shops that were given for another destination into use for this one, and returns how many';
+	'for superusers: allows the secrets of a gateway and its shops that were set for another destination to be sent to this one; returns how many';
 
 CREATE OR REPLACE FUNCTION ordersync.check_destination(p_gateway text, p_destination text)
 RETURNS void
@@ -53,20 +53,20 @@ BEGIN
 		FOR NO KEY UPDATE;
 	END IF;
 	IF v_now IS NULL THEN
-		PERFORM ordersync.refuse_gateway(p_gateway);
+		PERFORM ordersync.raise_unknown_gateway(p_gateway);
 	END IF;
 	-- who keeps secrets says for where: somebody may have moved the gateway meanwhile
 	IF v_now IS DISTINCT FROM p_destination THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('gateway "%s" does not lead there', p_gateway),
-			DETAIL = format('It leads to %s.', v_now),
-			HINT = format('If that is where the secrets may go: SELECT ordersync_keep_secrets(%L, %L).', p_gateway, v_now);
+			MESSAGE = format('gateway "%s" does not point to that destination', p_gateway),
+			DETAIL = format('It points to %s.', v_now),
+			HINT = format('If the secrets may be sent there: SELECT ordersync_keep_secrets(%L, %L).', p_gateway, v_now);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
-	'raises an error unless the gateway leads there, and keeps others from changing it until the transaction ends';
+	'raises an error unless that is the gateway''s destination, and locks the gateway until the transaction ends';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_forget_secrets()
 RETURNS integer
@@ -78,20 +78,20 @@ DECLARE
 	v record;
 	v_secrets integer;
 BEGIN
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	SELECT * INTO v
 	FROM ordersync.key_file();
 	IF v.state = 'unusable' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'config_file_error',
-			MESSAGE = 'it cannot be told which secrets are lost',
+			MESSAGE = 'cannot determine which secrets are lost',
 			DETAIL = v.why || '.',
-			HINT = 'Check the file that ordersync.key_file names: once it can be used, so can what it sealed.';
+			HINT = 'Check the file that ordersync.key_file names: when it is usable, so are the secrets that were sealed with it.';
 	END IF;
 
 	DELETE FROM ordersync.secrets s
 	WHERE v.state = 'missing'
-		OR NOT ordersync.opens(s.sealed, s.kind, s.name, s.destination);
+		OR NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination);
 	GET DIAGNOSTICS v_secrets = ROW_COUNT;
 
 	UPDATE ordersync.gateways g
@@ -113,13 +113,13 @@ BEGIN
 				AND s.name = p.shop_id::text);
 	IF v_secrets > 0 THEN
 		RAISE NOTICE USING
-			MESSAGE = format('%s secrets are forgotten that could not be opened', v_secrets),
-			HINT = 'Give them anew: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_data_key(shop_id, data_key).';
+			MESSAGE = format('deleted %s secrets that could not be opened', v_secrets),
+			HINT = 'Set them again: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_session_key(shop_id, session_key).';
 	ELSE
-		RAISE NOTICE USING MESSAGE = 'every stored secret can be opened, none is forgotten';
+		RAISE NOTICE USING MESSAGE = 'all stored secrets can be opened, none was deleted';
 	END IF;
 	RETURN v_secrets;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_forget_secrets() IS
-	'deletes the sealed secrets that cannot be opened, because the key file that sealed them is lost, and returns how many; they must be given anew';
+	'deletes the secrets that cannot be opened because their key file is lost; returns how many. They must be set again';

@@ -18,8 +18,8 @@ BEGIN
 	IF to_regclass('ordersync.shops') IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'there is no gateway yet',
-			HINT = 'Begin with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
+			MESSAGE = 'no gateway has been set up',
+			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
 	END IF;
 	PERFORM ordersync.store_shop(shop_id, seller_nick, data_key, gateway, options);
 	PERFORM ordersync.wake();
@@ -49,7 +49,7 @@ BEGIN
 	IF p_shop IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
-			MESSAGE = 'shop_id is NULL',
+			MESSAGE = 'shop_id must not be NULL',
 			HINT = 'Choose a number for the shop: SELECT ordersync_add_shop(1, ''seller nick'', ''data key'').';
 	END IF;
 
@@ -67,21 +67,21 @@ BEGIN
 	IF p_nick IS NULL AND NOT v_known OR p_nick = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the seller''s name is empty',
+			MESSAGE = 'seller_nick must not be empty',
 			HINT = 'It is the seller_nick that the platform shows for the shop; the data key must belong to it.';
 	END IF;
 	IF p_key = '' THEN
-		PERFORM ordersync.refuse_key(p_shop);
+		PERFORM ordersync.raise_empty_key(p_shop);
 	END IF;
 	IF v_known AND p_nick <> ALL (v_old.seller_nicks) THEN
-		PERFORM ordersync.refuse_other_seller(v_old, p_nick, COALESCE(v_alone, false));
+		PERFORM ordersync.check_seller_change(v_old, p_nick, COALESCE(v_alone, false));
 	END IF;
 	IF NOT v_known OR p_gateway IS NOT NULL THEN
 		PERFORM 1
 		FROM ordersync.gateways g
 		WHERE g.name = COALESCE(p_gateway, 'taobao');
 		IF NOT FOUND THEN
-			PERFORM ordersync.refuse_gateway(COALESCE(p_gateway, 'taobao'));
+			PERFORM ordersync.raise_unknown_gateway(COALESCE(p_gateway, 'taobao'));
 		END IF;
 	END IF;
 	PERFORM ordersync.check_shop_options(p_options);
@@ -90,7 +90,7 @@ BEGIN
 	IF v_known THEN
 		PERFORM ordersync.check_allowed(p_shop);
 	ELSE
-		PERFORM ordersync.check_leftovers(p_shop, p_nick);
+		PERFORM ordersync.check_orders_of_other_seller(p_shop, p_nick);
 	END IF;
 	-- all that can be wrong is asked before a secret is needed
 	IF p_key IS NOT NULL OR NOT v_known THEN
@@ -101,7 +101,7 @@ BEGIN
 		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options, key_state)
 		VALUES (p_shop, p_nick, ARRAY[p_nick], COALESCE(p_gateway, 'taobao'),
 			ordersync.merge_options('{}', p_options), 'missing');
-		IF ordersync.was_read(p_shop) THEN
+		IF ordersync.has_been_read(p_shop) THEN
 			PERFORM ordersync.note_all_links(p_shop);	-- it is here again, perhaps from a dump
 		END IF;
 	ELSE
@@ -122,14 +122,14 @@ BEGIN
 
 	PERFORM ordersync.restart_cut(p_shop);
 	IF p_options ->> 'privacy' = 'strict' THEN
-		PERFORM ordersync.forget_hidden(p_shop);
+		PERFORM ordersync.remove_hidden_fields(p_shop);
 	END IF;
 	IF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
 	ELSIF NOT v_known OR v_old.key_state = 'missing' THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
-			HINT = pg_catalog.format('Give it with SELECT ordersync_set_data_key(%s, data_key).', p_shop);
+			HINT = pg_catalog.format('Set it with SELECT ordersync_set_session_key(%s, session_key).', p_shop);
 	ELSIF p_gateway <> v_old.gateway THEN
 		PERFORM ordersync.check_destinations(p_gateway, p_shop);
 		PERFORM ordersync.warn_keys(ARRAY[p_shop]);
@@ -160,12 +160,12 @@ BEGIN
 	PERFORM ordersync.check_field_options(v_options);
 	PERFORM ordersync.restart_cut(shop_id);
 	IF options ->> 'privacy' = 'strict' THEN
-		PERFORM ordersync.forget_hidden(shop_id);
+		PERFORM ordersync.remove_hidden_fields(shop_id);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_shop(bigint, jsonb) IS
-	'merges options into a shop''s: streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop; null takes one out';
+	'merges options into a shop''s: streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop; null removes one';
 
 /*
  * The platform calls the credential a session key.  The name with data_key is
@@ -219,7 +219,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
-	'claims no more tasks of the shop until ordersync_resume_shop; windows that are being read are read to their end';
+	'pauses a shop: no more of its tasks are claimed until ordersync_resume_shop; running tasks continue to their end';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_resume_shop(shop_id bigint)
 RETURNS void
@@ -237,7 +237,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_resume_shop(bigint) IS
-	'takes up a paused shop''s work again';
+	'resumes a paused shop';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_shop(shop_id bigint, purge boolean DEFAULT false)
 RETURNS void
@@ -284,4 +284,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_shop(bigint, boolean) IS
-	'removes a shop and its data key and cancels its runs; what it holds stays unless purge is true';
+	'removes a shop and its data key and cancels its runs; its orders and after-sales stay unless purge is true';

@@ -16,10 +16,10 @@ BEGIN
 	IF tid IS NULL OR tid <= 0 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('%s is not the number of an order', COALESCE(tid::text, 'NULL')),
+			MESSAGE = format('invalid order number: %s', COALESCE(tid::text, 'NULL')),
 			HINT = 'It is the tid, as the seller''s console shows it: SELECT ordersync_trigger_order(shop_id, tid).';
 	END IF;
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.lock_shop(shop_id);
 
 	SELECT r.run_id INTO v_run
@@ -42,4 +42,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_trigger_order(bigint, bigint) IS
-	'fetches one whole order now, with its after-sales; goes before all other runs. Returns the run_id';
+	'fetches one whole order now, with its after-sales, before all other runs. Returns the run_id';

@@ -21,7 +21,7 @@ DECLARE
 	v_ended boolean;
 	v_pause double precision := 0.05;
 BEGIN
-	PERFORM ordersync.refuse_block('ordersync_sync');
+	PERFORM ordersync.prevent_transaction_block('ordersync_sync');
 	COMMIT;						-- called by a function it fails here, before anything is triggered
 	IF kind OPERATOR(pg_catalog.=) 'full' THEN
 		v_run := @extschema@.ordersync_trigger_full(shop_id, since, until);
@@ -30,7 +30,7 @@ BEGIN
 	ELSE
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown kind of run "%s"', COALESCE(kind, 'NULL')),
+			MESSAGE = pg_catalog.format('unrecognized kind of run "%s"', COALESCE(kind, 'NULL')),
 			HINT = 'Kinds: full, incremental.';
 	END IF;
 	COMMIT;

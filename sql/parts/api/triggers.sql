@@ -75,7 +75,7 @@ BEGIN
 	ELSE
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('"%s" is not a month', month),
+			MESSAGE = format('invalid month: "%s"', month),
 			HINT = 'Write year and month: SELECT * FROM ordersync_trigger_month(''2026-09'').';
 	END IF;
 
@@ -98,13 +98,13 @@ BEGIN
 	IF p_kind IS NULL OR p_kind NOT IN ('full', 'incremental') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown kind of run "%s"', COALESCE(p_kind, 'NULL')),
+			MESSAGE = pg_catalog.format('unrecognized kind of run "%s"', COALESCE(p_kind, 'NULL')),
 			HINT = 'Kinds: full, incremental.';
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_kind(text) IS
-	'raises an error for a kind of run that nobody can trigger over a range';
+	'raises an error for a kind of run that cannot be triggered over a range';
 
 CREATE OR REPLACE FUNCTION ordersync.trigger_one(
 	p_shop bigint,
@@ -118,7 +118,7 @@ DECLARE
 	v record;
 BEGIN
 	PERFORM ordersync.check_shop(p_shop);
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	SELECT * INTO v
 	FROM ordersync.start_run(p_shop, p_kind, p_since, p_until);
 	PERFORM ordersync.announce_run(v.run_id, v.joined, v.shortened);
@@ -127,7 +127,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.trigger_one(bigint, text, timestamptz, timestamptz) IS
-	'triggers one run and says so';
+	'triggers one run and reports it';
 
 CREATE OR REPLACE FUNCTION ordersync.trigger_many(
 	p_kind text,
@@ -150,10 +150,10 @@ BEGIN
 	IF pg_catalog.to_regclass('ordersync.shops') IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'there is no shop yet',
-			HINT = 'Begin with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret), then ordersync_add_shop.';
+			MESSAGE = 'no shop has been added',
+			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret), then ordersync_add_shop.';
 	END IF;
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	FOREACH v_shop IN ARRAY COALESCE(p_shops, '{}') LOOP
 		PERFORM ordersync.check_shop(v_shop);
 	END LOOP;
@@ -196,4 +196,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.trigger_many(text, timestamptz, timestamptz, bigint[]) IS
-	'triggers a run for each enabled shop and says so once';
+	'triggers a run for each enabled shop and reports them together';

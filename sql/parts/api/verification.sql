@@ -22,7 +22,7 @@ BEGIN
 			MESSAGE = 'since and until must be given',
 			HINT = format('The last thirty days: SELECT ordersync_verify(%s, ordersync_day(ordersync_today() - 30), now()).', shop_id);
 	END IF;
-	PERFORM ordersync.set_up_when_older();
+	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.lock_shop(shop_id);
 	v_now := ordersync.platform_now(shop_id);
 	SELECT * INTO v
@@ -52,7 +52,7 @@ BEGIN
 		AND ordersync.reads_stream(s.options, l.option)
 		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
 	PERFORM ordersync.add_type_counts(v_run, shop_id, 'verify', v.since, v.until, v_now);
-	PERFORM ordersync.read_gone_first(v_run, shop_id, v.since, v.until, v_now);
+	PERFORM ordersync.add_windows_of_missing_rows(v_run, shop_id, v.since, v.until, v_now);
 	PERFORM ordersync.count_tasks(v_run, t.open, t.held)
 	FROM (
 		SELECT count(*)::integer AS open,
@@ -67,14 +67,14 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_verify(bigint, timestamptz, timestamptz) IS
-	'compares the platform''s counts with ours, day by day, orders by creation and after-sales by modification, and reads the days that differ again. Returns the run_id';
+	'compares the platform''s counts with the stored ones, day by day, orders by creation and after-sales by modification, and reads days that differ again. Returns the run_id';
 
 /*
  * A count tells that rows are gone where nothing else makes up for them.  So the
  * windows of records that are kept and have no row are read first, and counted
  * when that is done.
  */
-CREATE OR REPLACE FUNCTION ordersync.read_gone_first(
+CREATE OR REPLACE FUNCTION ordersync.add_windows_of_missing_rows(
 	p_run bigint,
 	p_shop bigint,
 	p_since timestamptz,
@@ -85,12 +85,12 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	WITH gone AS MATERIALIZED (
 		SELECT 'orders' AS stream, g.created AS at
-		FROM ordersync.gone_records('orders', p_shop) g
+		FROM ordersync.records_without_rows('orders', p_shop) g
 		WHERE g.created >= p_since
 			AND g.created < p_until
 		UNION ALL
 		SELECT l.stream, g.modified
-		FROM ordersync.gone_records('after_sales', p_shop) g
+		FROM ordersync.records_without_rows('after_sales', p_shop) g
 		CROSS JOIN (VALUES ('after_sales'), ('special_refunds')) AS l (stream)
 		WHERE g.modified >= p_since
 			AND g.modified < p_until
@@ -114,5 +114,5 @@ AS $function$
 	CROSS JOIN LATERAL ordersync.cut_windows(tstzmultirange(tstzrange(f.since, f.until)),
 		ordersync.closes_until(f.stream, f.basis, p_now), ordersync.max_window(p_shop)) w
 $function$;
-COMMENT ON FUNCTION ordersync.read_gone_first(bigint, bigint, timestamptz, timestamptz, timestamptz) IS
-	'adds to a verify run the windows of records whose row is gone, to be read before they are counted';
+COMMENT ON FUNCTION ordersync.add_windows_of_missing_rows(bigint, bigint, timestamptz, timestamptz, timestamptz) IS
+	'adds to a verify run the windows of records whose row is missing, to be read before they are counted';

@@ -26,7 +26,7 @@ BEGIN
 	IF FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown option "%s"', v_key),
+			MESSAGE = pg_catalog.format('unrecognized option "%s"', v_key),
 			HINT = pg_catalog.format('Known options: %s.', pg_catalog.array_to_string(p_known, ', '));
 	END IF;
 END
@@ -42,8 +42,8 @@ BEGIN
 	IF p_good IS NOT TRUE THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('bad value for option "%s"', p_key),
-			HINT = pg_catalog.format('It must be %s; null takes the option out.', p_expected);
+			MESSAGE = pg_catalog.format('invalid value for option "%s"', p_key),
+			HINT = pg_catalog.format('It must be %s. Use null to remove the option.', p_expected);
 	END IF;
 END
 $function$;
@@ -59,7 +59,7 @@ AS $function$
 	WHERE e.value <> 'null'
 $function$;
 COMMENT ON FUNCTION ordersync.merge_options(jsonb, jsonb) IS
-	'the old options with the new ones put over them; null takes an option out';
+	'the old options, overridden by the new ones; null removes an option';
 
 CREATE OR REPLACE FUNCTION ordersync.option_names(p_names jsonb)
 RETURNS text[]

@@ -9,15 +9,15 @@ RETURNS bytea
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_seal';
 COMMENT ON FUNCTION ordersync.seal(text, text, text, text) IS
-	'seals a secret, whose it is and for which destination';
+	'encrypts a secret, bound to its kind, name and destination';
 
 -- strict: nothing sealed, nothing to open
-CREATE OR REPLACE FUNCTION ordersync.opens(sealed bytea, kind text, name text, destination text)
+CREATE OR REPLACE FUNCTION ordersync.can_open(sealed bytea, kind text, name text, destination text)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
-AS 'MODULE_PATHNAME', 'ordersync_opens';
-COMMENT ON FUNCTION ordersync.opens(bytea, text, text, text) IS
-	'whether the key in the key file opens what was sealed for that destination';
+AS 'MODULE_PATHNAME', 'ordersync_can_open';
+COMMENT ON FUNCTION ordersync.can_open(bytea, text, text, text) IS
+	'whether the key file can decrypt a secret that was sealed for that destination';
 
 CREATE OR REPLACE FUNCTION ordersync.reseal(sealed bytea, kind text, name text, old_destination text, new_destination text)
 RETURNS bytea
@@ -31,11 +31,11 @@ RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_key_file';
 COMMENT ON FUNCTION ordersync.key_file() IS
-	'how the key file is found: ready, missing or unusable, and why; and whether the worker of another database misses it';
+	'state of the key file: ready, missing or unusable, and why; and whether the worker of another database reports it missing';
 
 CREATE OR REPLACE FUNCTION ordersync.make_key_file()
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_make_key_file';
 COMMENT ON FUNCTION ordersync.make_key_file() IS
-	'makes the key file; one that is there is left as it is';
+	'creates the key file unless it exists';

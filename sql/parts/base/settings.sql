@@ -9,7 +9,7 @@ AS 'MODULE_PATHNAME', 'ordersync_setting';
 COMMENT ON FUNCTION ordersync.setting(text) IS
 	'value of the setting ordersync.<name> as SHOW gives it, with its unit; loads the library';
 
-CREATE OR REPLACE FUNCTION ordersync.span(p_setting text)
+CREATE OR REPLACE FUNCTION ordersync.interval_setting(p_setting text)
 RETURNS interval
 LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
 AS $function$
@@ -17,12 +17,12 @@ AS $function$
 	SELECT pg_catalog.make_interval(secs =>
 		EXTRACT(epoch FROM ordersync.setting(p_setting)::interval)::double precision)
 $function$;
-COMMENT ON FUNCTION ordersync.span(text) IS
-	'a setting that is a span of time, in hours and seconds, whatever the session''s zone';
+COMMENT ON FUNCTION ordersync.interval_setting(text) IS
+	'the interval value of a setting, in hours and seconds, independent of the session''s time zone';
 
-CREATE OR REPLACE FUNCTION ordersync.span_ms(p_setting text)
+CREATE OR REPLACE FUNCTION ordersync.interval_setting_ms(p_setting text)
 RETURNS bigint
 LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
-RETURN (EXTRACT(epoch FROM ordersync.span(p_setting)) * 1000)::bigint;
-COMMENT ON FUNCTION ordersync.span_ms(text) IS
-	'a setting that is a span of time, in milliseconds';
+RETURN (EXTRACT(epoch FROM ordersync.interval_setting(p_setting)) * 1000)::bigint;
+COMMENT ON FUNCTION ordersync.interval_setting_ms(text) IS
+	'the interval value of a setting, in milliseconds';

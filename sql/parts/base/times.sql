@@ -15,7 +15,7 @@ RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.timezone('Asia/Shanghai', pg_catalog.now())::date;
 COMMENT ON FUNCTION @extschema@.ordersync_today() IS
-	'the day it is in Asia/Shanghai; current_date is the session''s, which is another for hours a day elsewhere';
+	'the present day in Asia/Shanghai; current_date depends on the session''s time zone';
 
 CREATE OR REPLACE FUNCTION ordersync.day_of(p_at timestamptz)
 RETURNS date
@@ -38,30 +38,30 @@ $function$;
 COMMENT ON FUNCTION ordersync.range_to(timestamptz, timestamptz) IS
 	'[since, until), empty where since is not before until';
 
-CREATE OR REPLACE FUNCTION ordersync.show_instant(p_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.format_time(p_at timestamptz)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT pg_catalog.to_char(pg_catalog.timezone('Asia/Shanghai', p_at), 'YYYY-MM-DD HH24:MI:SS')
 $function$;
-COMMENT ON FUNCTION ordersync.show_instant(timestamptz) IS
-	'an instant as people in Asia/Shanghai write it';
+COMMENT ON FUNCTION ordersync.format_time(timestamptz) IS
+	'a time in Asia/Shanghai, as text';
 
-CREATE OR REPLACE FUNCTION ordersync.show_range(p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.format_range(p_since timestamptz, p_until timestamptz)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.show_instant(p_since) || ' to ' || ordersync.show_instant(p_until) || ' Asia/Shanghai'
+	SELECT ordersync.format_time(p_since) || ' to ' || ordersync.format_time(p_until) || ' Asia/Shanghai'
 $function$;
-COMMENT ON FUNCTION ordersync.show_range(timestamptz, timestamptz) IS
-	'a range as people in Asia/Shanghai write it';
+COMMENT ON FUNCTION ordersync.format_range(timestamptz, timestamptz) IS
+	'a range in Asia/Shanghai, as text for messages';
 
-CREATE OR REPLACE FUNCTION ordersync.show_ranges(p_ranges tstzmultirange)
+CREATE OR REPLACE FUNCTION ordersync.format_ranges(p_ranges tstzmultirange)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.string_agg(ordersync.show_range(pg_catalog.lower(r), pg_catalog.upper(r)), ', ' ORDER BY r)
+	SELECT pg_catalog.string_agg(ordersync.format_range(pg_catalog.lower(r), pg_catalog.upper(r)), ', ' ORDER BY r)
 	FROM pg_catalog.unnest(p_ranges) r
 $function$;
-COMMENT ON FUNCTION ordersync.show_ranges(tstzmultirange) IS
-	'ranges as people in Asia/Shanghai write them; NULL for none';
+COMMENT ON FUNCTION ordersync.format_ranges(tstzmultirange) IS
+	'ranges in Asia/Shanghai, as text for messages; NULL if there are none';

@@ -1,27 +1,27 @@
 /*
  * The caller's transaction: whether it is a block, whether a row is its own.
  */
-CREATE OR REPLACE FUNCTION ordersync.in_block()
+CREATE OR REPLACE FUNCTION ordersync.in_transaction_block()
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ordersync_in_block';
-COMMENT ON FUNCTION ordersync.in_block() IS
-	'whether we are in a transaction block, also one that a driver opened';
+AS 'MODULE_PATHNAME', 'ordersync_in_transaction_block';
+COMMENT ON FUNCTION ordersync.in_transaction_block() IS
+	'whether the session is in a transaction block, including one opened by a driver';
 
 CREATE OR REPLACE FUNCTION ordersync.is_own_xid(xmin xid)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_is_own_xid';
 COMMENT ON FUNCTION ordersync.is_own_xid(xid) IS
-	'whether it is the ID of this transaction, or of a part of it that could have been undone by itself';
+	'whether it is the ID of this transaction or of one of its subtransactions';
 
 /* Called by procedures that commit: with every caller's rights and search_path. */
-CREATE OR REPLACE FUNCTION ordersync.refuse_block(p_procedure text)
+CREATE OR REPLACE FUNCTION ordersync.prevent_transaction_block(p_procedure text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	IF ordersync.in_block() THEN
+	IF ordersync.in_transaction_block() THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_transaction_termination',
 			MESSAGE = 'invalid transaction termination',
@@ -30,8 +30,8 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_block(text) IS
-	'raises an error in a transaction block, with what to do about it';
+COMMENT ON FUNCTION ordersync.prevent_transaction_block(text) IS
+	'raises an error in a transaction block, with a hint';
 
 CREATE OR REPLACE FUNCTION ordersync.starts_at_commit()
 RETURNS text

@@ -23,24 +23,24 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('%s is too long', p_what),
-			DETAIL = pg_catalog.format('It has %s characters; at most %s are taken.', pg_catalog.length(v_value), p_max),
-			HINT = 'See what was pasted.';
+			DETAIL = pg_catalog.format('It has %s characters; the maximum is %s.', pg_catalog.length(v_value), p_max),
+			HINT = 'Check the pasted value.';
 	END IF;
 	IF v_value ~ E'[\\u0001-\\u001F\\u007F-\\u009F\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u2064\\uFEFF]' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('%s has a line end or another character inside that cannot be seen', p_what),
-			HINT = 'See what was pasted.';
+			MESSAGE = pg_catalog.format('%s contains a line end or another invisible character', p_what),
+			HINT = 'Check the pasted value.';
 	END IF;
 	IF v_value <> p_value AND v_value <> '' THEN
 		RAISE NOTICE USING
-			MESSAGE = pg_catalog.format('white space around %s was taken off', p_what);
+			MESSAGE = pg_catalog.format('white space around %s was removed', p_what);
 	END IF;
 	RETURN v_value;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.clean_typed(text, text, integer) IS
-	'what was typed, without white space around it; refuses what is too long or has characters inside that cannot be seen';
+	'an input value without surrounding white space; raises an error if it is too long or contains invisible characters';
 
 CREATE OR REPLACE FUNCTION ordersync.clean_secret(p_what text, p_value text)
 RETURNS text
@@ -52,11 +52,11 @@ BEGIN
 	IF v_value ~ E'[\\s\\u00A0\\u2000-\\u200A\\u202F\\u205F\\u3000]' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('%s has white space inside', p_what),
-			HINT = 'See what was pasted.';
+			MESSAGE = pg_catalog.format('%s contains white space', p_what),
+			HINT = 'Check the pasted value.';
 	END IF;
 	RETURN v_value;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.clean_secret(text, text) IS
-	'a key or secret as typed, without white space around it; refuses white space inside';
+	'a key or secret without surrounding white space; raises an error for white space inside';

@@ -1,7 +1,7 @@
 /*
  * Workers: waking them, and what they are doing.
  *
- * In C: latches and slots in shared memory are no table.  In a server that did
+ * In C: latches and slots in shared memory are not table.  In a server that did
  * not preload the library nothing is shared: wake() does nothing, no owner is
  * alive, and ordersync.workers is empty.
  */
@@ -18,14 +18,14 @@ RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_worker_alive';
 COMMENT ON FUNCTION ordersync.worker_alive(text) IS
-	'whether the worker that a task names as its owner still works; false for NULL and for what is no owner''s name';
+	'whether the worker that owns a task is alive; false for NULL and for an invalid owner name';
 
 CREATE OR REPLACE FUNCTION ordersync.worker_state()
 RETURNS text
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_worker_state';
 COMMENT ON FUNCTION ordersync.worker_state() IS
-	'ready when this database has a worker; else why not: not_preloaded, disabled, not_listed or no_worker';
+	'ready if this database has a worker; otherwise the reason: not_preloaded, disabled, not_listed or no_worker';
 
 CREATE OR REPLACE FUNCTION ordersync.worker_list()
 RETURNS TABLE (
@@ -80,7 +80,7 @@ COMMENT ON VIEW ordersync.workers IS
 COMMENT ON COLUMN ordersync.workers.database IS
 	'database that the worker serves';
 COMMENT ON COLUMN ordersync.workers.slot IS
-	'its place among the workers';
+	'number of its slot in shared memory';
 COMMENT ON COLUMN ordersync.workers.pid IS
 	'process, as in pg_stat_activity; NULL while it is starting';
 COMMENT ON COLUMN ordersync.workers.state IS

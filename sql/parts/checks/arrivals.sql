@@ -123,7 +123,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_repairs(bigint) IS
-	'makes tasks that bring what a check missed: by id, or by range where that is fewer calls; returns how many';
+	'creates tasks that fetch what a check found missing: by id, or by range where that needs fewer calls; returns how many';
 
 CREATE OR REPLACE FUNCTION ordersync.missed_ids(p_task bigint, p_token bigint)
 RETURNS bigint[]
@@ -191,4 +191,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle_missed(bigint, bigint) IS
-	'what becomes of a check: missed is NULL where it missed nothing; else its state and outcome, and how many tasks bring what is missing';
+	'the result of a check: missed is NULL if nothing is missing; otherwise its state and outcome, and how many tasks fetch what is missing';

@@ -3,7 +3,7 @@
  *
  * Why a record is fetched stands in the task's reason: details (the shop's
  * option), order (somebody asked for it), arrival (it became visible late),
- * link (another record speaks of it), aging (its platform will soon not list it
+ * link (another record refers to it), aging (its platform will soon not list it
  * any more), open (it does not, and the order's end was not seen).  Where an id
  * stands in the task is its cursor, walk says how many are done; its since and until are
  * where by modified the records are known or thought to be, so that one that
@@ -37,14 +37,14 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_fetches(bigint, bigint, text, bigint[], tstzrange, text) IS
-	'makes tasks that fetch these records by id and returns how many; the caller counts them';
+	'creates tasks that fetch these records by id and returns how many; the caller counts them';
 
 /*
  * What a stored page brings beyond its rows: with the shop's option details =>
  * 'changed' tasks for what is to be fetched whole, and, where a check had it
  * read, the repairs.  Called by the worker where claim says follow_up.
  */
-CREATE OR REPLACE FUNCTION ordersync.follow_up(p_task bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.queue_follow_ups(p_task bigint, p_ids bigint[])
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -65,7 +65,7 @@ BEGIN
 	v_stream := CASE v.stream WHEN 'orders' THEN 'orders' ELSE 'after_sales' END;
 
 	IF v.reason IN ('arrival', 'verify') THEN
-		v_repaired := ordersync.written_here(v.shop_id, v_stream, p_ids);
+		v_repaired := ordersync.changed_in_this_xact(v.shop_id, v_stream, p_ids);
 		IF v_repaired IS NOT NULL THEN
 			PERFORM ordersync.note_repairs(v.shop_id, v_stream, v_repaired, v.reason, v.run_id, p_task);
 		END IF;
@@ -76,10 +76,10 @@ BEGIN
 	RETURN 0;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.follow_up(bigint, bigint[]) IS
+COMMENT ON FUNCTION ordersync.queue_follow_ups(bigint, bigint[]) IS
 	'notes what a stored page repaired and makes tasks for the details it asks for; returns how many tasks';
 
-CREATE OR REPLACE FUNCTION ordersync.written_here(p_shop bigint, p_stream text, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.changed_in_this_xact(p_shop bigint, p_stream text, p_ids bigint[])
 RETURNS bigint[]
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET enable_seqscan = off
@@ -119,8 +119,8 @@ AS $function$
 	) w
 	WHERE ordersync.is_own_xid(w.written_by)
 $function$;
-COMMENT ON FUNCTION ordersync.written_here(bigint, text, bigint[]) IS
-	'those of the records that this transaction stored or changed; NULL for none';
+COMMENT ON FUNCTION ordersync.changed_in_this_xact(bigint, text, bigint[]) IS
+	'the records that this transaction stored or changed; NULL if there are none';
 
 /*
  * The shop's option details => 'changed': a record of which no details were
@@ -188,7 +188,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstzrange) IS
-	'makes tasks for those of a page''s records that were not fetched whole as they are now, and returns how many tasks';
+	'creates tasks that fetch a page''s records whole if their present version was not; returns how many tasks';
 
 /*
  * What a fetch by id came to, in the transaction that stores the record, or
@@ -214,7 +214,7 @@ BEGIN
 			CASE WHEN NOT p_stored THEN 'it is in quarantine' END, v.run_id, v.began_at);
 	END IF;
 	IF v.details_of = 'orders' AND v.reason <> 'details' THEN
-		PERFORM ordersync.note_type(v.shop_id, p_id, v.run_id, v.task_id);
+		PERFORM ordersync.record_unlisted_type(v.shop_id, p_id, v.run_id, v.task_id);
 	END IF;
 	IF p_changed AND v.reason IN ('arrival', 'link', 'verify') THEN
 		PERFORM ordersync.note_repairs(v.shop_id, v.details_of, ARRAY[p_id], v.reason, v.run_id, v.task_id);
@@ -244,7 +244,7 @@ BEGIN
 			synced_at = pg_catalog.now()
 		FROM (
 			SELECT w.tid, CASE
-				WHEN w.created <= ordersync.horizon(ordersync.platform_now(v.shop_id)) + ordersync.grace() THEN 'archived'
+				WHEN w.created <= ordersync.horizon(ordersync.platform_now(v.shop_id)) + ordersync.horizon_margin() THEN 'archived'
 				ELSE 'missing'
 			END AS state
 			FROM ordersync.orders w
@@ -282,7 +282,7 @@ AS $function$
 		run_id = excluded.run_id
 $function$;
 COMMENT ON FUNCTION ordersync.note_lookup(bigint, text, bigint, boolean, text, bigint, timestamptz) IS
-	'remembers what asking for a record by id came to, and from when on what it said holds';
+	'records the result of fetching a record by id, and the time from which it is valid';
 
 CREATE OR REPLACE FUNCTION ordersync.note_repairs(
 	p_shop bigint,
@@ -312,7 +312,7 @@ AS $function$
 	) r ON true
 $function$;
 COMMENT ON FUNCTION ordersync.note_repairs(bigint, text, bigint[], text, bigint, bigint) IS
-	'counts and logs records that a check brought in or brought up to date';
+	'counts and logs records that were added or updated because of a check';
 
 CREATE OR REPLACE FUNCTION ordersync.not_served_message(p_run bigint, p_shop bigint, p_tid bigint)
 RETURNS text
@@ -331,4 +331,4 @@ AS $function$
 		AND NOT l.served
 $function$;
 COMMENT ON FUNCTION ordersync.not_served_message(bigint, bigint, bigint) IS
-	'what a run of one order says when the platform has archived it, or the database refuses it';
+	'the message of a run of one order that the platform has archived or the database refuses';

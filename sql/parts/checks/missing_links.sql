@@ -1,5 +1,5 @@
 /*
- * The link check: lines and after-sales speak of each other, so what one list
+ * The link check: lines and after-sales refer to each other, so what one list
  * lost the other one knows.
  *
  * A line names its latest refund and its state.  One that is not stored, or
@@ -70,7 +70,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_links(bigint) IS
-	'makes tasks for what lines and after-sales speak of and is not stored so; without any left, what is covered of after-sales counts as checked; returns how many tasks';
+	'creates tasks for records that lines and after-sales refer to and that are missing or outdated; if there are none, the coverage of after-sales counts as checked; returns how many tasks';
 
 /* Several statements: what is judged is seen after what is noted, so a note that was seen is never dropped for an older state. */
 CREATE OR REPLACE FUNCTION ordersync.unlinked_candidates(
@@ -109,7 +109,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlinked_candidates(bigint) IS
-	'judges what is noted of a shop for the link check, as unlinked() does; what is linked, or was asked for, is noted no longer';
+	'checks the noted refunds of a shop, as unlinked() does; those that are linked or were requested are no longer noted';
 
 CREATE OR REPLACE FUNCTION ordersync.fetch_unlinked(
 	p_run record,
@@ -154,7 +154,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.fetch_unlinked(record, jsonb, timestamptz, text[], bigint[], timestamptz[]) IS
-	'makes tasks for those of the unlinked records that the run has not asked for yet and that are served; returns how many';
+	'creates tasks for the unlinked records that the run has not requested yet and that the platform serves; returns how many';
 
 /* p_tid: of one order all after-sales that are known, whatever their state; p_refunds NULL: of all refunds of the shop. */
 CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint, p_refunds bigint[])
@@ -237,7 +237,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint, bigint[]) IS
-	'refunds that a line names and that are not stored or older than it says, and orders of after-sales that are not stored, with the modified of what led to them and its refund; of these refunds only, or of all';
+	'refunds that a line refers to and that are missing or older than the line, and orders of after-sales that are not stored, with the modified and the refund of the referring record; of these refunds only, or of all';
 
 /* The index of refunds has a predicate, which find_rows does not take; with the refunds known the planner cannot miss it. */
 CREATE OR REPLACE FUNCTION ordersync.refunds_of_lines(p_shop bigint, p_refunds bigint[])
@@ -271,7 +271,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.refunds_of_lines(bigint, bigint[]) IS
-	'what the lines that name these refunds say of them; NULL: of all of the shop';
+	'refund_status and modified of the lines that refer to these refunds; NULL: of all of the shop';
 
 CREATE OR REPLACE FUNCTION ordersync.after_sales_of_refunds(p_shop bigint, p_refunds bigint[])
 RETURNS TABLE (refund_id bigint, tid bigint, status text, modified timestamptz)
@@ -300,7 +300,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of_refunds(bigint, bigint[]) IS
-	'what the after-sales of these numbers say; NULL: of all of the shop';
+	'order, status and modified of these after-sales; NULL: of all of the shop';
 
 /*
  * What was covered when nothing was left to fetch, as far as the lines are
@@ -349,4 +349,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.close_links(bigint, bigint) IS
-	'all that is covered of a shop''s after-sales has been checked against its lines, as far as these are known';
+	'records that the covered after-sales of a shop were checked against its lines';

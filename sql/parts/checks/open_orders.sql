@@ -1,19 +1,19 @@
 /*
- * Orders whose end was not seen: fetched before the lists let go of them, and
+ * Orders whose end was not seen: fetched before the lists stop returning them, and
  * sought afterwards.
  */
-CREATE OR REPLACE FUNCTION ordersync.has_ended(p_status text)
+CREATE OR REPLACE FUNCTION ordersync.is_final_status(p_status text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN p_status IN ('TRADE_FINISHED', 'TRADE_CLOSED', 'TRADE_CLOSED_BY_TAOBAO');
-COMMENT ON FUNCTION ordersync.has_ended(text) IS
-	'whether nothing more happens to an order of this status; NULL for NULL';
+COMMENT ON FUNCTION ordersync.is_final_status(text) IS
+	'whether an order of this status has ended; NULL for NULL';
 
 /*
- * Orders that are not finished shortly before the lists let go of them: whatever
+ * Orders that are not finished shortly before the lists stop returning them: whatever
  * happens to them later is in no list by creation any more.
  */
-CREATE OR REPLACE FUNCTION ordersync.fetch_aging(p_run bigint, p_shop bigint, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.fetch_aging_orders(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -28,10 +28,10 @@ BEGIN
 	FROM ordersync.orders o
 	WHERE o.shop_id = p_shop
 		AND o.created_date BETWEEN ordersync.day_of(p_now) - 89 AND ordersync.day_of(p_now) - 80
-		AND o.created > ordersync.horizon(p_now) + ordersync.grace()
+		AND o.created > ordersync.horizon(p_now) + ordersync.horizon_margin()
 		AND o.created <= p_now - interval '1920 hours'
 		AND o.end_time IS NULL
-		AND NOT ordersync.has_ended(o.status)
+		AND NOT ordersync.is_final_status(o.status)
 		AND o.platform_state = 'listed'
 		AND (o.details_at IS NULL OR o.details_at < o.created + interval '1920 hours')
 		-- one that had not changed when it was asked for keeps its details_at
@@ -53,11 +53,11 @@ BEGIN
 	RETURN ordersync.add_fetches(p_run, p_shop, 'orders', v_ids, v_range, 'aging');
 END
 $function$;
-COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
-	'makes tasks that fetch the shop''s unfinished orders of 80 to 90 days once more';
+COMMENT ON FUNCTION ordersync.fetch_aging_orders(bigint, bigint, timestamptz) IS
+	'creates tasks that fetch the shop''s unfinished orders of 80 to 90 days once more';
 
 /*
- * Orders that the lists have let go of before their end was seen.  From a day
+ * Orders that the lists stopped returning before their end was seen.  From a day
  * after that on the history has them: it is read for a second of creation each,
  * or from the day's first to its last of them where that takes fewer calls.  One
  * that is still open then, or not there, is looked for again when it has waited
@@ -67,7 +67,7 @@ COMMENT ON FUNCTION ordersync.fetch_aging(bigint, bigint, timestamptz) IS
  * more than a list without totals.  A shop whose application may not read the
  * history has the order asked for by its number, by the same calendar.
  */
-CREATE OR REPLACE FUNCTION ordersync.seek_ends(p_run bigint, p_shop bigint, p_now timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.search_history(p_run bigint, p_shop bigint, p_now timestamptz)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -105,7 +105,7 @@ BEGIN
 			AND o.created_date BETWEEN ordersync.day_of(ordersync.history_horizon(p_now)) AND ordersync.day_of(ordersync.horizon(p_now))
 			AND o.created > ordersync.history_horizon(p_now) + interval '24 hours'
 			AND o.created <= ordersync.horizon(p_now) - interval '24 hours'
-			AND NOT ordersync.has_ended(o.status)
+			AND NOT ordersync.is_final_status(o.status)
 			AND (l.asked_at IS NULL
 				OR p_now - l.asked_at >= GREATEST(interval '24 hours', ordersync.horizon(l.asked_at) - o.created))
 		-- the rest is for the next runs: who brings two years of orders is not to wait for these
@@ -154,10 +154,10 @@ BEGIN
 	RETURN v_tasks;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.seek_ends(bigint, bigint, timestamptz) IS
-	'makes tasks that look for the end of open orders older than the lists reach, and returns how many; the caller counts them';
+COMMENT ON FUNCTION ordersync.search_history(bigint, bigint, timestamptz) IS
+	'creates tasks that search the history for the end of open orders that the lists no longer return; returns how many, which the caller counts';
 
-CREATE OR REPLACE FUNCTION ordersync.note_sought(
+CREATE OR REPLACE FUNCTION ordersync.record_history_reads(
 	p_shop bigint,
 	p_since timestamptz,
 	p_until timestamptz,
@@ -178,7 +178,7 @@ DECLARE
 			AND o.created_date = ordersync.day_of(p_since)
 			AND o.created >= p_since
 			AND o.created < p_until
-			AND NOT ordersync.has_ended(o.status));
+			AND NOT ordersync.is_final_status(o.status));
 BEGIN
 	PERFORM ordersync.note_lookup(p_shop, 'history', t.tid, true, NULL, p_run, p_began_at)
 	FROM pg_catalog.unnest(v_tids) t (tid);
@@ -203,5 +203,5 @@ BEGIN
 		AND o.tid = w.tid;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_sought(bigint, timestamptz, timestamptz, bigint, timestamptz) IS
-	'remembers of which open orders the history has been read, so that they wait before it is read for them again';
+COMMENT ON FUNCTION ordersync.record_history_reads(bigint, timestamptz, timestamptz, bigint, timestamptz) IS
+	'records for which open orders the history was read, so that it is not read for them again too soon';

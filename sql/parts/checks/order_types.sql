@@ -101,7 +101,7 @@ AS $function$
 		('special_refunds', 'modified', 'after_sales')
 	) l (stream, basis, option)
 	CROSS JOIN LATERAL (
-		SELECT GREATEST(ordersync.horizon(p_now) + ordersync.grace() + interval '24 hours', CASE
+		SELECT GREATEST(ordersync.horizon(p_now) + ordersync.horizon_margin() + interval '24 hours', CASE
 				WHEN p_kind <> 'incremental' THEN p_since
 				ELSE GREATEST(p_now - interval '168 hours', (
 					SELECT pg_catalog.lower(c.ranges)
@@ -112,7 +112,7 @@ AS $function$
 						AND c.ranges <> '{}'))
 			END) AS since,
 			LEAST(CASE WHEN p_kind = 'verify' OR l.stream = 'orders' THEN p_until ELSE p_now END,
-				p_now - ordersync.span('lag') - ordersync.span('proof_delay')) AS until
+				p_now - ordersync.interval_setting('lag') - ordersync.interval_setting('proof_delay')) AS until
 	) r
 	CROSS JOIN LATERAL (
 		SELECT COALESCE(pg_catalog.range_agg(d.day), '{}') AS days
@@ -150,7 +150,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_type_counts(bigint, bigint, text, timestamptz, timestamptz, timestamptz) IS
 	'adds to a run the counts, without naming types of orders, of the days that are over and were not counted so; they come last';
 
-CREATE OR REPLACE FUNCTION ordersync.note_type(p_shop bigint, p_tid bigint, p_run bigint, p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.record_unlisted_type(p_shop bigint, p_tid bigint, p_run bigint, p_task bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -173,14 +173,14 @@ AS $function$
 			ORDER BY f.type)
 	WHERE NOT excluded.found <@ c.found
 $function$;
-COMMENT ON FUNCTION ordersync.note_type(bigint, bigint, bigint, bigint) IS
+COMMENT ON FUNCTION ordersync.record_unlisted_type(bigint, bigint, bigint, bigint) IS
 	'notes for the window in which an order that was fetched by its number is counted that no list asks for its type, where this is so';
 
 /*
- * A day that the lists have let go of is not counted any more: what was found in
+ * A day that the lists no longer return is not counted any more: what was found in
  * it is looked for again when a full run has read it.
  */
-CREATE OR REPLACE FUNCTION ordersync.find_types_again(p_run bigint)
+CREATE OR REPLACE FUNCTION ordersync.recheck_unlisted_types(p_run bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -197,7 +197,7 @@ AS $function$
 			AND t.stream = 'orders'
 			AND t.found <> '{}'
 			AND t.range <@ tstzrange(r.since, r.until)
-			AND pg_catalog.lower(t.range) < h.horizon + ordersync.grace() + interval '24 hours'
+			AND pg_catalog.lower(t.range) < h.horizon + ordersync.horizon_margin() + interval '24 hours'
 	) f
 	WHERE r.run_id = p_run
 		AND r.kind = 'full'
@@ -207,5 +207,5 @@ AS $function$
 		AND c.range = f.range
 		AND c.found <> f.types
 $function$;
-COMMENT ON FUNCTION ordersync.find_types_again(bigint) IS
+COMMENT ON FUNCTION ordersync.recheck_unlisted_types(bigint) IS
 	'after a full run: which types no list asks for in the days that it read and that are not counted any more';

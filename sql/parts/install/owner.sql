@@ -1,6 +1,6 @@
 /*
  * Whose everything is: pg_database_owner, a role that every cluster has, that
- * is no superuser, and whose only member is the database's owner.  PUBLIC may
+ * is not a superuser, and whose only member is the database's owner.  PUBLIC may
  * call the status functions, which read nothing, and nothing else.
  *
  * An update script ends with this, too.  It takes from PUBLIC only what no

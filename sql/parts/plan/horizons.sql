@@ -20,14 +20,14 @@ $function$;
 COMMENT ON FUNCTION ordersync.history_horizon(timestamptz) IS
 	'the oldest instant of creation that the platform''s history of orders serves: two years, which are 730 days';
 
-CREATE OR REPLACE FUNCTION ordersync.grace()
+CREATE OR REPLACE FUNCTION ordersync.horizon_margin()
 RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT interval '1 hour'
 $function$;
-COMMENT ON FUNCTION ordersync.grace() IS
-	'what is planned must still be served when its turn comes: no list is planned so close to its horizon';
+COMMENT ON FUNCTION ordersync.horizon_margin() IS
+	'safety margin before a list''s horizon: a planned window must still be served when its task runs';
 
 CREATE OR REPLACE FUNCTION ordersync.closes_until(p_stream text, p_basis text, p_now timestamptz)
 RETURNS timestamptz
@@ -35,10 +35,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
 	SELECT pg_catalog.date_trunc('second', p_now - CASE
 		-- what was loaded stays loaded: nothing arrives in the past
-		WHEN p_basis = 'arrival' THEN ordersync.span('lag')
-		WHEN p_stream = 'orders' THEN ordersync.span('settle')
-		ELSE ordersync.span('settle_after_sales')
+		WHEN p_basis = 'arrival' THEN ordersync.interval_setting('lag')
+		WHEN p_stream = 'orders' THEN ordersync.interval_setting('settle')
+		ELSE ordersync.interval_setting('settle_after_sales')
 	END)
 $function$;
 COMMENT ON FUNCTION ordersync.closes_until(text, text, timestamptz) IS
-	'the instant up to which windows of a list close: what is younger may still become visible';
+	'the time up to which windows of a list close: younger records may still become visible';

@@ -26,7 +26,7 @@ AS $function$
 	END
 $function$;
 COMMENT ON FUNCTION ordersync.list_name(text, text, text, text, text) IS
-	'the name under which shops.unserved remembers a list that a shop can do without; NULL for one that it cannot';
+	'the key of an optional list in shops.unserved; NULL for a list that is required';
 
 CREATE OR REPLACE FUNCTION ordersync.is_served(p_unserved jsonb, p_list text, p_now timestamptz)
 RETURNS boolean

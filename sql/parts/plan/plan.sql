@@ -33,8 +33,8 @@ AS $function$
 DECLARE
 	v_shop ordersync.shops;
 	v_arrivals boolean;
-	v_reach tstzmultirange := tstzmultirange(tstzrange(ordersync.horizon(p_now) + ordersync.grace(), NULL));
-	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.span('lag'));
+	v_reach tstzmultirange := tstzmultirange(tstzrange(ordersync.horizon(p_now) + ordersync.horizon_margin(), NULL));
+	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.interval_setting('lag'));
 BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
@@ -78,7 +78,7 @@ BEGIN
 			CONTINUE WHEN ranges = '{}';
 		ELSIF basis = 'arrival' AND p_since IS NOT NULL THEN
 			-- what changed in the range can have been loaded after it
-			ranges := ordersync.range_to(p_since, LEAST(p_until + ordersync.span('proof_delay'), v_end));
+			ranges := ordersync.range_to(p_since, LEAST(p_until + ordersync.interval_setting('proof_delay'), v_end));
 		ELSIF p_since IS NOT NULL THEN
 			ranges := tstzmultirange(tstzrange(p_since, p_until));
 		ELSE
@@ -127,14 +127,14 @@ AS $function$
 		SELECT pg_catalog.timezone('Asia/Shanghai', n.day) AS starts_at,
 			pg_catalog.timezone('Asia/Shanghai', n.day + interval '1 day') AS ends_at
 		FROM pg_catalog.generate_series(
-			ordersync.day_of(GREATEST(pg_catalog.lower(c.ranges), ordersync.horizon(p_now) + ordersync.grace() + interval '24 hours'))::timestamp,
+			ordersync.day_of(GREATEST(pg_catalog.lower(c.ranges), ordersync.horizon(p_now) + ordersync.horizon_margin() + interval '24 hours'))::timestamp,
 			ordersync.day_of(pg_catalog.upper(c.ranges) - interval '1 second')::timestamp,
 			interval '1 day') n (day)
 	) d
 	WHERE c.shop_id = p_shop
 		AND c.stream = 'orders'
 		AND c.basis = 'created'
-		AND d.ends_at <= p_now - ordersync.span('lag') - ordersync.span('proof_delay')
+		AND d.ends_at <= p_now - ordersync.interval_setting('lag') - ordersync.interval_setting('proof_delay')
 		AND (c.ranges && tstzrange(d.starts_at, d.ends_at)
 				AND NOT c.ranges @> tstzrange(GREATEST(d.starts_at, pg_catalog.lower(c.ranges)), d.ends_at)
 			OR EXISTS (
@@ -146,10 +146,10 @@ AS $function$
 					AND w.range >= tstzrange(d.starts_at, d.starts_at, '[]')
 					AND w.range < tstzrange(d.ends_at, d.ends_at, '[]')
 					AND (w.verdict = 'short'
-						OR w.verdict = 'counted' AND w.began_at < pg_catalog.upper(w.range) + ordersync.span('proof_delay'))))
+						OR w.verdict = 'counted' AND w.began_at < pg_catalog.upper(w.range) + ordersync.interval_setting('proof_delay'))))
 $function$;
 COMMENT ON FUNCTION ordersync.unsettled_days(bigint, timestamptz) IS
-	'days to be read by creation once more, since they were read in part, short, or before all of them could be seen';
+	'days to be read by creation again because they were read in part, were short, or were read before all of their records were visible';
 
 CREATE OR REPLACE FUNCTION ordersync.uncovered(
 	p_shop bigint,
@@ -200,7 +200,7 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
 	SELECT pg_catalog.date_trunc('second', LEAST(
 		pg_catalog.lower(p_covered),
-		p_first_full - ordersync.span(CASE p_stream WHEN 'orders' THEN 'proof_delay' ELSE 'settle_after_sales' END),
+		p_first_full - ordersync.interval_setting(CASE p_stream WHEN 'orders' THEN 'proof_delay' ELSE 'settle_after_sales' END),
 		pg_catalog.timezone('Asia/Shanghai', ordersync.day_of(COALESCE(p_first_incremental, p_now))::timestamp)))
 $function$;
 COMMENT ON FUNCTION ordersync.first_instant(text, tstzmultirange, timestamptz, timestamptz, timestamptz) IS

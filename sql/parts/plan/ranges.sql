@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION ordersync.resolve_range(
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.span('lag'));
+	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.interval_setting('lag'));
 	v_oldest timestamptz := CASE p_kind
 		WHEN 'full' THEN ordersync.history_horizon(p_now)
 		-- the last day that the lists still hold may be over before it is counted
@@ -30,13 +30,13 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'since must be before until',
-			DETAIL = pg_catalog.format('The range asked for is %s.', ordersync.show_range(p_since, p_until)),
+			DETAIL = pg_catalog.format('The requested range is %s.', ordersync.format_range(p_since, p_until)),
 			HINT = 'A whole day is since => ordersync_day(''2026-09-01''), until => ordersync_day(''2026-09-02'').';
 	END IF;
 	IF NOT pg_catalog.isfinite(p_since) OR p_until = '-infinity' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'since and until must be instants',
+			MESSAGE = 'since and until must be finite',
 			HINT = 'Leave them out for the default range.';
 	END IF;
 
@@ -51,7 +51,7 @@ BEGIN
 		until := v_end;
 	END IF;
 	-- what is younger than settle is promised by no run, so nobody is asked to contain it
-	bound := LEAST(until, v_end - ordersync.span('settle'));
+	bound := LEAST(until, v_end - ordersync.interval_setting('settle'));
 
 	IF since IS NULL AND p_kind = 'full' THEN
 		since := pg_catalog.timezone('Asia/Shanghai', ordersync.day_of(p_now) - interval '1 month');
@@ -59,16 +59,16 @@ BEGIN
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
 				MESSAGE = 'since must be before until',
-				DETAIL = pg_catalog.format('Without since a full run begins at %s Asia/Shanghai.', ordersync.show_instant(since)),
+				DETAIL = pg_catalog.format('Without since a full run begins at %s Asia/Shanghai.', ordersync.format_time(since)),
 				HINT = 'Give since as well.';
 		END IF;
 	ELSIF since >= until THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the range has not begun yet',
+			MESSAGE = 'the range is in the future',
 			DETAIL = pg_catalog.format('It begins at %s; the platform is asked up to %s Asia/Shanghai.',
-				ordersync.show_instant(since), ordersync.show_instant(v_end)),
-			HINT = 'Nothing younger than ordersync.lag is asked for.';
+				ordersync.format_time(since), ordersync.format_time(v_end)),
+			HINT = 'Records younger than ordersync.lag are not requested.';
 	END IF;
 
 	IF since < v_oldest OR until <= v_oldest THEN
@@ -79,7 +79,7 @@ BEGIN
 					WHEN 'full' THEN 'Its history of orders reaches back two years, to %s Asia/Shanghai.'
 					WHEN 'verify' THEN 'Counts are compared within 89 days, from %s Asia/Shanghai on.'
 					ELSE 'Its lists reach back 90 days, to %s Asia/Shanghai.'
-				END, ordersync.show_instant(v_oldest)),
+				END, ordersync.format_time(v_oldest)),
 			HINT = pg_catalog.format('The earliest whole day is %s: since => ordersync_day(%L).',
 				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'),
 				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'));
@@ -87,4 +87,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.resolve_range(text, timestamptz, timestamptz, timestamptz) IS
-	'makes a range that was asked for definite, or says why the platform cannot serve it; bound is up to where a run must reach to contain it';
+	'resolves the defaults of a requested range and raises an error if the platform cannot serve it; bound: the time up to which a run must read to contain it';

@@ -2,7 +2,7 @@
  * Records on their way from pages to the tables.
  *
  * Orders and after-sales are stored in one way.  What differs between them is
- * their tables, their sources, and that an order has lines; sieve, store and apply
+ * their tables, their sources, and that an order has lines; filter, store and apply
  * are written once and made for both.
  */
 CREATE TYPE ordersync.applied AS (
@@ -58,7 +58,7 @@ AS 'MODULE_PATHNAME', 'ordersync_ids_of_records'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 ROWS 100;
 COMMENT ON FUNCTION ordersync.ids_of_records(ordersync.applied[]) IS
-	'what records are called by, without the records, in their order';
+	'the ids of records, in their order';
 
 CREATE OR REPLACE FUNCTION ordersync.stored_as(p_id bigint, p_modified timestamptz, p_payload jsonb)
 RETURNS ordersync.applied

@@ -22,7 +22,7 @@
  * Rows are gone.  What stands without its payload is given one, made of the columns;
  * a payload that was cut is forgotten with its rows, for nothing is left of either.
  */
-CREATE OR REPLACE FUNCTION ordersync.prepare_gone_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.prepare_missing_{{stream}}(
 	p_shop bigint,
 	p_fresh bigint[],
 	p_no_row bigint[],
@@ -39,17 +39,17 @@ BEGIN
 		FROM pg_catalog.unnest(p_fresh) AS f (id)
 		WHERE f.id <> ALL (COALESCE(p_no_row, '{}'))));
 {{if orders}}
-	PERFORM ordersync.forget_cut_orders(p_shop, p_no_row, p_no_lines);
+	PERFORM ordersync.reset_cut_orders(p_shop, p_no_row, p_no_lines);
 {{else}}
-	PERFORM ordersync.forget_cut_after_sales(p_shop, p_no_row);
+	PERFORM ordersync.reset_cut_after_sales(p_shop, p_no_row);
 {{endif}}
 	RETURN v_added;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.prepare_gone_{{stream}}(bigint, bigint[], bigint[], bigint[]) IS
-	'makes payloads for rows that stand without one and forgets cut ones whose rows are gone, before a batch is stored; returns the ids of the former';
+COMMENT ON FUNCTION ordersync.prepare_missing_{{stream}}(bigint, bigint[], bigint[], bigint[]) IS
+	'before a batch is stored: creates payloads for rows that have none and resets cut ones whose rows are missing; returns the ids of the former';
 
-CREATE OR REPLACE FUNCTION ordersync.restore_gone_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.restore_missing_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_no_row bigint[],
@@ -67,7 +67,7 @@ BEGIN
 {{else}}
 	v_restored := ordersync.restore_after_sales(p_shop, p_no_row);
 {{endif}}
-	PERFORM ordersync.recall_{{stream}}(p_shop, ARRAY(
+	PERFORM ordersync.refill_{{stream}}(p_shop, ARRAY(
 		SELECT i.id
 		FROM pg_catalog.unnest(p_no_row) AS i (id)
 		WHERE i.id NOT IN (
@@ -76,8 +76,8 @@ BEGIN
 	RETURN v_restored;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.restore_gone_{{stream}}(bigint, text, bigint[], bigint[], ordersync.applied[]) IS
-	'writes rows again that are gone though their records are stored, behind a batch; returns their ids';
+COMMENT ON FUNCTION ordersync.restore_missing_{{stream}}(bigint, text, bigint[], bigint[], ordersync.applied[]) IS
+	'after a batch is stored: restores missing rows of stored records; returns their ids';
 
 CREATE OR REPLACE FUNCTION ordersync.apply_{{stream}}_batch(
 	p_shop bigint,
@@ -102,7 +102,7 @@ SET enable_bitmapscan = off
 SET jit = off
 AS $function$
 DECLARE
-	s pg_catalog.record;		-- what the sieve has left
+	s pg_catalog.record;		-- what the filter has left
 	v_gone boolean;				-- rows are gone of records that were stored
 	v_no_row bigint[];			-- those that have no row, new ones among them
 	v_no_lines bigint[];		-- those that lack lines
@@ -115,7 +115,7 @@ BEGIN
 	PERFORM ordersync.check_source('{{stream}}', p_source);
 	SELECT *
 	INTO s
-	FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
+	FROM ordersync.filter_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
 	IF s.fresh IS NOT NULL OR s.known IS NOT NULL OR s.gone THEN
 		v_gone := s.gone;
 {{if orders}}
@@ -130,12 +130,12 @@ BEGIN
 		IF v_gone THEN
 			v_no_row := s.no_row;
 			v_no_lines := s.no_lines;
-			v_restored := ordersync.prepare_gone_{{stream}}(p_shop, ARRAY(
+			v_restored := ordersync.prepare_missing_{{stream}}(p_shop, ARRAY(
 				SELECT p_ids[f.ord]
 				FROM pg_catalog.unnest(s.fresh) AS f (ord)), v_no_row, v_no_lines);
 			SELECT *
 			INTO s
-			FROM ordersync.sieve_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
+			FROM ordersync.filter_{{stream}}(p_shop, p_source, p_read_at, p_pages, p_ids, p_modified, p_digests);
 		END IF;
 
 		v_rules := ordersync.record_rules_of('{{stream}}', p_shop, p_source, p_add, p_drop);
@@ -163,7 +163,7 @@ BEGIN
 		-- it locks rows of orders, so it stands behind the locks of the numbers
 		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);
 {{else}}
-		PERFORM ordersync.lock_orders_of_after_sales(p_shop, ordersync.both(v_stored, v_changed));
+		PERFORM ordersync.lock_orders_of_after_sales(p_shop, ordersync.new_and_changed(v_stored, v_changed));
 {{endif}}
 		IF v_stored IS NOT NULL OR v_changed IS NOT NULL THEN
 {{if orders}}
@@ -178,7 +178,7 @@ BEGIN
 		END IF;
 		IF v_gone THEN
 			v_restored := v_restored
-				|| ordersync.restore_gone_{{stream}}(p_shop, p_source, v_no_row, v_no_lines, v_stored);
+				|| ordersync.restore_missing_{{stream}}(p_shop, p_source, v_no_row, v_no_lines, v_stored);
 		END IF;
 {{if orders}}
 	ELSE
@@ -270,13 +270,13 @@ BEGIN
 	IF ordersync.source_rank(p_stream, p_source) IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown source of %s "%s"',
+			MESSAGE = pg_catalog.format('unrecognized source of %s "%s"',
 				CASE p_stream WHEN 'orders' THEN 'orders' ELSE 'after-sales' END, p_source);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_source(text, text) IS
-	'raises an error for what is no source of orders or after_sales';
+	'raises an error for an unrecognized source of orders or after_sales';
 
 /* The same id twice counts once in each page that has it; where it was not taken from, as unchanged. */
 CREATE OR REPLACE FUNCTION ordersync.count_pages(

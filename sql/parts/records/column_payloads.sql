@@ -27,19 +27,19 @@ BEGIN
 	EXECUTE
 		'SELECT pg_catalog.jsonb_object_agg(o.tid, pg_catalog.jsonb_strip_nulls( '
 			'(pg_catalog.to_jsonb(o) - $3) || pg_catalog.jsonb_build_object( '
-				'''created'', ordersync.show_instant(o.created), '
-				'''pay_time'', ordersync.show_instant(o.pay_time), '
-				'''consign_time'', ordersync.show_instant(o.consign_time), '
-				'''end_time'', ordersync.show_instant(o.end_time), '
-				'''async_modified'', ordersync.show_instant(o.async_modified), '
+				'''created'', ordersync.format_time(o.created), '
+				'''pay_time'', ordersync.format_time(o.pay_time), '
+				'''consign_time'', ordersync.format_time(o.consign_time), '
+				'''end_time'', ordersync.format_time(o.end_time), '
+				'''async_modified'', ordersync.format_time(o.async_modified), '
 				'''orders'', pg_catalog.jsonb_build_object(''order'', COALESCE(l.lines, ''[]''))))) '
 		'FROM pg_catalog.unnest($2) AS i (id) '
 		'JOIN ordersync.order_payloads p ON p.shop_id = $1 AND p.tid = i.id AND p.payload IS NULL '
 		'JOIN ordersync.orders o ON o.shop_id = $1 AND o.tid = i.id '
 		'CROSS JOIN LATERAL ( '
 			'SELECT pg_catalog.jsonb_agg((pg_catalog.to_jsonb(s) - $4) || pg_catalog.jsonb_build_object( '
-				'''consign_time'', ordersync.show_instant(s.consign_time), '
-				'''end_time'', ordersync.show_instant(s.end_time), '
+				'''consign_time'', ordersync.format_time(s.consign_time), '
+				'''end_time'', ordersync.format_time(s.end_time), '
 				'''is_free_gift'', NULLIF(s.is_gift AND s.price IS DISTINCT FROM 0, false)) '
 				'ORDER BY s.line_no, s.oid) AS lines '
 			'FROM ordersync.sub_orders s '
@@ -47,8 +47,8 @@ BEGIN
 				'AND s.tid = i.id '
 		') l'
 	INTO v_orders
-	USING p_shop, p_tids, ordersync.columns_but('orders', ordersync.column_fields('trade')),
-		ordersync.columns_but('sub_orders', ordersync.column_fields('order'));
+	USING p_shop, p_tids, ordersync.columns_except('orders', ordersync.column_fields('trade')),
+		ordersync.columns_except('sub_orders', ordersync.column_fields('order'));
 	RETURN v_orders;
 END
 $function$;
@@ -65,23 +65,23 @@ BEGIN
 	EXECUTE
 		'SELECT pg_catalog.jsonb_object_agg(a.refund_id, pg_catalog.jsonb_strip_nulls( '
 			'(pg_catalog.to_jsonb(a) - $3) || pg_catalog.jsonb_build_object( '
-				'''created'', ordersync.show_instant(a.created), '
-				'''good_return_time'', ordersync.show_instant(a.good_return_time), '
+				'''created'', ordersync.format_time(a.created), '
+				'''good_return_time'', ordersync.format_time(a.good_return_time), '
 				'''desc'', a.description, '
 				'''refund_remind_timeout'', CASE WHEN a.timeout IS NOT NULL THEN '
-					'pg_catalog.jsonb_build_object(''timeout'', ordersync.show_instant(a.timeout)) END))) '
+					'pg_catalog.jsonb_build_object(''timeout'', ordersync.format_time(a.timeout)) END))) '
 		'FROM pg_catalog.unnest($2) AS i (id) '
 		'JOIN ordersync.after_sale_payloads p ON p.shop_id = $1 AND p.refund_id = i.id AND p.payload IS NULL '
 		'JOIN ordersync.after_sales a ON a.shop_id = $1 AND a.refund_id = i.id'
 	INTO v_after_sales
-	USING p_shop, p_ids, ordersync.columns_but('after_sales', ordersync.column_fields('refund'));
+	USING p_shop, p_ids, ordersync.columns_except('after_sales', ordersync.column_fields('refund'));
 	RETURN v_after_sales;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of_columns(bigint, bigint[]) IS
 	'those of these after-sales whose payload is not kept, as records made of their columns, for merges';
 
-CREATE OR REPLACE FUNCTION ordersync.columns_but(p_table text, p_fields text[])
+CREATE OR REPLACE FUNCTION ordersync.columns_except(p_table text, p_fields text[])
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -92,5 +92,5 @@ AS $function$
 		AND NOT a.attisdropped
 		AND a.attname <> ALL (p_fields)
 $function$;
-COMMENT ON FUNCTION ordersync.columns_but(text, text[]) IS
-	'the columns of a table that are no fields of a record';
+COMMENT ON FUNCTION ordersync.columns_except(text, text[]) IS
+	'the columns of a table that do not come from a field of the record';

@@ -45,7 +45,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.plain_lines(jsonb) IS
-	'the record with its lines in the wrapped form; what is no line goes under "unreadable"';
+	'the record with its lines in the wrapped form; elements that are not lines are moved to "unreadable"';
 
 /* What was added and asked for, and did not come, is a null from here on: it is served. */
 CREATE OR REPLACE FUNCTION ordersync.mark_added(p_record jsonb, p_nulls jsonb, p_line_nulls jsonb)
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION ordersync.mark_added(jsonb, jsonb, jsonb) IS
  * Called where a record is stored or may change one, and only there: this is where
  * it becomes jsonb.  Nearly all come in the form in which they are stored.
  */
-CREATE OR REPLACE FUNCTION ordersync.take_order(p_record jsonb, p_rules ordersync.record_rules)
+CREATE OR REPLACE FUNCTION ordersync.normalize_order(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -91,10 +91,10 @@ AS $function$
 		ELSE ordersync.plain_lines(p_record)
 	END
 $function$;
-COMMENT ON FUNCTION ordersync.take_order(jsonb, ordersync.record_rules) IS
+COMMENT ON FUNCTION ordersync.normalize_order(jsonb, ordersync.record_rules) IS
 	'an order''s record as it is stored: its lines in one form, with nulls for added fields that it lacks';
 
-CREATE OR REPLACE FUNCTION ordersync.take_after_sale(p_record jsonb, p_rules ordersync.record_rules)
+CREATE OR REPLACE FUNCTION ordersync.normalize_after_sale(p_record jsonb, p_rules ordersync.record_rules)
 RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -103,12 +103,12 @@ AS $function$
 		ELSE p_record
 	END
 $function$;
-COMMENT ON FUNCTION ordersync.take_after_sale(jsonb, ordersync.record_rules) IS
+COMMENT ON FUNCTION ordersync.normalize_after_sale(jsonb, ordersync.record_rules) IS
 	'an after-sale''s record as it is stored: with nulls for added fields that it lacks';
 
-CREATE OR REPLACE FUNCTION ordersync.whole(payload jsonb)
+CREATE OR REPLACE FUNCTION ordersync.detoasted(payload jsonb)
 RETURNS jsonb
-AS 'MODULE_PATHNAME', 'ordersync_whole'
+AS 'MODULE_PATHNAME', 'ordersync_detoasted'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION ordersync.whole(jsonb) IS
-	'a stored payload, decompressed once for all that look into it';
+COMMENT ON FUNCTION ordersync.detoasted(jsonb) IS
+	'a stored payload, detoasted once for all expressions that read it';

@@ -30,7 +30,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_all_links(bigint) IS
-	'has the next run of the shop that ends look at all of its lines and after-sales';
+	'makes the next run of the shop that ends check all of its lines and after-sales';
 
 CREATE OR REPLACE FUNCTION ordersync.link_candidates_of(
 	p_shop bigint,
@@ -121,4 +121,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.put_off_links(bigint) IS
-	'has all of a shop looked at when it is checked next, instead of what is noted';
+	'makes the next link check of a shop look at all of its records instead of the noted ones';

@@ -87,7 +87,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.add_after_sale_payloads(bigint, bigint[]) IS
 	'payloads made of their columns for those of these after-sales that have none; returns which, NULL for none';
 
-CREATE OR REPLACE FUNCTION ordersync.forget_cut_orders(p_shop bigint, p_no_order bigint[], p_no_lines bigint[])
+CREATE OR REPLACE FUNCTION ordersync.reset_cut_orders(p_shop bigint, p_no_order bigint[], p_no_lines bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -109,11 +109,11 @@ BEGIN
 		AND p.sources <> 0;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.forget_cut_orders(bigint, bigint[], bigint[]) IS
-	'has orders whose payload is cut read as new ones where their row is gone, and anew where lines are';
+COMMENT ON FUNCTION ordersync.reset_cut_orders(bigint, bigint[], bigint[]) IS
+	'makes orders whose payload is cut be stored as new ones if their row is missing, and again if lines are missing';
 
 /* Of one whose payload is cut nothing is left: it is new. */
-CREATE OR REPLACE FUNCTION ordersync.forget_cut_after_sales(p_shop bigint, p_no_row bigint[])
+CREATE OR REPLACE FUNCTION ordersync.reset_cut_after_sales(p_shop bigint, p_no_row bigint[])
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -122,5 +122,5 @@ AS $function$
 		AND p.refund_id = ANY (p_no_row)
 		AND p.payload IS NULL
 $function$;
-COMMENT ON FUNCTION ordersync.forget_cut_after_sales(bigint, bigint[]) IS
-	'has after-sales whose payload is cut and whose row is gone read as new ones';
+COMMENT ON FUNCTION ordersync.reset_cut_after_sales(bigint, bigint[]) IS
+	'makes after-sales whose payload is cut and whose row is missing be stored as new ones';

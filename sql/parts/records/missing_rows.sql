@@ -148,14 +148,14 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.restore_orders(bigint, text, bigint[]) IS
-	'writes those of these orders whose row or lines are gone again from their payloads; returns which, NULL for none';
+	'restores the missing rows and lines of these orders from their payloads; returns the restored ids, NULL if there are none';
 
 /*
  * What else is known of an order whose row was gone: where it is listed, and,
  * from its changes, when it was first seen and what it came to when it was paid,
  * where a refund has lowered that since.
  */
-CREATE OR REPLACE FUNCTION ordersync.recall_orders(p_shop bigint, p_tids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.refill_orders(p_shop bigint, p_tids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -195,8 +195,8 @@ BEGIN
 	USING p_shop, p_tids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.recall_orders(bigint, bigint[]) IS
-	'gives the rows of orders that were gone, and are written again, what their changes remember';
+COMMENT ON FUNCTION ordersync.refill_orders(bigint, bigint[]) IS
+	'restores the columns of restored orders that only order_changes still holds';
 
 /*
  * A line that has moved to another order is in that one alone, but stays in the
@@ -232,7 +232,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.count_lines(bigint, bigint[]) IS
-	'corrects the number of lines of those of these orders that have fewer than their row counts, none of which is gone';
+	'corrects line_count of these orders where it is too high though no line is missing';
 
 CREATE OR REPLACE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]
@@ -265,9 +265,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.restore_after_sales(bigint, bigint[]) IS
-	'writes those of these after-sales whose row is gone again from their payloads; returns which, NULL for none';
+	'restores the missing rows of these after-sales from their payloads; returns the restored ids, NULL if there are none';
 
-CREATE OR REPLACE FUNCTION ordersync.recall_after_sales(p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.refill_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -300,11 +300,11 @@ BEGIN
 	USING p_shop, p_ids;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.recall_after_sales(bigint, bigint[]) IS
-	'gives the rows of after-sales that were gone, and are written again, what their changes remember';
+COMMENT ON FUNCTION ordersync.refill_after_sales(bigint, bigint[]) IS
+	'restores the columns of restored after-sales that only order_changes still holds';
 
 /* By both primary keys, hence without reading a record but those that are returned. */
-CREATE OR REPLACE FUNCTION ordersync.gone_records(p_stream text, p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.records_without_rows(p_stream text, p_shop bigint)
 RETURNS TABLE (id bigint, created timestamptz, modified timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
@@ -335,10 +335,10 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.gone_records(text, bigint) IS
-	'orders, or after-sales, of a shop whose record is kept and whose row is gone';
+COMMENT ON FUNCTION ordersync.records_without_rows(text, bigint) IS
+	'orders or after-sales of a shop whose payload is kept and whose row is missing';
 
-CREATE OR REPLACE FUNCTION ordersync.lacks_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.has_missing_rows(p_shop bigint, p_stream text, p_since timestamptz, p_until timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
@@ -391,5 +391,5 @@ BEGIN
 											AND s.oid = ordersync.read_bigint(l.oid)) IS NULL)))));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.lacks_rows(bigint, text, timestamptz, timestamptz) IS
-	'whether of what is stored in a range (orders by created, after-sales by modified) records or lines are gone';
+COMMENT ON FUNCTION ordersync.has_missing_rows(bigint, text, timestamptz, timestamptz) IS
+	'whether rows or lines of stored records are missing in a range (orders by created, after-sales by modified)';

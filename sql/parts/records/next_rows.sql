@@ -191,7 +191,7 @@ AS $function$
 		FROM ordersync.read_after_sales(p_records) r
 		LEFT JOIN pg_catalog.unnest(p_was) w ON w.id = r.refund_id
 		CROSS JOIN LATERAL (
-			SELECT ordersync.gave_money_back(r.status, r.dispute_type, w.turned_at) AS refunded
+			SELECT ordersync.is_refunded(r.status, r.dispute_type, w.turned_at) AS refunded
 			OFFSET 0
 		) a
 	) n

@@ -66,7 +66,7 @@ COMMENT ON FUNCTION ordersync.line_end(text, text) IS
 /*
  * Once sold, what is closed later was sold all the same: the day of its payment
  * is not taken from the sales of a day that is past.  TRADE_CLOSED_BY_TAOBAO says
- * that it was closed before it was paid, so it was no sale, whatever was thought
+ * that it was closed before it was paid, so it was not a sale, whatever was assumed
  * of it; but what money went back for (the amount is frozen) was.
  */
 CREATE OR REPLACE FUNCTION ordersync.stays_paid(
@@ -141,13 +141,13 @@ END);
 COMMENT ON FUNCTION ordersync.line_amount(numeric, numeric, numeric) IS
 	'what a line comes to without postage: its share as the platform divided the payment, or else its total less its part of the discounts';
 
-CREATE OR REPLACE FUNCTION ordersync.moves_money(p_dispute_type text)
+CREATE OR REPLACE FUNCTION ordersync.is_refunding_kind(p_dispute_type text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(
 	p_dispute_type NOT IN ('TMALL_EXCHANGE', 'TAOBAO_EXCHANGE', 'REPAIR', 'RESHIPPING'), true);
-COMMENT ON FUNCTION ordersync.moves_money(text) IS
-	'an after-sale of this kind gives money back; exchange, repair and reshipment do not';
+COMMENT ON FUNCTION ordersync.is_refunding_kind(text) IS
+	'whether an after-sale of this kind returns money; exchange, repair and reshipment do not';
 
 /*
  * An exchange may have been closed to go on as a refund.  No public text says
@@ -155,10 +155,10 @@ COMMENT ON FUNCTION ordersync.moves_money(text) IS
  * does, its SUCCESS is the refund's, since an exchange that is closed cannot
  * succeed; if it is an after-sale of its own, it counts by its own type, once.
  */
-CREATE OR REPLACE FUNCTION ordersync.gave_money_back(p_status text, p_dispute_type text, p_turned_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.is_refunded(p_status text, p_dispute_type text, p_turned_at timestamptz)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(p_status = 'SUCCESS', false)
-	AND (ordersync.moves_money(p_dispute_type) OR p_turned_at IS NOT NULL);
-COMMENT ON FUNCTION ordersync.gave_money_back(text, text, timestamptz) IS
-	'whether an after-sale is through and money went back by it; p_turned_at: when it was seen as an exchange turned into a refund';
+	AND (ordersync.is_refunding_kind(p_dispute_type) OR p_turned_at IS NOT NULL);
+COMMENT ON FUNCTION ordersync.is_refunded(text, text, timestamptz) IS
+	'whether an after-sale has ended and returned money; p_turned_at: when it was seen as an exchange turned into a refund';

@@ -53,11 +53,11 @@ BEGIN
 			FROM ordersync.cut_step(v.shop_id, v_next.next_day, v_next.next_refund, v.ended_before, v.last_day);
 			EXIT WHEN v_next.next_day IS NULL;
 			IF pg_catalog.clock_timestamp() >= v_stop_at THEN
-				PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v_next.next_day, v_next.next_refund, v_whole_on, NULL);
+				PERFORM ordersync.save_cut_progress(v.shop_id, v.keeps, v_next.next_day, v_next.next_refund, v_whole_on, NULL);
 				RETURN true;
 			END IF;
 		END LOOP;
-		PERFORM ordersync.remember_cut(v.shop_id, v.keeps, v.last_day - 180, NULL, v_whole_on, v_today);
+		PERFORM ordersync.save_cut_progress(v.shop_id, v.keeps, v.last_day - 180, NULL, v_whole_on, v_today);
 	END LOOP;
 	RETURN false;
 END
@@ -127,7 +127,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.cut_step(bigint, date, bigint, timestamptz, date) IS
 	'one step of the walk that cuts a shop''s payloads, and where it goes on; next_day is NULL at its end';
 
-CREATE OR REPLACE FUNCTION ordersync.remember_cut(
+CREATE OR REPLACE FUNCTION ordersync.save_cut_progress(
 	p_shop bigint,
 	p_keeps text,
 	p_day date,
@@ -145,7 +145,7 @@ AS $function$
 		whole_on = excluded.whole_on,
 		done_on = excluded.done_on
 $function$;
-COMMENT ON FUNCTION ordersync.remember_cut(bigint, text, date, bigint, date, date) IS
+COMMENT ON FUNCTION ordersync.save_cut_progress(bigint, text, date, bigint, date, date) IS
 	'where the walk that cuts a shop''s payloads goes on, or that it has come to its end';
 
 /* What came between off, keep and off again on one day is cut on that day too. */
@@ -246,7 +246,7 @@ COMMENT ON FUNCTION ordersync.cut_after_sales(bigint, bigint, timestamptz) IS
 	'cuts the payloads of those of the next thousand after-sales that ended before a time; the last one''s number, NULL at the end';
 
 /* The option was set on a shop that has records: what it hides is taken out of them. */
-CREATE OR REPLACE FUNCTION ordersync.forget_hidden(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.remove_hidden_fields(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -295,5 +295,5 @@ BEGIN
 		AND (q.body IS NOT NULL OR q.value IS NOT NULL);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.forget_hidden(bigint) IS
-	'takes seller''s memos and refunds'' descriptions out of all that is stored of a shop';
+COMMENT ON FUNCTION ordersync.remove_hidden_fields(bigint) IS
+	'removes sellers'' memos and refund descriptions from all stored records of a shop';

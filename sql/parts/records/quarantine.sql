@@ -2,11 +2,11 @@
  * Records that could not be stored.
  *
  * A record without a usable key, time or shape is kept as bytes with its
- * reason; one that holds what is no text (a NUL, half a surrogate pair, broken
+ * reason; one that holds invalid text (a NUL, half a surrogate pair, broken
  * UTF-8, a raw control character) is stored and loses that character.  The
  * same trouble met again is noted once while it is open.  A record is resolved by
  * the transaction that finds stored what it could not be: a version of that age or a
- * later one.  An older one, which another list may bring at any time, is no answer.
+ * later one.  An older one, which another list may bring at any time, is not an answer.
  * Nor is for a record that the database refused one of the same second, which
  * may be the version before: that has to be a later one, or the very record.
  */
@@ -189,7 +189,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_mended(bigint, text, text, bigint, bigint, bigint[], timestamptz[], text[], text[], bytea[]) IS
-	'notes in quarantine the values of stored records that came with what is no text, each once while it is open; a value NULL: the member was left out';
+	'notes in quarantine the values of stored records that came with invalid text, each once while it is open; a value NULL: the member was left out';
 
 CREATE OR REPLACE FUNCTION ordersync.stored_record(
 	p_shop bigint,
@@ -338,4 +338,4 @@ AS $function$
 		AND w.range = n.range
 $function$;
 COMMENT ON FUNCTION ordersync.uncount_refused(bigint[]) IS
-	'takes records that were refused and are stored now off what their windows count as quarantined';
+	'subtracts records that were refused and are stored now from the quarantined counts of their windows';

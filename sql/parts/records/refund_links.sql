@@ -31,7 +31,7 @@ BEGIN
 	FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_ids) f
 	CROSS JOIN LATERAL (
 		SELECT a.tid, a.oid, a.num_iid, a.refunded_at,
-			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
+			ordersync.is_refunded(a.status, a.dispute_type, a.turned_at) AS refunded
 		FROM ordersync.after_sales a
 		WHERE a.ctid = f.row_ctid
 		OFFSET 0
@@ -115,7 +115,7 @@ BEGIN
 		WHERE a.ctid = k.row_ctid
 			AND (a.oid IS NULL OR a.num_iid IS NULL)
 		RETURNING a.tid, a.oid, a.refunded_at,
-			ordersync.gave_money_back(a.status, a.dispute_type, a.turned_at) AS refunded
+			ordersync.is_refunded(a.status, a.dispute_type, a.turned_at) AS refunded
 	)
 	SELECT pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid),
 		pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(k.refunded)
@@ -125,7 +125,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.link_after_sales(bigint, bigint[]) IS
-	'gives the after-sales of these orders their line and item where they lack them';
+	'fills the missing line and item of the after-sales of these orders';
 
 /* Position by position; a line is found by its oid or, without one, as its order's only one. */
 CREATE OR REPLACE FUNCTION ordersync.lines_of(
@@ -280,4 +280,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.freeze_paid_amounts(bigint, bigint[], bigint[], timestamptz[], boolean[]) IS
-	'orders and lines of these after-sales keep their paid amounts where money went back';
+	'freezes the paid amounts of the orders and lines of these after-sales if money was returned';

@@ -21,7 +21,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_refusal_kind'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.refusal_kind(text) IS
-	'whose fault an error is while records are stored: record (what is in them), object (a trigger or table, mostly all records alike), NULL: it may pass by itself';
+	'what caused an error while records were stored: record (their content), object (a trigger or table, usually for all records), NULL: it may be temporary';
 
 CREATE OR REPLACE FUNCTION ordersync.known_refusals(
 	p_shop bigint,
@@ -157,7 +157,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.apply_parts(text, bigint, text, bigint, bigint, bigint[], timestamptz[], bytea[], text[], text[], text[], timestamptz, bigint[], integer) IS
-	'stores records, orders or after-sales, as far as the database takes them; the positions of those that it refuses, with SQLSTATE and message, and whether it refuses all alike';
+	'stores orders or after-sales as far as the database accepts them; returns the positions of the refused ones with SQLSTATE and message, and whether all are refused alike';
 
 CREATE OR REPLACE FUNCTION ordersync.sampled_parts(p_from integer, p_to integer, p_samples integer)
 RETURNS integer[]
@@ -209,7 +209,7 @@ BEGIN
 	IF v.refuses_all THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'OS003',
-			MESSAGE = pg_catalog.format('the database refuses every record that was to be written, the first with SQLSTATE %s: %s',
+			MESSAGE = pg_catalog.format('the database rejected every record to be written, the first with SQLSTATE %s: %s',
 				v.sqlstates[1], v.messages[1]);
 	END IF;
 	n_new := v.n_new;
@@ -367,7 +367,7 @@ BEGIN
 		WHERE q.quarantine_id = v.rows[f.ord];
 		message := COALESCE(message, a.messages[1]);
 
-		-- a version that is older than what is stored is out of date: that is no refusal
+		-- a version that is older than what is stored is out of date: that is not a refusal
 		v_done := ARRAY(
 			SELECT r.id
 			FROM pg_catalog.unnest(v.rows) WITH ORDINALITY AS r (id, ord)
@@ -398,4 +398,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.retry_refused(bigint, bigint) IS
-	'stores what the database refused of a shop, as far as it takes it now; how many records were tried and stored, and why the first one is still refused';
+	'retries the records of a shop that the database refused; returns how many were tried and stored, and why the first one is still refused';

@@ -14,4 +14,4 @@ AS 'MODULE_PATHNAME', 'ordersync_find_rows'
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 ROWS 100;
 COMMENT ON FUNCTION ordersync.find_rows(regclass, name, bigint, bigint[]) IS
-	'where the rows of a shop stand that have these ids in a column, looked up in the index of shop and column whatever the planner would do; to be joined by ctid in the same statement, in a LATERAL that cannot be flattened';
+	'the ctids of a shop''s rows with these ids in a column, always looked up by the index on shop and column, independent of the planner; to be joined by ctid in the same statement, in a LATERAL that cannot be flattened';

@@ -13,10 +13,10 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	IF p_stream = 'orders' THEN
-		fields := ordersync.fields_but(ordersync.served_fields(p_source, 'trade'), p_rules.unserved);
-		line_fields := ordersync.fields_but(ordersync.served_fields(p_source, 'order'), p_rules.line_unserved);
+		fields := ordersync.fields_except(ordersync.served_fields(p_source, 'trade'), p_rules.unserved);
+		line_fields := ordersync.fields_except(ordersync.served_fields(p_source, 'order'), p_rules.line_unserved);
 	ELSE
-		fields := ordersync.fields_but(ordersync.served_fields(p_source, 'refund'), p_rules.unserved);
+		fields := ordersync.fields_except(ordersync.served_fields(p_source, 'refund'), p_rules.unserved);
 	END IF;
 END
 $function$;
@@ -91,7 +91,7 @@ COMMENT ON FUNCTION ordersync.columns_left(text, text, smallint) IS
 	'the source serves a column that no richer source of a set has written';
 
 /* A poorer source leaves alone what the sources of this age have written. */
-CREATE OR REPLACE FUNCTION ordersync.left_to(
+CREATE OR REPLACE FUNCTION ordersync.fields_left_for(
 	p_stream text,
 	p_source text,
 	p_sources smallint,
@@ -117,5 +117,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.left_to(text, text, smallint, ordersync.record_rules) IS
-	'what is left to a source where richer ones have said something of the same version: the fields that none of them serves, those that they do, of the record and of its lines, and whether no column is left';
+COMMENT ON FUNCTION ordersync.fields_left_for(text, text, smallint, ordersync.record_rules) IS
+	'the fields that a source may write where richer sources have written the same version: those that none of them serves, those that they do, of the record and of its lines, and whether no column is left';

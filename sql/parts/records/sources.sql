@@ -17,7 +17,7 @@ RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.array_position(ordersync.sources_of(p_stream), p_source)::smallint;
 COMMENT ON FUNCTION ordersync.source_rank(text, text) IS
-	'how rich a source of orders or after_sales is, 1 the poorest; NULL when it is none';
+	'how rich a source of orders or after_sales is, 1 the poorest; NULL if it is not one';
 
 CREATE OR REPLACE FUNCTION ordersync.source_bit(p_stream text, p_source text)
 RETURNS smallint

@@ -47,7 +47,7 @@ BEGIN
 {{endif}}
 		SELECT pg_catalog.array_agg(
 			ROW (r.id, r.modified, r.page, r.rank, r.sources, r.digest, r.read_at, r.touches, r.cut, r.row_ctid,
-				r.row_xmin, r.old, ordersync.take_{{one}}(r.payload, p_rules))::ordersync.applied)
+				r.row_xmin, r.old, ordersync.normalize_{{one}}(r.payload, p_rules))::ordersync.applied)
 		INTO v_rows
 		FROM pg_catalog.unnest(v_rows) AS r;
 	END IF;
@@ -73,7 +73,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_new_{{stream}}(bigint, integer[], timestamptz[], integer[], bigint[], timestamptz[], bytea[], text[], ordersync.record_rules) IS
-	'stores the payloads of new records, but for those that somebody else has stored meanwhile; returns the ones that it stored, NULL for none';
+	'stores the payloads of new records, except those that were stored concurrently; returns the stored ones, NULL if there are none';
 
 CREATE OR REPLACE FUNCTION ordersync.store_changed_{{stream}}(
 	p_shop bigint,
@@ -177,7 +177,7 @@ BEGIN
 	WITH stored AS MATERIALIZED (
 		SELECT k.ord, p.{{id}} AS id, p_modified[k.ord] AS modified, p_read_at[p_pages[k.ord]] AS read_at,
 			p.rank, p.sources, p.read_at AS was_read_at, p.row_ctid, p.row_xmin, p.payload IS NULL AS cut,
-			COALESCE(ordersync.whole(p.payload),
+			COALESCE(ordersync.detoasted(p.payload),
 				(SELECT ordersync.{{stream}}_of_columns(p_shop, p_ids)) -> p.{{id}}::text, '{}') AS old,
 			p_modified[k.ord] = p.modified AS same_age,
 			p_modified[k.ord] = p.modified AND p_rules.rank < p.rank AS poorer
@@ -198,7 +198,7 @@ BEGIN
 			FROM stored s
 			WHERE s.poorer
 		) s,
-			LATERAL ordersync.left_to('{{stream}}', p_source, s.sources, p_rules) AS l
+			LATERAL ordersync.fields_left_for('{{stream}}', p_source, s.sources, p_rules) AS l
 	), merged AS MATERIALIZED (
 		SELECT s.*, a.replaces, c.only_fills,
 			CASE
@@ -223,7 +223,7 @@ BEGIN
 		CROSS JOIN stored s
 		LEFT JOIN kinds l ON s.poorer AND l.sources = s.sources
 		CROSS JOIN LATERAL (SELECT ordersync.read_record(p_bodies[s.ord], p_rules.hidden) AS record OFFSET 0) b
-		CROSS JOIN LATERAL (SELECT ordersync.take_{{one}}(b.record, p_rules) AS record OFFSET 0) n
+		CROSS JOIN LATERAL (SELECT ordersync.normalize_{{one}}(b.record, p_rules) AS record OFFSET 0) n
 		CROSS JOIN LATERAL (
 			SELECT s.same_age AND ordersync.is_another_{{one}}(s.old, n.record) AS same_second
 			OFFSET 0

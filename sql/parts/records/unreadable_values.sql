@@ -8,7 +8,7 @@
  * Closes what these stored records have cured of their values and notes what
  * p_suspects still hold that cannot be read.  Cheap when there is neither.
  */
-CREATE OR REPLACE FUNCTION ordersync.note_values(
+CREATE OR REPLACE FUNCTION ordersync.quarantine_values(
 	p_shop bigint,
 	p_stream text,
 	p_runs bigint[],
@@ -68,7 +68,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_values(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[]) IS
+COMMENT ON FUNCTION ordersync.quarantine_values(bigint, text, bigint[], bigint[], ordersync.applied[], bigint[]) IS
 	'notes unreadable values of stored records in quarantine, resolves what their new version has cured';
 
 CREATE OR REPLACE FUNCTION ordersync.unreadable_values(

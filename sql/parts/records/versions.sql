@@ -81,7 +81,7 @@ AS $function$
 	)
 $function$;
 COMMENT ON FUNCTION ordersync.is_another_order(jsonb, jsonb) IS
-	'whether of an order''s two records of equal age the second tells another state than the first';
+	'whether two records of an order with the same modified describe different states';
 
 CREATE OR REPLACE FUNCTION ordersync.is_another_after_sale(p_old jsonb, p_new jsonb)
 RETURNS boolean
@@ -93,4 +93,4 @@ RETURN COALESCE(
 		OR NULLIF(p_new ->> 'good_status', '') <> COALESCE(p_old ->> 'good_status', ''),
 	false);
 COMMENT ON FUNCTION ordersync.is_another_after_sale(jsonb, jsonb) IS
-	'whether of an after-sale''s two records of equal age the second tells another state than the first';
+	'whether two records of an after-sale with the same modified describe different states';

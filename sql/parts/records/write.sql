@@ -21,8 +21,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_changed ordersync.applied[] := ordersync.touching(p_changed);
-	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
+	v_changed ordersync.applied[] := ordersync.with_changed_columns(p_changed);
+	v_records ordersync.applied[] := ordersync.new_and_changed(p_stored, v_changed);
 	v_suspects bigint[];
 	v_refunds bigint[];			-- that lines name
 	a pg_catalog.record;		-- what after-sales say of these orders
@@ -61,13 +61,13 @@ BEGIN
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
 	END IF;
-	PERFORM ordersync.note_values(p_shop, 'orders', p_runs, p_tasks, v_records, v_suspects);
+	PERFORM ordersync.quarantine_values(p_shop, 'orders', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.write_orders(bigint, text, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS
 	'writes the rows of orders and lines whose records were stored for the first time or changed; only rows that differ';
 
-CREATE OR REPLACE FUNCTION ordersync.touching(p_changed ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.with_changed_columns(p_changed ordersync.applied[])
 RETURNS ordersync.applied[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -83,11 +83,11 @@ BEGIN
 	RETURN v_rows;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.touching(ordersync.applied[]) IS
+COMMENT ON FUNCTION ordersync.with_changed_columns(ordersync.applied[]) IS
 	'those of changed records whose columns may differ';
 
 /* Mostly one of them is NULL, and the other need not be copied. */
-CREATE OR REPLACE FUNCTION ordersync.both(p_stored ordersync.applied[], p_changed ordersync.applied[])
+CREATE OR REPLACE FUNCTION ordersync.new_and_changed(p_stored ordersync.applied[], p_changed ordersync.applied[])
 RETURNS ordersync.applied[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -100,7 +100,7 @@ BEGIN
 	RETURN p_stored || p_changed;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.both(ordersync.applied[], ordersync.applied[]) IS
+COMMENT ON FUNCTION ordersync.new_and_changed(ordersync.applied[], ordersync.applied[]) IS
 	'records that are stored for the first time and changed ones, together; NULL for none';
 
 CREATE OR REPLACE FUNCTION ordersync.insert_orders(
@@ -396,8 +396,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_changed ordersync.applied[] := ordersync.touching(p_changed);
-	v_records ordersync.applied[] := ordersync.both(p_stored, v_changed);
+	v_changed ordersync.applied[] := ordersync.with_changed_columns(p_changed);
+	v_records ordersync.applied[] := ordersync.new_and_changed(p_stored, v_changed);
 	v_was ordersync.remembered_after_sale[];
 	v_suspects bigint[];
 	v_refunds bigint[];
@@ -416,7 +416,7 @@ BEGIN
 		LATERAL ordersync.lines_of(p_shop, r.tids, r.oids) f;
 	PERFORM ordersync.freeze_paid_amounts(p_shop, l.tids, l.oids,
 		pg_catalog.array_agg(r.modified ORDER BY r.ord),
-		pg_catalog.array_agg(ordersync.gave_money_back(r.status, r.dispute_type, w.turned_at) ORDER BY r.ord))
+		pg_catalog.array_agg(ordersync.is_refunded(r.status, r.dispute_type, w.turned_at) ORDER BY r.ord))
 	FROM ordersync.read_after_sales(v_records) r
 	LEFT JOIN pg_catalog.unnest(v_was) w ON w.id = r.refund_id;
 
@@ -447,7 +447,7 @@ BEGIN
 	INTO v_suspects, v_refunds
 	FROM next n;
 	PERFORM ordersync.note_refunds(p_shop, v_refunds);
-	PERFORM ordersync.note_values(p_shop, 'after_sales', p_runs, p_tasks, v_records, v_suspects);
+	PERFORM ordersync.quarantine_values(p_shop, 'after_sales', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.write_after_sales(bigint, bigint[], bigint[], ordersync.applied[], ordersync.applied[]) IS

@@ -6,7 +6,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	PERFORM ordersync.make_report('after_sales', $query$
+	PERFORM ordersync.create_report_view('after_sales', $query$
 	SELECT a.shop_id,
 		a.refund_id,
 		a.refund_id::text AS refund_id_str,
@@ -40,4 +40,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_after_sale_report() IS
-	'makes the report of after-sales, its added fields with it; part of ordersync.set_up_reports()';
+	'creates the report of after-sales, its added fields with it; part of ordersync.set_up_reports()';

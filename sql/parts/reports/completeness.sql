@@ -144,7 +144,7 @@ BEGIN
 			COALESCE(o.lines_gone, false) AS lines_gone,
 			COALESCE(t.differ, false) OR d.stream = 'orders' AND d.basis = 'modified' AND EXISTS (
 				-- orders of that day may have changed on any day since; what the lists
-				-- have let go of is not counted again: its types are asked for now, or not
+				-- no longer return is not counted again: its types are asked for now, or not
 				SELECT
 				FROM ordersync.type_counts c
 				WHERE c.shop_id = d.shop_id
@@ -159,7 +159,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_completeness() IS
-	'makes the view that says whether days are whole; part of ordersync.set_up()';
+	'creates the view of the completeness of days; part of ordersync.set_up()';
 
 CREATE OR REPLACE FUNCTION ordersync.comment_completeness()
 RETURNS void
@@ -168,17 +168,17 @@ AS $function$
 BEGIN
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('completeness', NULL, 'whether days are whole, by shop, stream and basis'),
+		('completeness', NULL, 'completeness of days, by shop, stream and basis'),
 		('completeness', 'shop_id', 'the shop'),
 		('completeness', 'stream', 'orders or after_sales (both lists of them together)'),
-		('completeness', 'basis', 'the time that puts a record into the day: modified or created'),
+		('completeness', 'basis', 'the time by which a record belongs to the day: modified or created'),
 		('completeness', 'day', 'day of Asia/Shanghai'),
 		('completeness', 'reported', 'records as the platform counted them last'),
 		('completeness', 'stored', 'orders stored with that day of creation, as far as the day was read by creation; for other bases what ordersync_verify found stored'),
 		('completeness', 'quarantined', 'records that were seen and could not be stored'),
-		('completeness', 'surplus', 'stored beyond what was seen: the platform does not list them any more'),
-		('completeness', 'repaired', 'records that a later check brought in or brought up to date'),
-		('completeness', 'verdict', 'proven: counted, and what became visible late was looked for; counted: as many seen as the platform counts; unproven: no ids compared (a list without total, or counts alone); fresh: too young to be settled; short: something is missing'),
+		('completeness', 'surplus', 'records stored in excess of those seen: the platform does not list them any more'),
+		('completeness', 'repaired', 'records that a later check added or updated'),
+		('completeness', 'verdict', 'proven: counted, and checked for late arrivals; counted: as many seen as the platform counts; unproven: no ids compared (a list without total, or counts alone); fresh: too young to be settled; short: something is missing'),
 		('completeness', 'checked_at', 'when the day was read or counted last'),
 		('completeness', 'seen', 'distinct records seen'),
 		('completeness', 'missing', 'ranges of the day that are not closed'),

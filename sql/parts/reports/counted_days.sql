@@ -51,7 +51,7 @@ BEGIN
 		('counted_days', NULL, 'what the windows of a day counted, summed up by shop, stream and basis; a part of ordersync.completeness'),
 		('counted_days', 'shop_id', 'the shop'),
 		('counted_days', 'stream', 'orders or after_sales (both lists of them together)'),
-		('counted_days', 'basis', 'the time that puts a record into the day: modified or created'),
+		('counted_days', 'basis', 'the time by which a record belongs to the day: modified or created'),
 		('counted_days', 'day', 'day of Asia/Shanghai'),
 		('counted_days', 'reported', 'records as the platform counted them'),
 		('counted_days', 'seen', 'records seen, distinct within a window'),
@@ -65,4 +65,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_counted_days() IS
-	'makes the view of what windows counted by day; part of ordersync.set_up()';
+	'creates the view of what windows counted by day; part of ordersync.set_up()';

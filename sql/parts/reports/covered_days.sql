@@ -70,7 +70,7 @@ BEGIN
 		('covered_days', NULL, 'days that were read, in part or whole, by shop, stream and basis; a part of ordersync.completeness'),
 		('covered_days', 'shop_id', 'the shop'),
 		('covered_days', 'stream', 'orders or after_sales (both lists of them together)'),
-		('covered_days', 'basis', 'the time that puts a record into the day: modified or created'),
+		('covered_days', 'basis', 'the time by which a record belongs to the day: modified or created'),
 		('covered_days', 'day', 'day of Asia/Shanghai'),
 		('covered_days', 'starts_at', 'begin of the day'),
 		('covered_days', 'ends_at', 'end of the day, exclusive'),
@@ -85,4 +85,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_covered_days() IS
-	'makes the view of days that were read; part of ordersync.set_up()';
+	'creates the view of days that were read; part of ordersync.set_up()';

@@ -112,4 +112,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_daily_sales() IS
-	'makes the view of sales by day; part of ordersync.set_up()';
+	'creates the view of sales by day; part of ordersync.set_up()';

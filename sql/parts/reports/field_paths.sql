@@ -17,8 +17,8 @@ BEGIN
 	IF p_path IS NULL OR p_path !~ '^(\$\.)?[A-Za-z_][A-Za-z0-9_]*(\[[0-9]{1,4}\]|\.[A-Za-z_][A-Za-z0-9_]*)*$' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('"%s" is no path into a record', COALESCE(p_path, 'NULL')),
-			HINT = 'Names divided by dots, places in lists from 0: promotion_details.promotion_detail[0].promotion_name.';
+			MESSAGE = pg_catalog.format('invalid field path: "%s"', COALESCE(p_path, 'NULL')),
+			HINT = 'Separate names with dots; list positions begin at 0: promotion_details.promotion_detail[0].promotion_name.';
 	END IF;
 	RETURN pg_catalog.string_to_array(
 		pg_catalog.regexp_replace(pg_catalog.ltrim(p_path, '$.'), '\[([0-9]+)\]', '.\1', 'g'), '.');
@@ -81,7 +81,7 @@ BEGIN
 	IF p_type IS NULL OR p_type NOT IN ('text', 'bigint', 'numeric', 'boolean', 'timestamptz', 'date', 'jsonb') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown type "%s"', COALESCE(p_type, 'NULL')),
+			MESSAGE = pg_catalog.format('unrecognized type "%s"', COALESCE(p_type, 'NULL')),
 			HINT = 'Types: text, bigint, numeric, boolean, timestamptz, date, jsonb.';
 	END IF;
 END
@@ -89,8 +89,8 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_field_type(text) IS
 	'raises an error for a type that an added field cannot have';
 
-/* A name typed wrong is no error: the platform leaves out what is empty. */
-CREATE OR REPLACE FUNCTION ordersync.remark_on_field(p_view text, p_name text)
+/* A name typed wrong is not an error: the platform leaves out what is empty. */
+CREATE OR REPLACE FUNCTION ordersync.notice_empty_field(p_view text, p_name text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -117,5 +117,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.remark_on_field(text, text) IS
-	'says so when an added field has no value in the newest rows';
+COMMENT ON FUNCTION ordersync.notice_empty_field(text, text) IS
+	'raises a NOTICE if an added field has no value in the newest rows';

@@ -38,4 +38,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_gone_days() IS
-	'makes the view of records without a row by day; part of ordersync.set_up()';
+	'creates the view of records without a row by day; part of ordersync.set_up()';

@@ -63,4 +63,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_item_sales() IS
-	'makes the view of sales by item; part of ordersync.set_up()';
+	'creates the view of sales by item; part of ordersync.set_up()';

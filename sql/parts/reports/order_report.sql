@@ -6,7 +6,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	PERFORM ordersync.make_report('orders', $query$
+	PERFORM ordersync.create_report_view('orders', $query$
 	SELECT o.shop_id,
 		o.tid,
 		o.tid::text AS tid_str,
@@ -64,4 +64,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_order_report() IS
-	'makes the report of orders, its added fields with it; part of ordersync.set_up_reports()';
+	'creates the report of orders, its added fields with it; part of ordersync.set_up_reports()';

@@ -32,7 +32,7 @@ BEGIN
 
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('proven_ranges', NULL, 'by modified: what is covered, and of which what became visible late was looked for'),
+		('proven_ranges', NULL, 'ranges by modified that are covered and were checked for late arrivals'),
 		('proven_ranges', 'shop_id', 'the shop'),
 		('proven_ranges', 'stream', 'orders or after_sales'),
 		('proven_ranges', 'ranges', 'the proven ranges')
@@ -40,4 +40,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_proven_ranges() IS
-	'makes the view of proven ranges; part of ordersync.set_up()';
+	'creates the view of proven ranges; part of ordersync.set_up()';

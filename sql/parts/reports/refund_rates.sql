@@ -63,4 +63,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_refund_rates() IS
-	'makes the view of refund rates by item; part of ordersync.set_up()';
+	'creates the view of refund rates by item; part of ordersync.set_up()';

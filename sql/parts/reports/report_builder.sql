@@ -15,7 +15,7 @@
  * be replaced as long as all of its columns stay; when one goes it is made anew
  * and keeps who may read it and what its columns are said to be.
  */
-CREATE OR REPLACE FUNCTION ordersync.make_report(p_target text, p_query text)
+CREATE OR REPLACE FUNCTION ordersync.create_report_view(p_target text, p_query text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -34,7 +34,7 @@ DECLARE
 BEGIN
 	EXECUTE pg_catalog.format('SELECT * FROM (%s) r LIMIT 0', p_query) INTO v_row;
 	v_fixed := ARRAY(SELECT k FROM pg_catalog.json_object_keys(pg_catalog.to_json(v_row)) k);
-	PERFORM ordersync.give_way(p_target, v_fixed);
+	PERFORM ordersync.rename_conflicting_fields(p_target, v_fixed);
 	v_added := ARRAY(
 		SELECT f.name
 		FROM ordersync.added_fields f
@@ -69,9 +69,9 @@ BEGIN
 	END;
 
 	IF v_goes THEN
-		v_kept := ordersync.kept_of_view(v_view, v_fixed || v_added);
+		v_kept := ordersync.view_grants_and_comments(v_view, v_fixed || v_added);
 		EXECUTE pg_catalog.format('DROP VIEW ordersync.%I', v_view);
-	ELSIF ordersync.view_is(v_view, v_text) THEN
+	ELSIF ordersync.view_has_query(v_view, v_text) THEN
 		RETURN;
 	END IF;
 	EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW ordersync.%I WITH (security_invoker = true) AS ', v_view)
@@ -90,11 +90,11 @@ BEGIN
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.make_report(text, text) IS
-	'makes or replaces a report view of its query and the added fields';
+COMMENT ON FUNCTION ordersync.create_report_view(text, text) IS
+	'creates or replaces a report view of its query and the added fields';
 
 /* How the server writes down the one is compared with how it writes down the other. */
-CREATE OR REPLACE FUNCTION ordersync.view_is(p_view text, p_query text)
+CREATE OR REPLACE FUNCTION ordersync.view_has_query(p_view text, p_query text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -116,10 +116,10 @@ BEGIN
 	RETURN v_same IS TRUE;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.view_is(text, text) IS
-	'whether a view of ours is there and is this query already; takes no lock on it that readers would notice';
+COMMENT ON FUNCTION ordersync.view_has_query(text, text) IS
+	'whether a view of ordersync exists with this query; takes no lock that blocks readers';
 
-CREATE OR REPLACE FUNCTION ordersync.kept_of_view(p_view text, p_columns text[])
+CREATE OR REPLACE FUNCTION ordersync.view_grants_and_comments(p_view text, p_columns text[])
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -151,11 +151,11 @@ AS $function$
 			AND d.objoid = pg_catalog.format('ordersync.%I', p_view)::pg_catalog.regclass
 			AND (a.attname IS NULL OR a.attname = ANY (p_columns)))
 $function$;
-COMMENT ON FUNCTION ordersync.kept_of_view(text, text[]) IS
-	'the statements that give a view made anew the rights and, for these columns, the comments that it has';
+COMMENT ON FUNCTION ordersync.view_grants_and_comments(text, text[]) IS
+	'the statements that restore a view''s privileges and, for these columns, its comments after it was re-created';
 
 /* A release that brings a column of an added field's name has the name; the field gets another. */
-CREATE OR REPLACE FUNCTION ordersync.give_way(p_target text, p_fixed text[])
+CREATE OR REPLACE FUNCTION ordersync.rename_conflicting_fields(p_target text, p_fixed text[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -179,13 +179,13 @@ BEGIN
 		END IF;
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('the added field "%s" of %s is now "%s"', v.name, p_target, v_name),
-			DETAIL = 'This version has a column of that name itself.',
-			HINT = pg_catalog.format('If it says the same: SELECT ordersync_drop_field(%L, %L).', p_target, v_name);
+			DETAIL = 'This version has its own column of that name.',
+			HINT = pg_catalog.format('If both hold the same value: SELECT ordersync_drop_field(%L, %L).', p_target, v_name);
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.give_way(text, text[]) IS
-	'renames added fields whose name a report''s own column has now; views built on them go on';
+COMMENT ON FUNCTION ordersync.rename_conflicting_fields(text, text[]) IS
+	'renames added fields whose name is taken by a column of the report itself; views built on them keep working';
 
 CREATE OR REPLACE FUNCTION ordersync.report_of(p_target text)
 RETURNS text
@@ -199,7 +199,7 @@ BEGIN
 		ELSE
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
-				MESSAGE = pg_catalog.format('unknown target "%s"', COALESCE(p_target, 'NULL')),
+				MESSAGE = pg_catalog.format('unrecognized target "%s"', COALESCE(p_target, 'NULL')),
 				HINT = 'Targets: orders, sub_orders, after_sales.';
 	END CASE;
 END

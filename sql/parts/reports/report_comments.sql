@@ -12,11 +12,11 @@ DECLARE
 	v_text text;
 BEGIN
 	COMMENT ON VIEW ordersync.order_report IS
-		'orders for people: unified stage, names, ids as text, amounts by definition; one row an order';
+		'orders for reports: unified stage, names, ids as text, amounts by definition; one row an order';
 	COMMENT ON VIEW ordersync.sub_order_report IS
-		'item lines for people: unified stages of order, line and refund, names, ids as text, amounts by definition; one row a line';
+		'item lines for reports: unified stages of order, line and refund, names, ids as text, amounts by definition; one row a line';
 	COMMENT ON VIEW ordersync.after_sale_report IS
-		'after-sales for people: unified stage, names, ids as text; one row a refund, return, exchange or repair';
+		'after-sales for reports: unified stage, names, ids as text; one row a refund, return, exchange or repair';
 	COMMENT ON VIEW ordersync.stored_shops IS
 		'the shops that have orders or after-sales stored, whether set up or not';
 	COMMENT ON VIEW ordersync.daily_sales IS
@@ -24,7 +24,7 @@ BEGIN
 	COMMENT ON VIEW ordersync.item_sales IS
 		'sales by shop, day of Asia/Shanghai and item: what was paid and what went back on that day, without postage';
 	COMMENT ON VIEW ordersync.refund_rates IS
-		'of the lines paid on a day of Asia/Shanghai, by shop and item: how much of them has gone back to date; changes for weeks after the day. Add up lines and amounts and divide then: rates of rows have no sum and no average';
+		'of the lines paid on a day of Asia/Shanghai, by shop and item: how much of them has gone back to date; changes for weeks after the day. Sum lines and amounts first, then divide: rates cannot be summed or averaged';
 	COMMENT ON VIEW ordersync.stage_durations IS
 		'how long orders stayed in which stage: one row an order and stage that it went through; the present stage has no left_at';
 
@@ -60,7 +60,7 @@ BEGIN
 			('order_report', 'hours_to_pay', 'hours from created to paid_at; NULL while unpaid and for cash on delivery'),
 			('order_report', 'hours_to_ship', 'hours from paid_at (cash on delivery: created) to consign_time; of a pre-sale that depends on which payment pay_time tells of: see stage_durations'),
 			('order_report', 'hours_to_end', 'hours from consign_time to end_time'),
-			('order_report', 'end_unknown', 'true: the platform''s lists let go of the order (three months after created, or it is not served any more) before its end was seen; stage is the last one that was read. Its end is looked for in the history'),
+			('order_report', 'end_unknown', 'true: the platform stopped listing the order (three months after created, or it is not served any more) before its end was seen; stage is the last one that was read. Its end is searched for in the history'),
 			('sub_order_report', 'oid_str', 'oid as text, for tools that round 19 digits'),
 			('sub_order_report', 'tid_str', 'tid as text, for tools that round 19 digits'),
 			('sub_order_report', 'trade_stage', 'its order''s unified stage; deposit_paid: a pre-sale of which the deposit is paid and the balance is not'),
@@ -79,7 +79,7 @@ BEGIN
 			('sub_order_report', 'paid_amount', 'yuan; paid amount 支付金额: the line''s share of what was paid, without postage, as it was before its first refund; NULL for a line closed before payment; by paid_date'),
 			('sub_order_report', 'refunded_amount', 'yuan; refunded amount 退款金额: sum of refunded_amount of its after-sales to date'),
 			('sub_order_report', 'net_amount', 'yuan; paid_amount - refunded_amount, net by cohort; may be below zero, as refunds can include postage'),
-			('sub_order_report', 'end_unknown', 'true: the platform''s lists let go of its order before the end was seen; trade_stage and stage are the last ones that were read'),
+			('sub_order_report', 'end_unknown', 'true: the platform stopped listing its order before the end was seen; trade_stage and stage are the last ones that were read'),
 			('after_sale_report', 'refund_id_str', 'refund_id as text, for tools that round 19 digits'),
 			('after_sale_report', 'tid_str', 'tid as text, for tools that round 19 digits'),
 			('after_sale_report', 'oid_str', 'oid as text, for tools that round 19 digits'),
@@ -91,7 +91,7 @@ BEGIN
 			('after_sale_report', 'order_stage_en', 'name of order_stage in English'),
 			('after_sale_report', 'num_iid_str', 'num_iid as text'),
 			('after_sale_report', 'refunded_amount', 'yuan; refunded amount 退款金额: money given back, 0 until then and for exchange, repair and reshipment; by refunded_date'),
-			('after_sale_report', 'hours_to_refund', 'hours from created to refunded_at; as exact as we read often'),
+			('after_sale_report', 'hours_to_refund', 'hours from created to refunded_at; exact to the time between two readings'),
 			('daily_sales', 'day', 'day in Asia/Shanghai'),
 			('daily_sales', 'orders', 'orders placed on the day, every stage, unpaid and closed too'),
 			('daily_sales', 'gmv', 'yuan; GMV 下单金额: total_fee - part_mjz_discount of the lines ordered on the day, every stage, unpaid and closed too, without postage'),
@@ -136,7 +136,7 @@ BEGIN
 			('stage_durations', 'left_at', 'when it went on to next_stage; NULL: it is there, as far as was read (order_report.end_unknown)'),
 			('stage_durations', 'hours', 'hours in the stage; NULL while it is there'),
 			('stage_durations', 'next_stage', 'the stage that came next'),
-			('stage_durations', 'exact', 'both ends are times of the platform''s own; false: one is modified of the first record that showed it, late by as much as we read seldom')
+			('stage_durations', 'exact', 'both ends are times of the platform''s own; false: one is modified of the first record that showed it, late by up to the time between two readings')
 		) AS t (relname, col, txt) ON t.relname = v.relname
 			AND t.col = a.attname
 	LOOP
@@ -145,4 +145,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.comment_reports() IS
-	'comments the views for people and the sales views with their columns';
+	'comments on the report views and the sales views with their columns';

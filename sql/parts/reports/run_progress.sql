@@ -35,9 +35,9 @@ BEGIN
 			WHEN g.secret_state = 'key_file' THEN 'the key file: ' || g.secret_message
 			WHEN g.secret_state <> 'ok'
 				THEN 'ordersync_add_gateway: the application secret of "' || g.name || '" is ' || g.secret_state
-			WHEN s.key_state = 'moved' THEN 'secrets for where the gateway leads now: ' || s.key_message
+			WHEN s.key_state = 'moved' THEN 'secrets for the gateway''s present destination: ' || s.key_message
 			WHEN s.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable')
-				THEN 'ordersync_set_data_key: the key is ' || s.key_state
+				THEN 'ordersync_set_session_key: the key is ' || s.key_state
 					|| COALESCE(', checked again at ' || to_char(timezone('Asia/Shanghai', s.key_check_at), 'MM-DD HH24:MI:SS'), '')
 			WHEN e.run_id IS NOT NULL THEN 'run ' || e.run_id
 			WHEN g.throttled_until > clock_timestamp()
@@ -88,13 +88,13 @@ BEGIN
 
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('run_progress', NULL, 'how far runs are, from the counters that every page commits'),
+		('run_progress', NULL, 'progress of runs, from the counters that every page commits'),
 		('run_progress', 'run_id', 'number of the run'),
 		('run_progress', 'shop_id', 'the shop'),
 		('run_progress', 'seller_nick', 'the shop''s seller'),
 		('run_progress', 'kind', 'full, incremental, order, verify or check'),
 		('run_progress', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
-		('run_progress', 'since', 'begin of the range'),
+		('run_progress', 'since', 'beginning of the range'),
 		('run_progress', 'until', 'end of the range, exclusive'),
 		('run_progress', 'windows_done', 'windows that have ended, well or not'),
 		('run_progress', 'windows_total', 'windows; grows when large ones are cut'),
@@ -105,15 +105,15 @@ BEGIN
 		('run_progress', 'records_quarantined', 'records that could not be stored'),
 		('run_progress', 'calls', 'calls made'),
 		('run_progress', 'calls_per_second', 'calls a second since the first'),
-		('run_progress', 'waiting_for', 'what the run waits for; NULL when it is being served or has ended'),
+		('run_progress', 'waiting_for', 'what the run waits for; NULL while it is processed and when it has ended'),
 		('run_progress', 'eta', 'when it will have ended at the pace of its windows so far'),
 		('run_progress', 'requested_by', 'who triggered it'),
 		('run_progress', 'requested_at', 'when'),
 		('run_progress', 'started_at', 'when its first window was claimed'),
 		('run_progress', 'finished_at', 'when its last window ended'),
-		('run_progress', 'message', 'how it ended, for people')
+		('run_progress', 'message', 'how it ended, in words')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_run_progress() IS
-	'makes the view of how far runs are; part of ordersync.set_up()';
+	'creates the view of the progress of runs; part of ordersync.set_up()';

@@ -90,7 +90,7 @@ BEGIN
 
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('shop_health', NULL, 'one row a shop: how far it is whole, its key, its last run and error'),
+		('shop_health', NULL, 'one row per shop: until when it is complete, its key, its last run and error'),
 		('shop_health', 'shop_id', 'the shop'),
 		('shop_health', 'seller_nick', 'its seller'),
 		('shop_health', 'gateway', 'its gateway'),
@@ -109,13 +109,13 @@ BEGIN
 		('shop_health', 'last_error', 'the last failure'),
 		('shop_health', 'last_error_class', 'its class'),
 		('shop_health', 'last_error_at', 'when it was'),
-		('shop_health', 'proven_until', 'every change of an order until then was read, and what became visible late was looked for'),
+		('shop_health', 'proven_until', 'every change of an order until then was read, and late arrivals were checked'),
 		('shop_health', 'unserved', 'lists that the platform refuses to the shop for want of permission'),
 		('shop_health', 'key_check_at', 'when a refused data key is checked again'),
 		('shop_health', 'secret_state', 'whether the application secret of its gateway can be opened: ok, missing, unreadable or key_file'),
-		('shop_health', 'secret_message', 'why it cannot')
+		('shop_health', 'secret_message', 'reason why it cannot be opened')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_shop_health() IS
-	'makes the view of how shops are; part of ordersync.set_up()';
+	'creates the view of the health of shops; part of ordersync.set_up()';

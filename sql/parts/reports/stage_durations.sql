@@ -7,7 +7,7 @@
  * and there for orders, too, that were first seen when all was over.  For what
  * it has no time (deposit and balance of a pre-sale, pending payments, a parcel
  * signed for) order_changes has the `modified` of the first record that showed
- * it, which is late by as much as we read seldom: those rows are not exact.
+ * it, which is late by up to the time between two readings: those rows are not exact.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_stages()
 RETURNS void
@@ -129,4 +129,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_stages() IS
-	'makes the view of how long orders stay in which stage';
+	'creates the view of how long orders stay in which stage';

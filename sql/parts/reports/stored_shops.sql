@@ -33,4 +33,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_stored_shops() IS
-	'makes the view of the shops that have anything stored; part of ordersync.set_up()';
+	'creates the view of the shops that have anything stored; part of ordersync.set_up()';

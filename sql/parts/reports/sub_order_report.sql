@@ -6,7 +6,7 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	PERFORM ordersync.make_report('sub_orders', $query$
+	PERFORM ordersync.create_report_view('sub_orders', $query$
 	SELECT s.shop_id,
 		s.oid,
 		s.oid::text AS oid_str,
@@ -77,4 +77,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_sub_order_report() IS
-	'makes the report of item lines, its added fields with it; part of ordersync.set_up_reports()';
+	'creates the report of item lines, its added fields with it; part of ordersync.set_up_reports()';

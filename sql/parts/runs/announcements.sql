@@ -37,7 +37,7 @@ BEGIN
 					ELSE 'run %s: %s sync of shop %s (%s)'
 				END, p_run, v_run.kind, v_run.shop_id, v_shop.seller_nick),
 			COALESCE('order ' || v_run.tid,
-				CASE WHEN v_run.kind <> 'check' THEN ordersync.show_range(v_run.since, v_run.until) END),
+				CASE WHEN v_run.kind <> 'check' THEN ordersync.format_range(v_run.since, v_run.until) END),
 			CASE WHEN p_shortened AND NOT p_joined
 				THEN 'shortened to the platform''s now - ' || ordersync.setting('lag') END,
 			CASE WHEN NOT p_joined THEN ordersync.starts_at_commit() END),
@@ -46,18 +46,18 @@ BEGIN
 			CASE WHEN v_run.kind NOT IN ('order', 'check') THEN
 				'It waits for run ' || v_before || ', which is of the same shop and kind.'
 			END,
-			'No longer served by the platform, and lost: ' || ordersync.show_ranges(v_run.lost) || '.'), ''));
+			'No longer served by the platform, and lost: ' || ordersync.format_ranges(v_run.lost) || '.'), ''));
 
 	IF NOT v_shop.enabled THEN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('shop %s is paused', v_shop.shop_id),
-			HINT = pg_catalog.format('To take up its work: SELECT ordersync_resume_shop(%s).', v_shop.shop_id);
+			HINT = pg_catalog.format('To resume it: SELECT ordersync_resume_shop(%s).', v_shop.shop_id);
 	END IF;
 	PERFORM ordersync.warn_keys(ARRAY[v_run.shop_id]);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.announce_run(bigint, boolean, boolean) IS
-	'tells the caller of a trigger what was made of it';
+	'reports to the caller of a trigger which run serves it';
 
 CREATE OR REPLACE FUNCTION ordersync.announce(p_message text, p_detail text)
 RETURNS void
@@ -79,7 +79,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.announce(text, text) IS
-	'a NOTICE where a worker will serve what was stored, else the WARNING that none will';
+	'raises a NOTICE if a worker will serve what was stored, otherwise the WARNING that none will';
 
 CREATE OR REPLACE FUNCTION ordersync.warn_no_worker(p_state text, p_stored text)
 RETURNS void
@@ -117,4 +117,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.warn_no_worker(text, text) IS
-	'the WARNING that nothing will serve a run, with the reason and the command to type';
+	'raises the WARNING that no worker will serve a run, with the reason and the command to type';

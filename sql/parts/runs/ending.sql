@@ -22,7 +22,7 @@ BEGIN
 	UPDATE ordersync.sync_runs r
 	SET open_tasks = r.open_tasks + p_open,
 		held_tasks = r.held_tasks + p_held,
-		-- what comes in late may speak of more
+		-- what comes in late may refer to more
 		links_due = r.links_due OR p_open > 0 AND r.kind <> 'check',
 		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
 		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
@@ -81,12 +81,12 @@ BEGIN
 			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
 			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
 			CASE WHEN r.lost IS NOT NULL THEN
-				'no longer served by the platform, and lost: ' || ordersync.show_ranges(r.lost) END,
+				'no longer served by the platform, and lost: ' || ordersync.format_ranges(r.lost) END,
 			CASE WHEN r.tid IS NOT NULL THEN ordersync.not_served_message(r.run_id, r.shop_id, r.tid) END), '')
 	WHERE r.run_id = p_run
 	RETURNING r.* INTO v_run;
 	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
-		PERFORM ordersync.find_types_again(p_run);
+		PERFORM ordersync.recheck_unlisted_types(p_run);
 	END IF;
 
 	PERFORM ordersync.notify_run(v_run);
@@ -106,7 +106,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.notify_run(record) IS
-	'tells listeners of channel ordersync that a run has ended';
+	'notifies channel ordersync that a run has ended';
 
 CREATE OR REPLACE FUNCTION ordersync.cancel_run(p_run bigint)
 RETURNS integer

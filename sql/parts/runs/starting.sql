@@ -112,7 +112,7 @@ BEGIN
 	SELECT v_run, p_shop, p.stream, p.basis, p.work, p.held, p.history, w.since, w.until, w.fresh AND NOT p.history,
 		-- what is about to pass from the lists into the history is nowhere for sure before it has
 		CASE WHEN p.history AND w.until > ordersync.horizon(p_now) THEN
-			pg_catalog.clock_timestamp() + (w.until - ordersync.horizon(p_now)) + ordersync.span('lag')
+			pg_catalog.clock_timestamp() + (w.until - ordersync.horizon(p_now)) + ordersync.interval_setting('lag')
 		END
 	FROM ordersync.plan(p_shop, p_kind, p_since, p_until, p_now) p
 	CROSS JOIN LATERAL ordersync.cut_windows(
@@ -126,8 +126,8 @@ BEGIN
 			AND s.first_incremental_at IS NULL;
 	END IF;
 	IF p_kind = 'incremental' AND p_since IS NULL THEN
-		PERFORM ordersync.fetch_aging(v_run, p_shop, p_now);
-		PERFORM ordersync.seek_ends(v_run, p_shop, p_now);
+		PERFORM ordersync.fetch_aging_orders(v_run, p_shop, p_now);
+		PERFORM ordersync.search_history(v_run, p_shop, p_now);
 	END IF;
 	IF p_kind = 'full' OR p_since IS NULL THEN
 		PERFORM ordersync.add_type_counts(v_run, p_shop, p_kind, p_since, p_until, p_now);

@@ -1,19 +1,19 @@
 /*
  * A shop's data key: stored, sealed for where its gateway leads.
  */
-CREATE OR REPLACE FUNCTION ordersync.refuse_key(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.raise_empty_key(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	RAISE EXCEPTION USING
 		ERRCODE = 'invalid_parameter_value',
-		MESSAGE = 'the data key is empty',
+		MESSAGE = 'data key must not be empty',
 		DETAIL = pg_catalog.format('Shop %s cannot be read without it.', p_shop),
 		HINT = 'On the platform it is the session key (access token) that the seller''s authorisation gave.';
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_key(bigint) IS
+COMMENT ON FUNCTION ordersync.raise_empty_key(bigint) IS
 	'raises the error for an empty data key';
 
 CREATE OR REPLACE FUNCTION ordersync.store_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
@@ -51,13 +51,13 @@ BEGIN
 	PERFORM ordersync.check_shop(p_shop);
 	v_key := ordersync.clean_secret('the data key', p_key);
 	IF v_key IS NULL OR v_key = '' THEN
-		PERFORM ordersync.refuse_key(p_shop);
+		PERFORM ordersync.raise_empty_key(p_shop);
 	END IF;
 	IF p_expires_at <= pg_catalog.now() THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the data key has expired already',
-			DETAIL = pg_catalog.format('It expires at %s Asia/Shanghai.', ordersync.show_instant(p_expires_at)),
+			MESSAGE = 'the data key has already expired',
+			DETAIL = pg_catalog.format('It expires at %s Asia/Shanghai.', ordersync.format_time(p_expires_at)),
 			HINT = 'Ask the seller for a new authorisation and give its key.';
 	END IF;
 

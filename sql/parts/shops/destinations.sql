@@ -13,14 +13,14 @@ RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_check_url';
 COMMENT ON FUNCTION ordersync.check_url(text) IS
-	'raises an error for a URL that calls may not go to, as the worker judges each call';
+	'raises an error for a URL that is not allowed, by the rules that the worker applies to each call';
 
 CREATE OR REPLACE FUNCTION ordersync.check_proxy(proxy text)
 RETURNS void
 LANGUAGE c STABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_check_proxy';
 COMMENT ON FUNCTION ordersync.check_proxy(text) IS
-	'raises an error for a proxy that calls may not go through, as the worker judges each call';
+	'raises an error for a proxy that is not allowed, by the rules that the worker applies to each call';
 
 -- not strict: most gateways have no proxy
 CREATE OR REPLACE FUNCTION ordersync.destination(base_url text, proxy text)
@@ -28,7 +28,7 @@ RETURNS text
 LANGUAGE c IMMUTABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_destination';
 COMMENT ON FUNCTION ordersync.destination(text, text) IS
-	'where calls to a URL lead: scheme, host and port, and those of the proxy, always written the same way; NULL for what is no URL';
+	'the destination of calls to a URL: scheme, host and port, and those of the proxy, in a canonical form; NULL for an invalid URL';
 
 CREATE OR REPLACE FUNCTION ordersync.gateway_destination(p_gateway text)
 RETURNS text
@@ -39,7 +39,7 @@ AS $function$
 	WHERE g.name = p_gateway
 $function$;
 COMMENT ON FUNCTION ordersync.gateway_destination(text) IS
-	'where a gateway''s calls lead';
+	'the destination of a gateway''s calls';
 
 CREATE OR REPLACE FUNCTION ordersync.moved_secrets(p_gateway text)
 RETURNS TABLE (kind text, name text, sealed bytea, destination text)
@@ -58,7 +58,7 @@ AS $function$
 	ORDER BY k.kind, k.name
 $function$;
 COMMENT ON FUNCTION ordersync.moved_secrets(text) IS
-	'the secrets of a gateway and its shops that were given for another destination; sealed';
+	'the sealed secrets of a gateway and its shops that were set for another destination';
 
 CREATE OR REPLACE FUNCTION ordersync.check_destinations(p_gateway text, p_shop bigint DEFAULT NULL)
 RETURNS void
@@ -76,10 +76,10 @@ BEGIN
 		FROM (
 			SELECT o.shop_id, pg_catalog.concat_ws('; ',
 				CASE WHEN a.destination <> v_now THEN
-					pg_catalog.format('the application secret was given for %s, the gateway "%s" leads to %s', a.destination, p_gateway, v_now)
+					pg_catalog.format('the application secret was set for %s, but gateway "%s" points to %s', a.destination, p_gateway, v_now)
 				END,
 				CASE WHEN k.destination <> v_now THEN
-					pg_catalog.format('the data key was given for %s, the gateway "%s" leads to %s', k.destination, p_gateway, v_now)
+					pg_catalog.format('the data key was set for %s, but gateway "%s" points to %s', k.destination, p_gateway, v_now)
 				END) AS message
 			FROM ordersync.shops o
 			LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = o.gateway
@@ -98,9 +98,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS
-	'puts the shops of a gateway, or one of them, into state moved whose secrets were given for another destination, and takes those out of it whose were not';
+	'sets or ends the state moved of the shops of a gateway, or of one of them: a secret was set for another destination';
 
-CREATE OR REPLACE FUNCTION ordersync.warn_moved(p_gateway text, p_before text)
+CREATE OR REPLACE FUNCTION ordersync.warn_destination_changed(p_gateway text, p_before text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -118,31 +118,31 @@ BEGIN
 	FROM ordersync.moved_secrets(p_gateway) k;
 	IF v_secrets + v_keys > 0 THEN
 		RAISE WARNING USING
-			MESSAGE = pg_catalog.format('gateway "%s" leads to %s now, and secrets that were given for another destination are out of use',
+			MESSAGE = pg_catalog.format('gateway "%s" now points to %s; secrets that were set for another destination are not used',
 				p_gateway, v_now),
-			DETAIL = pg_catalog.format('It led to %s. Out of use: %s.', p_before, pg_catalog.concat_ws(', ',
+			DETAIL = pg_catalog.format('It pointed to %s before. Not used: %s.', p_before, pg_catalog.concat_ws(', ',
 				CASE WHEN v_secrets > 0 THEN 'the application secret' END,
 				CASE WHEN v_keys > 0 THEN pg_catalog.format('the data keys of %s shops', v_keys) END)),
-			HINT = ordersync.hint_moved(p_gateway, 'shop_id');
+			HINT = ordersync.hint_destination_changed(p_gateway, 'shop_id');
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.warn_moved(text, text) IS
-	'the WARNING that a gateway leads elsewhere and its secrets are out of use, with the commands to type';
+COMMENT ON FUNCTION ordersync.warn_destination_changed(text, text) IS
+	'raises the WARNING that a gateway has another destination and its secrets are not used, with the commands to type';
 
-CREATE OR REPLACE FUNCTION ordersync.hint_moved(p_gateway text, p_shop text)
+CREATE OR REPLACE FUNCTION ordersync.hint_destination_changed(p_gateway text, p_shop text)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
-	SELECT pg_catalog.format('Type them again: %s. Or a superuser keeps them: SELECT ordersync_keep_secrets(%L, %L).',
+	SELECT pg_catalog.format('Set them again: %s. Or keep them, as a superuser: SELECT ordersync_keep_secrets(%L, %L).',
 		pg_catalog.concat_ws('; ',
 			CASE WHEN pg_catalog.bool_or(k.kind = 'app_secret') THEN
 				pg_catalog.format('SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret)', p_gateway) END,
 			CASE WHEN pg_catalog.bool_or(k.kind = 'data_key') THEN
-				pg_catalog.format('SELECT ordersync_set_data_key(%s, data_key)', p_shop) END),
+				pg_catalog.format('SELECT ordersync_set_session_key(%s, session_key)', p_shop) END),
 		p_gateway, ordersync.gateway_destination(p_gateway))
 	FROM ordersync.moved_secrets(p_gateway) k
 	WHERE k.kind = 'app_secret' OR p_shop IN ('shop_id', k.name)
 $function$;
-COMMENT ON FUNCTION ordersync.hint_moved(text, text) IS
-	'the commands that bring the secrets of a gateway into use again, for one shop or, with ''shop_id'', for all';
+COMMENT ON FUNCTION ordersync.hint_destination_changed(text, text) IS
+	'the commands that make the secrets of a gateway usable again, for one shop or, with ''shop_id'', for all';

@@ -71,7 +71,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.added_nulls(text[], text) IS
 	'an object with a null for each added field that no source is known to serve; NULL when there is none';
 
-CREATE OR REPLACE FUNCTION ordersync.fields_but(p_fields text[], p_but text[])
+CREATE OR REPLACE FUNCTION ordersync.fields_except(p_fields text[], p_but text[])
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -83,7 +83,7 @@ RETURN
 			WHERE f.field <> ALL (p_but)
 		)
 	END;
-COMMENT ON FUNCTION ordersync.fields_but(text[], text[]) IS
+COMMENT ON FUNCTION ordersync.fields_except(text[], text[]) IS
 	'fields without some of them';
 
 CREATE OR REPLACE FUNCTION ordersync.essential_fields()
@@ -138,7 +138,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_field_names(text, jsonb) IS
-	'raises an error for what is no list of field names';
+	'raises an error for an invalid list of field names';
 
 /* All of a shop's options, the new ones put over the stored ones. */
 CREATE OR REPLACE FUNCTION ordersync.check_field_options(p_options jsonb)
@@ -155,13 +155,13 @@ BEGIN
 	FOREACH v_name IN ARRAY COALESCE(v_add, '{}') LOOP
 		CASE
 			WHEN v_name LIKE 'orders.%' THEN
-				PERFORM ordersync.refuse_personal('sub_orders', v_name,
+				PERFORM ordersync.check_not_personal('sub_orders', v_name,
 					(pg_catalog.string_to_array(v_name, '.'))[2:]);
 			WHEN v_name LIKE 'refunds.%' THEN
-				PERFORM ordersync.refuse_personal('after_sales', v_name,
+				PERFORM ordersync.check_not_personal('after_sales', v_name,
 					(pg_catalog.string_to_array(v_name, '.'))[2:]);
 			ELSE
-				PERFORM ordersync.refuse_personal('orders', v_name, pg_catalog.string_to_array(v_name, '.'));
+				PERFORM ordersync.check_not_personal('orders', v_name, pg_catalog.string_to_array(v_name, '.'));
 		END CASE;
 	END LOOP;
 
@@ -170,11 +170,11 @@ BEGIN
 		FROM ordersync.essential_fields() e
 		WHERE e.name = v_name;
 		IF FOUND THEN
-			PERFORM ordersync.refuse_drop(v_name, v_why, 'Take it out of fields_drop.');
+			PERFORM ordersync.raise_essential_field(v_name, v_why, 'Take it out of fields_drop.');
 		END IF;
 		IF v_name IN ('receiver_name', 'receiver_address', 'receiver_mobile', 'receiver_phone')
 			AND 'oaid' <> ALL (v_drop) THEN
-			PERFORM ordersync.refuse_drop(v_name, 'The platform sends oaid only to who asks for it; it is never stored.',
+			PERFORM ordersync.raise_essential_field(v_name, 'The platform sends oaid only to who asks for it; it is never stored.',
 				'Put oaid into fields_drop too.');
 		END IF;
 		v_object := CASE
@@ -184,7 +184,7 @@ BEGIN
 		END;
 		IF pg_catalog.regexp_replace(v_name, '^(orders|refunds)\.', '')
 			<> ALL (ordersync.known_fields(v_object)) THEN
-			PERFORM ordersync.refuse_drop(v_name, 'It is not among the fields that are asked for; a field of a field is asked for with it.',
+			PERFORM ordersync.raise_essential_field(v_name, 'It is not among the fields that are asked for; a field of a field is asked for with it.',
 				pg_catalog.format('Those are in SELECT unnest(ordersync.known_fields(''%s'')).', v_object));
 		END IF;
 	END LOOP;
@@ -199,17 +199,17 @@ BEGIN
 			v_name := CASE v_object WHEN 'order' THEN 'orders.' WHEN 'refund' THEN 'refunds.' ELSE '' END || v_name;
 			RAISE EXCEPTION USING
 				ERRCODE = 'invalid_parameter_value',
-				MESSAGE = pg_catalog.format('%s is in fields_add and in fields_drop', v_name),
-				DETAIL = 'It cannot be asked for and not asked for.',
-				HINT = 'An option that is given takes the place of the stored one; null takes it out.';
+				MESSAGE = pg_catalog.format('%s is in both fields_add and fields_drop', v_name),
+				DETAIL = 'A field cannot be both requested and left out.',
+				HINT = 'A given option replaces the stored one; null removes it.';
 		END IF;
 	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_field_options(jsonb) IS
-	'raises an error for fields that a shop cannot add or cannot do without';
+	'raises an error for fields that cannot be added or dropped';
 
-CREATE OR REPLACE FUNCTION ordersync.refuse_drop(p_name text, p_why text, p_hint text)
+CREATE OR REPLACE FUNCTION ordersync.raise_essential_field(p_name text, p_why text, p_hint text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -221,5 +221,5 @@ BEGIN
 		HINT = p_hint;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_drop(text, text, text) IS
+COMMENT ON FUNCTION ordersync.raise_essential_field(text, text, text) IS
 	'raises the error for a field that fields_drop may not name';

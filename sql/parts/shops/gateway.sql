@@ -1,21 +1,21 @@
 /*
  * One gateway: that it is there, its silence, the types of orders that it adds.
  */
-CREATE OR REPLACE FUNCTION ordersync.refuse_gateway(p_name text)
+CREATE OR REPLACE FUNCTION ordersync.raise_unknown_gateway(p_name text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	RAISE EXCEPTION USING
 		ERRCODE = 'undefined_object',
-		MESSAGE = format('unknown gateway "%s"', p_name),
+		MESSAGE = format('gateway "%s" does not exist', p_name),
 		DETAIL = COALESCE((SELECT 'Known gateways: ' || string_agg(g.name, ', ' ORDER BY g.name) || '.'
-			FROM ordersync.gateways g), 'There is no gateway yet.'),
+			FROM ordersync.gateways g), 'No gateway has been set up.'),
 		HINT = 'Add it with SELECT ordersync_add_gateway(name, base_url, app_key, app_secret).';
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_gateway(text) IS
-	'raises the error for a gateway that is not there';
+COMMENT ON FUNCTION ordersync.raise_unknown_gateway(text) IS
+	'raises the error for a gateway that does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.lift_ban(p_name text)
 RETURNS boolean
@@ -30,7 +30,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lift_ban(text) IS
-	'ends the silence of a gateway; false when there is none of that name';
+	'ends the call ban of a gateway; false if the gateway does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.types_added(p_options jsonb)
 RETURNS text
@@ -59,4 +59,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.silence_gateway(bigint, timestamptz, timestamptz) IS
-	'no calls through a shop''s gateway until then, unless somebody has lifted that since the call that was refused; part of ordersync.fail()';
+	'bans calls through a shop''s gateway until then, unless the ban was lifted after the refused call; part of ordersync.fail()';

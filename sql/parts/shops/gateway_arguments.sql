@@ -19,29 +19,29 @@ BEGIN
 	IF p_app_key = '' OR (p_app_key IS NULL AND NOT p_known) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the application key is empty',
+			MESSAGE = 'application key must not be empty',
 			HINT = 'It is the number (AppKey) that the platform''s console shows for the application.';
 	END IF;
 	IF p_app_secret = '' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the application secret is empty',
-			HINT = 'It stands beside the AppKey in the platform''s console; NULL leaves it for a later call.';
+			MESSAGE = 'application secret must not be empty',
+			HINT = 'It is shown beside the AppKey in the platform''s console. Pass NULL to set it by a later call.';
 	END IF;
 	IF p_protocol <> 'top' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown protocol "%s"', p_protocol),
+			MESSAGE = pg_catalog.format('unrecognized protocol "%s"', p_protocol),
 			HINT = 'Known protocols: top.';
 	END IF;
 	IF p_sign_method NOT IN ('md5', 'hmac', 'hmac-sha256') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('unknown sign method "%s"', p_sign_method),
+			MESSAGE = pg_catalog.format('unrecognized sign method "%s"', p_sign_method),
 			HINT = 'Known sign methods: md5, hmac, hmac-sha256.';
 	END IF;
 	PERFORM ordersync.check_gateway_options(p_options);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_gateway(boolean, text, text, text, text, text, jsonb) IS
-	'raises an error for what a gateway cannot be; p_known: it is there, and NULL keeps what is stored';
+	'raises an error for invalid values of a gateway; p_known: it exists, and NULL keeps the stored value';

@@ -59,4 +59,4 @@ AS $function$
 	END
 $function$;
 COMMENT ON FUNCTION ordersync.clean_proxy(jsonb) IS
-	'a gateway''s options with the white space around the proxy taken off';
+	'a gateway''s options with the white space around the proxy removed';

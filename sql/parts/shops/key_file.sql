@@ -21,7 +21,7 @@ BEGIN
 	ELSIF v.state = 'unusable' THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'config_file_error',
-			MESSAGE = 'no secret can be sealed',
+			MESSAGE = 'cannot seal secrets',
 			DETAIL = v.why || '.',
 			HINT = 'Check the file that ordersync.key_file names.';
 	END IF;
@@ -31,17 +31,17 @@ BEGIN
 	IF v_secrets > 0 OR v.missed_elsewhere THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'config_file_error',
-			MESSAGE = 'no secret can be sealed: the key file is missing, and secrets are sealed with it',
+			MESSAGE = 'cannot seal secrets: the key file is missing, and stored secrets are sealed with it',
 			DETAIL = pg_catalog.format('%s. %s', v.why, CASE
 				WHEN v_secrets > 0 THEN pg_catalog.format('Sealed in this database: %s.', v_secrets)
 				ELSE 'Another database of this server has sealed secrets.' END),
-			HINT = 'Put it back: a base backup has it, after pg_upgrade the old data directory. If it is lost: SELECT ordersync_forget_secrets(), then give every secret anew.';
+			HINT = 'Restore it from a base backup or, after pg_upgrade, from the old data directory. If it is lost: SELECT ordersync_forget_secrets(), then set every secret again.';
 	END IF;
 	PERFORM ordersync.make_key_file();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.prepare_key_file() IS
-	'makes sure that secrets can be sealed: raises an error where not, makes the key file where nothing is sealed yet';
+	'makes sure that secrets can be sealed: creates the key file if nothing is sealed yet, raises an error if sealing is impossible';
 
 CREATE OR REPLACE FUNCTION ordersync.key_file_trouble()
 RETURNS text
@@ -53,4 +53,4 @@ AS $function$
 		OR k.state = 'missing' AND EXISTS (SELECT FROM ordersync.secrets)
 $function$;
 COMMENT ON FUNCTION ordersync.key_file_trouble() IS
-	'why no secret can be opened now; NULL when that is not so';
+	'the reason why secrets cannot be opened now; NULL if they can';

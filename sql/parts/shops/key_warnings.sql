@@ -12,9 +12,9 @@ DECLARE
 BEGIN
 	IF v_trouble IS NOT NULL THEN
 		RAISE WARNING USING
-			MESSAGE = 'no secret can be opened, runs wait',
+			MESSAGE = 'secrets cannot be opened, runs wait',
 			DETAIL = v_trouble || '.',
-			HINT = 'Once the file is as it should be, all shops go on by themselves.';
+			HINT = 'When the file is usable again, all shops continue automatically.';
 		RETURN;
 	END IF;
 
@@ -33,14 +33,14 @@ BEGIN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', v_gateway.name),
 			DETAIL = pg_catalog.format('It is %s%s.', v_gateway.secret_state, COALESCE(': ' || v_gateway.secret_message, '')),
-			HINT = pg_catalog.format('Give it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', v_gateway.name);
+			HINT = pg_catalog.format('Set it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', v_gateway.name);
 	ELSE
 		PERFORM ordersync.warn_data_keys(p_shops);
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.warn_keys(bigint[]) IS
-	'the WARNING that shops wait for the key file, an application secret or a data key, with the command to type';
+	'raises the WARNING that shops wait for the key file, an application secret or a data key, with the command to type';
 
 CREATE OR REPLACE FUNCTION ordersync.warn_data_keys(p_shops bigint[])
 RETURNS void
@@ -71,15 +71,15 @@ BEGIN
 			CASE WHEN v_others > 0 THEN pg_catalog.format('and so do %s others', v_others) END),
 		DETAIL = pg_catalog.concat_ws(' ',
 			pg_catalog.format('The key''s state is %s: %s', v_shop.key_state, COALESCE(v_shop.key_message, 'no message.')),
-			'It is checked again at ' || ordersync.show_instant(v_shop.key_check_at) || ' Asia/Shanghai.'),
+			'It is checked again at ' || ordersync.format_time(v_shop.key_check_at) || ' Asia/Shanghai.'),
 		HINT = CASE v_shop.key_state
-			WHEN 'moved' THEN ordersync.hint_moved(v_shop.gateway, v_shop.shop_id::text)
+			WHEN 'moved' THEN ordersync.hint_destination_changed(v_shop.gateway, v_shop.shop_id::text)
 			ELSE pg_catalog.concat_ws(' ',
-				pg_catalog.format('Give the new one with SELECT ordersync_set_data_key(%s, data_key).', v_shop.shop_id),
+				pg_catalog.format('Set the new one with SELECT ordersync_set_session_key(%s, session_key).', v_shop.shop_id),
 				CASE WHEN v_shop.key_state = 'expired' THEN
 					pg_catalog.format('To check the one that is stored now: SELECT ordersync_check_shop(%s).', v_shop.shop_id) END)
 		END;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.warn_data_keys(bigint[]) IS
-	'the WARNING that shops wait for a data key, with the command to type';
+	'raises the WARNING that shops wait for a data key, with the command to type';

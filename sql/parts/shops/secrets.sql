@@ -5,9 +5,9 @@
 /*
  * Called by the worker at its start and when the key file has changed.  While
  * the file cannot be used nothing is said of single secrets, all wait; what was
- * shut for want of the right key is open again when that key comes back.
+ * unreadable with a wrong key is readable again when the right one is back.
  */
-CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT shut integer)
+CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT unreadable integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -16,7 +16,7 @@ SET lock_timeout = '200ms'
 AS $function$
 BEGIN
 	SELECT pg_catalog.count(*), pg_catalog.count(*)
-	INTO sealed, shut
+	INTO sealed, unreadable
 	FROM ordersync.secrets;
 
 	IF p_trouble IS NOT NULL THEN
@@ -39,12 +39,12 @@ BEGIN
 
 	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
 		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
-	INTO shut;
+	INTO unreadable;
 	PERFORM ordersync.wake();	-- this database's other workers
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_key_file(text) IS
-	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them stay shut';
+	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them cannot be opened';
 
 CREATE OR REPLACE FUNCTION ordersync.note_secrets(p_gateway text)
 RETURNS void
@@ -69,7 +69,7 @@ BEGIN
 		SELECT o.name,
 			CASE
 				WHEN k.name IS NULL THEN 'missing'
-				WHEN ordersync.opens(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
+				WHEN ordersync.can_open(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
 				ELSE 'unreadable'
 			END AS state
 		FROM ordersync.gateways o
@@ -93,7 +93,7 @@ BEGIN
 		key_check_at = NULL
 	FROM (
 		SELECT o.shop_id,
-			ordersync.opens(k.sealed, k.kind, k.name, k.destination) AS opens
+			ordersync.can_open(k.sealed, k.kind, k.name, k.destination) AS opens
 		FROM ordersync.shops o
 		JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
 		WHERE p_gateway IS NULL OR o.gateway = p_gateway
@@ -103,16 +103,16 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_secrets(text) IS
-	'tries the secrets of a gateway and its shops, NULL: of all, and marks these by what opens';
+	'tries to open the secrets of a gateway and its shops (NULL: of all) and records their states';
 
-CREATE OR REPLACE FUNCTION ordersync.use_secrets(p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.activate_secrets(p_gateway text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	-- a worker may have found them shut where the gateway leads
+	-- a worker may have found them unreadable for the gateway's destination
 	IF ordersync.key_file_trouble() IS NULL THEN
 		PERFORM ordersync.note_secrets(p_gateway);
 	END IF;
@@ -120,8 +120,8 @@ BEGIN
 	PERFORM ordersync.wake();
 END
 $function$;
-COMMENT ON FUNCTION ordersync.use_secrets(text) IS
-	'lets a gateway and its shops go on whose secrets are of use where it leads, and the others wait';
+COMMENT ON FUNCTION ordersync.activate_secrets(text) IS
+	'sets the states of a gateway and its shops by whether their secrets can be used for its destination';
 
 CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
 RETURNS void
@@ -142,9 +142,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
-	'seals a secret for where its gateway leads now, and stores it';
+	'seals a secret for the present destination of its gateway, and stores it';
 
-CREATE OR REPLACE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
+CREATE OR REPLACE FUNCTION ordersync.store_resealed_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
@@ -159,5 +159,5 @@ BEGIN
 		AND k.name = p_name;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
+COMMENT ON FUNCTION ordersync.store_resealed_secret(text, text, text, bytea) IS
 	'stores a secret that was sealed again for another destination';

@@ -14,7 +14,7 @@ DECLARE
 BEGIN
 	IF v_nick <> ordersync.unescape(v_nick) THEN
 		RAISE NOTICE USING
-			MESSAGE = pg_catalog.format('the seller''s name is taken for "%s"', ordersync.unescape(v_nick));
+			MESSAGE = pg_catalog.format('XML entities in the seller''s name were resolved: "%s"', ordersync.unescape(v_nick));
 	END IF;
 	RETURN ordersync.unescape(v_nick);
 END
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION ordersync.clean_nick(text) IS
  * but by the shop's row, which the caller has locked, as it has the shop against
  * triggers (p_alone).
  */
-CREATE OR REPLACE FUNCTION ordersync.refuse_other_seller(p_shop record, p_nick text, p_alone boolean)
+CREATE OR REPLACE FUNCTION ordersync.check_seller_change(p_shop record, p_nick text, p_alone boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -47,25 +47,25 @@ BEGIN
 			FROM ordersync.sync_runs r
 			WHERE r.shop_id = p_shop.shop_id
 				AND r.state IN ('pending', 'running'));
-	IF ordersync.was_read(p_shop.shop_id) THEN
+	IF ordersync.has_been_read(p_shop.shop_id) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
 			MESSAGE = pg_catalog.format('shop %s belongs to another seller', p_shop.shop_id),
-			DETAIL = pg_catalog.format('It is the shop of "%s", not of "%s".', p_shop.seller_nick, p_nick),
+			DETAIL = pg_catalog.format('It belongs to "%s", not to "%s".', p_shop.seller_nick, p_nick),
 			HINT = pg_catalog.format('Choose another shop_id; or, if the shop was a mistake: SELECT ordersync_remove_shop(%s, purge => true).', p_shop.shop_id);
 	ELSIF v_busy THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_in_use',
-			MESSAGE = pg_catalog.format('shop %s is about to be read under its name', p_shop.shop_id),
-			DETAIL = pg_catalog.format('It is the shop of "%s", not of "%s".', p_shop.seller_nick, p_nick),
+			MESSAGE = pg_catalog.format('shop %s has active runs under its present name', p_shop.shop_id),
+			DETAIL = pg_catalog.format('It belongs to "%s", not to "%s".', p_shop.seller_nick, p_nick),
 			HINT = pg_catalog.format('Cancel its runs first: SELECT ordersync_cancel(run_id) FROM ordersync.sync_runs WHERE shop_id = %s AND state IN (''pending'', ''running'').', p_shop.shop_id);
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_other_seller(record, text, boolean) IS
-	'raises an error unless the shop was never read and is not about to be';
+COMMENT ON FUNCTION ordersync.check_seller_change(record, text, boolean) IS
+	'raises an error if records of the shop were read or it has active runs';
 
-CREATE OR REPLACE FUNCTION ordersync.was_read(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.has_been_read(p_shop bigint)
 RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -76,8 +76,8 @@ AS $function$
 		OR EXISTS (SELECT FROM ordersync.quarantine q WHERE q.shop_id = p_shop)
 		OR EXISTS (SELECT FROM ordersync.coverage c WHERE c.shop_id = p_shop AND c.ranges <> '{}')
 $function$;
-COMMENT ON FUNCTION ordersync.was_read(bigint) IS
-	'whether anything of a shop was read, even if it brought nothing';
+COMMENT ON FUNCTION ordersync.has_been_read(bigint) IS
+	'whether a shop was ever read, even if no records came';
 
 CREATE OR REPLACE FUNCTION ordersync.change_seller(p_shop bigint, p_nick text)
 RETURNS void
@@ -98,14 +98,14 @@ BEGIN
 		updated_at = now()
 	WHERE s.shop_id = p_shop;
 	RAISE NOTICE USING
-		MESSAGE = pg_catalog.format('shop %s is the shop of "%s" now, not of "%s"', p_shop, p_nick, v_before);
+		MESSAGE = pg_catalog.format('shop %s now belongs to "%s" instead of "%s"', p_shop, p_nick, v_before);
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.change_seller(bigint, text) IS
 	'gives a shop that was never read another seller''s name';
 
-CREATE OR REPLACE FUNCTION ordersync.check_leftovers(p_shop bigint, p_nick text)
+CREATE OR REPLACE FUNCTION ordersync.check_orders_of_other_seller(p_shop bigint, p_nick text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -120,10 +120,10 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
 			MESSAGE = pg_catalog.format('shop %s still holds orders of another seller', p_shop),
-			DETAIL = pg_catalog.format('They are of "%s", not of "%s".', v_nick, p_nick),
+			DETAIL = pg_catalog.format('They belong to "%s", not to "%s".', v_nick, p_nick),
 			HINT = 'Choose another shop_id; or add the shop with the old name and remove it with purge => true.';
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.check_leftovers(bigint, text) IS
+COMMENT ON FUNCTION ordersync.check_orders_of_other_seller(bigint, text) IS
 	'raises an error where a removed shop left orders of another seller under the number';

@@ -18,12 +18,12 @@ BEGIN
 
 	RAISE EXCEPTION USING
 		ERRCODE = 'undefined_object',
-		MESSAGE = pg_catalog.format('unknown shop %s', COALESCE(p_shop::text, 'NULL')),
-		HINT = 'The shops are in ordersync.shops; add one with SELECT ordersync_add_shop(shop_id, seller_nick, data_key).';
+		MESSAGE = pg_catalog.format('shop %s does not exist', COALESCE(p_shop::text, 'NULL')),
+		HINT = 'Shops are listed in ordersync.shops; add one with SELECT ordersync_add_shop(shop_id, seller_nick, data_key).';
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_shop(bigint) IS
-	'raises an error for a shop that is not there or that the caller may not use';
+	'raises an error for a shop that does not exist or that the caller may not use';
 
 CREATE OR REPLACE FUNCTION ordersync.lock_shop(p_shop bigint)
 RETURNS boolean
@@ -45,7 +45,7 @@ EXCEPTION
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lock_shop(bigint) IS
-	'keeps other triggers of the shop waiting until commit; false when one keeps us waiting for more than two seconds';
+	'locks the shop against other triggers until commit; false if the lock is not available within two seconds';
 
 CREATE OR REPLACE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
 RETURNS void
@@ -55,4 +55,4 @@ AS $function$
 		pg_catalog.json_build_object('shop_id', p_shop, 'key_state', p_state)::text)
 $function$;
 COMMENT ON FUNCTION ordersync.notify_shop(bigint, text) IS
-	'tells listeners of channel ordersync that a shop''s key_state changed';
+	'notifies channel ordersync that a shop''s key_state changed';

@@ -36,7 +36,7 @@ BEGIN
 		('order_changes', 'field', 'first_seen, or the column that changed: ' || pg_catalog.array_to_string(ARRAY[
 			{{orders.changes '#'}}, {{sub_orders.changes '#'}}], ', ')),
 		('order_changes', 'old_value', 'value before, as its column holds it, times in Asia/Shanghai; NULL: none'),
-		('order_changes', 'new_value', 'value now, likewise; first_seen: the status'),
+		('order_changes', 'new_value', 'value after the change, likewise; first_seen: the status'),
 		('order_changes', 'platform_time', 'modified of the record that brought the change'),
 		('order_changes', 'recorded_at', 'when it was stored, our clock'),
 		('order_changes', 'run_id', 'run that brought it'),
@@ -46,4 +46,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_changes() IS
-	'makes the table of changes where it is missing; part of ordersync.set_up_data()';
+	'creates the table of changes if it is missing; part of ordersync.set_up_data()';

@@ -46,25 +46,25 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('repairs', NULL, 'records that a later check brought in or brought up to date, one row each time'),
+		('repairs', NULL, 'records that a later check added or updated, one row each time'),
 		('repairs', 'shop_id', 'the shop'),
 		('repairs', 'repair_id', 'number of the repair'),
 		('repairs', 'stream', 'orders or after_sales'),
 		('repairs', 'record_id', 'tid or refund_id'),
-		('repairs', 'reason', 'arrival: became visible after its modified; link: a line or an after-sale spoke of it; verify: the counts differed'),
+		('repairs', 'reason', 'arrival: became visible after its modified; link: a line or an after-sale refers to it; verify: the counts differed'),
 		('repairs', 'modified', 'its modified as repaired'),
 		('repairs', 'created', 'its created'),
 		('repairs', 'run_id', 'the run'),
 		('repairs', 'task_id', 'the task'),
 		('repairs', 'repaired_at', 'when'),
 
-		('lookups', NULL, 'records that were asked for by id because another record speaks of them, or that the platform does not serve by id; and open orders that were looked for in the history'),
+		('lookups', NULL, 'records that were fetched by id because another record refers to them, or that the platform does not serve by id; and open orders that were searched for in the history'),
 		('lookups', 'shop_id', 'the shop'),
 		('lookups', 'stream', 'orders or after_sales: asked for by id; history: an open order older than the lists reach, looked for in the history or by its number'),
 		('lookups', 'record_id', 'tid or refund_id'),
 		('lookups', 'served', 'false: the platform does not serve it by id (archived, or gone); true for a window of the history that was read'),
-		('lookups', 'message', 'what the platform said'),
-		('lookups', 'asked_at', 'when, by the platform''s clock; a later change of what speaks of it has it asked again'),
+		('lookups', 'message', 'message of the platform'),
+		('lookups', 'asked_at', 'when, by the platform''s clock; it is fetched again when a record that refers to it changes later'),
 		('lookups', 'run_id', 'the run'),
 
 		('link_candidates', NULL, 'refunds whose after-sale or line was written since the link check of a run looked at them last, one row a batch of records; what was found unlinked stays until it is linked or was asked for'),
@@ -75,4 +75,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_checks() IS
-	'makes the tables of repairs, lookups and candidates of the link check where they are missing; part of ordersync.set_up_queue()';
+	'creates the tables of repairs, lookups and candidates of the link check if they are missing; part of ordersync.set_up_queue()';

@@ -60,7 +60,7 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('coverage', NULL, 'what is closed: every record in these ranges was seen'),
+		('coverage', NULL, 'closed ranges: every record in these ranges was seen'),
 		('coverage', 'shop_id', 'the shop'),
 		('coverage', 'stream', 'orders, after_sales or special_refunds'),
 		('coverage', 'basis', 'the time that the ranges are about: modified, created or arrival; after_sales by arrival: what was covered when lines and after-sales were last found to agree'),
@@ -107,4 +107,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_coverage() IS
-	'makes the tables of what is closed and counted where they are missing; part of ordersync.set_up_queue()';
+	'creates the tables of what is closed and counted if they are missing; part of ordersync.set_up_queue()';

@@ -15,4 +15,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_data() IS
-	'makes the data''s tables where they are missing and comments them';
+	'creates the data''s tables if they are missing and comments them';

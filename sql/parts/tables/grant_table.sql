@@ -17,8 +17,8 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('grants', NULL, 'levels given by ordersync_grant, applied again whenever the extension or its tables are made anew'),
-		('grants', 'role_oid', 'the role; what is applied again goes to the role of this oid and name only'),
+		('grants', NULL, 'levels granted by ordersync_grant, applied again when the extension or its tables are re-created'),
+		('grants', 'role_oid', 'oid of the role; the grant is applied again only to a role with this oid and name'),
 		('grants', 'role', 'its name when it was granted'),
 		('grants', 'level', 'reader, operator or admin'),
 		('grants', 'shops', 'the only shops that the role sees; NULL: all'),
@@ -28,4 +28,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_grants() IS
-	'makes the table of granted levels where it is missing; part of ordersync.set_up_queue()';
+	'creates the table of granted levels if it is missing; part of ordersync.set_up_queue()';

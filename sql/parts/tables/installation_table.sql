@@ -16,14 +16,14 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('installation', NULL, 'which version of the extension made or checked the tables'),
+		('installation', NULL, 'version of the extension that created or last checked the tables'),
 		('installation', 'one', 'always true: there is one row'),
 		('installation', 'version', 'version of the extension that ran ordersync.set_up() last'),
-		('installation', 'extension', 'oid of that extension; another oid means that it was created anew'),
+		('installation', 'extension', 'oid of that extension; a different oid means that it was re-created'),
 		('installation', 'database', 'oid of the database; another oid means that the tables came with a dump'),
 		('installation', 'set_up_at', 'when ordersync.set_up() ran last')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_installation() IS
-	'makes the table of the installation where it is missing; part of ordersync.set_up_queue()';
+	'creates the table of the installation if it is missing; part of ordersync.set_up_queue()';

@@ -43,4 +43,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.make_log_partitions() IS
-	'makes the request log''s partitions, one a day of Asia/Shanghai, for today and seven days ahead';
+	'creates the request log''s partitions, one a day of Asia/Shanghai, for today and seven days ahead';

@@ -34,7 +34,7 @@ BEGIN
 		answer text
 	) PARTITION BY RANGE (logged_at);
 	CREATE INDEX IF NOT EXISTS request_log_shop_idx ON ordersync.request_log (shop_id, logged_at);
-	-- a call's row must find a place even when nobody kept house for a week
+	-- a call's row must find a place even when maintenance has not run for a week
 	CREATE TABLE IF NOT EXISTS ordersync.request_log_rest
 		PARTITION OF ordersync.request_log DEFAULT;
 	-- a row has no key; under a publication of all tables only whole rows can be deleted
@@ -57,7 +57,7 @@ BEGIN
 		('request_log', 'task_id', 'the task'),
 		('request_log', 'gateway', 'the gateway called'),
 		('request_log', 'method', 'API called'),
-		('request_log', 'window_since', 'begin of the range asked for'),
+		('request_log', 'window_since', 'beginning of the range asked for'),
 		('request_log', 'window_until', 'end of the range asked for'),
 		('request_log', 'page_no', 'page number asked for'),
 		('request_log', 'page_size', 'page size asked for'),
@@ -75,11 +75,11 @@ BEGIN
 		('request_log', 'bytes', 'size of the answer'),
 		('request_log', 'started_at', 'when the call was sent'),
 		('request_log', 'duration_ms', 'milliseconds until the answer was whole'),
-		('request_log', 'answer', 'begin of an answer that was not ok, without personal data'),
+		('request_log', 'answer', 'beginning of an answer that was not ok, without personal data'),
 
 		('request_log_rest', NULL, 'calls of days that have no partition yet')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_request_log() IS
-	'makes the request log where it is missing; part of ordersync.set_up_queue()';
+	'creates the request log if it is missing; part of ordersync.set_up_queue()';

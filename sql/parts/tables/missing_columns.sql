@@ -42,8 +42,8 @@ BEGIN
 	END LOOP;
 EXCEPTION
 	WHEN lock_not_available OR deadlock_detected THEN
-		PERFORM ordersync.refuse_views_in_use(ARRAY[v_table]);
+		PERFORM ordersync.raise_views_in_use(ARRAY[v_table]);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_missing_columns() IS
-	'adds the columns that the tables lack, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
+	'adds the columns that the tables lack, or fails after waiting two seconds for a lock; part of ordersync.set_up()';

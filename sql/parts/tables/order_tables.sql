@@ -91,4 +91,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_order_tables() IS
-	'makes the tables of orders, sub-orders and after-sales where they are missing; part of ordersync.set_up_data()';
+	'creates the tables of orders, sub-orders and after-sales if they are missing; part of ordersync.set_up_data()';

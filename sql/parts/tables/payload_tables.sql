@@ -54,14 +54,14 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('order_payloads', NULL, 'the whole record of each order without personal data, merged over the sources; apply''s memory: delete an order''s row here too when deleting the order'),
-		('after_sale_payloads', NULL, 'the whole record of each after-sale without personal data, merged over the sources; apply''s memory: delete an after-sale''s row here too when deleting it'),
+		('order_payloads', NULL, 'the whole record of each order without personal data, merged over the sources; used to detect changes: when deleting an order, delete its row here, too'),
+		('after_sale_payloads', NULL, 'the whole record of each after-sale without personal data, merged over the sources; used to detect changes: when deleting an after-sale, delete its row here, too'),
 		('order_payloads', 'shop_id', 'our number of the shop'),
 		('order_payloads', 'tid', 'order'),
 		('order_payloads', 'rank', 'richest source that has written at modified: 1 history, 2 increment, 3 list, 4 details'),
 		('order_payloads', 'sources', 'sources that have written at modified, a bit each: 1 history, 2 increment, 4 list, 8 details'),
 		('order_payloads', 'modified', 'the record''s last change on the platform'),
-		('order_payloads', 'read_at', 'when the call began that brought it as it is, by the platform''s clock; of two versions of one second the later one counts'),
+		('order_payloads', 'read_at', 'when the call that returned this version began, by the platform''s clock; of two versions with the same modified the later one is kept'),
 		('order_payloads', 'digest_history', 'digest of the last record taken from the list of archived orders'),
 		('order_payloads', 'digest_increment', 'digest of the last record taken from the list by modification'),
 		('order_payloads', 'digest_list', 'digest of the last record taken from the list by creation'),
@@ -72,7 +72,7 @@ BEGIN
 		('after_sale_payloads', 'rank', 'richest source that has written at modified: 1 special, 2 list, 3 details'),
 		('after_sale_payloads', 'sources', 'sources that have written at modified, a bit each: 1 special, 2 list, 4 details'),
 		('after_sale_payloads', 'modified', 'the record''s last change on the platform'),
-		('after_sale_payloads', 'read_at', 'when the call began that brought it as it is, by the platform''s clock; of two versions of one second the later one counts'),
+		('after_sale_payloads', 'read_at', 'when the call that returned this version began, by the platform''s clock; of two versions with the same modified the later one is kept'),
 		('after_sale_payloads', 'digest_special', 'digest of the last record taken from the list of special refunds'),
 		('after_sale_payloads', 'digest_list', 'digest of the last record taken from the list'),
 		('after_sale_payloads', 'digest_details', 'digest of the last whole record taken'),
@@ -81,7 +81,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_payloads() IS
-	'makes the tables of payloads where they are missing; part of ordersync.set_up_data()';
+	'creates the tables of payloads if they are missing; part of ordersync.set_up_data()';
 
 CREATE OR REPLACE FUNCTION ordersync.set_up_payload_cuts()
 RETURNS void
@@ -114,4 +114,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_payload_cuts() IS
-	'makes the table of payload cuts where it is missing; part of ordersync.set_up()';
+	'creates the table of payload cuts if it is missing; part of ordersync.set_up()';

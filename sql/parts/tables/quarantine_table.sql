@@ -46,13 +46,13 @@ BEGIN
 		('quarantine', 'stream', 'orders or after_sales'),
 		('quarantine', 'record_id', 'tid or refund_id; NULL when the record has none that can be read'),
 		('quarantine', 'modified', 'the record''s time of change where it can be read (reasons but value and line): it takes a version of that age or newer to resolve it'),
-		('quarantine', 'reason', 'value: one value was unreadable or held what is no text, the record is stored with its column empty or with the value mended; line: an item line without an id; refused: the database refuses the record (a trigger, a constraint); else why the record is not stored'),
+		('quarantine', 'reason', 'value: one value was unreadable or held invalid text, the record is stored with its column empty or with the value mended; line: an item line without an id; refused: the database refuses the record (a trigger, a constraint); else why the record is not stored'),
 		('quarantine', 'sqlstate', 'SQLSTATE of the database''s error (reason refused)'),
 		('quarantine', 'message', 'the database''s message, without its detail (reason refused)'),
 		('quarantine', 'column_name', 'column that stayed empty, or path of the field that was mended (reason value)'),
 		('quarantine', 'body', 'the record, line or mended value as received, without personal data'),
 		('quarantine', 'asked', 'the source that the record came by, when its call began, the fields that were added and dropped, and the values that were mended (bytes as base64), to try it again (reason refused)'),
-		('quarantine', 'value', 'the unreadable value, or what is stored in the place of a mended one; NULL of a member that was left out since its name is no text (reason value)'),
+		('quarantine', 'value', 'the unreadable value, or what is stored in the place of a mended one; NULL of a member that was left out since its name is not valid text (reason value)'),
 		('quarantine', 'source', 'of a mended value: the list that it came by; else NULL'),
 		('quarantine', 'run_id', 'run that met it'),
 		('quarantine', 'task_id', 'task that met it'),
@@ -60,9 +60,9 @@ BEGIN
 		('quarantine', 'until', 'end of that task''s window, exclusive'),
 		('quarantine', 'received_at', 'when it was first met, our clock'),
 		('quarantine', 'resolved_at', 'when the value was read, or a record of that id and age or newer was stored'),
-		('quarantine', 'digest', 'what it is known by when it comes again: SHA-256 of body or value; of a refused record the digest of its source')
+		('quarantine', 'digest', 'identifies the entry when the record or value comes again: SHA-256 of body or value; of a refused record the digest of its source')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_quarantine() IS
-	'makes the table of what could not be stored where it is missing; part of ordersync.set_up_data()';
+	'creates the table of what could not be stored if it is missing; part of ordersync.set_up_data()';

@@ -21,4 +21,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_queue() IS
-	'makes the tables of set-up and queue where they are missing; part of ordersync.set_up()';
+	'creates the tables of set-up and queue if they are missing; part of ordersync.set_up()';

@@ -29,7 +29,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_status_names() IS
-	'makes the table of the statuses'' names where it is missing; part of ordersync.set_up_data()';
+	'creates the table of the statuses'' names if it is missing; part of ordersync.set_up_data()';
 
 CREATE OR REPLACE FUNCTION ordersync.set_up_added_fields()
 RETURNS void
@@ -66,4 +66,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_added_fields() IS
-	'makes the table of added fields where it is missing; part of ordersync.set_up()';
+	'creates the table of added fields if it is missing; part of ordersync.set_up()';

@@ -46,7 +46,7 @@ BEGIN
 		('sync_runs', 'run_id', 'number of the run'),
 		('sync_runs', 'shop_id', 'the shop'),
 		('sync_runs', 'kind', 'full, incremental, order, verify or check'),
-		('sync_runs', 'since', 'begin of what the run covers'),
+		('sync_runs', 'since', 'beginning of what the run covers'),
 		('sync_runs', 'until', 'end of what the run covers, exclusive'),
 		('sync_runs', 'tid', 'the order of a run of kind order'),
 		('sync_runs', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
@@ -58,11 +58,11 @@ BEGIN
 		('sync_runs', 'open_tasks', 'tasks that have not ended; zero ends the run'),
 		('sync_runs', 'held_tasks', 'of these, how many wait for the others to end'),
 		('sync_runs', 'links_due', 'the link check between lines and after-sales is still to be made'),
-		('sync_runs', 'lot', 'drawn when the run was made: claims look at active runs in this order, from a lot of their own on and round; below zero, before all others; NULL when it has ended'),
-		('sync_runs', 'lost', 'ranges that were never read and that the platform serves no longer'),
-		('sync_runs', 'message', 'how it ended, for people')
+		('sync_runs', 'lot', 'random position among active runs: each claim scans them in this order from a random start, wrapping around; negative: before all others; NULL when the run has ended'),
+		('sync_runs', 'lost', 'ranges that were never read and that the platform no longer serves'),
+		('sync_runs', 'message', 'how it ended, in words')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_runs() IS
-	'makes the table of runs where it is missing; part of ordersync.set_up_queue()';
+	'creates the table of runs if it is missing; part of ordersync.set_up_queue()';

@@ -59,49 +59,49 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('gateways', NULL, 'where calls go, without secrets'),
+		('gateways', NULL, 'destinations of calls, without secrets'),
 		('gateways', 'name', 'name of the gateway; shops use "taobao" by default'),
 		('gateways', 'base_url', 'URL that calls are posted to'),
 		('gateways', 'app_key', 'key of the application on the platform'),
-		('gateways', 'protocol', 'what is spoken there: top'),
+		('gateways', 'protocol', 'protocol of the gateway: top'),
 		('gateways', 'sign_method', 'how calls are signed: md5, hmac or hmac-sha256'),
 		('gateways', 'options', 'calls_per_second, page_size, max_window, arrival_check, proxy'),
 		('gateways', 'clock_offset', 'platform''s clock minus ours, from its answers'),
-		('gateways', 'throttled_until', 'the platform asked for silence until then, by our clock'),
-		('gateways', 'lifted_at', 'when ordersync_lift_ban, or a change of the gateway, ended a silence last; what the platform asked for before counts no more'),
+		('gateways', 'throttled_until', 'end of the call ban that the platform imposed, by the server''s clock'),
+		('gateways', 'lifted_at', 'when ordersync_lift_ban, or a change of the gateway, last ended a ban; bans imposed before are ignored'),
 		('gateways', 'secret_state', 'ok; missing: none is stored; unreadable: sealed with another key than the one in the key file; key_file: the key file cannot be used now. Calls are made where it is ok'),
-		('gateways', 'secret_message', 'why the application secret cannot be opened'),
+		('gateways', 'secret_message', 'reason why the application secret cannot be opened'),
 		('gateways', 'created_at', 'when it was added'),
 		('gateways', 'updated_at', 'when its set-up was changed last'),
 
 		('shops', NULL, 'seller accounts, without secrets'),
 		('shops', 'shop_id', 'the DBA''s own number of the shop'),
 		('shops', 'seller_nick', 'the seller''s name as typed, without white space around it and without escapes'),
-		('shops', 'seller_nicks', 'every name under which the shop''s records may come: the typed one and those that key checks returned'),
+		('shops', 'seller_nicks', 'names that the shop''s records may carry: the typed one and those that key checks returned'),
 		('shops', 'user_id', 'the platform''s number of the seller, from the first key check'),
 		('shops', 'gateway', 'name of the gateway'),
 		('shops', 'options', 'streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop'),
 		('shops', 'enabled', 'false: paused, its tasks wait'),
 		('shops', 'key_state', 'missing (none was given), unchecked, ok, unverified, wrong_seller, expired (refused), key_unreadable (sealed with another key than the one in the key file) or moved (a secret was given for another destination)'),
-		('shops', 'key_message', 'what the last key check or refusal said'),
+		('shops', 'key_message', 'message of the last key check or refusal'),
 		('shops', 'key_checked_at', 'when the data key was last checked'),
 		('shops', 'key_expires_at', 'when the data key expires, as typed'),
 		('shops', 'key_refusals', 'how often the platform has refused the data key, one check after another'),
-		('shops', 'key_check_at', 'when a refused data key is checked again, if the shop has work then; NULL: it is not'),
+		('shops', 'key_check_at', 'when a refused data key is checked again, if the shop has tasks then; NULL: never'),
 		('shops', 'first_full_at', 'platform''s instant of the first call of the shop''s first full run; incremental runs begin there'),
 		('shops', 'first_incremental_at', 'platform''s instant at which the first incremental run was asked for'),
-		('shops', 'unserved', 'lists that the platform refuses to the shop for want of permission, each with when and why; asked again a day later and with a new data key'),
+		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
 
 		('secrets', NULL, 'application secrets and data keys, sealed; nobody but the owner reads it'),
 		('secrets', 'kind', 'app_secret or data_key'),
 		('secrets', 'name', 'name of the gateway, or shop_id'),
-		('secrets', 'destination', 'scheme, host and port that it was given for, and those of the proxy; it opens for no other'),
+		('secrets', 'destination', 'scheme, host and port that it was set for, and those of the proxy; it cannot be opened for another one'),
 		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
 		('secrets', 'updated_at', 'when it was set')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_shops() IS
-	'makes the tables of gateways, shops and secrets where they are missing; part of ordersync.set_up_queue()';
+	'creates the tables of gateways, shops and secrets if they are missing; part of ordersync.set_up_queue()';

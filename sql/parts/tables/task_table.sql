@@ -79,7 +79,7 @@ BEGIN
 		('sync_tasks', 'stream', 'orders, after_sales, special_refunds (their second list) or details'),
 		('sync_tasks', 'basis', 'what the window is about: modified, created or arrival'),
 		('sync_tasks', 'work', 'store: list and store; check: list and compare with what is stored; count: ask for the total only'),
-		('sync_tasks', 'since', 'begin of the window'),
+		('sync_tasks', 'since', 'beginning of the window'),
 		('sync_tasks', 'until', 'end of the window, exclusive'),
 		('sync_tasks', 'fresh', 'read once, closes nothing: younger than settle, or read for single orders of it'),
 		('sync_tasks', 'history', 'read from the platform''s list of orders older than three months'),
@@ -89,12 +89,12 @@ BEGIN
 		('sync_tasks', 'reason', 'why records are read beside their list''s windows: details, order, arrival, link, aging or open; key: the check of a data key, without a window'),
 		('sync_tasks', 'is_part', 'made by cutting a window; is not cut again'),
 		('sync_tasks', 'splits', 'how often the window was halved to part what cannot be read from what can'),
-		('sync_tasks', 'held', 'waits until the run''s other tasks have ended'),
+		('sync_tasks', 'held', 'the task waits until the other tasks of the run have ended'),
 		('sync_tasks', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
 		('sync_tasks', 'attempt', 'claims since the last page that was stored'),
 		('sync_tasks', 'next_attempt_at', 'not before then; NULL: at once'),
 		('sync_tasks', 'owner', 'the worker that runs it: boot id, slot, generation'),
-		('sync_tasks', 'token', 'random number of the claim; a settle must present it'),
+		('sync_tasks', 'token', 'random number of the claim (fencing token); only a matching token can settle the task'),
 		('sync_tasks', 'walk', 'where the walk through the window stands: under walk its phase, ids or count, beside it numbers; one that cannot be read begins anew'),
 		('sync_tasks', 'page_size', 'records a call when smaller than the gateway''s'),
 		('sync_tasks', 'calls', 'calls made'),
@@ -112,7 +112,7 @@ BEGIN
 		('sync_tasks', 'outcome', 'what its window came to: counted, short, unproven or fresh; fetched, for records by id; equal or differs, for a count; unserved, where the platform refuses the list; NULL while it is not read'),
 		('sync_tasks', 'last_verdict', 'what the last call came to: ok, retry, throttled, unauthorized, rejected or malformed'),
 		('sync_tasks', 'error_class', 'class of the last failure'),
-		('sync_tasks', 'error', 'the last failure, for people'),
+		('sync_tasks', 'error', 'message of the last failure'),
 		('sync_tasks', 'made_at', 'when the task was made'),
 		('sync_tasks', 'began_at', 'when the walk through the window began'),
 		('sync_tasks', 'claimed_at', 'when it was claimed last'),
@@ -121,4 +121,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_tasks() IS
-	'makes the table of tasks where it is missing; part of ordersync.set_up_queue()';
+	'creates the table of tasks if it is missing; part of ordersync.set_up_queue()';

@@ -2,7 +2,7 @@
  * Views that somebody reads while they are to be replaced.
  */
 /* Called where a lock was not to be had: the lock is given up by then, and those behind it go on. */
-CREATE OR REPLACE FUNCTION ordersync.refuse_views_in_use(p_views text[])
+CREATE OR REPLACE FUNCTION ordersync.raise_views_in_use(p_views text[])
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -36,10 +36,10 @@ BEGIN
 			ELSE 'a view of ordersync is in use and cannot be changed'
 		END,
 		DETAIL = COALESCE('In an open transaction it was read, or is changed, by ' || v_who || '.',
-			'Who had it has let go of it since.'),
+			'The session that used it has finished.'),
 		HINT = COALESCE(pg_catalog.format('Try again when that transaction has ended, or end it: SELECT pg_terminate_backend(%s).', v_first),
 			'Try again.');
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_views_in_use(text[]) IS
-	'raises the error for views that somebody reads, with who it is';
+COMMENT ON FUNCTION ordersync.raise_views_in_use(text[]) IS
+	'raises the error for views that are in use, naming the sessions';

@@ -7,7 +7,7 @@
  * locked one by one with SKIP LOCKED and looked at again under the lock, so
  * that no task has two owners however many claim.
  */
-CREATE OR REPLACE FUNCTION ordersync.take_tasks(p_owner text, p_max integer, p_max_active_shops integer)
+CREATE OR REPLACE FUNCTION ordersync.normalize_tasks(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -49,8 +49,8 @@ BEGIN
 	RETURN v_claimed;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.take_tasks(text, integer, integer) IS
-	'makes up to so many due tasks a worker''s own, fair between shops; which. Called by claim, with whose settings its statements are planned';
+COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer) IS
+	'assigns due tasks to a worker, at most so many, fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
 
 CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
@@ -103,8 +103,8 @@ AS $function$
 DECLARE
 	v_claimed bigint[];
 BEGIN
-	PERFORM ordersync.free_tasks();
-	v_claimed := ordersync.take_tasks(p_owner, p_max, p_max_active_shops);
+	PERFORM ordersync.reclaim_tasks();
+	v_claimed := ordersync.normalize_tasks(p_owner, p_max, p_max_active_shops);
 	IF v_claimed = '{}' THEN
 		RETURN;
 	END IF;
@@ -177,7 +177,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.claim(text, integer, integer) IS
-	'takes up to so many due tasks for a worker, fair between shops, and returns all that it needs to run them';
+	'claims due tasks for a worker, at most so many, fairly between shops, and returns all that is needed to run them';
 
 CREATE OR REPLACE FUNCTION ordersync.start_runs(p_tasks bigint[])
 RETURNS void
@@ -211,7 +211,7 @@ COMMENT ON FUNCTION ordersync.start_runs(bigint[]) IS
  * Tasks of owners that are gone become pending again.  The attempt stays
  * counted: what kills its worker each time must come to an end.
  */
-CREATE OR REPLACE FUNCTION ordersync.free_tasks()
+CREATE OR REPLACE FUNCTION ordersync.reclaim_tasks()
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -260,8 +260,8 @@ BEGIN
 	RETURN v_tasks;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.free_tasks() IS
-	'gives back the tasks of workers that are gone; fails those that were given back too often';
+COMMENT ON FUNCTION ordersync.reclaim_tasks() IS
+	'releases the tasks of workers that no longer exist; fails those that were released too often';
 
 /*
  * A trigger wakes all workers of a database, and whoever claims first would take

@@ -33,7 +33,7 @@ BEGIN
 		AND t.state = 'running'
 	FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_token(p_task);
+		PERFORM ordersync.raise_lost_task(p_task);
 	END IF;
 	IF v.ext_type = 'any' THEN
 		RETURN ordersync.settle_type_count(v, p_total, p_at_until, p_walk, p_clock_offset_ms, p_call);
@@ -58,7 +58,7 @@ BEGIN
 		task_id = excluded.task_id,
 		checked_at = excluded.checked_at;
 
-	IF v_reported <> v_stored OR ordersync.lacks_rows(v.shop_id, v.stream, v.since, v.until) THEN
+	IF v_reported <> v_stored OR ordersync.has_missing_rows(v.shop_id, v.stream, v.since, v.until) THEN
 		-- the young part closes nothing: it would hide what becomes visible late
 		INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, since, until, fresh, reason)
 		SELECT v.run_id, v.shop_id, v.stream, v.basis, w.since, w.until, w.fresh, 'verify'

@@ -70,13 +70,13 @@ BEGIN
 		AND t.token = p_token
 	FOR UPDATE;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_token(p_task);
+		PERFORM ordersync.raise_lost_task(p_task);
 	END IF;
 	retry_ms := COALESCE(f.retry_ms,
 		-- it was our clock, and now we know better
 		CASE WHEN f.class = 'clock' AND f.clock_offset_ms IS NOT NULL THEN 1 END,
-		ordersync.backoff_ms(GREATEST(v.attempt, 1), ordersync.span_ms('retry_base'),
-			GREATEST(ordersync.span_ms('retry_cap'), ordersync.span_ms('retry_base')), pg_catalog.random()));
+		ordersync.backoff_ms(GREATEST(v.attempt, 1), ordersync.interval_setting_ms('retry_base'),
+			GREATEST(ordersync.interval_setting_ms('retry_cap'), ordersync.interval_setting_ms('retry_base')), pg_catalog.random()));
 	v_retry_at := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => retry_ms / 1000.0);
 	v_local := ordersync.is_local_failure(v, f.verdict, f.class);
 	v_unserved := f.verdict = 'rejected'
@@ -95,7 +95,7 @@ BEGIN
 	-- what is only looked at fails no run
 	v_unserved := v_unserved OR v_dead AND COALESCE(v.ext_type = 'any', false);
 	IF v_dead AND v_local AND NOT v_unserved THEN
-		v_spared := ordersync.spare_rest(p_task);
+		v_spared := ordersync.split_failed_task(p_task);
 	END IF;
 	IF v_unserved THEN
 		v_state := 'succeeded';
@@ -128,20 +128,20 @@ BEGIN
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
-	PERFORM ordersync.note_call(ordersync.call_facts(v.shop_id, v.run_id),
+	PERFORM ordersync.log_call(ordersync.call_facts(v.shop_id, v.run_id),
 		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
 	IF f.verdict = 'throttled' THEN
 		PERFORM ordersync.silence_gateway(v.shop_id, v_retry_at,
 			COALESCE(pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
-		PERFORM ordersync.refuse_app_secret(v.shop_id, v.claimed_at, f.message);
+		PERFORM ordersync.mark_secret_unreadable(v.shop_id, v.claimed_at, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
-		PERFORM ordersync.refuse_shop_key(v.shop_id, v.claimed_at, f.class, f.message);
+		PERFORM ordersync.mark_key_refused(v.shop_id, v.claimed_at, f.class, f.message);
 	ELSIF v_unserved THEN
 		SELECT n.ended, n.held
 		INTO v_ended, v_ended_held
-		FROM ordersync.note_unserved(p_task, f.message) n;
+		FROM ordersync.mark_list_refused(p_task, f.message) n;
 	END IF;
 
 	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
@@ -153,7 +153,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.fail(bigint, bigint, jsonb) IS
-	'records that a call came to nothing: the task is due again later, waits for its shop or gateway, or has failed; returns its state, and after how long a call may be tried again';
+	'records a failed call: the task is due again later, waits for its shop or gateway, or has failed; returns its state and the delay before the next call';
 
 /* What is the gateway's, the shop's or this server's trouble, and passes by itself, costs none. */
 CREATE OR REPLACE FUNCTION ordersync.costs_attempt(p_verdict text, p_class text, p_conflict boolean)
@@ -207,7 +207,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.is_local_failure(record, text, text) IS
-	'whether what failed for good is to be parted from the rest of its window';
+	'whether a permanent failure is to be isolated from the rest of its window';
 
 CREATE OR REPLACE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
 RETURNS boolean
@@ -225,13 +225,13 @@ AS $function$
 			AND t.state IN ('pending', 'running'))
 $function$;
 COMMENT ON FUNCTION ordersync.has_unread_half(bigint, bigint, text, text) IS
-	'whether another part of a halved window of that list has neither failed yet nor come to its end';
+	'whether another part of a halved window of that list has not ended';
 
 /*
  * The newer half stays with the task; of ids the one that fails stays, failed,
  * and those behind it go on.  Returns how many tasks were made.
  */
-CREATE OR REPLACE FUNCTION ordersync.spare_rest(p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.split_failed_task(p_task bigint)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -272,5 +272,5 @@ BEGIN
 	RETURN v_tasks;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.spare_rest(bigint) IS
-	'parts a task that failed for good from what may still be read, and returns how many tasks that made';
+COMMENT ON FUNCTION ordersync.split_failed_task(bigint) IS
+	'splits the window of a task that failed permanently, so that the rest of it is read; returns how many tasks were created';

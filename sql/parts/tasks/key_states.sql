@@ -2,7 +2,7 @@
  * What a call says of the shop's data key, or of the gateway's secret.
  */
 /* Who asked for a check has the answer; nothing else is to be done. */
-CREATE OR REPLACE FUNCTION ordersync.end_key_checks(p_shop bigint, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.fail_key_checks(p_shop bigint, p_class text, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -29,8 +29,8 @@ AS $function$
 	SELECT ordersync.count_tasks(e.run_id, -1)
 	FROM ended e
 $function$;
-COMMENT ON FUNCTION ordersync.end_key_checks(bigint, text, text) IS
-	'ends the waiting runs of kind check of a shop whose data key is no good, as failed';
+COMMENT ON FUNCTION ordersync.fail_key_checks(bigint, text, text) IS
+	'fails the waiting runs of kind check of a shop whose data key is invalid';
 
 CREATE OR REPLACE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
 RETURNS boolean
@@ -43,7 +43,7 @@ AS $function$
 			AND k.name = p_shop::text), false)
 $function$;
 COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
-	'true when the shop got its data key after a task had been claimed with the old one';
+	'whether the shop''s data key was set after a task had been claimed with the old one';
 
 /*
  * A refusal is not always final: a shop that is frozen for a while, a key that
@@ -51,7 +51,7 @@ COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
  * hour, and then daily.  Calls that were in flight together count as one; what
  * is refused right after a check that found it good goes on counting.
  */
-CREATE OR REPLACE FUNCTION ordersync.refuse_shop_key(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.mark_key_refused(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -94,16 +94,16 @@ BEGIN
 			WHEN v_refusals > 2 THEN interval '24 hours'
 		END
 	WHERE s.shop_id = p_shop;
-	PERFORM ordersync.end_key_checks(p_shop, 'session', p_message);
+	PERFORM ordersync.fail_key_checks(p_shop, 'session', p_message);
 	IF v_shop.key_state <> v_state THEN
 		PERFORM ordersync.notify_shop(p_shop, v_state);
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_shop_key(bigint, timestamptz, text, text) IS
+COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, timestamptz, text, text) IS
 	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
 
-CREATE OR REPLACE FUNCTION ordersync.refuse_app_secret(p_shop bigint, p_claimed_at timestamptz, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.mark_secret_unreadable(p_shop bigint, p_claimed_at timestamptz, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -116,5 +116,5 @@ AS $function$
 		AND g.name = s.gateway
 		AND (k.updated_at IS NULL OR k.updated_at <= p_claimed_at)
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_app_secret(bigint, timestamptz, text) IS
+COMMENT ON FUNCTION ordersync.mark_secret_unreadable(bigint, timestamptz, text) IS
 	'marks the shop''s gateway, whose application secret cannot be opened; its shops wait';

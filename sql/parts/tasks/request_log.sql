@@ -39,14 +39,14 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.call_facts(bigint, bigint) IS
-	'what settling a call must know of its shop, the shop''s gateway and the run';
+	'the columns of shop, gateway and run that settling a call needs';
 
 /*
  * What every call leaves behind: its row in the log, the platform's clock when
  * it moved, and, of a first full run, the moment from which changes must be
  * read.  The earliest call of parallel windows counts, whoever settles first.
  */
-CREATE OR REPLACE FUNCTION ordersync.note_call(
+CREATE OR REPLACE FUNCTION ordersync.log_call(
 	p_facts record,
 	p_shop bigint,
 	p_run bigint,
@@ -94,5 +94,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_call(record, bigint, bigint, bigint, bigint, jsonb) IS
-	'logs a call and keeps what its answer says of the clock and of where incremental reading begins';
+COMMENT ON FUNCTION ordersync.log_call(record, bigint, bigint, bigint, bigint, jsonb) IS
+	'logs a call and records the clock offset and the start of incremental reading that follow from its answer';

@@ -29,7 +29,7 @@ AS $function$
 	END
 $function$;
 COMMENT ON FUNCTION ordersync.incomplete_message(bigint[], text, bigint, bigint) IS
-	'what a window says that was read and came out incomplete';
+	'the message of a window that was read and is incomplete';
 
 /*
  * How a page ended comes as JSON, as the worker and settle_count write it; what is
@@ -137,7 +137,7 @@ BEGIN
 		RETURNING t.* INTO v;
 		EXIT WHEN FOUND;
 		IF v_looked OR s.state = 'running' THEN
-			PERFORM ordersync.refuse_token(p_task);
+			PERFORM ordersync.raise_lost_task(p_task);
 		END IF;
 		-- a check that missed something: its end is another one than the walk's
 		SELECT m.missed, COALESCE(m.state, s.state), CASE WHEN m.missed IS NULL THEN s.outcome ELSE m.outcome END, v_open + m.tasks
@@ -156,16 +156,16 @@ BEGIN
 			v.began_at + v_facts.clock_offset);
 	END IF;
 
-	PERFORM ordersync.note_call(v_facts, v.shop_id, v.run_id, v.task_id, s.clock_offset_ms, s.call);
+	PERFORM ordersync.log_call(v_facts, v.shop_id, v.run_id, v.task_id, s.clock_offset_ms, s.call);
 
 	IF v_parts > 1 THEN
 		PERFORM ordersync.add_parts(v.task_id, s.cuts);
 	END IF;
 	IF s.state = 'succeeded' AND s.call IS NOT NULL AND v_facts.unserved <> '{}' THEN
-		PERFORM ordersync.note_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
+		PERFORM ordersync.mark_list_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
 	END IF;
 	IF v.state = 'succeeded' AND v.reason = 'open' AND v.history THEN
-		PERFORM ordersync.note_sought(v.shop_id, v.since, v.until, v.run_id, v.began_at);
+		PERFORM ordersync.record_history_reads(v.shop_id, v.since, v.until, v.run_id, v.began_at);
 	END IF;
 
 	v_same := GREATEST(v_parts - 1, 0) - (v_state NOT IN ('running', 'pending'))::integer;
@@ -178,7 +178,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle(bigint, bigint, jsonb) IS
-	'records a stored page: cursor, counters, what it closed, parts that it was cut into, tasks that it brought; true when the run ended with it';
+	'records a stored page: cursor, counters, coverage, parts that the window was cut into, follow-up tasks; true if the run ended with it';
 
 CREATE OR REPLACE FUNCTION ordersync.add_parts(p_task bigint, p_cuts bigint[])
 RETURNS void

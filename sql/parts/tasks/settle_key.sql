@@ -33,10 +33,10 @@ BEGIN
 		AND t.state = 'running'
 	RETURNING t.* INTO v_task;
 	IF NOT FOUND THEN
-		PERFORM ordersync.refuse_token(p_task);
+		PERFORM ordersync.raise_lost_task(p_task);
 	END IF;
 
-	PERFORM ordersync.note_call(ordersync.call_facts(v_task.shop_id, v_task.run_id),
+	PERFORM ordersync.log_call(ordersync.call_facts(v_task.shop_id, v_task.run_id),
 		v_task.shop_id, v_task.run_id, v_task.task_id, p_clock_offset_ms, p_call);
 
 	SELECT s.* INTO v_shop
@@ -81,10 +81,10 @@ BEGIN
 	WHERE s.shop_id = v_task.shop_id;
 
 	IF v_state IN ('wrong_seller', 'unchecked', 'moved') THEN
-		PERFORM ordersync.put_back(p_task, 'session', v_message);
+		PERFORM ordersync.requeue_task(p_task, 'session', v_message);
 	END IF;
 	IF v_state = 'wrong_seller' THEN
-		PERFORM ordersync.end_key_checks(v_task.shop_id, 'session', v_message);
+		PERFORM ordersync.fail_key_checks(v_task.shop_id, 'session', v_message);
 	END IF;
 	IF v_message IS NOT NULL THEN
 		RAISE WARNING USING
@@ -96,9 +96,9 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
-	'records whose the shop''s data key is and returns the new key_state; another seller''s puts the task back';
+	'records which seller the data key belongs to and returns the new key_state; for another seller the task is queued again';
 
-CREATE OR REPLACE FUNCTION ordersync.put_back(p_task bigint, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.requeue_task(p_task bigint, p_class text, p_message text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -111,5 +111,5 @@ AS $function$
 		error = COALESCE(p_message, t.error)
 	WHERE t.task_id = p_task
 $function$;
-COMMENT ON FUNCTION ordersync.put_back(bigint, text, text) IS
-	'makes a task pending again and gives its attempt back';
+COMMENT ON FUNCTION ordersync.requeue_task(bigint, text, text) IS
+	'queues a task again without counting the attempt';

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION ordersync.new_token() IS
 	'a random number that fences a claim';
 
 /* One at a time and in one order, as a run is cancelled: two transactions never wait for each other. */
-CREATE OR REPLACE FUNCTION ordersync.hold_tasks(p_tasks bigint[], p_tokens bigint[])
+CREATE OR REPLACE FUNCTION ordersync.lock_tasks(p_tasks bigint[], p_tokens bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -34,24 +34,24 @@ BEGIN
 			AND t.state LIKE 'running'
 		FOR NO KEY UPDATE;
 		IF NOT FOUND THEN
-			PERFORM ordersync.refuse_token(v.task);
+			PERFORM ordersync.raise_lost_task(v.task);
 		END IF;
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.hold_tasks(bigint[], bigint[]) IS
-	'locks the tasks that are settled in this transaction; an error when one of them is not the worker''s any more';
+COMMENT ON FUNCTION ordersync.lock_tasks(bigint[], bigint[]) IS
+	'locks the tasks that are settled in this transaction; raises an error if one of them is no longer owned by the worker';
 
-CREATE OR REPLACE FUNCTION ordersync.refuse_token(p_task bigint)
+CREATE OR REPLACE FUNCTION ordersync.raise_lost_task(p_task bigint)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	RAISE EXCEPTION USING
 		ERRCODE = 'OS001',
-		MESSAGE = pg_catalog.format('task %s is not this worker''s any more', p_task),
+		MESSAGE = pg_catalog.format('task %s is no longer owned by this worker', p_task),
 		DETAIL = 'It was cancelled or given to another worker.';
 END
 $function$;
-COMMENT ON FUNCTION ordersync.refuse_token(bigint) IS
+COMMENT ON FUNCTION ordersync.raise_lost_task(bigint) IS
 	'raises the error that fences a worker which has lost its task';

@@ -2,7 +2,7 @@
  * Lists that a shop turns out not to be served, or to be served again.
  */
 /* The run's other windows of that list would each be refused as well. */
-CREATE OR REPLACE FUNCTION ordersync.note_unserved(p_task bigint, p_message text, OUT ended integer, OUT held integer)
+CREATE OR REPLACE FUNCTION ordersync.mark_list_refused(p_task bigint, p_message text, OUT ended integer, OUT held integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -43,10 +43,10 @@ BEGIN
 	WHERE s.shop_id = v.shop_id;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_unserved(bigint, text) IS
-	'notes on the shop that the platform refuses it a list it can do without, and ends its waiting windows of the run: how many, and how many of these were held';
+COMMENT ON FUNCTION ordersync.mark_list_refused(bigint, text) IS
+	'records that the platform refuses an optional list to the shop, and ends the list''s waiting windows of the run; returns how many, and how many of these were held';
 
-CREATE OR REPLACE FUNCTION ordersync.note_served(p_shop bigint, p_list text)
+CREATE OR REPLACE FUNCTION ordersync.mark_list_served(p_shop bigint, p_list text)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -55,5 +55,5 @@ AS $function$
 	WHERE s.shop_id = p_shop
 		AND s.unserved ? p_list
 $function$;
-COMMENT ON FUNCTION ordersync.note_served(bigint, text) IS
+COMMENT ON FUNCTION ordersync.mark_list_served(bigint, text) IS
 	'a list that was refused to the shop has been read: it is served now';

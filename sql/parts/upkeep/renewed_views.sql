@@ -27,7 +27,7 @@ BEGIN
 	v_kept := ARRAY(
 		SELECT k.statement
 		FROM pg_catalog.unnest(v_views) v (name),
-			LATERAL pg_catalog.unnest(ordersync.kept_of_view(v.name, ordersync.columns_of(v.name))) k (statement)
+			LATERAL pg_catalog.unnest(ordersync.view_grants_and_comments(v.name, ordersync.columns_of(v.name))) k (statement)
 		WHERE k.statement LIKE 'GRANT %');
 	BEGIN
 		EXECUTE 'DROP VIEW ' || (
@@ -35,7 +35,7 @@ BEGIN
 			FROM pg_catalog.unnest(v_views) v (name));
 	EXCEPTION
 		WHEN lock_not_available THEN
-			PERFORM ordersync.refuse_views_in_use(v_views);
+			PERFORM ordersync.raise_views_in_use(v_views);
 	END;
 	PERFORM ordersync.set_up_views();
 	FOREACH v_statement IN ARRAY v_kept LOOP
@@ -49,7 +49,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.renew_views() IS
-	'makes or replaces the views; those whose columns are others now are made anew; part of ordersync.set_up()';
+	'creates or replaces the views; those whose columns are others now are made anew; part of ordersync.set_up()';
 
 CREATE OR REPLACE FUNCTION ordersync.renewed_views()
 RETURNS text[]

@@ -2,7 +2,7 @@
  * Making and changing the tables: set_up() brings everything to this version.
  *
  * It runs as pg_database_owner, so that whoever calls it, what it makes belongs
- * to the role that is there in every cluster and is no superuser.
+ * to the role that is there in every cluster and is not a superuser.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up()
 RETURNS void
@@ -39,7 +39,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up() IS
-	'makes missing tables and views, adopts those restored from a dump, brings older ones up to date, applies grants again';
+	'creates missing tables and views, adopts those restored from a dump, brings older ones up to date, applies grants again';
 
 CREATE OR REPLACE FUNCTION ordersync.adopt_tasks()
 RETURNS void
@@ -62,7 +62,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.adopt_tasks() IS
 	'frees the tasks that were running when a dump was taken; part of ordersync.set_up()';
 
-CREATE OR REPLACE FUNCTION ordersync.set_up_when_older()
+CREATE OR REPLACE FUNCTION ordersync.set_up_if_outdated()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -94,5 +94,5 @@ BEGIN
 	RETURN true;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.set_up_when_older() IS
+COMMENT ON FUNCTION ordersync.set_up_if_outdated() IS
 	'calls ordersync.set_up() where the tables are missing or another version made them; true when it did';

@@ -28,7 +28,7 @@ BEGIN
 	PERFORM ordersync.set_up_shop_health();
 EXCEPTION
 	WHEN lock_not_available THEN
-		PERFORM ordersync.refuse_views_in_use(ARRAY(
+		PERFORM ordersync.raise_views_in_use(ARRAY(
 			SELECT c.relname::text
 			FROM pg_catalog.pg_class c
 			WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
@@ -36,4 +36,4 @@ EXCEPTION
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_views() IS
-	'makes or replaces the views, or gives up after two seconds of waiting for who reads one; part of ordersync.set_up()';
+	'creates or replaces the views, or fails after waiting two seconds for a lock; part of ordersync.set_up()';

@@ -10,56 +10,56 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'ordersync_read_bigint'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_bigint(text) IS
-	'a platform''s integer, up to 19 digits exactly; NULL when it is none or does not fit';
+	'reads an integer of the platform exactly, up to 19 digits; NULL if it is not an integer or out of range';
 
 CREATE OR REPLACE FUNCTION ordersync.read_int(value text)
 RETURNS integer
 AS 'MODULE_PATHNAME', 'ordersync_read_int'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_int(text) IS
-	'a platform''s integer; NULL when it is none or does not fit';
+	'reads an integer of the platform; NULL if it is not an integer or out of range';
 
 CREATE OR REPLACE FUNCTION ordersync.read_smallint(value text)
 RETURNS smallint
 AS 'MODULE_PATHNAME', 'ordersync_read_smallint'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_smallint(text) IS
-	'a platform''s integer; NULL when it is none or does not fit';
+	'reads an integer of the platform; NULL if it is not an integer or out of range';
 
 CREATE OR REPLACE FUNCTION ordersync.read_money(value text)
 RETURNS numeric
 AS 'MODULE_PATHNAME', 'ordersync_read_money'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_money(text) IS
-	'a platform''s amount in yuan, exact to the cent; NULL when it is none, is finer than a cent, or exceeds numeric(18,2)';
+	'reads an amount of the platform in yuan, exact to the cent; NULL if it is not an amount, has more than two decimals, or exceeds numeric(18,2)';
 
 CREATE OR REPLACE FUNCTION ordersync.read_time(value text)
 RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'ordersync_read_time'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_time(text) IS
-	'a platform''s YYYY-MM-DD HH:MM:SS, Asia/Shanghai, whatever TimeZone and DateStyle are; NULL when it is none';
+	'reads a time of the platform, YYYY-MM-DD HH:MM:SS in Asia/Shanghai, independent of TimeZone and DateStyle; NULL if it is not a time';
 
 CREATE OR REPLACE FUNCTION ordersync.read_boolean(value text)
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'ordersync_read_boolean'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.read_boolean(text) IS
-	'a platform''s true or false; NULL when it is neither';
+	'reads true or false of the platform; NULL if it is neither';
 
 CREATE OR REPLACE FUNCTION ordersync.main_nick(nick text)
 RETURNS text
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_main_nick';
 COMMENT ON FUNCTION ordersync.main_nick(text) IS
-	'the name of the seller whose name or sub-account that is ("main:sub" is "main"), with the XML entities resolved';
+	'the seller''s name of a name or sub-account ("main:sub" gives "main"), with XML entities resolved';
 
 CREATE OR REPLACE FUNCTION ordersync.unescape(value text)
 RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_unescape'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.unescape(text) IS
-	'a seller''s name with XML''s entities resolved, as relays may leave them';
+	'a seller''s name with XML entities resolved, which relays may send';
 
 CREATE OR REPLACE FUNCTION ordersync.split_records(
 	list bytea,
@@ -81,7 +81,7 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ordersync_split_records'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
-	'the records of an answer''s list, without personal data; quarantine is the reason why one cannot be stored, NULL when it can; mended are the paths of values that came with what is no text, NULL for none';
+	'the records of an answer''s list, without personal data; quarantine: the reason why a record cannot be stored, NULL if it can; mended: the paths of values in which invalid characters were replaced, NULL if there are none';
 
 CREATE OR REPLACE FUNCTION ordersync.read_record(
 	body text,

@@ -84,7 +84,7 @@ RETURNS text
 AS 'MODULE_PATHNAME', 'ordersync_wire_excerpt'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION excerpt(bytea, integer) IS
-	'the begin of any answer as one clean line for the request log, personal and secret values blanked';
+	'the beginning of an answer as one line for the request log, with personal and secret values blanked';
 
 CREATE FUNCTION personal_fields()
 RETURNS text[]

@@ -58,7 +58,7 @@ ordersync_wire_sign(PG_FUNCTION_ARGS)
 	if (nnames != nvals)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there must be as many values as names"),
+				 errmsg("the number of values must equal the number of names"),
 				 errdetail("There are %d names and %d values.", nnames, nvals)));
 	for (int i = 0; i < nnames; i++)
 	{
@@ -114,7 +114,7 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	if (protocol == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown protocol \"%s\"", gateway.protocol)));
+				 errmsg("unrecognized protocol \"%s\"", gateway.protocol)));
 	protocol->build(&call, PG_GETARG_INT64(15), &request);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -267,7 +267,7 @@ call_from_names(const char *kind, const char *stream, const char *basis,
 	if (!stream_from_name(stream, &task->stream) || !basis_from_name(basis, &task->basis))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown stream \"%s\" or basis \"%s\"", stream, basis)));
+				 errmsg("unrecognized stream \"%s\" or basis \"%s\"", stream, basis)));
 	call->details_of = task->stream;
 	if (strcmp(kind, "list") == 0)
 		call->kind = CALL_LIST;
@@ -278,6 +278,6 @@ call_from_names(const char *kind, const char *stream, const char *basis,
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown kind of call \"%s\"", kind),
+				 errmsg("unrecognized kind of call \"%s\"", kind),
 				 errhint("Kinds are list, details and whoami.")));
 }

@@ -9,15 +9,15 @@ use PostgreSQL::Test::Utils;
 my $test = $ENV{ORDERSYNC_TEST};
 my @objects = qw(trades refunds special);
 
-# In the database of a house.
+# In the database of a cluster.
 sub new
 {
-	my ($class, $house) = @_;
-	$house->sql(slurp_file("$test/t/lib/drift.sql"));
-	return bless { house => $house }, $class;
+	my ($class, $cluster) = @_;
+	$cluster->sql(slurp_file("$test/t/lib/drift.sql"));
+	return bless { house => $cluster }, $class;
 }
 
-sub sql { my ($self, $q) = @_; return $self->{house}->sql($q) }
+sub sql { my ($self, $q) = @_; return $self->{cluster}->sql($q) }
 
 # Runs have ended: what the database has and claims now. moment: of each world its shop_id, kind, began, at, state, is_last.
 sub remember

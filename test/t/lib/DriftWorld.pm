@@ -5,7 +5,7 @@
 #   $world->begin;
 #   until ($world->over) { $world->step; …a run… }
 #
-# Of a house it uses the gateway only.
+# Of a cluster it uses the gateway only.
 
 package DriftWorld;
 

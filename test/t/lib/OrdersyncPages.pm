@@ -1,7 +1,7 @@
-# A house whose gateway has one shop and no orders: it answers with pages that the test writes itself, byte for byte.
+# A cluster whose gateway has one shop and no orders: it answers with pages that the test writes itself, byte for byte.
 #
-#   my $house = OrdersyncPages->new(conf => '…');
-#   is($house->read_records(increment => '{"tid":1,"modified":"%s"}'), 'succeeded');
+#   my $cluster = OrdersyncPages->new(conf => '…');
+#   is($cluster->read_records(increment => '{"tid":1,"modified":"%s"}'), 'succeeded');
 #
 # Each page is read in a window of its own, an hour of a day that has settled; %s in a record is a moment of that hour.
 

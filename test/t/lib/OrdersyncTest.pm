@@ -1,9 +1,9 @@
-# A house for whole runs: one cluster with the library preloaded, one simulated gateway, and the judge.
+# For whole runs: one cluster with the library preloaded, one simulated gateway, and the judge.
 #
-#   my $house = OrdersyncTest->new(gateway => [ '--shops' => 1 ], conf => "ordersync.lag = '1min'");
-#   $house->add_shops(1);
-#   is($house->full(1), 'succeeded');
-#   $house->equals_truth('after the full run');
+#   my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1 ], conf => "ordersync.lag = '1min'");
+#   $cluster->add_shops(1);
+#   is($cluster->full(1), 'succeeded');
+#   $cluster->equals_truth('after the full run');
 #
 # Nothing here sleeps for a time that was guessed: every wait is for a condition, with a limit.
 
@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $test = $ENV{ORDERSYNC_TEST} or die "ORDERSYNC_TEST is not set: run the tests by test/run or make prove_installcheck\n";
-my $houses = 0;
+my $clusters = 0;
 $ENV{PGCLIENTENCODING} = 'UTF8';
 
 # Named arguments: install_path (another server than that of PG_CONFIG), gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
@@ -31,7 +31,7 @@ sub new
 {
 	my ($class, %arg) = @_;
 	my $self = bless { n => 0, kinds => {} }, $class;
-	$self->{node} = PostgreSQL::Test::Cluster->new('house' . ++$houses, map { $arg{$_} ? ($_ => $arg{$_}) : () } 'install_path');
+	$self->{node} = PostgreSQL::Test::Cluster->new('cluster' . ++$clusters, map { $arg{$_} ? ($_ => $arg{$_}) : () } 'install_path');
 	init_from_template($self->{node});
 	$self->{node}->append_conf('postgresql.conf', join "\n",
 		"shared_preload_libraries = 'ordersync'",

@@ -186,7 +186,7 @@ sub define
 	$self->{is_called}{$name} = 1 if $kind =~ /FUNCTION|PROCEDURE/;
 	return if $kind !~ /FUNCTION|PROCEDURE/;
 	$self->{place}{$1}{$part} = 1 while $run =~ /\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:TABLE|VIEW)\s+(?:IF\s+NOT\s+EXISTS\s+)?ordersync\.(\w+)/g;
-	$self->{place}{"$1_report"}{$part} = 1 while $text =~ /\bordersync\.make_report\('(\w+)s',/g;
+	$self->{place}{"$1_report"}{$part} = 1 while $text =~ /\bordersync\.create_report_view\('(\w+)s',/g;
 	return;
 }
 

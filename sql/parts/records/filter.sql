@@ -1,7 +1,7 @@
 /*
  * Which records of a batch are not stored, and which may change a stored one.
  *
- * Two sieves that need no jsonb: the digest of the same source, and the age of the
+ * Two filters that need no jsonb: the digest of the same source, and the age of the
  * record.  The same id twice in a batch is one record, the newest; of two of equal
  * age the one that was read later, of two of one page the first.
  *
@@ -11,7 +11,7 @@
 
 {{each stream}}
 
-CREATE OR REPLACE FUNCTION ordersync.sieve_{{stream}}(
+CREATE OR REPLACE FUNCTION ordersync.filter_{{stream}}(
 	p_shop bigint,
 	p_source text,
 	p_read_at timestamptz[],
@@ -96,7 +96,7 @@ BEGIN
 	;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.sieve_{{stream}}(bigint, text, timestamptz[], integer[], bigint[], timestamptz[], bytea[]) IS
+COMMENT ON FUNCTION ordersync.filter_{{stream}}(bigint, text, timestamptz[], integer[], bigint[], timestamptz[], bytea[]) IS
 {{if orders}}
 	'the places of a batch''s records that are new and of those that may change a stored one, in the order of their ids; the ids whose row is not there, that have fewer lines than their row counts, that the platform lists elsewhere than was noted; and whether rows of stored ones are gone';
 {{else}}

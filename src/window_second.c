@@ -1,39 +1,41 @@
 /*
- * window_crowd.c
+ * window_second.c
  *	  A second that holds more than a page, read by page number.
  *
  * Time cannot divide it, and its order may differ between calls, so that no
  * walk through its pages need show every record.  Pages are read last to
  * first, round after round, and the ids united, for as long as every page
- * counts the same: the crowd is whole when there are as many ids as that.  A
- * count that changes begins the union anew, but not the round: records that
- * leave one by one would otherwise use up the rounds at a page each, all on
- * the last page, and the others would never be read.
+ * counts the same: the full second is whole when there are as many ids as
+ * that.  A count that changes begins the union anew, but not the round:
+ * records that leave one by one would otherwise use up the rounds at a page
+ * each, all on the last page, and the others would never be read.
  *
- * A crowd that has shrunk to a page is whole in one picture or not at all: ids
- * of earlier pages that have left would stand in for one that is withheld.
+ * A full second that has shrunk to a page is whole in one response or not at
+ * all: ids of earlier pages that have left would stand in for one that is
+ * withheld.
  *
  * Records that come twice push others beyond the last page of the count, so a
  * last page that is full is followed by one more in the next round.
  *
- * A page that is full does not end the crowd, whatever the total: the crowd is
- * whole once every page of a union was read, up to one that has room left, or a
- * total that is too low would hide the rest.  Where totals change or turn out too low, pages may
- * have stayed unread when the crowd is given up: it is then read first to last
- * as without totals, three rounds at most, for the sake of its records.  More
- * than MOST_IN_A_SECOND is not believed from the start, so that no page number
- * is asked for that the platform would refuse.
+ * A page that is full does not end the full second, whatever the total: the
+ * full second is whole once every page of a union was read, up to one that
+ * has room left, or a total that is too low would hide the rest.  Where
+ * totals change or turn out too low, pages may have stayed unread when the
+ * full second is given up: it is then read first to last as without totals,
+ * three rounds at most, for the sake of its records.  More than
+ * MOST_IN_A_SECOND is not believed from the start, so that no page number is
+ * asked for that the platform would refuse.
  *
  * Without totals the pages are read first to last, and a round's own length is
  * the count: whole when two rounds in a row list as many as there are ids, or
  * when round after round of one length brings nothing new.
  *
- * Thirty rounds, then the crowd is given up.  Not seen by any count: one that
- * leaves and one that arrives late between the same two pages.
+ * Thirty rounds, then the full second is given up.  Not seen by any count:
+ * one that leaves and one that arrives late between the same two pages.
  */
 #include "compat.h"
 
-#include "window_crowd.h"
+#include "window_second.h"
 
 #define MAX_ROUNDS	30
 #define MAX_BARREN	8
@@ -41,16 +43,16 @@
 #define LAST_ROUNDS	3			/* without totals, after they have failed */
 #define MOST_IN_A_SECOND 100000
 
-static CrowdStep take_counted(Crowd *c, const Picture *p, const KeySet *counted);
-static int	highest_page(const Crowd *c, int page_size);
-static CrowdStep take_listed(Crowd *c, const Picture *p, const KeySet *counted);
-static bool all_read(const Crowd *c);
-static CrowdStep give_up(Crowd *c);
-static void begin_union(Crowd *c);
-static void unite(Crowd *c, const Picture *p, const KeySet *counted);
+static SecondStep take_counted(FullSecond *c, const Response *p, const KeySet *counted);
+static int	highest_page(const FullSecond *c, int page_size);
+static SecondStep take_listed(FullSecond *c, const Response *p, const KeySet *counted);
+static bool all_read(const FullSecond *c);
+static SecondStep give_up(FullSecond *c);
+static void begin_union(FullSecond *c);
+static void unite(FullSecond *c, const Response *p, const KeySet *counted);
 
 void
-crowd_init(Crowd *c)
+second_init(FullSecond *c)
 {
 	memset(c, 0, sizeof(*c));
 	keys_init(&c->ids);
@@ -59,7 +61,7 @@ crowd_init(Crowd *c)
 
 /* Nothing of it is known yet. */
 void
-crowd_open(Crowd *c, bool totals)
+second_open(FullSecond *c, bool totals)
 {
 	c->totals = totals;
 	c->total = -1;
@@ -79,7 +81,7 @@ crowd_open(Crowd *c, bool totals)
 }
 
 static void
-begin_union(Crowd *c)
+begin_union(FullSecond *c)
 {
 	c->quarantined = 0;
 	c->known = 0;
@@ -92,18 +94,18 @@ begin_union(Crowd *c)
 }
 
 /* One page, of the number asked for; whole and given up come once. */
-CrowdStep
-crowd_take(Crowd *c, const Picture *p, const KeySet *counted)
+SecondStep
+second_take(FullSecond *c, const Response *p, const KeySet *counted)
 {
 	return c->totals ? take_counted(c, p, counted) : take_listed(c, p, counted);
 }
 
 /* Last page to first, ids united while the total stays. */
-static CrowdStep
-take_counted(Crowd *c, const Picture *p, const KeySet *counted)
+static SecondStep
+take_counted(FullSecond *c, const Response *p, const KeySet *counted)
 {
 	bool		first = c->total < 0;
-	bool		fits = p->total <= p->ask.page_size && p->ask.page_no == 1 && !picture_full(p);
+	bool		fits = p->total <= p->ask.page_size && p->ask.page_no == 1 && !response_is_full(p);
 
 	if (p->total > MOST_IN_A_SECOND)
 	{
@@ -120,14 +122,14 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 			c->left = c->last;
 	}
 	if (fits)
-		begin_union(c);			/* it fits a page by now: one picture, no union */
+		begin_union(c);			/* it fits a page by now: one response, no union */
 	c->same++;
 	unite(c, p, counted);
 	c->started |= p->ask.page_no == 1;
-	c->ended |= !picture_full(p);
+	c->ended |= !response_is_full(p);
 	c->surplus |= p->sent > p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
 	if (c->ids.n == c->total && (fits || all_read(c)))
-		return CROWD_WHOLE;
+		return SECOND_WHOLE;
 	if (c->ids.n > c->total)
 	{
 		/* as many arrived as left; or the total is too low */
@@ -136,7 +138,7 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 		if (++c->over >= MAX_OVER)
 			return give_up(c);
 	}
-	if (p->ask.page_no >= c->last && picture_full(p))
+	if (p->ask.page_no >= c->last && response_is_full(p))
 	{
 		c->last++;
 		c->extra++;
@@ -148,7 +150,7 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
 		c->left = highest_page(c, p->ask.page_size);
 	}
 	c->page = c->page > 1 ? c->page - 1 : highest_page(c, p->ask.page_size);
-	return CROWD_MORE;
+	return SECOND_MORE;
 }
 
 /*
@@ -157,7 +159,7 @@ take_counted(Crowd *c, const Picture *p, const KeySet *counted)
  * one less than half full is worth its call in every third round only.
  */
 static int
-highest_page(const Crowd *c, int page_size)
+highest_page(const FullSecond *c, int page_size)
 {
 	int64		on_last = c->total - (int64) (c->last - 1) * page_size;
 
@@ -172,18 +174,18 @@ highest_page(const Crowd *c, int page_size)
  * that bring no other id.
  */
 static bool
-all_read(const Crowd *c)
+all_read(const FullSecond *c)
 {
 	return c->over == 0 && c->started && c->ended && c->same >= c->last &&
 		(!c->surplus || c->idle >= MAX_BARREN * c->last);
 }
 
 /* It is not going to be whole, but all that is listed of it is to be read. */
-static CrowdStep
-give_up(Crowd *c)
+static SecondStep
+give_up(FullSecond *c)
 {
 	if (!c->unsteady)
-		return CROWD_GIVEN_UP;
+		return SECOND_GIVEN_UP;
 	c->totals = false;
 	c->given_up = true;
 	c->total = -1;
@@ -192,41 +194,41 @@ give_up(Crowd *c)
 	c->listed = 0;
 	c->barren = 0;
 	begin_union(c);
-	return CROWD_MORE;
+	return SECOND_MORE;
 }
 
 /* First page to last, by how many the round lists. */
-static CrowdStep
-take_listed(Crowd *c, const Picture *p, const KeySet *counted)
+static SecondStep
+take_listed(FullSecond *c, const Response *p, const KeySet *counted)
 {
 	unite(c, p, counted);
 	c->listed += p->sent;
-	if (c->given_up ? picture_full(p) : picture_goes_on(p))
+	if (c->given_up ? response_is_full(p) : response_has_more(p))
 	{
 		/* a list that goes on for ever with what it showed before */
 		if (++c->page > 20 + 4 * (c->ids.n / p->ask.page_size + 1))
-			return CROWD_GIVEN_UP;
-		return CROWD_MORE;
+			return SECOND_GIVEN_UP;
+		return SECOND_MORE;
 	}
 	if (p->ask.page_no == 1)
-		return c->given_up ? CROWD_GIVEN_UP : CROWD_WHOLE;	/* one picture */
+		return c->given_up ? SECOND_GIVEN_UP : SECOND_WHOLE;	/* one response */
 	c->barren = c->listed == c->total && c->ids.n == c->before ? c->barren + 1 : 0;
 	if (c->barren >= (c->ids.n == c->listed ? 1 : MAX_BARREN))
-		return c->given_up ? CROWD_GIVEN_UP : CROWD_WHOLE;
+		return c->given_up ? SECOND_GIVEN_UP : SECOND_WHOLE;
 	if (++c->round > MAX_ROUNDS)
-		return CROWD_GIVEN_UP;
+		return SECOND_GIVEN_UP;
 	if (c->total >= 0 && c->listed != c->total)
 		begin_union(c);
 	c->total = c->listed;
 	c->listed = 0;
 	c->before = c->ids.n;
 	c->page = 1;
-	return CROWD_MORE;
+	return SECOND_MORE;
 }
 
 /* Adds the page's ids to the union, and to all that was shown. */
 static void
-unite(Crowd *c, const Picture *p, const KeySet *counted)
+unite(FullSecond *c, const Response *p, const KeySet *counted)
 {
 	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
 	int			nfresh = 0;

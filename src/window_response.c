@@ -1,5 +1,5 @@
 /*
- * window_picture.c
+ * window_response.c
  *	  An answer with each record once, and what it says by itself.
  *
  * A record that was sent twice is one, at the place where it came first.  What
@@ -8,17 +8,17 @@
  * it has a next one and is empty, a count that was asked for and is missing or
  * negative.  Records without a time are taken to be in the range.
  *
- * A picture lives while one answer is taken in.
+ * A response lives while one answer is taken in.
  */
 #include "compat.h"
 
-#include "window_picture.h"
+#include "window_response.h"
 
-static void gather(Picture *p, const WindowAnswer *answer);
-static bool contradicts(const Picture *p);
+static void gather(Response *p, const WindowAnswer *answer);
+static bool contradicts(const Response *p);
 
 bool
-picture_make(Picture *p, const PageAsk *ask, const WindowAnswer *answer)
+response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer)
 {
 	p->ask = *ask;
 	p->total = Min(answer->total, WINDOW_MOST_TOTAL);
@@ -30,19 +30,19 @@ picture_make(Picture *p, const PageAsk *ask, const WindowAnswer *answer)
 	gather(p, answer);
 	if (!contradicts(p))
 		return true;
-	picture_free(p);
+	response_free(p);
 	return false;
 }
 
 void
-picture_free(Picture *p)
+response_free(Response *p)
 {
 	pfree(p->records);
 }
 
 /* Takes each record once. */
 static void
-gather(Picture *p, const WindowAnswer *answer)
+gather(Response *p, const WindowAnswer *answer)
 {
 	int64		before = PG_INT64_MAX;
 
@@ -76,7 +76,7 @@ gather(Picture *p, const WindowAnswer *answer)
 
 /* What no honest answer does, whatever was asked and why. */
 static bool
-contradicts(const Picture *p)
+contradicts(const Response *p)
 {
 	if (p->n > p->ask.page_size)
 		return true;
@@ -91,7 +91,7 @@ contradicts(const Picture *p)
 
 /* Full by what was sent: a record that came twice takes another one's place. */
 bool
-picture_full(const Picture *p)
+response_is_full(const Response *p)
 {
 	return p->sent >= p->ask.page_size;
 }
@@ -102,11 +102,11 @@ picture_full(const Picture *p)
  * page.
  */
 bool
-picture_goes_on(const Picture *p)
+response_has_more(const Response *p)
 {
 	if (p->has_next >= 0)
 		return p->has_next == 1;
-	return picture_full(p) || p->total > p->n;
+	return response_is_full(p) || p->total > p->n;
 }
 
 /*
@@ -114,9 +114,9 @@ picture_goes_on(const Picture *p)
  * that lacks as much as a page of what it counts; less may be withheld.
  */
 bool
-picture_disproves(const Picture *p)
+response_disproves_total(const Response *p)
 {
 	int64		expected = p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
 
-	return p->n > p->total || (!picture_full(p) && expected - p->n >= p->ask.page_size);
+	return p->n > p->total || (!response_is_full(p) && expected - p->n >= p->ask.page_size);
 }

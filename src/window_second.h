@@ -1,15 +1,15 @@
 /*
- * window_crowd.h
+ * window_second.h
  *	  A second that holds more than a page, read by page number.  A room inside
  *	  window: nobody else includes it.
  */
-#ifndef ORDERSYNC_WINDOW_CROWD_H
-#define ORDERSYNC_WINDOW_CROWD_H
+#ifndef ORDERSYNC_WINDOW_SECOND_H
+#define ORDERSYNC_WINDOW_SECOND_H
 
 #include "window_keys.h"
-#include "window_picture.h"
+#include "window_response.h"
 
-typedef struct Crowd
+typedef struct FullSecond
 {
 	bool		totals;			/* the list says how many there are */
 	int64		total;			/* on every page of this union; -1: not known */
@@ -28,27 +28,27 @@ typedef struct Crowd
 	KeySet		ids;			/* the union */
 	KeySet		shown;			/* all ids of all unions */
 	int64		quarantined;	/* of these */
-	int64		known;			/* of these, counted before the crowd was open */
+	int64		known;			/* of these, counted before the full second was open */
 
 	/* without totals, or once they have been given up */
 	bool		given_up;
 	int64		listed;			/* records on the round's pages so far */
 	int			before;			/* size of the union when the round began */
 	int			barren;			/* rounds in a row that brought no new id */
-} Crowd;
+} FullSecond;
 
-typedef enum CrowdStep
+typedef enum SecondStep
 {
-	CROWD_MORE,
-	CROWD_WHOLE,
-	CROWD_GIVEN_UP
-} CrowdStep;
+	SECOND_MORE,
+	SECOND_WHOLE,
+	SECOND_GIVEN_UP
+} SecondStep;
 
-/* The crowd's memory stays in the context current at crowd_init(). */
-extern void crowd_init(Crowd *c);
-extern void crowd_open(Crowd *c, bool totals);
+/* The full second's memory stays in the context current at second_init(). */
+extern void second_init(FullSecond *c);
+extern void second_open(FullSecond *c, bool totals);
 
 /* counted: records without a time that the walk has counted already. */
-extern CrowdStep crowd_take(Crowd *c, const Picture *p, const KeySet *counted);
+extern SecondStep second_take(FullSecond *c, const Response *p, const KeySet *counted);
 
-#endif							/* ORDERSYNC_WINDOW_CROWD_H */
+#endif							/* ORDERSYNC_WINDOW_SECOND_H */

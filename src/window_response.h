@@ -1,14 +1,14 @@
 /*
- * window_picture.h
+ * window_response.h
  *	  An answer with each record once, and what it says by itself.  A room
  *	  inside window: nobody else includes it.
  */
-#ifndef ORDERSYNC_WINDOW_PICTURE_H
-#define ORDERSYNC_WINDOW_PICTURE_H
+#ifndef ORDERSYNC_WINDOW_RESPONSE_H
+#define ORDERSYNC_WINDOW_RESPONSE_H
 
 #include "window.h"
 
-typedef struct Picture
+typedef struct Response
 {
 	PageAsk	ask;			/* what it answers */
 	int64		total;			/* -1: not sent */
@@ -20,19 +20,19 @@ typedef struct Picture
 	int64		oldest;			/* PG_INT64_MAX: none has one */
 	int			at_end;			/* records at second ask.end */
 	bool		sorted;			/* newest first */
-} Picture;
+} Response;
 
 /* False, with nothing allocated, when the answer contradicts itself. */
-extern bool picture_make(Picture *p, const PageAsk *ask, const WindowAnswer *answer);
-extern void picture_free(Picture *p);
+extern bool response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer);
+extern void response_free(Response *p);
 
 /* Is the page as full as it may be? */
-extern bool picture_full(const Picture *p);
+extern bool response_is_full(const Response *p);
 
 /* Is there more of the range than this page? */
-extern bool picture_goes_on(const Picture *p);
+extern bool response_has_more(const Response *p);
 
 /* Does the answer show that its own total is untrue?  It has one. */
-extern bool picture_disproves(const Picture *p);
+extern bool response_disproves_total(const Response *p);
 
-#endif							/* ORDERSYNC_WINDOW_PICTURE_H */
+#endif							/* ORDERSYNC_WINDOW_RESPONSE_H */
