@@ -82,7 +82,7 @@ sub make_up
 	# a column of the queue, an index, a column of a view that does not stand last
 	$remove->(qr/,\n\t\tgranted_at timestamptz NOT NULL DEFAULT now\(\)/);
 	$remove->(qr/,\n\t+\('grants', 'granted_at', 'when'\)(?=,?\n)/);
-	$remove->(qr/\tCREATE INDEX IF NOT EXISTS order_changes_changed_in_idx [^;]*;\n/);
+	$remove->(qr/\tPERFORM ordersync\.add_index\('order_changes_changed_in_idx'[^;]*;\n/);
 	$remove->(qr/\t\tr\.requested_by,\n(?=\t\tr\.requested_at,\n\t\tr\.started_at)/);
 	$remove->(qr/,\n\t+\('run_progress', 'requested_by', 'who triggered it'\)(?=,?\n)/);
 

@@ -22,8 +22,8 @@ BEGIN
 		changed_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
 		PRIMARY KEY (shop_id, change_id)
 	);
-	CREATE INDEX IF NOT EXISTS order_changes_tid_idx ON ordersync.order_changes (shop_id, tid);
-	CREATE INDEX IF NOT EXISTS order_changes_changed_in_idx ON ordersync.order_changes (changed_in);
+	PERFORM ordersync.add_index('order_changes_tid_idx', 'order_changes', '(shop_id, tid)');
+	PERFORM ordersync.add_index('order_changes_changed_in_idx', 'order_changes', '(changed_in)');
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

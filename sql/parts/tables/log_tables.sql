@@ -33,7 +33,7 @@ BEGIN
 		duration_ms integer,
 		answer text
 	) PARTITION BY RANGE (logged_at);
-	CREATE INDEX IF NOT EXISTS request_log_shop_idx ON ordersync.request_log (shop_id, logged_at);
+	PERFORM ordersync.add_index('request_log_shop_idx', 'request_log', '(shop_id, logged_at)');
 	-- a call's row must find a place even when maintenance has not run for a week
 	CREATE TABLE IF NOT EXISTS ordersync.request_log_rest
 		PARTITION OF ordersync.request_log DEFAULT;

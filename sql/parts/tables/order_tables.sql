@@ -53,31 +53,31 @@ BEGIN
 		autovacuum_vacuum_insert_scale_factor = 0.01
 	);
 
-	CREATE INDEX IF NOT EXISTS orders_created_date_idx ON ordersync.orders (shop_id, created_date)
-		INCLUDE (gmv);
-	CREATE INDEX IF NOT EXISTS orders_paid_date_idx ON ordersync.orders (shop_id, paid_date)
-		INCLUDE (paid_amount, post_fee, buyer_open_uid, platform_state);
-	CREATE INDEX IF NOT EXISTS orders_tid_idx ON ordersync.orders (tid);
+	PERFORM ordersync.add_index('orders_created_date_idx', 'orders',
+		'(shop_id, created_date) INCLUDE (gmv)');
+	PERFORM ordersync.add_index('orders_paid_date_idx', 'orders',
+		'(shop_id, paid_date) INCLUDE (paid_amount, post_fee, buyer_open_uid, platform_state)');
+	PERFORM ordersync.add_index('orders_tid_idx', 'orders', '(tid)');
 	-- open orders, a few in a hundred; end_time is set once in an order's life, status changes again and again
-	CREATE INDEX IF NOT EXISTS orders_open_idx ON ordersync.orders (shop_id, created_date)
-		WHERE end_time IS NULL;
+	PERFORM ordersync.add_index('orders_open_idx', 'orders',
+		'(shop_id, created_date) WHERE end_time IS NULL');
 	-- what is not in the lists, so that it is noted when it is again
-	CREATE INDEX IF NOT EXISTS orders_unlisted_idx ON ordersync.orders (shop_id, tid)
-		WHERE platform_state <> 'listed';
+	PERFORM ordersync.add_index('orders_unlisted_idx', 'orders',
+		$$(shop_id, tid) WHERE platform_state <> 'listed'$$);
 
-	CREATE INDEX IF NOT EXISTS sub_orders_tid_idx ON ordersync.sub_orders (shop_id, tid);
-	CREATE INDEX IF NOT EXISTS sub_orders_paid_date_idx ON ordersync.sub_orders (shop_id, paid_date, num_iid)
-		INCLUDE (paid_amount, num);
+	PERFORM ordersync.add_index('sub_orders_tid_idx', 'sub_orders', '(shop_id, tid)');
+	PERFORM ordersync.add_index('sub_orders_paid_date_idx', 'sub_orders',
+		'(shop_id, paid_date, num_iid) INCLUDE (paid_amount, num)');
 	-- the link check: lines that name an after-sale, a few in a hundred
-	CREATE INDEX IF NOT EXISTS sub_orders_refund_id_idx ON ordersync.sub_orders (shop_id, refund_id)
-		WHERE refund_id IS NOT NULL;
+	PERFORM ordersync.add_index('sub_orders_refund_id_idx', 'sub_orders',
+		'(shop_id, refund_id) WHERE refund_id IS NOT NULL');
 
-	CREATE INDEX IF NOT EXISTS after_sales_oid_idx ON ordersync.after_sales (shop_id, oid);
-	CREATE INDEX IF NOT EXISTS after_sales_tid_idx ON ordersync.after_sales (shop_id, tid);
+	PERFORM ordersync.add_index('after_sales_oid_idx', 'after_sales', '(shop_id, oid)');
+	PERFORM ordersync.add_index('after_sales_tid_idx', 'after_sales', '(shop_id, tid)');
 	-- a day is counted by it: without, all of a shop's after-sales are read for each
-	CREATE INDEX IF NOT EXISTS after_sales_modified_idx ON ordersync.after_sales (shop_id, modified);
-	CREATE INDEX IF NOT EXISTS after_sales_refunded_date_idx ON ordersync.after_sales (shop_id, refunded_date)
-		INCLUDE (refunded_amount);
+	PERFORM ordersync.add_index('after_sales_modified_idx', 'after_sales', '(shop_id, modified)');
+	PERFORM ordersync.add_index('after_sales_refunded_date_idx', 'after_sales',
+		'(shop_id, refunded_date) INCLUDE (refunded_amount)');
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

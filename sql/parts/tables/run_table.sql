@@ -27,18 +27,15 @@ BEGIN
 		message text
 	) WITH (fillfactor = 70);
 	-- which runs are active, in whose turn
-	CREATE INDEX IF NOT EXISTS sync_runs_active_idx
-		ON ordersync.sync_runs (shop_id, kind, run_id)
-		WHERE state IN ('pending', 'running');
+	PERFORM ordersync.add_index('sync_runs_active_idx', 'sync_runs',
+		$$(shop_id, kind, run_id) WHERE state IN ('pending', 'running')$$);
 	-- claim: active runs in the order of their lots
-	CREATE INDEX IF NOT EXISTS sync_runs_lot_idx
-		ON ordersync.sync_runs (lot)
-		WHERE lot IS NOT NULL;
+	PERFORM ordersync.add_index('sync_runs_lot_idx', 'sync_runs',
+		'(lot) WHERE lot IS NOT NULL');
 	-- plan: what a shop's runs have lost
-	CREATE INDEX IF NOT EXISTS sync_runs_lost_idx
-		ON ordersync.sync_runs (shop_id, until)
-		WHERE lost IS NOT NULL;
-	CREATE INDEX IF NOT EXISTS sync_runs_shop_idx ON ordersync.sync_runs (shop_id, run_id);
+	PERFORM ordersync.add_index('sync_runs_lost_idx', 'sync_runs',
+		'(shop_id, until) WHERE lost IS NOT NULL');
+	PERFORM ordersync.add_index('sync_runs_shop_idx', 'sync_runs', '(shop_id, run_id)');
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

@@ -42,11 +42,10 @@ BEGIN
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
-	CREATE INDEX IF NOT EXISTS shops_gateway_idx ON ordersync.shops (gateway);
+	PERFORM ordersync.add_index('shops_gateway_idx', 'shops', '(gateway)');
 	-- claim, next_due: refused keys that are to be checked again
-	CREATE INDEX IF NOT EXISTS shops_key_check_idx
-		ON ordersync.shops (key_check_at)
-		WHERE key_check_at IS NOT NULL;
+	PERFORM ordersync.add_index('shops_key_check_idx', 'shops',
+		'(key_check_at) WHERE key_check_at IS NOT NULL');
 
 	CREATE TABLE IF NOT EXISTS ordersync.secrets (
 		kind text NOT NULL,

@@ -53,22 +53,18 @@ BEGIN
 		finished_at timestamptz
 	) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 	-- claim: a run's waiting tasks, newest window first; no column of it changes with a page
-	CREATE INDEX IF NOT EXISTS sync_tasks_waiting_idx
-		ON ordersync.sync_tasks (run_id, until DESC)
-		WHERE state = 'pending';
+	PERFORM ordersync.add_index('sync_tasks_waiting_idx', 'sync_tasks',
+		$$(run_id, until DESC) WHERE state = 'pending'$$);
 	-- claim: what is in flight, and whose owner has died
-	CREATE INDEX IF NOT EXISTS sync_tasks_running_idx
-		ON ordersync.sync_tasks (shop_id)
-		WHERE state = 'running';
+	PERFORM ordersync.add_index('sync_tasks_running_idx', 'sync_tasks',
+		$$(shop_id) WHERE state = 'running'$$);
 	-- next_due: tasks in back-off
-	CREATE INDEX IF NOT EXISTS sync_tasks_due_idx
-		ON ordersync.sync_tasks (next_attempt_at)
-		WHERE next_attempt_at IS NOT NULL;
-	CREATE INDEX IF NOT EXISTS sync_tasks_run_idx ON ordersync.sync_tasks (run_id);
+	PERFORM ordersync.add_index('sync_tasks_due_idx', 'sync_tasks',
+		'(next_attempt_at) WHERE next_attempt_at IS NOT NULL');
+	PERFORM ordersync.add_index('sync_tasks_run_idx', 'sync_tasks', '(run_id)');
 	-- failed_tasks, shop_health
-	CREATE INDEX IF NOT EXISTS sync_tasks_failed_idx
-		ON ordersync.sync_tasks (shop_id, finished_at)
-		WHERE state IN ('failed', 'incomplete');
+	PERFORM ordersync.add_index('sync_tasks_failed_idx', 'sync_tasks',
+		$$(shop_id, finished_at) WHERE state IN ('failed', 'incomplete')$$);
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

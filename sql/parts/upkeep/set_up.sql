@@ -62,34 +62,41 @@ $function$;
 COMMENT ON FUNCTION ordersync.adopt_tasks() IS
 	'frees the tasks that were running when a dump was taken; part of ordersync.set_up()';
 
+CREATE OR REPLACE FUNCTION ordersync.is_outdated()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE		-- volatile: it must see what was committed while a lock was waited for
+AS $function$
+DECLARE
+	v_current boolean;
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.installation') IS NULL THEN
+		RETURN true;
+	END IF;
+	-- an extension made anew has lost its grants, though the tables are there
+	SELECT i.version = e.extversion AND i.extension = e.oid AND i.database = d.oid
+	INTO v_current
+	FROM ordersync.installation i, pg_catalog.pg_extension e, pg_catalog.pg_database d
+	WHERE e.extname = 'ordersync'
+		AND d.datname = pg_catalog.current_database();
+	RETURN v_current IS NOT TRUE;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_outdated() IS
+	'are the tables missing, or made by another version, extension or database?';
+
 CREATE OR REPLACE FUNCTION ordersync.set_up_if_outdated()
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v_version text;
-	v_extension oid;
-	v_database oid;
-	v_current boolean;
 BEGIN
-	SELECT e.extversion, e.oid, d.oid
-	INTO v_version, v_extension, v_database
-	FROM pg_catalog.pg_extension e
-	CROSS JOIN pg_catalog.pg_database d
-	WHERE e.extname = 'ordersync'
-		AND d.datname = pg_catalog.current_database();
-
-	IF pg_catalog.to_regclass('ordersync.installation') IS NOT NULL THEN
-		-- an extension made anew has lost its grants, though the tables are there
-		SELECT i.version = v_version AND i.extension = v_extension AND i.database = v_database
-		INTO v_current
-		FROM ordersync.installation i;
-	END IF;
-
-	IF v_current IS TRUE THEN
+	IF NOT ordersync.is_outdated() THEN
 		RETURN false;
 	END IF;
-
+	-- of two that find it so, the second waits here, and has nothing left to do
+	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.lock_key('set_up'));
+	IF NOT ordersync.is_outdated() THEN
+		RETURN false;
+	END IF;
 	PERFORM ordersync.set_up();
 	RETURN true;
 END
