@@ -83,6 +83,9 @@ for (split /\n/, $table)
 cmp_ok(scalar(@rows), '>=', 30, 'questions that are answered');
 is(join(', ', @elsewhere), '', 'each function is in the file beside it');
 
+my ($walk) = slurp('ARCHITECTURE.md') =~ /^## The walk through a window\n(.*?)^## /sm;
+is(join(' ', grep { my $function = $_; !grep { m{^src/window} } defined_in($function) } grep { !/^ordersync\./ } $walk =~ /`([\w.]+)\(\)`/g), '', 'those of the walk are of the window');
+
 # --- .editorconfig: line ends, and no blanks before them but in what programs have said
 
 my (@blanks, @ends, $files);
