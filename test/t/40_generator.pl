@@ -106,6 +106,8 @@ for ([ 'orders.generated' => 'day' ], [ 'orders.key' => 'shop_id, tid' ], [ 'ord
 becomes("\t\t({{orders.all excluded.#_and_a_long_name}})::record\n", "\t\t(excluded.shop_id_and_a_long_name, excluded.tid_and_a_long_name,\n\t\texcluded.platform_and_a_long_name, excluded.status_and_a_long_name,\n"
 	. "\t\texcluded.created_and_a_long_name, excluded.fee_and_a_long_name,\n\t\texcluded.frozen_and_a_long_name)::record\n", 'long lists are wrapped at the line\'s indentation');
 becomes("\tx IN ({{words cash_on_delivery}}, 'y')\n", "\tx IN ('cod', 'b2c_cod', 'y')\n", 'words among others');
+my $table = "DO \$\$\nBEGIN\n\tCREATE TABLE IF NOT EXISTS ordersync.t (\n\t\ta bigint NOT NULL,\n\t\tb text[],\n\t\tPRIMARY KEY (a)\n\t);\nEND\n\$\$;\n";
+becomes("$table-- {{columns: #table.# #definition}}\n", "$table-- t.a bigint NOT NULL,\nt.b text[]\n", 'columns: those of the tables that parts make');
 becomes("{{orders.key}} | {{orders.key p.#}}\n", "shop_id, tid | p.shop_id, p.tid\n", 'two in a line');
 becomes("{{each stream}}\nf_{{stream}} {{table}} {{one}} {{id}} {{payloads}} {{object}}: {{table.changes}}\n{{sources}}\n{{end}}\n",
 	"f_orders orders order tid order_payloads trade: status, fee\n'history', 'increment', 'list', 'details'\n"
@@ -179,6 +181,8 @@ for ([ "-- 付\n" => 'stands outside of a literal of one line' ], [ "SELECT 'a'\
 	like($err, qr/^(p\.sql:[12]|the script): .*$_->[1]/, "$_->[1]: refused");
 	is($out, '', 'no script is made');
 }
+
+like((made('script', [ dictionary() ], ($table =~ s/\tCREATE/\t\tCREATE/r) . "-- {{columns: #}}\n"))[1], qr/^p\.sql: CREATE TABLE ordersync\.t: behind one tab/, 'a table whose columns would not be found: refused');
 
 # --- META.json has the version three times, and another of its own form
 

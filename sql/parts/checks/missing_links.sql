@@ -121,6 +121,7 @@ CREATE OR REPLACE FUNCTION ordersync.fetch_unlinked(
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
+SET enable_hashjoin = on
 AS $function$
 DECLARE
 	v_found record;
@@ -163,6 +164,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET enable_hashjoin = on			-- also where a claim ends a run: see claim
 SET jit = off
 AS $function$
 BEGIN

@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION ordersync.set_up_checks()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_unnoted boolean := pg_catalog.to_regclass('ordersync.link_candidates') IS NULL;
 BEGIN
 	CREATE TABLE IF NOT EXISTS ordersync.repairs (
 		shop_id bigint NOT NULL,
@@ -31,13 +33,13 @@ BEGIN
 		PRIMARY KEY (shop_id, stream, record_id)
 	);
 
-	IF pg_catalog.to_regclass('ordersync.link_candidates') IS NULL THEN
-		CREATE TABLE ordersync.link_candidates (
-			shop_id bigint NOT NULL,
-			batch_id bigint GENERATED ALWAYS AS IDENTITY,
-			refund_ids bigint[],
-			PRIMARY KEY (shop_id, batch_id)
-		);
+	CREATE TABLE IF NOT EXISTS ordersync.link_candidates (
+		shop_id bigint NOT NULL,
+		batch_id bigint GENERATED ALWAYS AS IDENTITY,
+		refund_ids bigint[],
+		PRIMARY KEY (shop_id, batch_id)
+	);
+	IF v_unnoted THEN
 		-- what is stored already was noted by nobody: all of it is to be looked at
 		INSERT INTO ordersync.link_candidates (shop_id, refund_ids)
 		SELECT s.shop_id, NULL

@@ -16,7 +16,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_index(text, text, text) IS
-	'creates an index where it is missing; part of ordersync.set_up()';
+	'creates an index if it is missing; part of ordersync.set_up()';
 
 CREATE OR REPLACE FUNCTION ordersync.add_unique_index(p_name text, p_table text, p_definition text)
 RETURNS void
@@ -29,4 +29,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_unique_index(text, text, text) IS
-	'creates a unique index where it is missing; part of ordersync.set_up()';
+	'creates a unique index if it is missing; part of ordersync.set_up()';

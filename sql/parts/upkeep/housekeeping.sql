@@ -27,8 +27,16 @@ BEGIN
 			RAISE;
 	END;
 	PERFORM ordersync.make_log_partitions();
+	-- of a shop that has single orders fetched and no run of another kind, nobody takes them
+	PERFORM ordersync.put_off_links(c.shop_id)
+	FROM (
+		SELECT c.shop_id
+		FROM ordersync.link_candidates c
+		GROUP BY c.shop_id
+		HAVING pg_catalog.count(*) > 10000
+	) c;
 	RETURN ordersync.cut_payloads();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.maintenance() IS
-	'periodic maintenance: updates the tables to the installed version, creates the request log''s partitions for today and the next seven days, cuts payloads; true if there is more to do soon. Called by the worker at its start and daily';
+	'brings tables to the installed version, makes the request log''s partitions for today and seven days, lets no shop''s candidates of the link check grow without bound, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';
