@@ -14,7 +14,7 @@ sub new
 {
 	my ($class, $cluster) = @_;
 	$cluster->sql(slurp_file("$test/t/lib/drift.sql"));
-	return bless { house => $cluster }, $class;
+	return bless { cluster => $cluster }, $class;
 }
 
 sub sql { my ($self, $q) = @_; return $self->{cluster}->sql($q) }
