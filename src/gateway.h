@@ -19,7 +19,7 @@ typedef struct GatewayCall
 {
 	CallKind	kind;
 	const SyncTask *task;
-	PageAsk	ask;			/* CALL_LIST */
+	PageAsk		ask;			/* CALL_LIST */
 	int64		id;				/* CALL_DETAILS */
 	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
 	bool		only_total;		/* CALL_LIST: nobody looks at the records */
@@ -32,17 +32,16 @@ typedef struct GatewayRequest
 	char	   *url;			/* complete */
 	char	   *body;			/* application/x-www-form-urlencoded;charset=UTF-8 */
 	size_t		body_len;
-	const char *error;			/* NULL, or why it cannot be sent (an unknown sign_method,
-								 * MD5 where FIPS forbids it, no such list): rejected */
+	const char *error;			/* NULL, or why it cannot be sent (an unknown sign_method, MD5 where FIPS forbids it,
+								 * no such list): rejected */
 } GatewayRequest;
 
 typedef struct GatewayAnswer
 {
 	Verdict		verdict;
-	const char *class;			/* NULL when ok; else one word for failed_tasks:
-								 * network, timeout, http, throttled, quota, session,
-								 * permission, signature, clock, parameters, platform,
-								 * not_found, malformed, oversize, refused */
+	const char *class;			/* NULL when ok; else one word for failed_tasks: network, timeout, http, throttled,
+								 * quota, session, permission, signature, clock, parameters, platform, not_found,
+								 * malformed, oversize, refused */
 	char	   *message;		/* NULL when ok; one line for people, no secret in it */
 	int64		code;			/* platform's error code, 0 when none */
 	char	   *msg;			/* platform's words, each NULL when absent */

@@ -114,7 +114,7 @@ job_submit(Job *job)
 		return job_fail_secret(job, class, why);
 	if (job->protocol == NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
-								"the gateway's protocol is not supported by this version");
+									"the gateway's protocol is not supported by this version");
 	if (!next_call(job))
 		return settle_empty(job);
 

@@ -23,7 +23,7 @@
 typedef struct PageKind
 {
 	const char *activity;
-	void		(*take) (Job *job);	/* in the page transaction, behind its rows: what they mean to the task */
+	void		(*take) (Job *job); /* in the page transaction, behind its rows: what they mean to the task */
 	void		(*settle) (Job *job);	/* in it, last */
 	JobStep		(*settled) (Job *job);	/* it is committed */
 } PageKind;
@@ -46,7 +46,7 @@ struct Job
 	bool		shrunk;
 	char	   *walk;			/* as the last settled page left it */
 
-	JobEvents		events;			/* of the last step */
+	JobEvents	events;			/* of the last step */
 	void	   *holder;
 
 	/* the call in hand, all of it in page_context */
@@ -70,7 +70,7 @@ struct Job
 	const char *key_outcome;
 	bool		key_good;
 	bool		count_continues;
-	PageCounts counts;
+	PageCounts	counts;
 };
 
 /* What to call for next, false for nothing; and what a good answer means. */

@@ -95,7 +95,7 @@ typedef struct Failure
 typedef struct KeyFileNote
 {
 	int			sealed;			/* how many there are */
-	int			unreadable;			/* of these, how many cannot be opened now */
+	int			unreadable;		/* of these, how many cannot be opened now */
 } KeyFileNote;
 
 /* How many of max tasks are a fair part of what so many workers find now; at least a batch. */

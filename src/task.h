@@ -91,14 +91,14 @@ typedef struct Gateway
 	char	   *base_url;
 	char	   *app_key;
 	char	   *app_secret;
-	char	   *protocol;			/* "top" */
-	char	   *sign_method;		/* "md5", "hmac", "hmac-sha256" */
-	char	   *proxy;				/* NULL: none */
-	char	   *types_add;			/* order types asked for beside ours, "a,b"; NULL: none */
-	int			page_size;			/* records asked for in one call, 1..100 */
+	char	   *protocol;		/* "top" */
+	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
+	char	   *proxy;			/* NULL: none */
+	char	   *types_add;		/* order types asked for beside ours, "a,b"; NULL: none */
+	int			page_size;		/* records asked for in one call, 1..100 */
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
-	int64		lifted_ms;			/* epoch; what the platform said before bans nothing; 0: none */
+	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
@@ -116,31 +116,31 @@ typedef struct SyncTask
 {
 	int64		task_id;
 	int64		run_id;
-	int64		token;				/* fences: settle and fail must present it */
+	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
 	Stream		stream;
 	Basis		basis;
-	int64		since;				/* window [since, until), epoch seconds */
+	int64		since;			/* window [since, until), epoch seconds */
 	int64		until;
-	bool		fresh;				/* younger than settle: stored, closes nothing */
-	bool		may_cut;			/* not itself a part of a cut window */
+	bool		fresh;			/* younger than settle: stored, closes nothing */
+	bool		may_cut;		/* not itself a part of a cut window */
 	TaskWork	work;
-	bool		history;			/* from the platform's list of what is older than three months */
-	char	   *ext_type;			/* only orders of this kind, NULL: all, TASK_ANY_TYPE */
-	bool		follow_up;			/* a stored page brings more than its rows */
-	Stream		details_of;			/* STREAM_DETAILS: what the ids are */
-	int64	   *ids;				/* STREAM_DETAILS: the ids to fetch */
+	bool		history;		/* from the platform's list of what is older than three months */
+	char	   *ext_type;		/* only orders of this kind, NULL: all, TASK_ANY_TYPE */
+	bool		follow_up;		/* a stored page brings more than its rows */
+	Stream		details_of;		/* STREAM_DETAILS: what the ids are */
+	int64	   *ids;			/* STREAM_DETAILS: the ids to fetch */
 	int			nids;
-	char	   *walk;				/* where the last settled page left off, or NULL */
-	bool		key_check;			/* the data key is to be verified first */
-	bool		require_seller;		/* key unverified: records must name the seller */
-	bool		refusals;			/* the database refuses some of the shop's records */
-	char	  **seller_nicks;		/* names under which the shop's records come */
+	char	   *walk;			/* where the last settled page left off, or NULL */
+	bool		key_check;		/* the data key is to be verified first */
+	bool		require_seller; /* key unverified: records must name the seller */
+	bool		refusals;		/* the database refuses some of the shop's records */
+	char	  **seller_nicks;	/* names under which the shop's records come */
 	int			nseller_nicks;
-	char	   *data_key;			/* opened; never log */
-	FieldNames	fields_add;			/* asked for beside the protocol's own */
-	FieldNames	fields_drop;		/* not asked for */
-	Gateway	   *gateway;
+	char	   *data_key;		/* opened; never log */
+	FieldNames	fields_add;		/* asked for beside the protocol's own */
+	FieldNames	fields_drop;	/* not asked for */
+	Gateway    *gateway;
 } SyncTask;
 
 extern const char *stream_name(Stream stream);

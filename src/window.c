@@ -199,8 +199,8 @@ last_second(const Window *w, int64 bound)
 WindowStep
 window_take(Window *w, const WindowAnswer *answer)
 {
-	PageAsk	ask;
-	Response		p;
+	PageAsk		ask;
+	Response	p;
 	WindowStep	step;
 
 	Assert(w->phase != PHASE_ENDED);
@@ -219,8 +219,8 @@ window_take(Window *w, const WindowAnswer *answer)
 bool
 window_agrees(const Window *w, const WindowAnswer *answer)
 {
-	PageAsk	ask;
-	Response		p;
+	PageAsk		ask;
+	Response	p;
 
 	window_ask(w, &ask);
 	if (!response_make(&p, &ask, answer))

@@ -10,7 +10,7 @@
 
 typedef struct Response
 {
-	PageAsk	ask;			/* what it answers */
+	PageAsk		ask;			/* what it answers */
 	int64		total;			/* -1: not sent */
 	int			has_next;		/* 1, 0, -1: not sent */
 	int			sent;			/* records as sent */

@@ -68,7 +68,7 @@
 #define SHARE_DELAY_MS 250		/* in which the others take their part of a short run */
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
-#define LONGEST_PAUSE_MS (5 * 1000)	/* that a claimed task waits for its gateway */
+#define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for its gateway */
 #define MOST_PASSED 8			/* larger batches that the oldest answer waits for */
 #define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
