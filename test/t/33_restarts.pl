@@ -97,7 +97,8 @@ for my $whose (qw(worker backend))
 # The launcher itself.
 sub launcher { my ($pid) = map { /^\s*(\d+)\s.*ordersync launcher/ ? $1 : () } split /\n/, `ps -o pid=,args= --ppid @{[ $cluster->node->{_pid} ]}`; return $pid // '' }
 {
-	my $pid = launcher();
+	my $pid;
+	$cluster->wait_until('a launcher in the list of processes', sub { $pid = launcher() });
 	like($pid, qr/^\d+$/, 'there is a launcher');
 	my $worker = workers('postgres');
 	kill 'TERM', $pid;
