@@ -48,7 +48,7 @@ key_watch_ready(const char *database)
 {
 	int64		now = clock_steady_ms();
 	KeyFile		found;
-	KeyFileNote result;
+	KeyFileNote result = {0};
 
 	if (now < look_at)
 		return ready;
