@@ -86,10 +86,7 @@ for my $whose (qw(worker backend))
 	$from = -s $log;
 	if ($whose eq 'worker') { kill 'KILL', $pid }
 	else { $cluster->node->psql('postgres', q{DO $$ BEGIN EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid()); END $$}) }
-	my $ready = $cluster->seconds_until('the server to be back', sub {
-		# psql that is refused leaves a broken pipe, which IPC::Run dies of
-		my $status = eval { ($cluster->node->psql('postgres', 'SELECT 1'))[0] };
-		return defined $status && $status == 0 && PostgreSQL::Test::Utils::slurp_file($log, $from) =~ /database system is ready to accept/ });
+	$cluster->wait_until_back($from);
 	is_quick(next_worker($pid), "a worker when the server is back from the crash of a $whose");
 	is($cluster->incremental(1), 'succeeded', 'and it works');
 }

@@ -150,12 +150,8 @@ is_whole('tried again');
 
 empty();
 my $killed_at;
-# it answers until it has noticed, and psql that is refused leaves a broken pipe, which IPC::Run dies of
-my $ready = sub {
-	my $status = eval { ($world->node->psql('postgres', 'SELECT 1'))[0] };
-	return defined $status && $status == 0 && PostgreSQL::Test::Utils::slurp_file($log, $killed_at) =~ /database system is ready to accept/ };
 $run = full_run(sub { $killed_at = -s $log; kill 'KILL', $world->worker_pids });
-$world->wait_until('the server to be back', $ready);
+$world->wait_until_back($killed_at);
 is($world->finish($run), 'succeeded', 'a run whose worker is killed while it stores pages');
 is_whole('after the crash');
 is($world->sql("SELECT count(*) FROM ordersync.sync_tasks t WHERE t.run_id = $run AND t.stream = 'orders' AND t.work = 'store' AND t.records_new <> (SELECT count(*) FROM ordersync.order_changes c

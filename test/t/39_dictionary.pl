@@ -13,13 +13,9 @@ my %line = (
 	sub_orders => [ store_code => 'sub_order_tax_fee numeric(18,2) sub_order_tax_fee money IALD r yuan; line\'s import tax' ],
 	after_sales => [ reason => 'attribute text attribute text LDS r marks of the case, as sent' ]);
 
-# --- a server of our own: its programs are copies, so that it looks for the rest beside them; the rest are links
+# --- a server of our own
 
-my %dir = map { chomp(my $d = `$ENV{PG_CONFIG} --$_`); ($_ => $d) } qw(bindir pkglibdir sharedir docdir);
-my $root = PostgreSQL::Test::Utils::tempdir();
-system_or_bail('mkdir', '-p', map { "$root$_" } map { dirname($dir{$_}) } qw(bindir pkglibdir sharedir));
-system_or_bail('cp', '-a', $dir{bindir}, "$root$dir{bindir}");
-system_or_bail('cp', '-as', $dir{$_}, "$root$dir{$_}") for qw(pkglibdir sharedir);
+my ($root, %dir) = OrdersyncTest::private_server();
 
 my $node = PostgreSQL::Test::Cluster->new('private', install_path => dirname("$root$dir{bindir}"));
 OrdersyncTest::init_from_template($node);

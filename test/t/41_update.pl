@@ -12,14 +12,10 @@ use Test::More;
 my $here = "$ENV{ORDERSYNC_TEST}/..";
 my ($new) = slurp_file("$here/ordersync.control") =~ /^default_version = '(.*)'/m;
 
-# --- a server of our own, with both versions' scripts; test/t/39_dictionary.pl says how
+# --- a server of our own, with both versions' scripts
 
-my %dir = map { chomp(my $d = `$ENV{PG_CONFIG} --$_`); ($_ => $d) } qw(bindir pkglibdir sharedir);
-my $root = PostgreSQL::Test::Utils::tempdir();
+my ($root, %dir) = OrdersyncTest::private_server();
 my $extension = "$root$dir{sharedir}/extension";
-system_or_bail('mkdir', '-p', map { "$root$_" } map { dirname($dir{$_}) } qw(bindir pkglibdir sharedir));
-system_or_bail('cp', '-a', $dir{bindir}, "$root$dir{bindir}");
-system_or_bail('cp', '-as', $dir{$_}, "$root$dir{$_}") for qw(pkglibdir sharedir);
 put_file("$extension/ordersync--check.sql", '');
 
 sub put_file { my ($name, $text) = @_; open my $file, '>', $name or die "$name: $!"; print $file $text; close $file; return }

@@ -2,10 +2,10 @@
  * Columns that the tables lack.
  *
  * Tables that another version made, or that came with a dump, lack what was
- * added since: in sql/dictionary.txt, or as a line of a CREATE TABLE.  Where nothing is missing no lock is taken.  A column that is
- * there is left as it is, also where it was defined otherwise.  Waiting for a
- * reader of a table would make all others wait behind: that is given up soon, as
- * for the views.
+ * added since: in sql/dictionary.txt, or as a line of a CREATE TABLE.  Where
+ * nothing is missing no lock is taken.  A column that is there is left as it is,
+ * also where it was defined otherwise.  Waiting for a reader of a table would
+ * make all others wait behind: that is given up soon, as for the views.
  */
 CREATE OR REPLACE FUNCTION ordersync.add_missing_columns()
 RETURNS void

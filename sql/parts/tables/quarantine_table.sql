@@ -29,8 +29,8 @@ BEGIN
 		digest bytea NOT NULL
 	);
 	-- a window that is read again brings the same bad record again: once is enough
-	PERFORM ordersync.add_unique_index('quarantine_open_idx', 'quarantine',
-		'(shop_id, stream, record_id, reason, column_name, digest) NULLS NOT DISTINCT WHERE resolved_at IS NULL');
+	PERFORM ordersync.add_index('quarantine_open_idx', 'quarantine',
+		'(shop_id, stream, record_id, reason, column_name, digest) NULLS NOT DISTINCT WHERE resolved_at IS NULL', p_unique => true);
 	-- claim: which shops have records that are not to be tried again
 	PERFORM ordersync.add_index('quarantine_refused_idx', 'quarantine',
 		$$(shop_id, stream, record_id) WHERE reason = 'refused' AND resolved_at IS NULL$$);

@@ -11,6 +11,7 @@ package OrdersyncTest;
 
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
@@ -72,6 +73,18 @@ sub init_from_template
 	delete local $ENV{INITDB_TEMPLATE};
 	$node->init;
 	return;
+}
+
+# A server of its own below a temporary folder, to install into: its programs are copies, so that it looks for the rest beside
+# them; the rest are links. The folder, and where things lie in it, as pg_config calls them.
+sub private_server
+{
+	my %dir = map { chomp(my $d = `$ENV{PG_CONFIG} --$_`); ($_ => $d) } qw(bindir pkglibdir sharedir docdir);
+	my $root = PostgreSQL::Test::Utils::tempdir();
+	PostgreSQL::Test::Utils::system_or_bail('mkdir', '-p', map { "$root" . dirname($dir{$_}) } qw(bindir pkglibdir sharedir));
+	PostgreSQL::Test::Utils::system_or_bail('cp', '-a', $dir{bindir}, "$root$dir{bindir}");
+	PostgreSQL::Test::Utils::system_or_bail('cp', '-as', $dir{$_}, "$root$dir{$_}") for qw(pkglibdir sharedir);
+	return ($root, %dir);
 }
 
 # Goes on with another file of tests: test/long has files that run one of test/t at another size.
@@ -275,6 +288,17 @@ sub seconds_until
 	my $since = time;
 	$self->wait_until($what, $condition, $limit);
 	return time - $since;
+}
+
+# Waits until the server is back from a crash, of which the log tells from this place on.
+sub wait_until_back
+{
+	my ($self, $from) = @_;
+	return $self->wait_until('the server to be back', sub {
+		# it answers until it has noticed, and psql that is refused leaves a broken pipe, which IPC::Run dies of
+		my $status = eval { ($self->node->psql('postgres', 'SELECT 1'))[0] };
+		return defined $status && $status == 0
+			&& PostgreSQL::Test::Utils::slurp_file($self->node->logfile, $from) =~ /database system is ready to accept/ });
 }
 
 # Calls that the gateway holds open at this moment.
