@@ -38,6 +38,8 @@ BEGIN
 		key_check_at timestamptz,
 		first_full_at timestamptz,
 		first_incremental_at timestamptz,
+		next_incremental_at timestamptz,
+		next_full_at timestamptz,
 		unserved jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
@@ -89,6 +91,8 @@ BEGIN
 		('shops', 'key_check_at', 'when a refused data key is checked again, if the shop has tasks then; NULL: never'),
 		('shops', 'first_full_at', 'platform''s instant of the first call of the shop''s first full run; incremental runs begin there'),
 		('shops', 'first_incremental_at', 'platform''s instant at which the first incremental run was asked for'),
+		('shops', 'next_incremental_at', 'when its next scheduled incremental run is due; NULL: never'),
+		('shops', 'next_full_at', 'when its next scheduled full run is due; NULL: never'),
 		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
