@@ -24,13 +24,14 @@ AS $function$
 BEGIN
 	UPDATE ordersync.gateways g
 	SET throttled_until = NULL,
+		failing_since = NULL,
 		lifted_at = pg_catalog.clock_timestamp()
 	WHERE g.name = p_name;
 	RETURN FOUND;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lift_ban(text) IS
-	'ends the call ban of a gateway; false if the gateway does not exist';
+	'ends the call ban of a gateway, and what is known of its failures; false if the gateway does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.types_added(p_options jsonb)
 RETURNS text

@@ -18,6 +18,13 @@ BEGIN
 		lifted_at timestamptz,
 		secret_state text NOT NULL DEFAULT 'missing',
 		secret_message text,
+		failing_since timestamptz,
+		failing_shop bigint,
+		error_class text,
+		error text,
+		error_code bigint,
+		error_sub_code text,
+		error_at timestamptz,
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -73,6 +80,13 @@ BEGIN
 		('gateways', 'lifted_at', 'when ordersync_lift_ban, or a change of the gateway, last ended a ban; bans imposed before are ignored'),
 		('gateways', 'secret_state', 'ok; missing: none is stored; unreadable: sealed with another key than the one in the key file; key_file: the key file cannot be used now. Calls are made where it is ok'),
 		('gateways', 'secret_message', 'reason why the application secret cannot be opened'),
+		('gateways', 'failing_since', 'since when calls fail for a reason that is no shop''s, and none has succeeded; NULL: the last ones succeeded'),
+		('gateways', 'failing_shop', 'the only shop whose calls have failed since; NULL: several'),
+		('gateways', 'error_class', 'class of the last failure that was no shop''s'),
+		('gateways', 'error', 'its message'),
+		('gateways', 'error_code', 'platform''s error code of it'),
+		('gateways', 'error_sub_code', 'platform''s second code of it'),
+		('gateways', 'error_at', 'when it was; of failures that follow each other one a minute is recorded'),
 		('gateways', 'created_at', 'when it was added'),
 		('gateways', 'updated_at', 'when its set-up was changed last'),
 

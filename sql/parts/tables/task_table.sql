@@ -47,6 +47,10 @@ BEGIN
 		last_verdict text,
 		error_class text,
 		error text,
+		error_code bigint,
+		error_sub_code text,
+		error_message text,
+		error_request_id text,
 		made_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 		began_at timestamptz,
 		claimed_at timestamptz,
@@ -65,6 +69,9 @@ BEGIN
 	-- failed_tasks, shop_health
 	PERFORM ordersync.add_index('sync_tasks_failed_idx', 'sync_tasks',
 		$$(shop_id, finished_at) WHERE state IN ('failed', 'incomplete')$$);
+	-- the same views: what failed and is tried again; no page enters or leaves it but the one after a failure
+	PERFORM ordersync.add_index('sync_tasks_retried_idx', 'sync_tasks',
+		$$(shop_id) WHERE state IN ('pending', 'running') AND error_class IS NOT NULL$$);
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
@@ -107,8 +114,12 @@ BEGIN
 		('sync_tasks', 'checks', 'check: readings after which something had to be repaired'),
 		('sync_tasks', 'outcome', 'what its window came to: counted, short, unproven or fresh; fetched, for records by id; equal or differs, for a count; unserved, where the platform refuses the list; NULL while it is not read'),
 		('sync_tasks', 'last_verdict', 'what the last call came to: ok, retry, throttled, unauthorized, rejected or malformed'),
-		('sync_tasks', 'error_class', 'class of the last failure'),
+		('sync_tasks', 'error_class', 'class of the last failure; NULL again when a page was stored since'),
 		('sync_tasks', 'error', 'message of the last failure'),
+		('sync_tasks', 'error_code', 'platform''s error code of the last failure'),
+		('sync_tasks', 'error_sub_code', 'platform''s second code of the last failure'),
+		('sync_tasks', 'error_message', 'platform''s own words of the last failure'),
+		('sync_tasks', 'error_request_id', 'platform''s number of the call that failed; its support asks for it'),
 		('sync_tasks', 'made_at', 'when the task was made'),
 		('sync_tasks', 'began_at', 'when the walk through the window began'),
 		('sync_tasks', 'claimed_at', 'when it was claimed last'),

@@ -251,6 +251,10 @@ BEGIN
 				token = NULL,
 				error_class = 'worker',
 				error = pg_catalog.format('its worker ended while it ran, %s times', v.attempt),
+				error_code = NULL,
+				error_sub_code = NULL,
+				error_message = NULL,
+				error_request_id = NULL,
 				finished_at = pg_catalog.clock_timestamp()
 			WHERE t.task_id = v.task_id;
 			PERFORM ordersync.count_tasks(v.run_id, -1, - v.held::integer);

@@ -125,6 +125,11 @@ BEGIN
 		-- what is left of a halved window has not failed yet
 		error_class = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.class END,
 		error = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.message END,
+		error_code = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN (f.call ->> 'code')::bigint END,
+		error_sub_code = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.call ->> 'sub_code' END,
+		error_message = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN
+			NULLIF(pg_catalog.concat_ws(': ', f.call ->> 'msg', f.call ->> 'sub_msg'), '') END,
+		error_request_id = CASE WHEN v_state <> 'pending' OR v_spared = 0 THEN f.call ->> 'request_id' END,
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
@@ -138,10 +143,16 @@ BEGIN
 		PERFORM ordersync.mark_secret_unreadable(v.shop_id, v.claimed_at, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
 		PERFORM ordersync.mark_key_refused(v.shop_id, v.claimed_at, f.class, f.message);
+		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	ELSIF v_unserved THEN
+		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 		SELECT n.ended, n.held
 		INTO v_ended, v_ended_held
 		FROM ordersync.mark_list_refused(p_task, f.message) n;
+	ELSIF ordersync.is_gateway_failure(f.class, f.call ->> 'sub_code') THEN
+		PERFORM ordersync.note_gateway_failure(v.shop_id, f.class, f.message, f.call, v.claimed_at);
+	ELSIF f.verdict = 'rejected' THEN
+		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	END IF;
 
 	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
@@ -184,7 +195,7 @@ BEGIN
 	IF p_task.work = 'count'
 		OR p_task.stream = 'details' AND pg_catalog.cardinality(p_task.ids) < 2
 		OR p_task.stream <> 'details' AND p_task.until - p_task.since <= interval '1 second'
-		OR p_class IN ('permission', 'signature', 'session', 'refused', 'clock', 'quota', 'worker', 'key_file', 'all_refused')
+		OR p_class IN ('permission', 'signature', 'refused', 'clock', 'all_refused')
 		OR p_verdict = 'rejected' AND p_task.stream <> 'details' AND p_class = 'parameters' THEN
 		RETURN false;
 	END IF;

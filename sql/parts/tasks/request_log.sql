@@ -10,14 +10,15 @@ CREATE OR REPLACE FUNCTION ordersync.call_facts(
 	p_run bigint,
 	OUT gateway text,
 	OUT clock_offset interval,
+	OUT failing_since timestamptz,
 	OUT first_full_at timestamptz,
 	OUT unserved jsonb,
 	OUT kind text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
-	SELECT g.name, g.clock_offset, s.first_full_at, s.unserved, r.kind
-	INTO gateway, clock_offset, first_full_at, unserved, kind
+	SELECT g.name, g.clock_offset, g.failing_since, s.first_full_at, s.unserved, r.kind
+	INTO gateway, clock_offset, failing_since, first_full_at, unserved, kind
 	FROM (
 		SELECT s.gateway, s.first_full_at, s.unserved
 		FROM ordersync.shops s
@@ -25,7 +26,7 @@ BEGIN
 		OFFSET 0
 	) s
 	CROSS JOIN LATERAL (
-		SELECT g.name, g.clock_offset
+		SELECT g.name, g.clock_offset, g.failing_since
 		FROM ordersync.gateways g
 		WHERE g.name = s.gateway
 		OFFSET 0
@@ -83,6 +84,10 @@ BEGIN
 		WHERE g.name = p_facts.gateway;
 	END IF;
 
+	IF v_started > p_facts.failing_since AND p_call ->> 'verdict' = 'ok' THEN
+		PERFORM ordersync.end_gateway_failure(p_facts.gateway, v_started);
+	END IF;
+
 	IF p_facts.kind = 'full' AND p_call ? 'window_since' THEN
 		v_started := pg_catalog.date_trunc('second', v_started + COALESCE(v_offset, p_facts.clock_offset));
 		IF p_facts.first_full_at IS NULL OR v_started < p_facts.first_full_at THEN
@@ -95,4 +100,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.log_call(record, bigint, bigint, bigint, bigint, jsonb) IS
-	'logs a call and records the clock offset and the start of incremental reading that follow from its answer';
+	'logs a call and records what follows from its answer: the clock offset, that the gateway works, the start of incremental reading';

@@ -120,14 +120,17 @@ BEGIN
 			missed = CASE WHEN v_state = 'running' THEN t.missed END,
 			missed_range = CASE WHEN v_state = 'running' THEN t.missed_range END,
 			checks = t.checks + (v_state = 'pending')::integer,
+			-- a good page says that what failed before is over
 			error_class = CASE v_state
-				WHEN 'running' THEN t.error_class
 				WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND s.class IS NOT NULL THEN s.class ELSE 'short' END
 			END,
 			error = CASE v_state
-				WHEN 'running' THEN t.error
 				WHEN 'incomplete' THEN ordersync.incomplete_message(v_missed, s.class, s.reported, s.seen)
 			END,
+			error_code = NULL,
+			error_sub_code = NULL,
+			error_message = NULL,
+			error_request_id = CASE v_state WHEN 'incomplete' THEN s.call ->> 'request_id' END,
 			owner = CASE WHEN v_state = 'running' THEN t.owner END,
 			token = CASE WHEN v_state = 'running' THEN t.token END,
 			finished_at = CASE WHEN v_state NOT IN ('running', 'pending') THEN pg_catalog.clock_timestamp() END
