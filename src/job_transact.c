@@ -9,10 +9,16 @@
  */
 #include "compat.h"
 
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "job_private.h"
+#include "value.h"
+
+/* How the context of a job's error begins, and room for its call. */
+#define TASK_CONTEXT "ordersync task "
+#define CALL_SIZE 200
 
 /* The jobs of a transaction, for its error context. */
 typedef struct JobList
@@ -24,7 +30,9 @@ typedef struct JobList
 static Outcome transact(const char *activity, DbDurability durability,
 						void (*body) (void *), void *subject,
 						DbState *state, ErrorData **error);
+static char *task_context(const char *context);
 static void job_error_callback(void *arg);
+static void describe_call(const Job *job, char text[CALL_SIZE]);
 
 /* A job's transaction. */
 Outcome
@@ -119,19 +127,48 @@ transact(const char *activity, DbDurability durability,
 
 /*
  * One line for the log instead of pages of context, which quote every
- * statement on the way; DEBUG1 has it all.
+ * statement on the way: of these only which tasks it was about.  DEBUG1 has
+ * it all.
  */
 void
 job_log_error(const char *activity, const ErrorData *error, int level)
 {
+	char	   *tasks = task_context(error->context);
+
 	ereport(level,
 			(errcode(error->sqlerrcode),
 			 errmsg_internal("ordersync failed while %s: %s", activity, error->message),
 			 error->detail ? errdetail_internal("%s", error->detail) : 0,
-			 error->hint ? errhint("%s", error->hint) : 0));
+			 error->hint ? errhint("%s", error->hint) : 0,
+			 tasks ? errcontext("%s", tasks) : 0));
 	if (error->context != NULL)
 		ereport(DEBUG1,
 				(errmsg_internal("context of the ordersync failure: %s", error->context)));
+}
+
+/* The lines of job_error_callback() in an error's context; NULL: it was about no task. */
+static char *
+task_context(const char *context)
+{
+	StringInfoData found;
+
+	if (context == NULL)
+		return NULL;
+	initStringInfo(&found);
+	for (const char *line = context; *line != '\0';)
+	{
+		size_t		len = strcspn(line, "\n");
+
+		if (strncmp(line, TASK_CONTEXT, strlen(TASK_CONTEXT)) == 0)
+		{
+			if (found.len > 0)
+				appendStringInfoChar(&found, '\n');
+			appendBinaryStringInfo(&found, line, len);
+		}
+		line += len;
+		line += *line == '\n';
+	}
+	return found.len > 0 ? found.data : NULL;
 }
 
 /*
@@ -147,7 +184,7 @@ job_is_conflict(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_DISK_FULL;
 }
 
-/* Error context: which tasks it was about. */
+/* Error context: which tasks it was about, and by which call each. */
 static void
 job_error_callback(void *arg)
 {
@@ -156,11 +193,37 @@ job_error_callback(void *arg)
 	for (int i = 0; i < list->n; i++)
 	{
 		const SyncTask *task = list->jobs[i]->task;
+		char		call[CALL_SIZE];
 
-		errcontext("ordersync task " INT64_FORMAT " of run " INT64_FORMAT
-				   ", shop " INT64_FORMAT ", %s by %s",
+		describe_call(list->jobs[i], call);
+		errcontext(TASK_CONTEXT INT64_FORMAT " of run " INT64_FORMAT
+				   ", shop " INT64_FORMAT ", %s by %s%s",
 				   task->task_id, task->run_id, task->shop_id,
-				   stream_name(task->stream), basis_name(task->basis));
+				   stream_name(task->stream), basis_name(task->basis), call);
+	}
+}
+
+/* The call in hand, in words that follow others; nothing while there is none. */
+static void
+describe_call(const Job *job, char text[CALL_SIZE])
+{
+	const GatewayCall *call = &job->call;
+	char		start[VALUE_TIME_LEN + 1];
+	char		end[VALUE_TIME_LEN + 1];
+	int			n;
+
+	text[0] = '\0';
+	if (job->http == NULL)
+		return;
+	n = snprintf(text, CALL_SIZE, ", method %s", job->request.method);
+	if (call->kind == CALL_DETAILS)
+		snprintf(text + n, CALL_SIZE - n, ", id " INT64_FORMAT, call->id);
+	else if (call->kind == CALL_LIST)
+	{
+		value_write_time(call->ask.start, start);
+		value_write_time(call->ask.end, end);
+		snprintf(text + n, CALL_SIZE - n, ", page %d of %s to %s Asia/Shanghai",
+				 call->ask.page_no, start, end);
 	}
 }
 

@@ -122,6 +122,11 @@ static DbStatement maintenance_statement = {
 	.nparams = 0
 };
 
+static DbStatement watch_statement = {
+	.sql = "SELECT ordersync.watch()",
+	.nparams = 0
+};
+
 static DbStatement note_key_file_statement = {
 	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
@@ -496,6 +501,15 @@ queue_maintenance(void)
 	DbParams	params = {0};
 
 	db_run(&maintenance_statement, &params);
+	return db_bool(0, 0);
+}
+
+bool
+queue_watch(void)
+{
+	DbParams	params = {0};
+
+	db_run(&watch_statement, &params);
 	return db_bool(0, 0);
 }
 

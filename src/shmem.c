@@ -285,6 +285,20 @@ shmem_has_worker(Oid database)
 	return found;
 }
 
+bool
+shmem_is_first(Oid database)
+{
+	bool		found = false;
+	int			i;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (i = 0; i < shared->nslots && !found; i++)
+		found = shared->slots[i].state == SLOT_RUNNING &&
+			shared->slots[i].database == database;
+	LWLockRelease(shared->lock);
+	return found && my_slot == &shared->slots[i - 1];
+}
+
 /* Only the last request is kept: in the worst case another database waits until its back-off ends. */
 void
 shmem_request_worker(const char *database)

@@ -91,6 +91,9 @@ extern uint32 shmem_woken(void);
 /* Has the database a worker that is connected? */
 extern bool shmem_has_worker(Oid database);
 
+/* Worker: is its slot the lowest of those whose worker serves the database? */
+extern bool shmem_is_first(Oid database);
+
 /* A database misses its worker, or was made: the launcher need not wait before it tries again. */
 extern void shmem_request_worker(const char *database);
 

@@ -2,8 +2,8 @@
  * worker.c
  *	  The loop of the process that makes the calls of one database.
  *
- * One iteration: process a configuration reload; run maintenance when it is
- * due; claim as many tasks as there is room for; submit the calls that their
+ * One iteration: process a configuration reload; do what is due by the clock
+ * (upkeep.c); claim as many tasks as there is room for; submit the calls that their
  * gateways' pace allows; wait (http.c) for an answer, the latch or the next
  * moment that matters; hand a batch of answers, those that are there already
  * and can be stored together, to their jobs.  Nobody waits for more of them.
@@ -58,12 +58,10 @@
 #include "key_watch.h"
 #include "queue.h"
 #include "shmem.h"
+#include "upkeep.h"
 #include "worker.h"
 
 #define LONGEST_SLEEP_MS (60 * 1000)
-#define MAINTENANCE_EVERY_MS (24 * 3600 * 1000LL)
-#define MAINTENANCE_RETRY_MS (10 * 60 * 1000)	/* after an error */
-#define MAINTENANCE_MORE_MS 1000	/* when it was not all done, to leave room for calls */
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
 #define SHARE_DELAY_MS 250		/* in which the others take their part of a short run */
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
@@ -101,7 +99,6 @@ static int64 claim_pause_ms = 0;	/* behind the last error of a claim; 0: it was 
 static bool claim_wanted = false;	/* there may be some before */
 static int64 share_until = 0;	/* what others are to take is left to them until then */
 static int64 room_since = 0;	/* since when one of those could be taken */
-static int64 maintenance_at = 0;
 static bool lost_claims = false;	/* own tasks that nobody works on */
 static bool drained = false;	/* there was nothing to do once, since we began */
 static DbState database_state = DB_READY;
@@ -110,8 +107,7 @@ static void handle_sigterm(SIGNAL_ARGS);
 static void start(void);
 static void worker_iteration(void);
 static void process_config_reload(void);
-static void run_maintenance(void);
-static void do_maintenance(void *arg);
+static void run_upkeep(void);
 static void claim(void);
 static int	free_capacity(void);
 static int64 next_claim(void);
@@ -194,13 +190,13 @@ worker_iteration(void)
 	{
 		claim_at = 0;
 		if (database_state != DB_READY)
-			maintenance_at = 0;
+			upkeep_at(0);
 	}
 	if (woken & WOKEN_BY_ITSELF)
 		request_claim();
 	if (lost_claims)
 		drop_all_jobs();
-	run_maintenance();
+	run_upkeep();
 	claim();
 	pace_ms = submit_waiting();
 	report_status();
@@ -218,40 +214,21 @@ process_config_reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	capacity = http_resize(guc_max_in_flight);
 	claim_at = 0;
+	upkeep_reloaded();
 }
 
-/* At the start, daily, and when the extension came back. */
+/* What is due by the clock shows how the database is. */
 static void
-run_maintenance(void)
+run_upkeep(void)
 {
-	ErrorData  *error;
 	DbState		state;
-	int64		now = clock_steady_ms();
-	bool		more = false;
 
-	if (now < maintenance_at)
+	if (!upkeep(&state))
 		return;
-	switch (job_transact("running maintenance", DB_DURABLE, do_maintenance, &more, &state, &error))
-	{
-		case OUTCOME_DONE:
-			maintenance_at = now + (more ? MAINTENANCE_MORE_MS : MAINTENANCE_EVERY_MS);
-			database_state = DB_READY;
-			break;
-		case OUTCOME_NOT_READY:
-			handle_not_ready(state);
-			break;
-		default:
-			maintenance_at = now + MAINTENANCE_RETRY_MS;
-			break;
-	}
-}
-
-static void
-do_maintenance(void *arg)
-{
-	bool	   *more = arg;
-
-	*more = queue_maintenance();
+	if (state == DB_READY)
+		database_state = DB_READY;
+	else
+		handle_not_ready(state);
 }
 
 /* What do_claim() is asked for, and what it brings. */
@@ -385,7 +362,7 @@ handle_not_ready(DbState state)
 {
 	claim_wanted = false;
 	claim_at = clock_steady_ms() + LONGEST_SLEEP_MS;
-	maintenance_at = claim_at;
+	upkeep_at(claim_at);
 	if (njobs > 0)
 		drop_all_jobs();
 	if (state == database_state)
@@ -466,7 +443,7 @@ wait_timeout_ms(int64 pace_ms)
 		wait = Min(wait, pace_ms);
 	if (free_capacity() > 0)
 		wait = Min(wait, next_try() - now);
-	wait = Min(wait, maintenance_at - now);
+	wait = Min(wait, upkeep_next() - now);
 	if (wait > 1000)
 		db_report();
 	return Max(wait, 0);

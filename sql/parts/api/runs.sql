@@ -208,6 +208,7 @@ BEGIN
 		message = NULL
 	WHERE r.run_id = ordersync_retry.run_id;
 
+	PERFORM ordersync.log_line(format('shop %s, run %s: %s windows again, requested by %I', v_shop, run_id, v_tasks, session_user));
 	PERFORM ordersync.announce(concat_ws(', ',
 		format('run %s tries %s windows again', run_id, v_tasks),
 		ordersync.starts_at_commit()), NULL);

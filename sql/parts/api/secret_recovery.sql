@@ -111,6 +111,7 @@ BEGIN
 			FROM ordersync.secrets s
 			WHERE s.kind = 'data_key'
 				AND s.name = p.shop_id::text);
+	PERFORM ordersync.tell_key_states(NULL, NULL);
 	IF v_secrets > 0 THEN
 		RAISE NOTICE USING
 			MESSAGE = format('deleted %s secrets that could not be opened', v_secrets),

@@ -215,7 +215,11 @@ BEGIN
 	UPDATE ordersync.shops s
 	SET enabled = false,
 		updated_at = now()
-	WHERE s.shop_id = ordersync_pause_shop.shop_id;
+	WHERE s.shop_id = ordersync_pause_shop.shop_id
+		AND s.enabled;
+	IF FOUND THEN
+		PERFORM ordersync.log_line(format('shop %s: paused, by %I', shop_id, session_user));
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
@@ -232,7 +236,11 @@ BEGIN
 	UPDATE ordersync.shops s
 	SET enabled = true,
 		updated_at = now()
-	WHERE s.shop_id = ordersync_resume_shop.shop_id;
+	WHERE s.shop_id = ordersync_resume_shop.shop_id
+		AND NOT s.enabled;
+	IF FOUND THEN
+		PERFORM ordersync.log_line(format('shop %s: resumed, by %I', shop_id, session_user));
+	END IF;
 	PERFORM ordersync.wake();
 END
 $function$;
@@ -267,6 +275,7 @@ BEGIN
 		AND s.name = ordersync_remove_shop.shop_id::text;
 	DELETE FROM ordersync.shops s
 	WHERE s.shop_id = ordersync_remove_shop.shop_id;
+	PERFORM ordersync.log_line(format('shop %s: removed, by %I', shop_id, session_user));
 
 	IF purge THEN
 		FOR v_table IN

@@ -18,6 +18,8 @@ DECLARE
 	v_open integer;
 	v_held integer;
 	v_links_due boolean;
+	v_now constant timestamptz := pg_catalog.clock_timestamp();
+	v_run ordersync.sync_runs;
 BEGIN
 	UPDATE ordersync.sync_runs r
 	SET open_tasks = r.open_tasks + p_open,
@@ -25,11 +27,16 @@ BEGIN
 		-- what comes in late may refer to more
 		links_due = r.links_due OR p_open > 0 AND r.kind <> 'check',
 		state = CASE WHEN p_open < 0 THEN 'running' ELSE r.state END,
-		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, pg_catalog.clock_timestamp()) ELSE r.started_at END
+		started_at = CASE WHEN p_open < 0 THEN COALESCE(r.started_at, v_now) ELSE r.started_at END
 	WHERE r.run_id = p_run
 		AND r.state LIKE ANY (ARRAY['pending', 'running'])	-- by primary key: see settle
-	RETURNING r.open_tasks, r.held_tasks, r.links_due
-	INTO v_open, v_held, v_links_due;
+	RETURNING r.* INTO v_run;
+	v_open := v_run.open_tasks;
+	v_held := v_run.held_tasks;
+	v_links_due := v_run.links_due;
+	IF v_run.started_at = v_now THEN
+		PERFORM ordersync.log_run_start(v_run);		-- no claim has come to that
+	END IF;
 	IF v_open IS NULL OR v_open > v_held THEN
 		RETURN false;
 	END IF;
@@ -122,18 +129,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.end_run(bigint) IS
 	'gives a run without open tasks its final state, by how its tasks came out';
-
-CREATE OR REPLACE FUNCTION ordersync.notify_run(p_run record)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	PERFORM pg_catalog.pg_notify('ordersync', pg_catalog.json_build_object(
-		'run_id', p_run.run_id, 'shop_id', p_run.shop_id, 'kind', p_run.kind, 'state', p_run.state)::text);
-END
-$function$;
-COMMENT ON FUNCTION ordersync.notify_run(record) IS
-	'notifies channel ordersync that a run has ended';
 
 CREATE OR REPLACE FUNCTION ordersync.cancel_run(p_run bigint)
 RETURNS integer

@@ -7,6 +7,7 @@ CREATE OR REPLACE FUNCTION ordersync.start_run(
 	p_kind text,
 	p_since timestamptz,
 	p_until timestamptz,
+	p_requested_by name DEFAULT session_user,
 	OUT run_id bigint,
 	OUT joined boolean,
 	OUT shortened boolean)
@@ -37,11 +38,11 @@ BEGIN
 		PERFORM ordersync.note_all_links(p_shop);	-- somebody may have deleted rows
 	END IF;
 	IF NOT joined THEN
-		run_id := ordersync.make_run(p_shop, p_kind, v_range.since, v_range.until, v_now);
+		run_id := ordersync.make_run(p_shop, p_kind, v_range.since, v_range.until, v_now, p_requested_by);
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.start_run(bigint, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION ordersync.start_run(bigint, text, timestamptz, timestamptz, name) IS
 	'joins an active run that reads all that is asked for, or makes a new one';
 
 /*
@@ -89,7 +90,8 @@ CREATE OR REPLACE FUNCTION ordersync.make_run(
 	p_kind text,
 	p_since timestamptz,
 	p_until timestamptz,
-	p_now timestamptz)
+	p_now timestamptz,
+	p_requested_by name DEFAULT session_user)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -104,8 +106,8 @@ BEGIN
 	FROM ordersync.plan(p_shop, p_kind, p_since, p_until, p_now) p
 	LEFT JOIN LATERAL pg_catalog.unnest(p.lost) l ON true;
 
-	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, lost, links_due)
-	VALUES (p_shop, p_kind, COALESCE(v_since, p_until), p_until, v_lost, true)
+	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, requested_by, lost, links_due)
+	VALUES (p_shop, p_kind, COALESCE(v_since, p_until), p_until, p_requested_by, v_lost, true)
 	RETURNING r.run_id INTO v_run;
 
 	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, history, since, until, fresh, next_attempt_at)
@@ -144,5 +146,5 @@ BEGIN
 	RETURN v_run;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.make_run(bigint, text, timestamptz, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION ordersync.make_run(bigint, text, timestamptz, timestamptz, timestamptz, name) IS
 	'stores a run and its tasks';

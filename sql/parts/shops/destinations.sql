@@ -66,35 +66,30 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_now text := ordersync.gateway_destination(p_gateway);
-	v record;
 BEGIN
-	FOR v IN
-		UPDATE ordersync.shops s
-		SET key_state = CASE m.message WHEN '' THEN 'unchecked' ELSE 'moved' END,
-			key_message = NULLIF(m.message, ''),
-			updated_at = now()
-		FROM (
-			SELECT o.shop_id, pg_catalog.concat_ws('; ',
-				CASE WHEN a.destination <> v_now THEN
-					pg_catalog.format('the application secret was set for %s, but gateway "%s" points to %s', a.destination, p_gateway, v_now)
-				END,
-				CASE WHEN k.destination <> v_now THEN
-					pg_catalog.format('the data key was set for %s, but gateway "%s" points to %s', k.destination, p_gateway, v_now)
-				END) AS message
-			FROM ordersync.shops o
-			LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = o.gateway
-			LEFT JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
-			WHERE o.gateway = p_gateway
-				AND o.key_state <> 'missing'
-				AND (p_shop IS NULL OR o.shop_id = p_shop)
-		) m
-		WHERE s.shop_id = m.shop_id
-			AND (m.message = '' AND s.key_state = 'moved'
-				OR m.message <> '' AND (s.key_state, s.key_message) IS DISTINCT FROM ('moved', m.message))
-		RETURNING s.shop_id, s.key_state
-	LOOP
-		PERFORM ordersync.notify_shop(v.shop_id, v.key_state);
-	END LOOP;
+	UPDATE ordersync.shops s
+	SET key_state = CASE m.message WHEN '' THEN 'unchecked' ELSE 'moved' END,
+		key_message = NULLIF(m.message, ''),
+		updated_at = now()
+	FROM (
+		SELECT o.shop_id, pg_catalog.concat_ws('; ',
+			CASE WHEN a.destination <> v_now THEN
+				pg_catalog.format('the application secret was set for %s, but gateway "%s" points to %s', a.destination, p_gateway, v_now)
+			END,
+			CASE WHEN k.destination <> v_now THEN
+				pg_catalog.format('the data key was set for %s, but gateway "%s" points to %s', k.destination, p_gateway, v_now)
+			END) AS message
+		FROM ordersync.shops o
+		LEFT JOIN ordersync.secrets a ON a.kind = 'app_secret' AND a.name = o.gateway
+		LEFT JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = o.shop_id::text
+		WHERE o.gateway = p_gateway
+			AND o.key_state <> 'missing'
+			AND (p_shop IS NULL OR o.shop_id = p_shop)
+	) m
+	WHERE s.shop_id = m.shop_id
+		AND (m.message = '' AND s.key_state = 'moved'
+			OR m.message <> '' AND (s.key_state, s.key_message) IS DISTINCT FROM ('moved', m.message));
+	PERFORM ordersync.tell_key_states(p_shop, p_gateway);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS

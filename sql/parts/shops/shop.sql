@@ -1,5 +1,5 @@
 /*
- * One shop: that it is there, its lock, what listeners are told of it.
+ * One shop: that it is there, its lock, what is told of its data key.
  */
 CREATE OR REPLACE FUNCTION ordersync.check_shop(p_shop bigint)
 RETURNS void
@@ -47,12 +47,53 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_shop(bigint) IS
 	'locks the shop against other triggers until commit; false if the lock is not available within two seconds';
 
-CREATE OR REPLACE FUNCTION ordersync.notify_shop(p_shop bigint, p_state text)
-RETURNS void
+CREATE OR REPLACE FUNCTION ordersync.try_lock_shop(p_shop bigint)
+RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
-	SELECT pg_catalog.pg_notify('ordersync',
-		pg_catalog.json_build_object('shop_id', p_shop, 'key_state', p_state)::text)
+	SELECT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('shop/' || p_shop % 256))
 $function$;
-COMMENT ON FUNCTION ordersync.notify_shop(bigint, text) IS
-	'notifies channel ordersync that a shop''s key_state changed';
+COMMENT ON FUNCTION ordersync.try_lock_shop(bigint) IS
+	'the same without waiting';
+
+/*
+ * Whoever changes key_state calls this behind it.  What was told last is
+ * remembered, so that a state that was gone again at the end of a transaction is
+ * not told, and nothing is told twice.
+ */
+CREATE OR REPLACE FUNCTION ordersync.tell_key_states(p_shop bigint, p_gateway text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v record;
+BEGIN
+	FOR v IN
+		UPDATE ordersync.shops s
+		SET key_told = s.key_state
+		FROM (
+			SELECT o.shop_id, o.key_told
+			FROM ordersync.shops o
+			WHERE (p_shop IS NULL OR o.shop_id = p_shop)
+				AND (p_gateway IS NULL OR o.gateway = p_gateway)
+				AND o.key_told IS DISTINCT FROM o.key_state
+			ORDER BY o.shop_id
+			FOR NO KEY UPDATE
+		) o
+		WHERE s.shop_id = o.shop_id
+		RETURNING s.shop_id, s.key_state, o.key_told AS before
+	LOOP
+		CONTINUE WHEN v.before IS NULL AND v.key_state IN ('missing', 'unchecked');	-- a new shop
+		PERFORM ordersync.log_line(pg_catalog.format('shop %s: data key %s, was %s',
+			v.shop_id, v.key_state, COALESCE(v.before, 'new')));
+		IF v.key_state <> 'unchecked' THEN
+			PERFORM ordersync.notify(
+				CASE WHEN v.key_state IN ('ok', 'unverified') THEN 'shop_authorized' ELSE 'shop_unauthorized' END,
+				pg_catalog.jsonb_build_object('shop_id', v.shop_id, 'key_state', v.key_state));
+		END IF;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.tell_key_states(bigint, text) IS
+	'tells the server''s log and listeners of the key_state of a shop, or of those of a gateway (NULL: of all), where it has changed';

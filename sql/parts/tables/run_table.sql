@@ -47,7 +47,7 @@ BEGIN
 		('sync_runs', 'until', 'end of what the run covers, exclusive'),
 		('sync_runs', 'tid', 'the order of a run of kind order'),
 		('sync_runs', 'state', 'pending, running, succeeded, incomplete, failed or cancelled'),
-		('sync_runs', 'requested_by', 'who triggered it'),
+		('sync_runs', 'requested_by', 'who triggered it: a role, or ordersync watchdog'),
 		('sync_runs', 'requested_at', 'when'),
 		('sync_runs', 'requested_in', 'transaction of the trigger: the run cannot start before its commit'),
 		('sync_runs', 'started_at', 'when its first task was claimed'),

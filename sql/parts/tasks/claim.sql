@@ -188,6 +188,7 @@ DECLARE
 		SELECT DISTINCT t.run_id
 		FROM ordersync.sync_tasks t
 		WHERE t.task_id = ANY (p_tasks));
+	v_run ordersync.sync_runs;
 BEGIN
 	-- who holds one is another claim that starts it, or a settle that counts it
 	v_runs := ARRAY(
@@ -196,12 +197,18 @@ BEGIN
 		WHERE l.run_id = ANY (v_runs)
 			AND l.state LIKE 'pending'
 		FOR NO KEY UPDATE SKIP LOCKED);
-	IF v_runs <> '{}' THEN
+	IF v_runs = '{}' THEN
+		RETURN;
+	END IF;
+	FOR v_run IN
 		UPDATE ordersync.sync_runs r
 		SET state = 'running',
 			started_at = COALESCE(r.started_at, pg_catalog.clock_timestamp())
-		WHERE r.run_id = ANY (v_runs);
-	END IF;
+		WHERE r.run_id = ANY (v_runs)
+		RETURNING r.*
+	LOOP
+		PERFORM ordersync.log_run_start(v_run);
+	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.start_runs(bigint[]) IS

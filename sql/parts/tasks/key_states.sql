@@ -95,9 +95,7 @@ BEGIN
 		END
 	WHERE s.shop_id = p_shop;
 	PERFORM ordersync.fail_key_checks(p_shop, 'session', p_message);
-	IF v_shop.key_state <> v_state THEN
-		PERFORM ordersync.notify_shop(p_shop, v_state);
-	END IF;
+	PERFORM ordersync.tell_key_states(p_shop, NULL);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, timestamptz, text, text) IS

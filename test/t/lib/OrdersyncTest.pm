@@ -40,6 +40,7 @@ sub new
 		'ordersync.allow_http = on',
 		'ordersync.workers = 1',	# not as many as the machine has cores
 		"ordersync.allowed_hosts = '127.0.0.1'",
+		'ordersync.freshness_target = 0', 'ordersync.full_run_target = 0',	# runs are those that the test triggers
 		'restart_after_crash = on',
 		"log_line_prefix = '%m [%p] %q%a '",
 		$arg{conf} // '', '');

@@ -33,6 +33,7 @@ sub new
 	open(my $conf, '>>', "$self->{folder}/data/postgresql.conf") or die "postgresql.conf: $!";
 	print $conf map { "$_\n" } "listen_addresses = ''", "unix_socket_directories = '$self->{sockets}'", "port = $self->{port}",
 		"shared_preload_libraries = 'ordersync'", 'ordersync.allow_http = on', "ordersync.allowed_hosts = '127.0.0.1'",
+		'ordersync.freshness_target = 0', 'ordersync.full_run_target = 0',
 		# Nothing that begins by itself may fall into one measurement and not into the next.
 		'autovacuum = off', 'checkpoint_timeout = 1h', 'max_wal_size = 16GB', 'shared_buffers = 512MB', 'jit = off',
 		'synchronous_commit = off', 'track_commit_timestamp = on', 'max_connections = 50', @{ $arg{conf} // [] };

@@ -1,0 +1,101 @@
+/*
+ * The watch: a shop that is behind its target gets its run, whoever forgot to
+ * trigger it.
+ *
+ * Called by one worker of a database once a minute, and sooner while there is
+ * more to do: after a week without the server all shops are behind.  It waits for
+ * no lock: what others hold is left for the next minute.
+ */
+CREATE OR REPLACE FUNCTION ordersync.watch()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+SET lock_timeout = '200ms'
+AS $function$
+DECLARE
+	v_began timestamptz;
+	v record;
+	v_started integer := 0;
+	v_more boolean := false;
+BEGIN
+	-- tables of another version: maintenance comes first
+	IF ordersync.is_outdated() OR NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('watch')) THEN
+		RETURN false;
+	END IF;
+	PERFORM ordersync.tell_expiring_keys();
+
+	FOR v IN
+		SELECT *
+		FROM ordersync.watched_shops() w
+	LOOP
+		-- a short transaction: the worker's calls wait
+		v_began := COALESCE(v_began, pg_catalog.clock_timestamp());
+		v_more := v_started >= 50 OR pg_catalog.clock_timestamp() > v_began + interval '300 milliseconds';
+		EXIT WHEN v_more;
+		IF v.behind <> v.was_behind THEN
+			CONTINUE WHEN NOT ordersync.pass_target(v.shop_id, v.kind, v.behind, v.lag, v.target);
+		END IF;
+		IF v.may_start THEN
+			v_started := v_started + ordersync.start_watched_run(v.shop_id, v.kind)::integer;
+		END IF;
+	END LOOP;
+	IF v_started > 0 THEN
+		PERFORM ordersync.wake();
+	END IF;
+	RETURN v_more;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.watch() IS
+	'starts the runs of shops that are behind their targets, and tells who passed one and whose key expires; true when there is more to do soon. Called by one worker once a minute';
+
+CREATE OR REPLACE FUNCTION ordersync.start_watched_run(p_shop bigint, p_kind text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_run bigint;
+BEGIN
+	IF NOT ordersync.try_lock_shop(p_shop) THEN
+		RETURN false;			-- somebody is triggering
+	END IF;
+	PERFORM 1
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop
+		AND s.enabled
+		AND NOT EXISTS (	-- under the lock
+			SELECT
+			FROM ordersync.sync_runs r
+			WHERE r.shop_id = p_shop
+				AND r.kind = p_kind
+				AND r.state IN ('pending', 'running'))
+	FOR NO KEY UPDATE OF s SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+
+	-- the try counts, whatever comes of it
+	IF p_kind = 'incremental' THEN
+		UPDATE ordersync.shops s
+		SET watch_tries = s.watch_tries + 1,
+			watch_tried_at = pg_catalog.clock_timestamp()
+		WHERE s.shop_id = p_shop;
+	ELSE
+		UPDATE ordersync.shops s
+		SET full_watch_tries = s.full_watch_tries + 1,
+			full_watch_tried_at = pg_catalog.clock_timestamp()
+		WHERE s.shop_id = p_shop;
+	END IF;
+	BEGIN
+		SELECT r.run_id INTO v_run
+		FROM ordersync.start_run(p_shop, p_kind, NULL, NULL, 'ordersync watchdog') r;
+	EXCEPTION
+		WHEN OTHERS THEN
+			PERFORM ordersync.log_line(pg_catalog.format('shop %s: the watchdog could not request a run, %s: %s', p_shop, p_kind, SQLERRM));
+			RETURN true;
+	END;
+	PERFORM ordersync.log_line(pg_catalog.format('shop %s, run %s: requested by the watchdog, %s', p_shop, v_run, p_kind));
+	RETURN true;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.start_watched_run(bigint, text) IS
+	'starts a run of a shop that is behind; false when others are about to, or hold the shop';

@@ -1,0 +1,23 @@
+/*
+ * upkeep.h
+ *	  What a worker does for its database by the clock: maintenance, and the
+ *	  watch over shops that are behind.
+ */
+#ifndef ORDERSYNC_UPKEEP_H
+#define ORDERSYNC_UPKEEP_H
+
+#include "db.h"
+
+/* Does what is due; true when it was seen how the database is: in *state. */
+extern bool upkeep(DbState *state);
+
+/* When something is due next, by the steady clock. */
+extern int64 upkeep_next(void);
+
+/* The database is not ready, or may be again: look at it then, by the steady clock; 0: at once. */
+extern void upkeep_at(int64 when);
+
+/* Settings have changed, perhaps a target. */
+extern void upkeep_reloaded(void);
+
+#endif							/* ORDERSYNC_UPKEEP_H */
