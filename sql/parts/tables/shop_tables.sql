@@ -46,6 +46,7 @@ BEGIN
 		first_full_at timestamptz,
 		first_incremental_at timestamptz,
 		full_run_at timestamptz,
+		successes jsonb NOT NULL DEFAULT '{}',
 		unserved jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
@@ -105,6 +106,7 @@ BEGIN
 		('shops', 'first_full_at', 'platform''s instant of the first call of the shop''s first full run; incremental runs begin there'),
 		('shops', 'first_incremental_at', 'platform''s instant at which the first incremental run was asked for'),
 		('shops', 'full_run_at', 'when the last full run that covered a month, or all that the shop has, ended well'),
+		('shops', 'successes', 'by kind (incremental, full, verify) the last run that succeeded: its run_id, and at: when it ended; kept when runs are deleted'),
 		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
