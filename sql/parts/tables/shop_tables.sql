@@ -47,6 +47,8 @@ BEGIN
 		first_incremental_at timestamptz,
 		full_run_at timestamptz,
 		successes jsonb NOT NULL DEFAULT '{}',
+		next_incremental_at timestamptz,
+		next_full_at timestamptz,
 		unserved jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
@@ -107,6 +109,8 @@ BEGIN
 		('shops', 'first_incremental_at', 'platform''s instant at which the first incremental run was asked for'),
 		('shops', 'full_run_at', 'when the last full run that covered a month, or all that the shop has, ended well'),
 		('shops', 'successes', 'by kind (incremental, full, verify) the last run that succeeded: its run_id, and at: when it ended; kept when runs are deleted'),
+		('shops', 'next_incremental_at', 'when its next scheduled incremental run is due; NULL: never'),
+		('shops', 'next_full_at', 'when its next scheduled full run is due; NULL: never'),
 		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
