@@ -46,10 +46,11 @@ BEGIN
 	)
 	SELECT k.kind,
 		c.shops IS NULL,
-		COALESCE(pg_catalog.format('%s %s: %s%s', c.shops,
-			CASE c.shops WHEN 1 THEN 'shop ' || k.one ELSE 'shops ' || k.several END,
-			pg_catalog.array_to_string(c.some, ', '),
-			CASE WHEN c.shops > 10 THEN ', ...' END), k.good),
+		CASE
+			WHEN c.shops IS NULL THEN k.good
+			ELSE pg_catalog.format('%s %s: %s%s', c.shops, CASE c.shops WHEN 1 THEN 'shop ' || k.one ELSE 'shops ' || k.several END,
+				pg_catalog.array_to_string(c.some, ', '), CASE WHEN c.shops > 10 THEN ', ...' END)
+		END,
 		CASE WHEN c.shops IS NOT NULL THEN ordersync.hint_with_command(
 			pg_catalog.concat_ws(': ', CASE WHEN c.shops > 1 THEN 'shop ' || c.first_shop END, t.hint), t.what_to_do) END
 	FROM (VALUES
