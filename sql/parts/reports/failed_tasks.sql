@@ -45,25 +45,31 @@ BEGIN
 			CASE WHEN s.key_state = 'expired' THEN s.key_check_at END,
 			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END)
 		END AS next_attempt_at,
-		t.state IN ('failed', 'incomplete') AND EXISTS (
-			SELECT
-			FROM ordersync.coverage c
-			WHERE c.shop_id = t.shop_id
-				AND c.stream = t.stream
-				AND c.basis = t.basis
-				AND c.ranges @> tstzrange(t.since, t.until)
-		) AND (
-			-- read since, not before; a window lies within a day of Asia/Shanghai, so the primary key finds its day
-			SELECT range_agg(w.range)
-			FROM ordersync.window_counts w
-			WHERE w.shop_id = t.shop_id
-				AND w.stream = t.stream
-				AND w.basis = t.basis
-				AND w.range >= tstzrange(timezone('Asia/Shanghai', date_trunc('day', timezone('Asia/Shanghai', t.since))), timezone('Asia/Shanghai', date_trunc('day', timezone('Asia/Shanghai', t.since))), '[]')
-				AND w.range < tstzrange(t.until, t.until, '[]')
-				AND w.verdict <> 'short'
-				AND w.closed_at > t.finished_at
-		) @> tstzrange(t.since, t.until) IS TRUE AS covered,
+		t.state IN ('failed', 'incomplete') AND CASE
+			-- what closes no window of its own: another run of the kind has done all of it since
+			WHEN t.stream = 'details' OR t.work = 'count' OR t.ext_type IS NOT NULL
+				THEN (s.successes -> r.kind ->> 'at')::timestamptz > t.finished_at
+			ELSE EXISTS (
+				SELECT
+				FROM ordersync.coverage c
+				WHERE c.shop_id = t.shop_id
+					AND c.stream = t.stream
+					AND c.basis = t.basis
+					AND c.ranges @> tstzrange(t.since, t.until)
+			) AND (
+				-- read since, not before; a window lies within a day of Asia/Shanghai, so the primary key finds its day
+				SELECT range_agg(w.range)
+				FROM ordersync.window_counts w
+				WHERE w.shop_id = t.shop_id
+					AND w.stream = t.stream
+					AND w.basis = t.basis
+					AND w.range >= tstzrange(date_trunc('day', t.since, 'Asia/Shanghai'),
+						date_trunc('day', t.since, 'Asia/Shanghai'), '[]')
+					AND w.range < tstzrange(t.until, t.until, '[]')
+					AND w.verdict <> 'short'
+					AND w.closed_at > t.finished_at
+			) @> tstzrange(t.since, t.until)
+		END IS TRUE AS covered,
 		t.reported,
 		t.seen,
 		CASE
@@ -122,8 +128,10 @@ BEGIN
 	LEFT JOIN ordersync.sync_runs r ON r.run_id = t.run_id
 	LEFT JOIN ordersync.shops s ON s.shop_id = t.shop_id
 	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE t.state IN ('failed', 'incomplete')
-		OR t.state IN ('pending', 'running') AND t.error_class IS NOT NULL;
+	WHERE (t.state IN ('failed', 'incomplete')
+			OR t.state IN ('pending', 'running') AND t.error_class IS NOT NULL)
+		-- who cancels a run wants nothing more of it
+		AND r.state IS DISTINCT FROM 'cancelled';
 	PERFORM ordersync.comment_failed_tasks();
 END
 $function$;

@@ -85,6 +85,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_full_run(record) IS
 	'notes in shops.full_run_at that a full run ended well, if it covered a month or all that the shop has';
 
+/* Single orders and key checks are not what a shop's freshness depends on. */
+CREATE OR REPLACE FUNCTION ordersync.note_success(p_run record)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.shops s
+	SET successes = s.successes || pg_catalog.jsonb_build_object(p_run.kind,
+		pg_catalog.jsonb_build_object('run_id', p_run.run_id, 'at', p_run.finished_at))
+	WHERE s.shop_id = p_run.shop_id
+		AND p_run.kind IN ('incremental', 'full', 'verify');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_success(record) IS
+	'notes in shops.successes that a run succeeded';
+
 CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -121,6 +137,10 @@ BEGIN
 	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
 		PERFORM ordersync.recheck_unlisted_types(p_run);
 		PERFORM ordersync.note_full_run(v_run);
+	END IF;
+
+	IF v_run.state = 'succeeded' THEN
+		PERFORM ordersync.note_success(v_run);
 	END IF;
 
 	PERFORM ordersync.notify_run(v_run);

@@ -56,6 +56,7 @@ BEGIN
 		full_behind_since timestamptz,
 		full_watch_tries integer NOT NULL DEFAULT 0,
 		full_watch_tried_at timestamptz,
+		successes jsonb NOT NULL DEFAULT '{}',
 		unserved jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
@@ -125,6 +126,7 @@ BEGIN
 		('shops', 'full_behind_since', 'when the watchdog found it behind its full-run target; NULL: it is not'),
 		('shops', 'full_watch_tries', 'full runs that the watchdog has requested since then'),
 		('shops', 'full_watch_tried_at', 'when the last of them was'),
+		('shops', 'successes', 'by kind (incremental, full, verify) the last run that succeeded: its run_id, and at: when it ended; kept when runs are deleted'),
 		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),

@@ -1,0 +1,70 @@
+/*
+ * The doctor's checks of shops: one row for each kind of trouble, with the shops
+ * that have it and the command for the first of them.  What all shops of a
+ * gateway have is told by the gateway's check alone.
+ */
+CREATE OR REPLACE FUNCTION ordersync.check_health_shops()
+RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.shop_health') IS NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH health AS MATERIALIZED (
+		SELECT h.shop_id, h.state, h.last_error, h.hint, h.what_to_do,
+			h.enabled AND h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days' AS expiring
+		FROM ordersync.shop_health h
+		WHERE h.state <> 'ok'
+			OR h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days'
+	), trouble AS (
+		SELECT h.shop_id, h.hint, h.what_to_do,
+			CASE h.state
+				WHEN 'waiting for key' THEN 'data keys'
+				WHEN 'failing' THEN 'failing shops'
+				WHEN 'behind' THEN 'freshness'
+			END AS kind
+		FROM health h
+		WHERE h.state IN ('waiting for key', 'failing')
+			-- a run that is on its way needs no help
+			OR h.state = 'behind' AND h.what_to_do IS NOT NULL
+		UNION ALL
+		SELECT h.shop_id, 'renew the authorisation',
+			pg_catalog.format('SELECT ordersync_set_session_key(%s, session_key, expires_at)', h.shop_id),
+			'expiry of data keys'
+		FROM health h
+		WHERE h.expiring
+			AND h.state <> 'waiting for key'
+	), counted AS (
+		SELECT t.kind,
+			pg_catalog.count(*) AS shops,
+			pg_catalog.min(t.shop_id) AS first_shop,
+			(pg_catalog.array_agg(t.shop_id ORDER BY t.shop_id))[1:10] AS some
+		FROM trouble t
+		GROUP BY t.kind
+	)
+	SELECT k.kind,
+		c.shops IS NULL,
+		CASE
+			WHEN c.shops IS NULL THEN k.good
+			ELSE pg_catalog.format('%s %s: %s%s', c.shops, CASE c.shops WHEN 1 THEN 'shop ' || k.one ELSE 'shops ' || k.several END,
+				pg_catalog.array_to_string(c.some, ', '), CASE WHEN c.shops > 10 THEN ', ...' END)
+		END,
+		CASE WHEN c.shops IS NOT NULL THEN ordersync.hint_with_command(
+			pg_catalog.concat_ws(': ', CASE WHEN c.shops > 1 THEN 'shop ' || c.first_shop END, t.hint), t.what_to_do) END
+	FROM (VALUES
+		(1, 'data keys', 'waits for a data key', 'wait for a data key', 'all are accepted'),
+		(2, 'expiry of data keys', 'has a data key that expires within 7 days', 'have data keys that expire within 7 days',
+			'none within 7 days, where it is known'),
+		(3, 'failing shops', 'is failing', 'are failing', 'none'),
+		(4, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets')
+	) AS k (place, kind, one, several, good)
+	LEFT JOIN counted c ON c.kind = k.kind
+	LEFT JOIN trouble t ON t.kind = c.kind
+		AND t.shop_id = c.first_shop
+	ORDER BY k.place;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_health_shops() IS
+	'checks the data keys, failures and freshness of shops, one row for each kind of trouble; part of ordersync_doctor()';
