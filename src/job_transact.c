@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "job_private.h"
+#include "shmem.h"
 
 /* The jobs of a transaction, for its error context. */
 typedef struct JobList
@@ -51,6 +52,7 @@ job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
 	callback.arg = &list;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	shmem_set_work(jobs[0]->task);
 	outcome = transact(activity, durability, body, subject, NULL, error);
 	error_context_stack = callback.previous;
 
@@ -80,6 +82,7 @@ transact(const char *activity, DbDurability durability,
 	volatile Outcome outcome = OUTCOME_NOT_READY;
 
 	*error = NULL;
+	shmem_set_activity(activity);
 
 	PG_TRY();
 	{
@@ -105,6 +108,7 @@ transact(const char *activity, DbDurability durability,
 		outcome = OUTCOME_FAILED;
 	}
 	PG_END_TRY();
+	shmem_set_activity(NULL);
 
 	if (outcome == OUTCOME_FAILED && (*error)->sqlerrcode == QUEUE_FENCED)
 	{
