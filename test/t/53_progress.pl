@@ -77,15 +77,22 @@ $session->query_safe('COMMIT');
 is($world->finish($run), 'succeeded', 'when the lock is gone the run goes on');
 is(progress($run, 'waiting_for, eta'), '|', 'and waits for nothing');
 
-# --- on a row
+# --- on something else
 
-($run) = held();
-$session->query_safe("BEGIN; SELECT FROM ordersync.sync_runs WHERE run_id = $run FOR UPDATE");
-release();
-$world->wait_until('the row to be named', sub { progress($run, 'waiting_for') =~ /^pid $pid, which holds a lock on a row of ordersync\.sync_runs / });
-pass('the row\'s table is named');
-$session->query_safe('COMMIT');
-is($world->finish($run), 'succeeded', 'and the run goes on');
+for my $case (
+	[ 'SELECT FROM ordersync.sync_runs WHERE run_id = RUN FOR UPDATE', 'a row of ordersync.sync_runs' ],
+	[ 'SELECT pg_advisory_xact_lock(ordersync.apply_lock_key(1))', 'the shop\'s records, or on the set-up (advisory)' ],
+	[ 'DROP EXTENSION ordersync', 'the extension' ])
+{
+	my ($statement, $named) = @$case;
+	($run) = held();
+	$session->query_safe('BEGIN; ' . $statement =~ s/RUN/$run/r);
+	release();
+	$world->wait_until("$named to be named", sub { progress($run, 'waiting_for') =~ /^pid $pid, which holds a lock on \Q$named\E \(user postgres/ });
+	pass("named: $named");
+	$session->query_safe('ROLLBACK');
+	is($world->finish($run), 'succeeded', 'and the run goes on');
+}
 
 # --- of a transaction without a session
 

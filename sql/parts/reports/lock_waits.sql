@@ -60,14 +60,17 @@ BEGIN
 	LEFT JOIN pg_catalog.pg_class t ON t.oid = c.relation
 	LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 	CROSS JOIN LATERAL (
+		SELECT quote_ident(n.nspname) || '.' || quote_ident(t.relname) AS name
+	) r
+	CROSS JOIN LATERAL (
 		SELECT CASE c.locktype
-				WHEN 'relation' THEN ''
-				WHEN 'transactionid' THEN 'a row'
-				WHEN 'tuple' THEN 'a row'
+				WHEN 'relation' THEN COALESCE(r.name, 'a table')
+				WHEN 'transactionid' THEN concat_ws(' of ', 'a row', r.name)
+				WHEN 'tuple' THEN concat_ws(' of ', 'a row', r.name)
 				WHEN 'advisory' THEN 'the shop''s records, or on the set-up (advisory)'
 				WHEN 'object' THEN 'the extension'
 				ELSE c.locktype
-			END || COALESCE(CASE WHEN c.locktype = 'relation' THEN '' ELSE ' of ' END || format('%I.%I', n.nspname, t.relname), '') AS what
+			END AS what
 	) o
 	-- workers wait for each other for milliseconds
 	WHERE NOT EXISTS (
