@@ -101,7 +101,9 @@ static bool sockets_changed = true;
 static int64 timer_at_ms = -1;	/* steady clock; -1: not wanted */
 
 static WaitEventSet *wait_set = NULL;
-static uint32 wait_event = 0;	/* as pg_stat_activity shows the wait */
+static uint32 wait_for_calls = 0;	/* as pg_stat_activity shows the wait */
+static uint32 wait_for_work = 0;
+static int	ncalls = 0;			/* that curl has */
 
 static int	reserve_fds(int wanted);
 static void limit_connections(int max);
@@ -148,7 +150,8 @@ http_start(int max)
 	if (headers == NULL || curl_slist_append(headers, "Expect:") == NULL)
 		elog(ERROR, "out of memory for request headers");
 
-	wait_event = compat_wait_event("OrdersyncCalls");
+	wait_for_calls = compat_wait_event("OrdersyncCalls");
+	wait_for_work = compat_wait_event("OrdersyncIdle");
 	return http_resize(max);
 }
 
@@ -239,6 +242,7 @@ http_submit(const char *url, const char *body, size_t body_len,
 	if (code != CURLM_OK)
 		elog(ERROR, "could not start a call: %s", curl_multi_strerror(code));
 	request->in_multi = true;
+	ncalls++;
 	return request;
 }
 
@@ -393,7 +397,10 @@ drop_request(void *arg)
 
 		block_signals(&before);
 		if (request->in_multi)
+		{
 			curl_multi_remove_handle(multi, request->easy);
+			ncalls--;
+		}
 		curl_easy_cleanup(request->easy);
 		restore_signals(&before);
 		request->easy = NULL;
@@ -415,7 +422,7 @@ http_wait(int64 wait_ms)
 		wait_ms = shorter_wait(wait_ms, timer_at_ms, now_ms);
 
 	nevents = WaitEventSetWait(wait_set, (long) wait_ms, events, lengthof(events),
-							   wait_event);
+							   ncalls > 0 ? wait_for_calls : wait_for_work);
 
 	if (timer_at_ms >= 0 && timer_at_ms <= clock_steady_ms())
 	{
@@ -534,6 +541,7 @@ http_read(void)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &request);
 		curl_multi_remove_handle(multi, message->easy_handle);
 		request->in_multi = false;
+		ncalls--;
 		request->done = true;
 		request->result = result;
 		request->ended_steady_ms = clock_steady_ms();

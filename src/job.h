@@ -86,6 +86,7 @@ extern void job_close(Job *job);
 
 extern const Gateway *job_gateway(const Job *job);
 extern int64 job_run(const Job *job);
+extern const SyncTask *job_task(const Job *job);
 extern const JobEvents *job_events(const Job *job);
 
 #endif							/* ORDERSYNC_JOB_H */

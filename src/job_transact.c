@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "job_private.h"
+#include "shmem.h"
 #include "value.h"
 
 /* How the context of a job's error begins, and room for its call. */
@@ -59,6 +60,7 @@ job_attempt(Job **jobs, int n, const char *activity, DbDurability durability,
 	callback.arg = &list;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	shmem_set_work(jobs[0]->task);
 	outcome = transact(activity, durability, body, subject, NULL, error);
 	error_context_stack = callback.previous;
 
@@ -88,6 +90,7 @@ transact(const char *activity, DbDurability durability,
 	volatile Outcome outcome = OUTCOME_NOT_READY;
 
 	*error = NULL;
+	shmem_set_activity(activity);
 
 	PG_TRY();
 	{
@@ -113,6 +116,7 @@ transact(const char *activity, DbDurability durability,
 		outcome = OUTCOME_FAILED;
 	}
 	PG_END_TRY();
+	shmem_set_activity(NULL);
 
 	if (outcome == OUTCOME_FAILED && (*error)->sqlerrcode == QUEUE_FENCED)
 	{

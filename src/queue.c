@@ -61,7 +61,8 @@ typedef enum ClaimColumn
 	CLAIM_PAGE_SIZE,
 	CLAIM_CALLS_PER_SECOND,
 	CLAIM_CLOCK_OFFSET_MS,
-	CLAIM_LIFTED_MS
+	CLAIM_LIFTED_MS,
+	CLAIM_KIND
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -70,7 +71,7 @@ static DbStatement claim_statement = {
 	" c.walk::pg_catalog.text, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
-	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms"
+	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -218,6 +219,7 @@ read_task(uint64 row, MemoryContext context)
 	task->run_id = db_int8(row, CLAIM_RUN_ID);
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
+	task->kind = db_text(row, CLAIM_KIND, context);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
 		!work_from_name(db_text(row, CLAIM_WORK, context), &task->work) ||

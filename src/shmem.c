@@ -52,6 +52,8 @@ typedef struct WorkerSlot
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
 	char		state_now[SHMEM_CLASS_SIZE];
+	char		doing[SHMEM_CLASS_SIZE];
+	SlotWork	work;
 	bool		key_missed;		/* its database has secrets, the key file is not there */
 	uint32		told;			/* hash of what it said of the key file last; 0: nothing */
 
@@ -181,6 +183,8 @@ shmem_view(int slot_no, SlotView *view)
 	view->last_error_at = slot->last_error_at;
 	strlcpy(view->last_error, slot->last_error, SHMEM_CLASS_SIZE);
 	strlcpy(view->state_now, slot->state_now, SHMEM_CLASS_SIZE);
+	strlcpy(view->doing, slot->doing, SHMEM_CLASS_SIZE);
+	view->work = slot->work;
 	LWLockRelease(shared->lock);
 
 	view->last_call_at = (TimestampTz) pg_atomic_read_u64(&slot->last_call_at);
@@ -504,6 +508,35 @@ shmem_set_status(const char *state_now)
 		return;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	strlcpy(my_slot->state_now, state_now, SHMEM_CLASS_SIZE);
+	LWLockRelease(shared->lock);
+}
+
+void
+shmem_set_activity(const char *doing)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	strlcpy(my_slot->doing, doing ? doing : "", SHMEM_CLASS_SIZE);
+	LWLockRelease(shared->lock);
+}
+
+void
+shmem_set_work(const SyncTask *task)
+{
+	SlotWork	work = {0};
+
+	if (task != NULL)
+	{
+		work.task_id = task->task_id;
+		work.run_id = task->run_id;
+		work.shop_id = task->shop_id;
+		strlcpy(work.kind, task->kind, SHMEM_KIND_SIZE);
+		work.stream = task->stream;
+		work.basis = task->basis;
+		work.since = task->since;
+		work.until = task->until;
+	}
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->work = work;
 	LWLockRelease(shared->lock);
 }
 

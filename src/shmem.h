@@ -9,6 +9,8 @@
 #include "compat.h"
 #include "datatype/timestamp.h"
 
+#include "task.h"
+
 /* Room for "<boot id>.<slot>.<generation>". */
 #define SHMEM_OWNER_SIZE 48
 
@@ -30,10 +32,27 @@ typedef enum SlotState
 	SLOT_RUNNING				/* the worker is there */
 } SlotState;
 
-/* What a worker counts; all since it started, but the gauge in_flight. */
+/* Room for a run's kind. */
+#define SHMEM_KIND_SIZE 16
+
+/* The task that a worker is shown with: the one it stores, or the oldest of its calls. */
+typedef struct SlotWork
+{
+	int64		task_id;		/* 0: it has none */
+	int64		run_id;
+	int64		shop_id;
+	char		kind[SHMEM_KIND_SIZE];
+	Stream		stream;
+	Basis		basis;
+	int64		since;			/* epoch seconds; 0: it has no window */
+	int64		until;
+} SlotWork;
+
+/* What a worker counts; all since it started, but the gauges in_flight and claimed. */
 typedef enum ShmemCounter
 {
 	COUNTER_IN_FLIGHT,
+	COUNTER_CLAIMED,
 	COUNTER_CALLS,
 	COUNTER_ERRORS,
 	COUNTER_TASKS,
@@ -57,6 +76,8 @@ typedef struct SlotView
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
 	char		state_now[SHMEM_CLASS_SIZE];
+	char		doing[SHMEM_CLASS_SIZE];
+	SlotWork	work;
 	int64		counters[NUM_COUNTERS];
 } SlotView;
 
@@ -118,6 +139,10 @@ extern void shmem_set(ShmemCounter counter, int64 value);
 extern void shmem_called(void);
 extern void shmem_failed(const char *class);
 extern void shmem_set_status(const char *state_now);
+
+/* Worker: the transaction that it is in, NULL for none; and what it works on, NULL for nothing. */
+extern void shmem_set_activity(const char *doing);
+extern void shmem_set_work(const SyncTask *task);
 
 /* Worker: its database has sealed secrets, and the key file is not there. */
 extern void shmem_set_key_missing(bool missed);

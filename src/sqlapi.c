@@ -27,10 +27,11 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "clock.h"
 #include "guc.h"
 #include "shmem.h"
 
-#define WORKER_COLUMNS 17
+#define WORKER_COLUMNS 27
 
 static bool wake_at_commit = false;
 static bool committed = false;	/* by a transaction that still holds its locks */
@@ -40,6 +41,8 @@ static void at_transaction_end(XactEvent event, void *arg);
 static void at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 					   void *arg);
 static void put_worker(ReturnSetInfo *result, const SlotView *view);
+static const char *doing_now(const SlotView *view);
+static int	put_work(const SlotWork *work, Datum *values, bool *nulls);
 static Datum text_or_null(const char *said, bool *isnull);
 static Datum timestamp_or_null(TimestampTz moment, bool *isnull);
 
@@ -187,8 +190,45 @@ put_worker(ReturnSetInfo *result, const SlotView *view)
 	values[n] = timestamp_or_null(view->last_error_at, &nulls[n]);
 	n++;
 	values[n++] = CStringGetTextDatum(owner);
+	values[n++] = Int32GetDatum((int32) view->counters[COUNTER_CLAIMED]);
+	values[n] = text_or_null(doing_now(view), &nulls[n]);
+	n++;
+	n += put_work(&view->work, values + n, nulls + n);
 	Assert(n == WORKER_COLUMNS);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* The transaction that it is in; otherwise what its tasks wait for. */
+static const char *
+doing_now(const SlotView *view)
+{
+	if (view->doing[0] != '\0')
+		return view->doing;
+	if (view->counters[COUNTER_IN_FLIGHT] > 0)
+		return "waiting for answers";
+	return view->counters[COUNTER_CLAIMED] > 0 ? "waiting for its gateway's pace" : "";
+}
+
+/* The columns of what it works on; returns how many. */
+static int
+put_work(const SlotWork *work, Datum *values, bool *nulls)
+{
+	bool		none = work->task_id == 0;
+	int			n = 0;
+
+	values[n++] = Int64GetDatum(work->shop_id);
+	values[n++] = Int64GetDatum(work->run_id);
+	values[n++] = Int64GetDatum(work->task_id);
+	values[n++] = CStringGetTextDatum(work->kind);
+	values[n++] = CStringGetTextDatum(stream_name(work->stream));
+	values[n++] = CStringGetTextDatum(basis_name(work->basis));
+	for (int i = 0; i < n; i++)
+		nulls[i] = none;
+	nulls[n] = none || work->until == 0;
+	values[n++] = TimestampTzGetDatum(clock_timestamp_of(work->since));
+	nulls[n] = none || work->until == 0;
+	values[n++] = TimestampTzGetDatum(clock_timestamp_of(work->until));
+	return n;
 }
 
 static Datum

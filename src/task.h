@@ -118,6 +118,7 @@ typedef struct SyncTask
 	int64		run_id;
 	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
+	char	   *kind;			/* of its run */
 	Stream		stream;
 	Basis		basis;
 	int64		since;			/* window [since, until), epoch seconds */

@@ -40,14 +40,12 @@
 #include "lib/ilist.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/ps_status.h"
 
 #include "clock.h"
 #include "db.h"
@@ -60,6 +58,7 @@
 #include "shmem.h"
 #include "upkeep.h"
 #include "worker.h"
+#include "worker_status.h"
 
 #define LONGEST_SLEEP_MS (60 * 1000)
 #define CLAIM_DELAY_MS 100		/* for a few free places only */
@@ -118,7 +117,7 @@ static void request_claim(void);
 static void handle_not_ready(DbState state);
 static void drop_all_jobs(void);
 static int64 submit_waiting(void);
-static int64 wait_timeout_ms(int64 pace_ms);
+static int64 wait_timeout_ms(int64 pace_ms, int64 status_ms);
 static void collect_answers(void);
 static void process_answers(void);
 static int	next_batch(JobEntry **batch);
@@ -127,7 +126,7 @@ static int	weight_of(const Job *job);
 static bool fits_batch(JobEntry **batch, int n, const Job *job);
 static void dispatch_job(JobEntry *entry, JobStep step);
 static void close_entry(JobEntry *entry);
-static void report_status(void);
+static int64 report_status(void);
 
 void
 ordersync_worker_main(Datum arg)
@@ -144,6 +143,7 @@ ordersync_worker_main(Datum arg)
 
 	BackgroundWorkerInitializeConnection(ticket.database, NULL, 0);
 	shmem_connected(MyDatabaseId);
+	worker_status_start();
 	start();
 	for (;;)
 		worker_iteration();
@@ -179,6 +179,7 @@ static void
 worker_iteration(void)
 {
 	int64		pace_ms;
+	int64		status_ms;
 	uint32		woken;
 
 	MemoryContextReset(loop_context);
@@ -199,8 +200,8 @@ worker_iteration(void)
 	run_upkeep();
 	claim();
 	pace_ms = submit_waiting();
-	report_status();
-	http_wait(wait_timeout_ms(pace_ms));
+	status_ms = report_status();
+	http_wait(wait_timeout_ms(pace_ms, status_ms));
 	collect_answers();
 	process_answers();
 }
@@ -432,7 +433,7 @@ submit_waiting(void)
 
 /* Milliseconds that http_wait() may sleep. */
 static int64
-wait_timeout_ms(int64 pace_ms)
+wait_timeout_ms(int64 pace_ms, int64 status_ms)
 {
 	int64		now = clock_steady_ms();
 	int64		wait = LONGEST_SLEEP_MS;
@@ -441,6 +442,8 @@ wait_timeout_ms(int64 pace_ms)
 		return 0;
 	if (pace_ms >= 0)
 		wait = Min(wait, pace_ms);
+	if (status_ms >= 0)
+		wait = Min(wait, status_ms);
 	if (free_capacity() > 0)
 		wait = Min(wait, next_try() - now);
 	wait = Min(wait, upkeep_next() - now);
@@ -622,24 +625,19 @@ close_entry(JobEntry *entry)
 	job_close(entry->job);
 }
 
-/* What ps, pg_stat_activity and ordersync.workers show. */
-static void
+/* Tells what the worker has in hand; the milliseconds until that is to be told anew, -1: it is told. */
+static int64
 report_status(void)
 {
-	static int	shown_calls = -1;
-	static int	shown_jobs = -1;
-	char		title[64];
+	dlist_head *lists[] = {&calling, &answered, &waiting};
+	WorkerStatus status = {.tasks = njobs, .calls = ncalling};
 
-	shmem_set_status(database_state != DB_READY ? db_state_name(database_state) :
-					 njobs > 0 ? "working" : key_watch_blocks() ? "no key" : "idle");
-	if (shown_calls == ncalling && shown_jobs == njobs)
-		return;
-	shown_calls = ncalling;
-	shown_jobs = njobs;
-	shmem_set(COUNTER_IN_FLIGHT, ncalling);
-	snprintf(title, sizeof(title), "ordersync worker: %d tasks, %d calls in flight",
-			 njobs, ncalling);
-	pgstat_report_appname(title);
-	snprintf(title, sizeof(title), "%d tasks, %d calls in flight", njobs, ncalling);
-	set_ps_display(title);
+	status.state = database_state != DB_READY ? db_state_name(database_state) :
+		njobs > 0 ? "working" : key_watch_blocks() ? "no key" : "idle";
+	for (int i = 0; i < lengthof(lists) && status.oldest == NULL; i++)
+	{
+		if (!dlist_is_empty(lists[i]))
+			status.oldest = job_task(dlist_container(JobEntry, node, dlist_head_node(lists[i]))->job);
+	}
+	return worker_status_show(&status);
 }

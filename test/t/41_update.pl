@@ -66,7 +66,7 @@ sub make_up
 	$instead->(qr/FUNCTION ordersync\.source_rank\(p_stream text, p_source text\)/, sub { 'FUNCTION ordersync.source_rank(p_stream text, p_word text)' });
 	$instead->(qr/ordersync\.sources_of\(p_stream\), p_source\)::smallint/, sub { 'ordersync.sources_of(p_stream), p_word)::smallint' });
 	# a function's result, and the view of it
-	$instead->(qr/\tlast_error_at timestamptz,\n(?=\towner text\n)/, sub { "\tfailed_at timestamptz,\n" });
+	$instead->(qr/\tlast_error_at timestamptz,\n(?=\towner text,\n)/, sub { "\tfailed_at timestamptz,\n" });
 	$instead->(qr/w\.last_error_at,/, sub { 'w.failed_at,' });
 	$instead->(qr/ordersync\.workers\.last_error_at IS/, sub { 'ordersync.workers.failed_at IS' });
 	# a type, and what takes it

@@ -45,7 +45,17 @@ RETURNS TABLE (
 	last_call_at timestamptz,
 	last_error text,
 	last_error_at timestamptz,
-	owner text
+	owner text,
+	claimed integer,
+	doing text,
+	shop_id bigint,
+	run_id bigint,
+	task_id bigint,
+	kind text,
+	stream text,
+	basis text,
+	since timestamptz,
+	until timestamptz
 )
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 ROWS 8
@@ -73,7 +83,18 @@ SELECT
 	w.last_call_at,
 	w.last_error,
 	w.last_error_at,
-	w.owner
+	w.owner,
+	w.claimed,
+	w.doing,
+	NULLIF(pg_catalog.pg_blocking_pids(w.pid), '{}') AS blocked_by,
+	w.shop_id,
+	w.run_id,
+	w.task_id,
+	w.kind,
+	w.stream,
+	w.basis,
+	w.since,
+	w.until
 FROM ordersync.worker_list() AS w;
 COMMENT ON VIEW ordersync.workers IS
 	'the workers of all databases of this server, live from shared memory; empty when the library is not preloaded';
@@ -111,6 +132,28 @@ COMMENT ON COLUMN ordersync.workers.last_error_at IS
 	'when that was';
 COMMENT ON COLUMN ordersync.workers.owner IS
 	'name under which it owns tasks (ordersync.sync_tasks.owner)';
+COMMENT ON COLUMN ordersync.workers.claimed IS
+	'tasks that it has claimed and not yet ended: those whose calls are in flight, and those that wait for one';
+COMMENT ON COLUMN ordersync.workers.doing IS
+	'the transaction that it is in (storing a page, claiming tasks, noting a failure or another), else what its tasks wait for; NULL when it has none';
+COMMENT ON COLUMN ordersync.workers.blocked_by IS
+	'sessions whose locks it waits for; ordersync.lock_waits says which locks';
+COMMENT ON COLUMN ordersync.workers.shop_id IS
+	'shop of the task whose page it stored last, or whose call is the oldest in flight; it may have others, see claimed';
+COMMENT ON COLUMN ordersync.workers.run_id IS
+	'that task''s run';
+COMMENT ON COLUMN ordersync.workers.task_id IS
+	'that task';
+COMMENT ON COLUMN ordersync.workers.kind IS
+	'its run''s kind';
+COMMENT ON COLUMN ordersync.workers.stream IS
+	'what it reads: orders, after_sales, special_refunds or details';
+COMMENT ON COLUMN ordersync.workers.basis IS
+	'what its window is about: modified, created or arrival';
+COMMENT ON COLUMN ordersync.workers.since IS
+	'beginning of its window';
+COMMENT ON COLUMN ordersync.workers.until IS
+	'end of its window, exclusive';
 
 -- an extension that comes back finds its tables, their tasks and an idle worker
 DO $$

@@ -126,6 +126,8 @@ BEGIN
 		END,
 		lot = NULL,
 		finished_at = pg_catalog.clock_timestamp(),
+		throttled_for = r.throttled_for + GREATEST(ordersync.throttled_total(r.shop_id) - r.throttled_before, '0'),
+		throttled_before = NULL,
 		message = NULLIF(pg_catalog.concat_ws('; ',
 			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
 			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
@@ -192,6 +194,8 @@ BEGIN
 		held_tasks = 0,
 		lot = NULL,
 		finished_at = pg_catalog.clock_timestamp(),
+		throttled_for = r.throttled_for + GREATEST(ordersync.throttled_total(r.shop_id) - r.throttled_before, '0'),
+		throttled_before = NULL,
 		message = pg_catalog.format('cancelled by %s', session_user)
 	WHERE r.run_id = p_run
 		AND r.state IN ('pending', 'running')

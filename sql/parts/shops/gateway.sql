@@ -25,6 +25,7 @@ BEGIN
 	UPDATE ordersync.gateways g
 	SET throttled_until = NULL,
 		failing_since = NULL,
+		throttled_for = g.throttled_for - GREATEST(g.throttled_until - pg_catalog.clock_timestamp(), '0'),
 		lifted_at = pg_catalog.clock_timestamp()
 	WHERE g.name = p_name;
 	RETURN FOUND;
@@ -50,7 +51,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
 	UPDATE ordersync.gateways g
-	SET throttled_until = p_until
+	SET throttled_until = p_until,
+		throttled_for = g.throttled_for + GREATEST(p_until - GREATEST(g.throttled_until, pg_catalog.clock_timestamp()), '0')
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop
 		AND g.name = s.gateway
@@ -61,3 +63,16 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.silence_gateway(bigint, timestamptz, timestamptz) IS
 	'bans calls through a shop''s gateway until then, unless the ban was lifted after the refused call; part of ordersync.fail()';
+
+/* Of a ban that still holds only what has passed of it. */
+CREATE OR REPLACE FUNCTION ordersync.throttled_total(p_shop bigint)
+RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT g.throttled_for - GREATEST(g.throttled_until - pg_catalog.clock_timestamp(), '0')
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.throttled_total(bigint) IS
+	'how long bans have held back the gateway of a shop up to now; NULL where there is no shop';

@@ -38,6 +38,7 @@ BEGIN
 		UPDATE ordersync.sync_tasks t
 		SET state = 'running',
 			owner = p_owner,
+			worker_pid = pg_catalog.pg_backend_pid(),
 			token = ordersync.new_token(),
 			attempt = t.attempt + 1,
 			next_attempt_at = NULL,
@@ -90,7 +91,8 @@ RETURNS TABLE (
 	page_size integer,
 	calls_per_second double precision,
 	clock_offset_ms bigint,
-	lifted_ms bigint)
+	lifted_ms bigint,
+	kind text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -132,7 +134,8 @@ BEGIN
 		COALESCE(t.page_size, (g.options ->> 'page_size')::integer, ordersync.setting('page_size')::integer),
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
-		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0)
+		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
+		r.kind
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -140,6 +143,12 @@ BEGIN
 		WHERE t.task_id = c.task_id
 		OFFSET 0
 	) t
+	CROSS JOIN LATERAL (
+		SELECT r.kind
+		FROM ordersync.sync_runs r
+		WHERE r.run_id = t.run_id
+		OFFSET 0
+	) r
 	CROSS JOIN LATERAL (
 		SELECT s.shop_id, s.gateway, s.options, s.key_state, s.seller_nicks
 		FROM ordersync.shops s
@@ -203,7 +212,8 @@ BEGIN
 	FOR v_run IN
 		UPDATE ordersync.sync_runs r
 		SET state = 'running',
-			started_at = COALESCE(r.started_at, pg_catalog.clock_timestamp())
+			started_at = COALESCE(r.started_at, pg_catalog.clock_timestamp()),
+			throttled_before = COALESCE(r.throttled_before, ordersync.throttled_total(r.shop_id))
 		WHERE r.run_id = ANY (v_runs)
 		RETURNING r.*
 	LOOP

@@ -23,6 +23,8 @@ BEGIN
 	PERFORM ordersync.set_up_counted_days();
 	PERFORM ordersync.set_up_gone_days();
 	PERFORM ordersync.set_up_completeness();
+	PERFORM ordersync.set_up_lock_waits();
+	PERFORM ordersync.set_up_list_progress();
 	PERFORM ordersync.set_up_run_progress();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_freshness();

@@ -1,0 +1,133 @@
+/*
+ * worker_status.c
+ *	  What a worker is shown to be doing: in ordersync.workers, in
+ *	  pg_stat_activity.application_name, in the title of its process.
+ *
+ * Of all that a worker has in hand the oldest is shown, a window, and how many
+ * calls are in flight.  Counters are written at once, since others decide by them; words
+ * are put together ten times a second at most, however many pages pass, and
+ * the loop comes back in time for the last of them.  The task whose page is being
+ * stored is noted by job_transact.c, and shown until the next words.
+ *
+ * The name begins with NAME_PREFIX: the views tell workers by it from other sessions
+ * of the bootstrap superuser, since everybody may see names and only few may
+ * see what kind of process a session is.  It has room for 63 bytes of ASCII; what does
+ * not fit is left out, the year first.
+ */
+#include "compat.h"
+
+#include "pgstat.h"
+#include "utils/ps_status.h"
+
+#include "clock.h"
+#include "shmem.h"
+#include "worker_status.h"
+
+#define NAME_PREFIX "ordersync: "
+#define SHOW_EVERY_MS 100
+#define SHANGHAI_S (8 * 3600)	/* always: it has no summer time */
+
+static int64 shown_at = -SHOW_EVERY_MS; /* steady clock */
+static WorkerStatus shown = {.tasks = -1};
+static int64 shown_task = 0;
+
+static void show_words(const WorkerStatus *status);
+static void write_task(const SyncTask *task, bool year, char *text, size_t size);
+static void write_window(const SyncTask *task, bool year, char *text, size_t size);
+static int	write_time(int64 second, bool seconds, char *text, size_t size);
+
+void
+worker_status_start(void)
+{
+	pgstat_report_appname(NAME_PREFIX "starting");
+}
+
+int64
+worker_status_show(const WorkerStatus *status)
+{
+	int64		task = status->oldest ? status->oldest->task_id : 0;
+	int64		wait_ms;
+
+	shmem_set(COUNTER_IN_FLIGHT, status->calls);
+	shmem_set(COUNTER_CLAIMED, status->tasks);
+	shmem_set_status(status->state);
+	if (task == shown_task && status->tasks == shown.tasks && status->calls == shown.calls &&
+		strcmp(status->state, shown.state) == 0)
+		return -1;
+	wait_ms = shown_at + SHOW_EVERY_MS - clock_steady_ms();
+	if (wait_ms > 0)
+		return wait_ms;
+	shmem_set_work(status->oldest);
+	show_words(status);
+	shown = *status;
+	shown.oldest = NULL;
+	shown_task = task;
+	shown_at = clock_steady_ms();
+	return -1;
+}
+
+static void
+show_words(const WorkerStatus *status)
+{
+	char		name[NAMEDATALEN];
+	char		title[256];
+	char		task[128];
+
+	if (status->oldest == NULL)
+	{
+		snprintf(name, sizeof(name), NAME_PREFIX "%s", status->state);
+		pgstat_report_appname(name);
+		set_ps_display(status->state);
+		return;
+	}
+	write_task(status->oldest, true, task, sizeof(task));
+	snprintf(title, sizeof(title), "%s, %d tasks in all, %d calls in flight",
+			 task, status->tasks, status->calls);
+	set_ps_display(title);
+	if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
+	{
+		write_task(status->oldest, false, task, sizeof(task));
+		if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
+			snprintf(name, sizeof(name), NAME_PREFIX "%s", task);
+	}
+	pgstat_report_appname(name);
+}
+
+/* shop 7 full orders 2026-10-03 10:00-10:30 */
+static void
+write_task(const SyncTask *task, bool year, char *text, size_t size)
+{
+	int			used = snprintf(text, size, "shop " INT64_FORMAT " %s %s", task->shop_id, task->kind,
+								task->key_check ? "key check" : stream_name(task->stream));
+
+	if (!task->key_check && task->stream != STREAM_DETAILS && task->until > task->since)
+		write_window(task, year, text + used, size - used);
+}
+
+/* A window lies within a day of Asia/Shanghai, of which it may be the rest: until 24:00. */
+static void
+write_window(const SyncTask *task, bool year, char *text, size_t size)
+{
+	pg_time_t	day = task->since + SHANGHAI_S;
+	struct tm	date;
+	bool		seconds = task->since % 60 != 0 || task->until % 60 != 0;
+	int64		midnight = day - day % SECS_PER_DAY;
+	int			used;
+
+	gmtime_r(&day, &date);
+	used = (int) strftime(text, size, year ? " %Y-%m-%d " : " %m-%d ", &date);
+	used += write_time(day - midnight, seconds, text + used, size - used);
+	text[used++] = '-';
+	write_time(task->until + SHANGHAI_S - midnight, seconds, text + used, size - used);
+}
+
+static int
+write_time(int64 second, bool seconds, char *text, size_t size)
+{
+	int			hour = (int) (second / 3600);
+	int			minute = (int) (second / 60 % 60);
+
+	if (seconds)
+		return snprintf(text, size, "%02d:%02d:%02d", hour, minute, (int) (second % 60));
+	return snprintf(text, size, "%02d:%02d", hour, minute);
+}
