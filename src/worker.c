@@ -218,9 +218,10 @@ process_config_reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	capacity = http_resize(guc_max_in_flight);
 	claim_at = 0;
+	maintenance_at = 0;			/* what is kept for how long may have changed */
 }
 
-/* At the start, daily, and when the extension came back. */
+/* At the start, daily, after a reload, and when the extension came back. */
 static void
 run_maintenance(void)
 {

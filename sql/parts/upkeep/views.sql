@@ -26,6 +26,8 @@ BEGIN
 	PERFORM ordersync.set_up_run_progress();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_shop_health();
+	PERFORM ordersync.set_up_storage();
+	PERFORM ordersync.set_up_storage_by_shop();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(
