@@ -47,6 +47,8 @@ char	   *guc_key_file = NULL;
 #define PLATFORM_HOSTS \
 	"eco.taobao.com,gw.api.taobao.com,api.taobao.com,gw.api.tbsandbox.com"
 
+#define DAY_S 86400
+
 /* Which calls leave a row in ordersync.request_log: asked for in SQL only. */
 typedef enum RequestLog
 {
@@ -57,10 +59,15 @@ typedef enum RequestLog
 
 static int	request_log = REQUEST_LOG_ALL;
 
-/* Asked for in SQL only, too. */
+/* These, too, are asked for in SQL only. */
 static int	freshness_target_s = 26 * 3600;
-static int	full_run_target_s = 32 * 86400;
-static int	key_warning_s = 14 * 86400;
+static int	full_run_target_s = 32 * DAY_S;
+static int	key_warning_s = 14 * DAY_S;
+static int	keep_log_s = 30 * DAY_S;
+static int	keep_runs_s = 90 * DAY_S;
+static int	keep_changes_s = 0;
+static int	keep_quarantine_s = 90 * DAY_S;
+
 static char *databases = NULL;
 static char *allowed_hosts = NULL;
 
@@ -78,6 +85,10 @@ static void define_watch_settings(void);
 static void define_window_settings(void);
 static void define_retry_settings(void);
 static void define_network_settings(void);
+static void define_retention_settings(void);
+static void define_retention(const char *name, const char *what, const char *details,
+							 int *value);
+static bool check_retention(int *newval, void **extra, GucSource source);
 static bool same_host(const char *host, const char *allowed);
 static bool check_list(char **newval, void **extra, GucSource source);
 static List *split_list(const char *typed);
@@ -91,6 +102,7 @@ guc_define(void)
 	define_window_settings();
 	define_retry_settings();
 	define_network_settings();
+	define_retention_settings();
 	MarkGUCPrefixReserved("ordersync");
 }
 
@@ -283,6 +295,44 @@ define_network_settings(void)
 							   "Empty: the system's certificates.",
 							   &guc_ca_file, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
+/* How long is kept what would grow for ever: ordersync.clean_up() cuts it. */
+static void
+define_retention_settings(void)
+{
+	define_retention("ordersync.keep_log",
+					 "Age at which days of the request log are dropped.",
+					 "0: never.", &keep_log_s);
+	define_retention("ordersync.keep_runs",
+					 "Age at which runs that have ended are removed, with their tasks.",
+					 "Kept in any case: the last run of each shop and kind, and runs with a window "
+					 "that failed and is still not read. 0: never.", &keep_runs_s);
+	define_retention("ordersync.keep_changes",
+					 "Age at which changes of orders are removed.",
+					 "Kept in any case: those that amounts and reports are made from. 0: never.",
+					 &keep_changes_s);
+	define_retention("ordersync.keep_quarantine",
+					 "Age at which entries of the quarantine are removed, counted from their resolution.",
+					 "Entries that are not resolved are kept. 0: never.", &keep_quarantine_s);
+}
+
+static void
+define_retention(const char *name, const char *what, const char *details, int *value)
+{
+	DefineCustomIntVariable(name, what, details,
+							value, *value, 0, 3650 * DAY_S,
+							PGC_SIGHUP, GUC_UNIT_S, check_retention, NULL, NULL);
+}
+
+/* Less than a day would cut what somebody still looks at. */
+static bool
+check_retention(int *newval, void **extra, GucSource source)
+{
+	if (*newval == 0 || *newval >= DAY_S)
+		return true;
+	GUC_check_errdetail("The shortest time is 1d; 0 keeps for ever.");
+	return false;
 }
 
 /* The databases as typed, one list cell a name. */

@@ -2,7 +2,8 @@
  * upkeep.c
  *	  What a worker does for its database by the clock.
  *
- * Maintenance at its start, daily, and when the extension has come back.  The
+ * Maintenance at its start, daily, after a reload (what is kept for how long may
+ * have changed), and when the extension has come back.  The
  * watch over shops that are behind their targets once a minute, by one worker of
  * the database: the one with the lowest slot, others look whether they are that
  * by now.  (ordersync.watch() itself sees to it that it is made once, when they
@@ -68,7 +69,7 @@ upkeep_at(int64 when)
 void
 upkeep_reloaded(void)
 {
-	watch_at = 0;
+	upkeep_at(0);
 }
 
 /* False after an error: nothing is known of the database. */

@@ -96,12 +96,17 @@ BEGIN
 			lost := lost - COALESCE((
 				SELECT pg_catalog.range_agg(l)
 				FROM (
-					SELECT r.lost
+					(SELECT r.lost
 					FROM ordersync.sync_runs r
 					WHERE r.shop_id = p_shop
 						AND r.lost IS NOT NULL
 					ORDER BY r.until	-- so that the index of lost ranges has no rival
-					OFFSET 0
+					OFFSET 0)
+					UNION ALL
+					-- of runs that are not kept any more
+					SELECT o.ranges
+					FROM ordersync.lost_ranges o
+					WHERE o.shop_id = p_shop
 				) r
 				CROSS JOIN LATERAL pg_catalog.unnest(r.lost) l), '{}');
 		END IF;

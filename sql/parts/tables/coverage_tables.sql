@@ -58,6 +58,11 @@ BEGIN
 		PRIMARY KEY (shop_id, stream, range)
 	);
 
+	CREATE TABLE IF NOT EXISTS ordersync.lost_ranges (
+		shop_id bigint PRIMARY KEY,
+		ranges tstzmultirange NOT NULL
+	);
+
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
 		('coverage', NULL, 'closed ranges: every record in these ranges was seen'),
@@ -102,7 +107,11 @@ BEGIN
 		('type_counts', 'found', 'types of stored orders of that window that no list asks for'),
 		('type_counts', 'run_id', 'the run'),
 		('type_counts', 'task_id', 'the task'),
-		('type_counts', 'checked_at', 'when')
+		('type_counts', 'checked_at', 'when'),
+
+		('lost_ranges', NULL, 'what runs that were removed since had found lost (ordersync.sync_runs.lost)'),
+		('lost_ranges', 'shop_id', 'the shop'),
+		('lost_ranges', 'ranges', 'ranges that were never read and that the platform no longer serves')
 	) AS t (rel, col, words);
 END
 $function$;

@@ -19,6 +19,7 @@ BEGIN
 	PERFORM ordersync.set_up_coverage();
 	PERFORM ordersync.set_up_checks();
 	PERFORM ordersync.set_up_request_log();
+	PERFORM ordersync.set_up_clean_ups();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_queue() IS

@@ -1,5 +1,5 @@
 /*
- * What the worker calls at its start and once a day.
+ * What the worker calls at its start, once a day and after a reload.
  */
 CREATE OR REPLACE FUNCTION ordersync.maintenance()
 RETURNS boolean
@@ -26,6 +26,9 @@ BEGIN
 				DETAIL = v_detail;
 			RAISE;
 	END;
+	IF ordersync.clean_up_only_waits() THEN
+		RETURN true;
+	END IF;
 	PERFORM ordersync.make_log_partitions();
 	-- of a shop that has single orders fetched and no run of another kind, nobody takes them
 	PERFORM ordersync.put_off_links(c.shop_id)
@@ -35,8 +38,8 @@ BEGIN
 		GROUP BY c.shop_id
 		HAVING pg_catalog.count(*) > 10000
 	) c;
-	RETURN ordersync.cut_payloads();
+	RETURN ordersync.clean_up() IN ('more', 'waits') OR ordersync.cut_payloads();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.maintenance() IS
-	'brings tables to the installed version, makes the request log''s partitions for today and seven days, lets no shop''s candidates of the link check grow without bound, cuts payloads; true when there is more to do soon. Called by the worker at its start and daily';
+	'brings tables to the installed version, makes the request log''s partitions for today and seven days, lets no shop''s candidates of the link check grow without bound, removes what is older than the settings keep it, cuts payloads; true when there is more to do soon. Called by the worker at its start, daily and after a reload';

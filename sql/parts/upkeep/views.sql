@@ -30,6 +30,8 @@ BEGIN
 	PERFORM ordersync.set_up_freshness();
 	PERFORM ordersync.set_up_gateway_health();
 	PERFORM ordersync.set_up_shop_health();
+	PERFORM ordersync.set_up_storage();
+	PERFORM ordersync.set_up_storage_by_shop();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(
