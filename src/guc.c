@@ -67,7 +67,6 @@ static int	keep_log_s = 30 * DAY_S;
 static int	keep_runs_s = 90 * DAY_S;
 static int	keep_changes_s = 0;
 static int	keep_quarantine_s = 90 * DAY_S;
-
 static char *databases = NULL;
 static char *allowed_hosts = NULL;
 

@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
@@ -53,6 +54,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_transaction_block(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_process_type(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
@@ -61,6 +63,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_transaction_block);
 PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
+PG_FUNCTION_INFO_V1(ordersync_process_type);
 
 /* ordersync.wake() */
 Datum
@@ -276,4 +279,14 @@ Datum
 ordersync_is_own_xid(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
+}
+
+/* process_type() → text; NULL for a client's backend */
+Datum
+ordersync_process_type(PG_FUNCTION_ARGS)
+{
+	if (MyBackendType == B_BACKEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(MyBgworkerEntry != NULL ? MyBgworkerEntry->bgw_type :
+									 GetBackendTypeDesc(MyBackendType)));
 }

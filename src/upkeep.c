@@ -3,10 +3,9 @@
  *	  What a worker does for its database by the clock.
  *
  * Maintenance at its start, daily, after a reload (what is kept for how long may
- * have changed), and when the extension has come back.  The
- * watch over shops that are behind their targets once a minute, by one worker of
- * the database: the one with the lowest slot, others look whether they are that
- * by now.  (ordersync.watch() itself sees to it that it is made once, when they
+ * have changed), and when the extension has come back.  The watch over shops that
+ * are behind their targets once a minute, by one worker of the database: the one
+ * with the lowest slot, others look whether they are that by now.  (ordersync.watch() itself sees to it that it is made once, when they
  * change.)  Each in a transaction of its own, outside of those of tasks; what is
  * not all done goes on soon, with room for calls in between.
  *
@@ -64,12 +63,6 @@ upkeep_at(int64 when)
 {
 	maintenance_at = when;
 	watch_at = when;
-}
-
-void
-upkeep_reloaded(void)
-{
-	upkeep_at(0);
 }
 
 /* False after an error: nothing is known of the database. */

@@ -14,10 +14,10 @@ extern bool upkeep(DbState *state);
 /* When something is due next, by the steady clock. */
 extern int64 upkeep_next(void);
 
-/* The database is not ready, or may be again: look at it then, by the steady clock; 0: at once. */
+/*
+ * The database is not ready, or may be again, or settings have changed: do all of it
+ * then, by the steady clock; 0: at once.
+ */
 extern void upkeep_at(int64 when);
-
-/* Settings have changed, perhaps a target. */
-extern void upkeep_reloaded(void);
 
 #endif							/* ORDERSYNC_UPKEEP_H */

@@ -215,7 +215,7 @@ process_config_reload(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	capacity = http_resize(guc_max_in_flight);
 	claim_at = 0;
-	upkeep_reloaded();
+	upkeep_at(0);
 }
 
 /* What is due by the clock shows how the database is. */

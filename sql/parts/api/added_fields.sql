@@ -97,6 +97,8 @@ BEGIN
 	ON CONFLICT (target, name) DO UPDATE
 	SET path = excluded.path;
 	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.record_action('field added', p_details => pg_catalog.jsonb_build_object(
+		'target', p_target, 'name', p_name, 'path', p_path, 'type', p_type, 'old_path', v_old.path));
 	PERFORM ordersync.notice_empty_field(v_view, p_name);
 END
 $function$;
@@ -162,6 +164,7 @@ BEGIN
 	END IF;
 
 	PERFORM ordersync.set_up_reports();
+	PERFORM ordersync.record_action('field dropped', p_details => pg_catalog.jsonb_build_object('target', p_target, 'name', p_name));
 EXCEPTION
 	WHEN dependent_objects_still_exist THEN
 		GET STACKED DIAGNOSTICS v_detail = PG_EXCEPTION_DETAIL;

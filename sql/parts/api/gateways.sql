@@ -113,6 +113,10 @@ BEGIN
 		PERFORM ordersync.activate_secrets(p_name);
 		PERFORM ordersync.warn_destination_changed(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
 	END IF;
+	PERFORM ordersync.record_change('gateway', CASE WHEN v_known THEN pg_catalog.to_jsonb(v_old) END, pg_catalog.to_jsonb(g),
+		CASE WHEN p_app_secret IS NOT NULL THEN 'app_secret' END)
+	FROM ordersync.gateways g
+	WHERE g.name = p_name;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
@@ -127,12 +131,11 @@ AS $function$
 DECLARE
 	v_name text := ordersync.clean_typed('the gateway''s name', name, 63);
 	v_options jsonb := ordersync.clean_proxy(options);
-	v_before text;
+	v_before ordersync.gateways;
 BEGIN
 	PERFORM ordersync.check_gateway_options(v_options);
 
-	SELECT ordersync.destination(g.base_url, g.options ->> 'proxy')
-	INTO v_before
+	SELECT g.* INTO v_before
 	FROM ordersync.gateways g
 	WHERE g.name = v_name
 	FOR UPDATE;
@@ -144,7 +147,11 @@ BEGIN
 		updated_at = now()
 	WHERE g.name = v_name;
 	PERFORM ordersync.activate_secrets(v_name);
-	PERFORM ordersync.warn_destination_changed(v_name, v_before);
+	PERFORM ordersync.warn_destination_changed(v_name,
+		ordersync.destination(v_before.base_url, v_before.options ->> 'proxy'));
+	PERFORM ordersync.record_change('gateway', to_jsonb(v_before), to_jsonb(g), NULL)
+	FROM ordersync.gateways g
+	WHERE g.name = v_name;
 
 	PERFORM ordersync.wake();
 END
@@ -158,9 +165,18 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_until timestamptz;
 BEGIN
+	SELECT g.throttled_until INTO v_until
+	FROM ordersync.gateways g
+	WHERE g.name = ordersync_lift_ban.name
+	FOR NO KEY UPDATE;
 	IF NOT ordersync.lift_ban(name) THEN
 		PERFORM ordersync.raise_unknown_gateway(name);
+	END IF;
+	IF v_until > clock_timestamp() THEN
+		PERFORM ordersync.record_action('ban lifted', p_gateway => name, p_details => jsonb_build_object('until', v_until));
 	END IF;
 	PERFORM ordersync.wake();
 END
@@ -198,6 +214,7 @@ BEGIN
 	DELETE FROM ordersync.secrets s
 	WHERE s.kind = 'app_secret'
 		AND s.name = v_name;
+	PERFORM ordersync.record_action('gateway removed', p_gateway => v_name);
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS

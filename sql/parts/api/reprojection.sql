@@ -31,6 +31,7 @@ DECLARE
 BEGIN
 	PERFORM ordersync.prevent_transaction_block('ordersync_reproject');
 	COMMIT;						-- called by a function it fails here, before anything is written
+	PERFORM ordersync.reproject_recorded(shop_ids, since, until);
 	FOR v_shop IN
 		SELECT r.id
 		FROM ordersync.reproject_shops(shop_ids) AS r (id)
@@ -71,6 +72,19 @@ END
 $procedure$;
 COMMENT ON PROCEDURE @extschema@.ordersync_reproject(bigint[], timestamptz, timestamptz) IS
 	'writes the rows of these shops that were created in a range again from their payloads, in batches; not in a transaction block';
+
+CREATE OR REPLACE FUNCTION ordersync.reproject_recorded(p_shops bigint[], p_since timestamptz, p_until timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+	SELECT ordersync.record_action('rows written again',
+		CASE cardinality(p_shops) WHEN 1 THEN p_shops[1] END,
+		p_details => jsonb_build_object('shops', p_shops, 'since', p_since, 'until', p_until))
+$function$;
+COMMENT ON FUNCTION ordersync.reproject_recorded(bigint[], timestamptz, timestamptz) IS
+	'writes into ordersync.setup_history who had rows written again';
 
 CREATE OR REPLACE FUNCTION ordersync.reproject_shops(p_shops bigint[])
 RETURNS SETOF bigint

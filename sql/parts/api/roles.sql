@@ -7,6 +7,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
+DECLARE
+	v_old ordersync.grants;
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.check_role(role);
@@ -23,11 +25,18 @@ BEGIN
 			HINT = 'Leave out shops, or grant reader or operator.';
 	END IF;
 
+	SELECT g.* INTO v_old
+	FROM ordersync.grants g
+	WHERE g.role_oid = to_regrole(quote_ident(ordersync_grant.role));
 	PERFORM ordersync.revoke_level(role);
 	PERFORM ordersync.delete_grant(role);
 	INSERT INTO ordersync.grants (role_oid, role, level, shops)
 	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
 	PERFORM ordersync.grant_level(role, level, shops);
+	IF v_old.level IS DISTINCT FROM level OR v_old.shops IS DISTINCT FROM shops THEN
+		PERFORM ordersync.record_action('level granted', p_details => jsonb_build_object(
+			'role', role, 'level', level, 'shops', shops, 'old_level', v_old.level, 'old_shops', v_old.shops));
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_grant(name, text, bigint[]) IS
@@ -44,6 +53,9 @@ DECLARE
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	v_found := ordersync.delete_grant(role);
+	IF v_found THEN
+		PERFORM ordersync.record_action('level revoked', p_details => jsonb_build_object('role', role));
+	END IF;
 	IF v_found AND to_regrole(quote_ident(role)) IS NULL THEN
 		RAISE NOTICE USING MESSAGE = format('role "%s" does not exist any more, its grant was removed', role);
 		RETURN;

@@ -117,6 +117,11 @@ BEGIN
 		RAISE NOTICE USING
 			MESSAGE = format('run %s has already ended: %s', run_id,
 				(SELECT r.state FROM ordersync.sync_runs r WHERE r.run_id = ordersync_cancel.run_id));
+	ELSE
+		PERFORM ordersync.record_action('run cancelled', r.shop_id, NULL, r.run_id,
+			jsonb_build_object('kind', r.kind, 'windows', v_tasks))
+		FROM ordersync.sync_runs r
+		WHERE r.run_id = ordersync_cancel.run_id;
 	END IF;
 	RETURN COALESCE(v_tasks, 0);
 END
@@ -153,6 +158,7 @@ BEGIN
 	END IF;
 	IF v_state = 'cancelled' THEN
 		IF v_refused.tried > 0 THEN
+			PERFORM ordersync.record_action('run retried', v_shop, NULL, run_id, jsonb_build_object('records', v_refused.tried));
 			RETURN v_refused.tried;
 		END IF;
 		RAISE EXCEPTION USING
@@ -194,6 +200,8 @@ BEGIN
 	IF v_tasks = 0 THEN
 		IF v_refused.tried = 0 THEN
 			RAISE NOTICE USING MESSAGE = format('run %s has no failed or short windows', run_id);
+		ELSE
+			PERFORM ordersync.record_action('run retried', v_shop, NULL, run_id, jsonb_build_object('records', v_refused.tried));
 		END IF;
 		RETURN v_refused.tried;
 	END IF;
@@ -211,6 +219,8 @@ BEGIN
 	WHERE r.run_id = ordersync_retry.run_id;
 
 	PERFORM ordersync.log_line(format('shop %s, run %s: %s windows again, requested by %I', v_shop, run_id, v_tasks, session_user));
+	PERFORM ordersync.record_action('run retried', v_shop, NULL, run_id,
+		jsonb_build_object('windows', v_tasks, 'records', NULLIF(v_refused.tried, 0)));
 	PERFORM ordersync.announce(concat_ws(', ',
 		format('run %s tries %s windows again', run_id, v_tasks),
 		ordersync.starts_at_commit()), NULL);

@@ -30,6 +30,10 @@ BEGIN
 		v_kept := v_kept + 1;
 	END LOOP;
 	PERFORM ordersync.activate_secrets(gateway);
+	IF v_kept > 0 THEN
+		PERFORM ordersync.record_action('secrets kept', p_gateway => gateway,
+			p_details => jsonb_build_object('destination', v_destination, 'secrets', v_kept));
+	END IF;
 	RETURN v_kept;
 END
 $function$;
@@ -113,6 +117,7 @@ BEGIN
 				AND s.name = p.shop_id::text);
 	PERFORM ordersync.tell_key_states(NULL, NULL);
 	IF v_secrets > 0 THEN
+		PERFORM ordersync.record_action('secrets forgotten', p_details => jsonb_build_object('secrets', v_secrets));
 		RAISE NOTICE USING
 			MESSAGE = format('deleted %s secrets that could not be opened', v_secrets),
 			HINT = 'Set them again: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_session_key(shop_id, session_key).';

@@ -34,7 +34,9 @@ CREATE OR REPLACE FUNCTION ordersync.store_shop(
 	p_nick text,
 	p_key text,
 	p_gateway text,
-	p_options jsonb)
+	p_options jsonb,
+	p_sealed bytea DEFAULT NULL,	-- the key in place of p_key, sealed for the gateway already
+	p_expires_at timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -93,7 +95,7 @@ BEGIN
 		PERFORM ordersync.check_orders_of_other_seller(p_shop, p_nick);
 	END IF;
 	-- all that can be wrong is asked before a secret is needed
-	IF p_key IS NOT NULL OR NOT v_known THEN
+	IF p_key IS NOT NULL OR p_sealed IS NOT NULL OR NOT v_known THEN
 		PERFORM ordersync.prepare_key_file();
 	END IF;
 
@@ -124,8 +126,11 @@ BEGIN
 	IF p_options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(p_shop);
 	END IF;
-	IF p_key IS NOT NULL THEN
-		PERFORM ordersync.store_data_key(p_shop, p_key, NULL);
+	IF p_sealed IS NOT NULL THEN
+		PERFORM ordersync.put_secret('data_key', p_shop::text, ordersync.gateway_destination(COALESCE(p_gateway, v_old.gateway, 'taobao')), p_sealed);
+		PERFORM ordersync.note_data_key(p_shop, p_expires_at);
+	ELSIF p_key IS NOT NULL THEN
+		PERFORM ordersync.store_data_key(p_shop, p_key, p_expires_at);
 	ELSIF NOT v_known OR v_old.key_state = 'missing' THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('shop %s waits for its data key', p_shop),
@@ -134,10 +139,20 @@ BEGIN
 		PERFORM ordersync.check_destinations(p_gateway, p_shop);
 		PERFORM ordersync.warn_keys(ARRAY[p_shop]);
 	END IF;
+	IF p_sealed IS NULL AND p_key IS NULL AND p_expires_at IS NOT NULL THEN
+		UPDATE ordersync.shops s
+		SET key_expires_at = p_expires_at
+		WHERE s.shop_id = p_shop;
+	END IF;
+
+	PERFORM ordersync.record_change('shop', CASE WHEN v_known THEN pg_catalog.to_jsonb(v_old) END, pg_catalog.to_jsonb(s),
+		CASE WHEN p_key IS NOT NULL OR p_sealed IS NOT NULL THEN 'data_key' END)
+	FROM ordersync.shops s
+	WHERE s.shop_id = p_shop;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb) IS
-	'checks and stores a shop';
+COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb, bytea, timestamptz) IS
+	'checks and stores a shop; NULL keeps what is stored';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_shop(shop_id bigint, options jsonb)
 RETURNS void
@@ -146,11 +161,16 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
+	v_before ordersync.shops;
 	v_options jsonb;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
 	PERFORM ordersync.check_shop_options(options);
 
+	SELECT s.* INTO v_before
+	FROM ordersync.shops s
+	WHERE s.shop_id = ordersync_set_shop.shop_id
+	FOR NO KEY UPDATE;
 	UPDATE ordersync.shops s
 	SET options = ordersync.merge_options(s.options, ordersync_set_shop.options),
 		updated_at = now()
@@ -162,6 +182,9 @@ BEGIN
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(shop_id);
 	END IF;
+	PERFORM ordersync.record_change('shop', to_jsonb(v_before), to_jsonb(s), NULL)
+	FROM ordersync.shops s
+	WHERE s.shop_id = ordersync_set_shop.shop_id;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_shop(bigint, jsonb) IS
@@ -183,6 +206,7 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
 	PERFORM ordersync.renew_data_key(shop_id, session_key, expires_at);
+	PERFORM ordersync.record_action('data key set', shop_id, p_details => jsonb_build_object('expires_at', expires_at));
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_session_key(bigint, text, timestamptz) IS
@@ -199,6 +223,7 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
 	PERFORM ordersync.renew_data_key(shop_id, data_key, expires_at);
+	PERFORM ordersync.record_action('data key set', shop_id, p_details => jsonb_build_object('expires_at', expires_at));
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_data_key(bigint, text, timestamptz) IS
@@ -219,6 +244,7 @@ BEGIN
 		AND s.enabled;
 	IF FOUND THEN
 		PERFORM ordersync.log_line(format('shop %s: paused, by %I', shop_id, session_user));
+		PERFORM ordersync.record_action('shop paused', shop_id);
 	END IF;
 END
 $function$;
@@ -240,6 +266,7 @@ BEGIN
 		AND NOT s.enabled;
 	IF FOUND THEN
 		PERFORM ordersync.log_line(format('shop %s: resumed, by %I', shop_id, session_user));
+		PERFORM ordersync.record_action('shop resumed', shop_id);
 	END IF;
 	PERFORM ordersync.wake();
 END
@@ -255,6 +282,7 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
 	v_run bigint;
+	v_nick text;
 	v_table text;
 	v_rows bigint;
 BEGIN
@@ -274,13 +302,17 @@ BEGIN
 	WHERE s.kind = 'data_key'
 		AND s.name = ordersync_remove_shop.shop_id::text;
 	DELETE FROM ordersync.shops s
-	WHERE s.shop_id = ordersync_remove_shop.shop_id;
+	WHERE s.shop_id = ordersync_remove_shop.shop_id
+	RETURNING s.seller_nick INTO v_nick;
+	PERFORM ordersync.record_action('shop removed', shop_id,
+		p_details => jsonb_build_object('seller_nick', v_nick, 'purge', purge));
 	PERFORM ordersync.log_line(format('shop %s: removed, by %I', shop_id, session_user));
 
 	IF purge THEN
 		FOR v_table IN
 			SELECT t.name
 			FROM ordersync.tables_by_shop() t (name)
+			WHERE t.name <> 'setup_history'	-- who removed it, and whose it was, is still asked
 		LOOP
 			EXECUTE format('DELETE FROM ordersync.%I WHERE shop_id = $1', v_table) USING shop_id;
 			GET DIAGNOSTICS v_rows = ROW_COUNT;

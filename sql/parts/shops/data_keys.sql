@@ -22,7 +22,17 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
 	PERFORM ordersync.store_secret('data_key', p_shop::text, p_key);
+	PERFORM ordersync.note_data_key(p_shop, p_expires_at);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_data_key(bigint, text, timestamptz) IS
+	'seals a shop''s data key; it is checked again before the next call';
 
+CREATE OR REPLACE FUNCTION ordersync.note_data_key(p_shop bigint, p_expires_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
 	UPDATE ordersync.shops s
 	SET key_state = 'unchecked',
 		key_message = NULL,
@@ -38,8 +48,8 @@ BEGIN
 	WHERE s.shop_id = p_shop;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_data_key(bigint, text, timestamptz) IS
-	'seals a shop''s data key; it is checked again before the next call';
+COMMENT ON FUNCTION ordersync.note_data_key(bigint, timestamptz) IS
+	'a shop has got a data key: it is unchecked, and all that was known of the one before is forgotten';
 
 CREATE OR REPLACE FUNCTION ordersync.renew_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
 RETURNS void

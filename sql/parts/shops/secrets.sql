@@ -123,6 +123,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.activate_secrets(text) IS
 	'sets the states of a gateway and its shops by whether their secrets can be used for its destination';
 
+CREATE OR REPLACE FUNCTION ordersync.put_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	INSERT INTO ordersync.secrets AS s (kind, name, destination, sealed, updated_at)
+	VALUES (p_kind, p_name, p_destination, p_sealed, clock_timestamp())
+	ON CONFLICT (kind, name) DO UPDATE
+	SET destination = excluded.destination,
+		sealed = excluded.sealed,
+		updated_at = excluded.updated_at;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
+	'stores a sealed secret in place of the one before';
+
 CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -133,12 +149,7 @@ DECLARE
 		ELSE (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
 	END);
 BEGIN
-	INSERT INTO ordersync.secrets AS s (kind, name, destination, sealed, updated_at)
-	VALUES (p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination), clock_timestamp())
-	ON CONFLICT (kind, name) DO UPDATE
-	SET destination = excluded.destination,
-		sealed = excluded.sealed,
-		updated_at = excluded.updated_at;
+	PERFORM ordersync.put_secret(p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS

@@ -1,0 +1,112 @@
+/*
+ * What people changed, written into ordersync.setup_history.
+ *
+ * Each function of set-up and control calls record_action(), or record_change()
+ * where a row of gateways or shops changed, once, when it has changed something:
+ * a call that changes nothing leaves no entry.  An entry is part of the
+ * transaction that made the change.
+ *
+ * No secret comes here: of a key it is said that it was set; of an option the
+ * value is shown where the option is known to hold none, and nothing of a URL
+ * that stands before an "@" or behind a "?".
+ */
+
+CREATE OR REPLACE FUNCTION ordersync.process_type()
+RETURNS text
+LANGUAGE c STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ordersync_process_type';
+COMMENT ON FUNCTION ordersync.process_type() IS
+	'what kind of process this is, as pg_stat_activity.backend_type; NULL: it serves a client';
+
+/* SECURITY DEFINER: ordersync_keep_secrets is its caller itself. The table is not there before an update's set_up(). */
+CREATE OR REPLACE FUNCTION ordersync.record_action(
+	p_action text,
+	p_shop bigint DEFAULT NULL,
+	p_gateway text DEFAULT NULL,
+	p_run bigint DEFAULT NULL,
+	p_details jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	IF to_regclass('ordersync.setup_history') IS NULL THEN
+		PERFORM ordersync.set_up_if_outdated();
+	END IF;
+	INSERT INTO ordersync.setup_history (action, shop_id, gateway, run_id, details)
+	VALUES (p_action, p_shop, p_gateway, p_run,
+		jsonb_strip_nulls(COALESCE(p_details, '{}') || jsonb_build_object('process', COALESCE(ordersync.process_type(),
+			CASE WHEN current_setting('application_name') = 'pg_cron' THEN 'pg_cron' END))));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_action(text, bigint, text, bigint, jsonb) IS
+	'writes into ordersync.setup_history who did what';
+
+/* What one row of shops or gateways was before (NULL: it was not there) and is now. */
+CREATE OR REPLACE FUNCTION ordersync.record_change(p_what text, p_before jsonb, p_after jsonb, p_secret text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_changed jsonb := ordersync.changes(p_before, p_after,
+		ARRAY['seller_nick', 'gateway', 'base_url', 'app_key', 'protocol', 'sign_method', 'key_expires_at']);
+	v_options jsonb := ordersync.changes(p_before -> 'options', p_after -> 'options', NULL);
+BEGIN
+	IF v_options <> '{}' THEN
+		v_changed := v_changed || pg_catalog.jsonb_build_object('options', v_options);
+	END IF;
+	IF p_secret IS NOT NULL THEN
+		v_changed := v_changed || pg_catalog.jsonb_build_object(p_secret, 'set');
+	END IF;
+	IF p_before IS NOT NULL AND v_changed = '{}' THEN
+		RETURN;
+	END IF;
+	PERFORM ordersync.record_action(
+		p_what || CASE WHEN p_before IS NULL THEN ' added' ELSE ' changed' END,
+		CASE p_what WHEN 'shop' THEN (p_after ->> 'shop_id')::bigint END,
+		CASE p_what WHEN 'gateway' THEN p_after ->> 'name' END,
+		NULL, v_changed);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_change(text, jsonb, jsonb, text) IS
+	'writes into ordersync.setup_history what changed in a shop or gateway; nothing where nothing did';
+
+/* By name, or all members where no names are given. */
+CREATE OR REPLACE FUNCTION ordersync.changes(p_before jsonb, p_after jsonb, p_names text[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(k.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+			'old', ordersync.shown_value(k.name, p_before -> k.name),
+			'new', ordersync.shown_value(k.name, p_after -> k.name)))), '{}')
+	FROM (
+		SELECT pg_catalog.jsonb_object_keys(COALESCE(p_before, '{}') || COALESCE(p_after, '{}')) AS name
+	) k
+	WHERE (p_names IS NULL OR k.name = ANY (p_names))
+		AND NULLIF(p_before -> k.name, 'null') IS DISTINCT FROM NULLIF(p_after -> k.name, 'null')
+$function$;
+COMMENT ON FUNCTION ordersync.changes(jsonb, jsonb, text[]) IS
+	'the members that differ, each with its old and new value as they may be shown';
+
+/* What is not listed is not shown: an option that is new may hold a secret. */
+CREATE OR REPLACE FUNCTION ordersync.shown_value(p_name text, p_value jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT CASE
+		WHEN pg_catalog.jsonb_typeof(p_value) = 'null' THEN NULL
+		WHEN p_name <> ALL (ARRAY['seller_nick', 'gateway', 'base_url', 'app_key', 'protocol', 'sign_method', 'key_expires_at',
+				'arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add',
+				'details', 'fields_add', 'fields_drop', 'freshness_target', 'full_run', 'full_run_target', 'incremental',
+				'payloads', 'privacy', 'streams']) THEN
+			pg_catalog.to_jsonb('***'::text)
+		WHEN p_name IN ('base_url', 'proxy') THEN
+			pg_catalog.to_jsonb(pg_catalog.regexp_replace(pg_catalog.regexp_replace(p_value #>> '{}',
+				'^(([A-Za-z0-9+.-]+:)?//)?.*@', '\1***@'), '[?].*$', '?***'))
+		ELSE p_value
+	END
+	WHERE p_value IS NOT NULL
+$function$;
+COMMENT ON FUNCTION ordersync.shown_value(text, jsonb) IS
+	'a value of a shop or gateway as the history shows it: *** for one that may be or contain a secret';
