@@ -1,0 +1,12 @@
+BEGIN;
+SELECT plan(1);
+SELECT format('# %s | %s | %s | %s', check_name, ok, detail, hint) FROM ordersync_doctor();
+SET client_min_messages = error;
+SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld'), ordersync_add_shop(1, 'seller', 'k');
+SELECT format('# %s | %s | %s | %s', check_name, ok, detail, hint) FROM ordersync_doctor();
+CREATE ROLE bi; SELECT ordersync_grant('bi', 'reader'); SET ROLE bi;
+SELECT format('# %s | %s | %s | %s', check_name, ok, detail, hint) FROM ordersync_doctor();
+RESET ROLE;
+SELECT ok(false);
+SELECT * FROM finish();
+ROLLBACK;
