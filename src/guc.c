@@ -56,6 +56,11 @@ typedef enum RequestLog
 } RequestLog;
 
 static int	request_log = REQUEST_LOG_ALL;
+
+/* Asked for in SQL only, too. */
+static int	freshness_target_s = 26 * 3600;
+static int	full_run_target_s = 32 * 86400;
+static int	key_warning_s = 14 * 86400;
 static char *databases = NULL;
 static char *allowed_hosts = NULL;
 
@@ -69,6 +74,7 @@ static const struct config_enum_entry request_log_options[] = {
 static void define_worker_settings(void);
 static int	default_workers(void);
 static int	visible_cores(void);
+static void define_watch_settings(void);
 static void define_window_settings(void);
 static void define_retry_settings(void);
 static void define_network_settings(void);
@@ -81,6 +87,7 @@ void
 guc_define(void)
 {
 	define_worker_settings();
+	define_watch_settings();
 	define_window_settings();
 	define_retry_settings();
 	define_network_settings();
@@ -162,6 +169,27 @@ visible_cores(void)
 #endif
 	online = sysconf(_SC_NPROCESSORS_ONLN);
 	return online > 0 ? (int) Min(online, INT_MAX) : 1;
+}
+
+/* What shops are watched for. */
+static void
+define_watch_settings(void)
+{
+	DefineCustomIntVariable("ordersync.freshness_target",
+							"Maximum time that a shop may be behind before a worker starts an incremental run.",
+							"A shop's option freshness_target takes precedence. 0: no shop is watched.",
+							&freshness_target_s, 26 * 3600, 0, 366 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.full_run_target",
+							"Maximum age of a shop's last full run before a worker starts one.",
+							"A shop's option full_run_target takes precedence. 0: no shop is watched.",
+							&full_run_target_s, 32 * 86400, 0, 366 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("ordersync.key_warning",
+							"Time before the expiry of a data key at which listeners are notified.",
+							"0: they are not.",
+							&key_warning_s, 14 * 86400, 0, 366 * 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
 /* Which records are read, and when they are considered settled. */

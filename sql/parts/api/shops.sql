@@ -165,7 +165,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_shop(bigint, jsonb) IS
-	'merges options into a shop''s: streams, details, payloads, privacy, incremental, full_run, fields_add, fields_drop; null removes one';
+	'merges options into a shop''s: streams, details, payloads, privacy, incremental, full_run, freshness_target, full_run_target, fields_add, fields_drop; null removes one';
 
 /*
  * The platform calls the credential a session key.  The name with data_key is

@@ -52,6 +52,32 @@ $function$;
 COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer, integer) IS
 	'adds to a run''s open and held tasks and ends the run at zero; true when it did';
 
+/*
+ * A month is the default range, or a calendar month: four weeks at least, and the
+ * last one that could be asked for then.  A shop may have less: no order is known
+ * from before the range.
+ */
+CREATE OR REPLACE FUNCTION ordersync.note_full_run(p_run record)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.shops s
+	SET full_run_at = p_run.finished_at
+	WHERE s.shop_id = p_run.shop_id
+		AND p_run.until + interval '744 hours'
+			> ordersync.platform_now(p_run.shop_id) - (pg_catalog.clock_timestamp() - p_run.requested_at)
+		AND (p_run.until + ordersync.interval_setting('lag') - p_run.since >= interval '672 hours'
+			OR (
+				SELECT pg_catalog.min(o.created_date)
+				FROM ordersync.orders o
+				WHERE o.shop_id = p_run.shop_id
+			) >= ordersync.day_of(p_run.since));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_full_run(record) IS
+	'notes in shops.full_run_at that a full run ended well, if it covered a month or all that the shop has';
+
 CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -87,6 +113,7 @@ BEGIN
 	RETURNING r.* INTO v_run;
 	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
 		PERFORM ordersync.recheck_unlisted_types(p_run);
+		PERFORM ordersync.note_full_run(v_run);
 	END IF;
 
 	PERFORM ordersync.notify_run(v_run);

@@ -11,7 +11,7 @@ DECLARE
 	v_text text;
 BEGIN
 	PERFORM ordersync.check_option_keys(p_options, ARRAY['details', 'fields_add', 'fields_drop',
-		'full_run', 'incremental', 'payloads', 'privacy', 'streams']);
+		'freshness_target', 'full_run', 'full_run_target', 'incremental', 'payloads', 'privacy', 'streams']);
 
 	FOR v_key, v_value IN
 		SELECT e.key, e.value
@@ -31,6 +31,9 @@ BEGIN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string'
 					AND (v_text = 'off' OR v_text ~ '^[-0-9*,/]+( +[-0-9*,/A-Za-z]+){4}$'),
 					'"off" or a cron schedule like "10 0 * * *"');
+			WHEN 'freshness_target', 'full_run_target' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string'
+					AND v_text ~ '^(off|[1-9][0-9]{0,5} (minutes?|hours?|days?))$', '"off" or a time like "26 hours"');
 			WHEN 'streams' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'array'
 					AND v_value <> '[]' AND v_value <@ '["orders", "after_sales"]',

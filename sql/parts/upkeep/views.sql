@@ -26,6 +26,7 @@ BEGIN
 	PERFORM ordersync.set_up_run_progress();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_shop_health();
+	PERFORM ordersync.set_up_freshness();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(
