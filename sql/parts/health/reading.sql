@@ -87,7 +87,7 @@ BEGIN
 		ELSE format('shops with holes: %s; %s', cardinality(v.shops), v.first)
 	END;
 	hint := CASE WHEN NOT ok THEN
-		format('Read what is missing: SELECT * FROM ordersync_trigger_all(''incremental'', shop_ids => %L);', v.shops[1:200]) END;
+		format('Read what is missing: SELECT * FROM ordersync_trigger_all(''incremental'', shop_ids => %L);', v.shops[1:20]) END;
 	RETURN NEXT;
 END
 $function$;
@@ -208,7 +208,7 @@ DECLARE
 BEGIN
 	check_name := 'failed windows';
 	SELECT count(*) AS n,
-		array_agg(DISTINCT f.shop_id::text) AS shops,
+		array_agg(DISTINCT f.shop_id) AS shops,
 		array_agg(DISTINCT f.run_id) AS runs,
 		(array_agg(format('the last: shop %s, %s: %s', f.shop_id, COALESCE(f.error_class, f.state), left(f.error, 120))
 			ORDER BY f.finished_at DESC))[1] AS last
@@ -250,11 +250,11 @@ BEGIN
 	ok := v.n = 0;
 	detail := CASE
 		WHEN ok THEN 'none that was not read since'
-		ELSE concat_ws('; ', format('not read since: %s, of shops %s', v.n, ordersync.health_few(v.shops)), v.last)
+		ELSE concat_ws('; ', format('not read since: %s, of shops %s', v.n, ordersync.health_few(v.shops::text[])), v.last)
 	END;
 	hint := CASE WHEN NOT ok THEN
 		'What to do for each is in ordersync.failed_tasks, column what_to_do; then: '
-			|| format('SELECT ordersync_retry(r) FROM unnest(%L::bigint[]) r;', v.runs[1:100]) END;
+			|| format('SELECT ordersync_retry(r) FROM unnest(%L::bigint[]) r;', v.runs[1:10]) END;
 	RETURN NEXT;
 END
 $function$;

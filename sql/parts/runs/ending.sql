@@ -116,6 +116,7 @@ BEGIN
 		PERFORM ordersync.note_full_run(v_run);
 	END IF;
 
+	PERFORM ordersync.add_to_totals(p_run);
 	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 END
@@ -185,6 +186,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 
+	PERFORM ordersync.add_to_totals(p_run);
 	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 	RETURN v_tasks;

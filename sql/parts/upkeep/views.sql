@@ -27,6 +27,7 @@ BEGIN
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_shop_health();
 	PERFORM ordersync.set_up_freshness();
+	PERFORM ordersync.set_up_metrics();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(
