@@ -157,7 +157,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
-	'merges options into a gateway''s: calls_per_second, page_size, max_window, arrival_check, types_add, proxy; null removes one';
+	'merges options into a gateway''s: calls_per_second, calls_per_day, page_size, max_window, arrival_check, types_add, proxy; null removes one';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void

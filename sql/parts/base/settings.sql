@@ -26,3 +26,35 @@ LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
 RETURN (EXTRACT(epoch FROM ordersync.interval_setting(p_setting)) * 1000)::bigint;
 COMMENT ON FUNCTION ordersync.interval_setting_ms(text) IS
 	'the interval value of a setting, in milliseconds';
+
+CREATE OR REPLACE FUNCTION ordersync.listed_databases(p_databases text)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.array_remove(pg_catalog.regexp_split_to_array(
+		pg_catalog.btrim(pg_catalog.replace(p_databases, '"', '')), '\s*,\s*'), '')
+$function$;
+COMMENT ON FUNCTION ordersync.listed_databases(text) IS
+	'the names in a value of ordersync.databases';
+
+CREATE OR REPLACE FUNCTION ordersync.is_listed(p_databases text)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.current_database() = ANY (ordersync.listed_databases(p_databases))
+$function$;
+COMMENT ON FUNCTION ordersync.is_listed(text) IS
+	'whether this database is in a value of ordersync.databases';
+
+CREATE OR REPLACE FUNCTION ordersync.command_to_list_database(p_databases text)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.format('ALTER SYSTEM SET ordersync.databases = %L;', CASE
+		WHEN ordersync.is_listed(p_databases) THEN p_databases
+		ELSE pg_catalog.concat_ws(', ', NULLIF(pg_catalog.btrim(p_databases), ''),
+			pg_catalog.quote_ident(pg_catalog.current_database()))
+	END)
+$function$;
+COMMENT ON FUNCTION ordersync.command_to_list_database(text) IS
+	'the command that gives this database workers, beside those that have some: ordersync.databases with its name added';

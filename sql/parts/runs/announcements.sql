@@ -86,18 +86,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_me text := pg_catalog.quote_ident(pg_catalog.current_database());
-	v_databases text := pg_catalog.btrim(COALESCE(ordersync.setting('databases'), ''));
-	v_line text;
+	v_line text := ordersync.command_to_list_database(COALESCE(ordersync.setting('databases'), ''));
 BEGIN
-	v_line := pg_catalog.format('ALTER SYSTEM SET ordersync.databases = %L;',
-		CASE
-			WHEN v_databases = '' THEN v_me
-			WHEN pg_catalog.current_database() = ANY (pg_catalog.regexp_split_to_array(
-				pg_catalog.replace(v_databases, '"', ''), '\s*,\s*')) THEN v_databases
-			ELSE v_databases || ', ' || v_me
-		END);
-
 	RAISE WARNING USING
 		MESSAGE = 'no worker serves this database, runs wait',
 		DETAIL = pg_catalog.concat_ws(' ', p_stored, CASE p_state

@@ -145,6 +145,7 @@ BEGIN
 		PERFORM ordersync.note_success(v_run);
 	END IF;
 
+	PERFORM ordersync.add_to_totals(p_run);
 	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 END
@@ -204,6 +205,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 
+	PERFORM ordersync.add_to_totals(p_run);
 	PERFORM ordersync.notify_run(v_run);
 	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
 	RETURN v_tasks;

@@ -11,7 +11,7 @@ DECLARE
 	v_text text;
 BEGIN
 	PERFORM ordersync.check_option_keys(p_options,
-		ARRAY['arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add']);
+		ARRAY['arrival_check', 'calls_per_day', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add']);
 
 	FOR v_key, v_value IN
 		SELECT e.key, e.value
@@ -25,6 +25,9 @@ BEGIN
 			WHEN 'calls_per_second' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
 					AND v_text::numeric BETWEEN 0 AND 100000, 'a number from 0 (no limit) on');
+			WHEN 'calls_per_day' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
+					AND v_text ~ '^[0-9]{1,10}$' AND v_text::bigint > 0, 'a whole number from 1 on');
 			WHEN 'page_size' THEN
 				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,3}$'
 					AND v_text::integer BETWEEN 1 AND 100, 'a whole number from 1 to 100');

@@ -16,6 +16,7 @@ BEGIN
 	PERFORM ordersync.set_up_grants();
 	PERFORM ordersync.set_up_history();
 	PERFORM ordersync.set_up_runs();
+	PERFORM ordersync.set_up_totals();
 	PERFORM ordersync.set_up_tasks();
 	PERFORM ordersync.set_up_coverage();
 	PERFORM ordersync.set_up_checks();

@@ -27,6 +27,7 @@ BEGIN
 		links_due boolean NOT NULL DEFAULT false,
 		lot double precision DEFAULT random(),
 		lost tstzmultirange,
+		counted bigint[],
 		message text
 	) WITH (fillfactor = 70);
 	-- which runs are active, in whose turn
@@ -63,6 +64,7 @@ BEGIN
 		('sync_runs', 'links_due', 'the link check between lines and after-sales is still to be made'),
 		('sync_runs', 'lot', 'random position among active runs: each claim scans them in this order from a random start, wrapping around; negative: before all others; NULL when the run has ended'),
 		('sync_runs', 'lost', 'ranges that were never read and that the platform no longer serves'),
+		('sync_runs', 'counted', 'what shop_totals has of it: calls, pages, records new, changed, unchanged, quarantined'),
 		('sync_runs', 'message', 'how it ended, in words')
 	) AS t (rel, col, words);
 END

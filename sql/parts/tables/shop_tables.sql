@@ -84,7 +84,7 @@ BEGIN
 		('gateways', 'app_key', 'key of the application on the platform'),
 		('gateways', 'protocol', 'protocol of the gateway: top'),
 		('gateways', 'sign_method', 'how calls are signed: md5, hmac or hmac-sha256'),
-		('gateways', 'options', 'calls_per_second, page_size, max_window, arrival_check, proxy'),
+		('gateways', 'options', 'calls_per_second, calls_per_day, page_size, max_window, arrival_check, types_add, proxy'),
 		('gateways', 'clock_offset', 'platform''s clock minus ours, from its answers'),
 		('gateways', 'throttled_until', 'end of the call ban that the platform imposed, by the server''s clock'),
 		('gateways', 'throttled_for', 'how long the platform''s bans have held calls back in all; the present one in full'),

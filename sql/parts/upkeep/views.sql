@@ -32,6 +32,7 @@ BEGIN
 	PERFORM ordersync.set_up_shop_health();
 	PERFORM ordersync.set_up_storage();
 	PERFORM ordersync.set_up_storage_by_shop();
+	PERFORM ordersync.set_up_metrics();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(
