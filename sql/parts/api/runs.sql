@@ -203,7 +203,7 @@ BEGIN
 		open_tasks = r.open_tasks + v_tasks,
 		held_tasks = r.held_tasks + v_held,
 		links_due = true,
-		lot = CASE WHEN r.kind IN ('order', 'check') THEN pg_catalog.random() - 1 ELSE pg_catalog.random() END,
+		lot = pg_catalog.random(),
 		finished_at = NULL,
 		message = NULL
 	WHERE r.run_id = ordersync_retry.run_id;
