@@ -65,8 +65,8 @@ BEGIN
 	v_joined := FOUND;
 	IF NOT v_joined THEN
 		v_now := ordersync.platform_now(shop_id);
-		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, open_tasks, lot)
-		VALUES (shop_id, 'check', 1, random() - 1)
+		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, open_tasks)
+		VALUES (shop_id, 'check', 1)
 		RETURNING r.run_id INTO v_run;
 		INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, since, until, reason)
 		VALUES (v_run, shop_id, 'orders', 'modified', v_now, v_now, 'key');

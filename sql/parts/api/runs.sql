@@ -211,7 +211,7 @@ BEGIN
 		open_tasks = r.open_tasks + v_tasks,
 		held_tasks = r.held_tasks + v_held,
 		links_due = true,
-		lot = CASE WHEN r.kind IN ('order', 'check') THEN pg_catalog.random() - 1 ELSE pg_catalog.random() END,
+		lot = pg_catalog.random(),
 		idle_for = r.idle_for + COALESCE(clock_timestamp() - r.finished_at, '0'),
 		throttled_before = CASE WHEN r.started_at IS NOT NULL THEN COALESCE(r.throttled_before, ordersync.throttled_total(r.shop_id)) END,
 		finished_at = NULL,

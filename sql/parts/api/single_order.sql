@@ -31,8 +31,8 @@ BEGIN
 	LIMIT 1;
 	v_joined := FOUND;
 	IF NOT v_joined THEN
-		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, tid, links_due, lot)
-		VALUES (shop_id, 'order', tid, true, random() - 1)
+		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, tid, links_due)
+		VALUES (shop_id, 'order', tid, true)
 		RETURNING r.run_id INTO v_run;
 		PERFORM ordersync.count_tasks(v_run, ordersync.add_fetches(v_run, shop_id, 'orders', ARRAY[tid], NULL, 'order'));
 	END IF;

@@ -26,6 +26,7 @@ BEGIN
 		held_tasks integer NOT NULL DEFAULT 0,
 		links_due boolean NOT NULL DEFAULT false,
 		lot double precision DEFAULT random(),
+		priority integer GENERATED ALWAYS AS (CASE kind WHEN 'order' THEN 0 WHEN 'check' THEN 0 WHEN 'incremental' THEN 1 WHEN 'verify' THEN 2 ELSE 3 END) STORED,
 		lost tstzmultirange,
 		counted bigint[],
 		message text
@@ -33,9 +34,9 @@ BEGIN
 	-- which runs are active, in whose turn
 	PERFORM ordersync.add_index('sync_runs_active_idx', 'sync_runs',
 		$$(shop_id, kind, run_id) WHERE state IN ('pending', 'running')$$);
-	-- claim: active runs in the order of their lots
-	PERFORM ordersync.add_index('sync_runs_lot_idx', 'sync_runs',
-		'(lot) WHERE lot IS NOT NULL');
+	-- claim: active runs of a priority in the order of their lots
+	PERFORM ordersync.add_index('sync_runs_priority_idx', 'sync_runs',
+		'(priority, lot) WHERE lot IS NOT NULL');
 	-- plan: what a shop's runs have lost
 	PERFORM ordersync.add_index('sync_runs_lost_idx', 'sync_runs',
 		'(shop_id, until) WHERE lost IS NOT NULL');
@@ -62,7 +63,8 @@ BEGIN
 		('sync_runs', 'open_tasks', 'tasks that have not ended; zero ends the run'),
 		('sync_runs', 'held_tasks', 'of these, how many wait for the others to end'),
 		('sync_runs', 'links_due', 'the link check between lines and after-sales is still to be made'),
-		('sync_runs', 'lot', 'random position among active runs: each claim scans them in this order from a random start, wrapping around; negative: before all others; NULL when the run has ended'),
+		('sync_runs', 'lot', 'random position among the active runs of its priority: each claim scans them in this order from a random start, wrapping around; NULL when the run has ended'),
+		('sync_runs', 'priority', 'which due work is claimed first, by kind: 0 order and check, 1 incremental, 2 verify, 3 full'),
 		('sync_runs', 'lost', 'ranges that were never read and that the platform no longer serves'),
 		('sync_runs', 'counted', 'what shop_totals has of it: calls, pages, records new, changed, unchanged, quarantined'),
 		('sync_runs', 'message', 'how it ended, in words')

@@ -1,8 +1,8 @@
 /*
  * Claiming: a worker takes tasks that it may run now.
  *
- * The unit of fairness is the shop, the unit of turn is the run: of each shop
- * and kind only the oldest active run is served.  A task whose owner is not
+ * Which comes first is picking's.  The unit of fairness is the shop, the unit of
+ * turn is the run: of each shop and kind only the oldest active run is served.  A task whose owner is not
  * alive any more is free at once.  Tasks are looked for without locks, then
  * locked one by one with SKIP LOCKED and looked at again under the lock, so
  * that no task has two owners however many claim.
@@ -13,45 +13,52 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_claimed bigint[] := '{}';
-	v_some bigint[];
-	v_rounds integer[];
+	v_some record;
+	v_exact boolean;
 	v_each integer;
+	v_last integer := 3;
 BEGIN
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
-	 * With many shops one task of each fills the worker; only where that does
-	 * not, all are asked for more.
+	 * With many runs one task of each fills the worker; only where that does not,
+	 * all that have its priority are asked for more, before the next priority is.
 	 */
-	SELECT CASE WHEN pg_catalog.count(*) * p_max <= 1024 THEN ARRAY[p_max] ELSE ARRAY[1, p_max] END
-	INTO v_rounds
+	SELECT pg_catalog.count(*) * p_max <= 1024
+	INTO v_exact
 	FROM (
 		SELECT
 		FROM ordersync.sync_runs r
 		WHERE r.state IN ('pending', 'running')
 		LIMIT 1024 / p_max + 1
 	) r;
-	FOREACH v_each IN ARRAY v_rounds LOOP
+	v_each := CASE WHEN v_exact THEN p_max ELSE 1 END;
+	LOOP
 		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
-			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647));
-		CONTINUE WHEN v_some = '{}';
-		v_claimed := v_claimed || v_some;
-		UPDATE ordersync.sync_tasks t
-		SET state = 'running',
-			owner = p_owner,
-			worker_pid = pg_catalog.pg_backend_pid(),
-			token = ordersync.new_token(),
-			attempt = t.attempt + 1,
-			next_attempt_at = NULL,
-			began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
-			claimed_at = pg_catalog.clock_timestamp()
-		WHERE t.task_id = ANY (v_some);
-		EXIT WHEN pg_catalog.cardinality(v_claimed) >= p_max;
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_last, v_each < p_max);
+		IF v_some.tasks <> '{}' THEN
+			v_claimed := v_claimed || v_some.tasks;
+			UPDATE ordersync.sync_tasks t
+			SET state = 'running',
+				owner = p_owner,
+				worker_pid = pg_catalog.pg_backend_pid(),
+				token = ordersync.new_token(),
+				attempt = t.attempt + 1,
+				next_attempt_at = NULL,
+				began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
+				claimed_at = pg_catalog.clock_timestamp()
+			WHERE t.task_id = ANY (v_some.tasks);
+		END IF;
+		EXIT WHEN v_exact
+			OR pg_catalog.cardinality(v_claimed) >= p_max
+			OR v_each = 1 AND v_some.tasks = '{}';
+		v_last := CASE WHEN v_each = 1 THEN v_some.priority ELSE 3 END;
+		v_each := CASE WHEN v_each = 1 THEN p_max ELSE 1 END;
 	END LOOP;
 	RETURN v_claimed;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer) IS
-	'assigns due tasks to a worker, at most so many, fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
+	'assigns due tasks to a worker, at most so many, by priority and fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
 
 CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
@@ -186,7 +193,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.claim(text, integer, integer) IS
-	'claims due tasks for a worker, at most so many, fairly between shops, and returns all that is needed to run them';
+	'claims due tasks for a worker, at most so many, by priority and fairly between shops, and returns all that is needed to run them';
 
 CREATE OR REPLACE FUNCTION ordersync.start_runs(p_tasks bigint[])
 RETURNS void

@@ -1,11 +1,25 @@
 /*
  * Which tasks are next.
  *
+ * By the priority of their runs: what somebody waits for (single orders, key
+ * checks), incremental runs, comparisons, full runs.  Of two priorities all that
+ * is due of the first is taken before anything of the second, within a shop and
+ * between shops; so a full run goes on whenever nothing better is due, and gives
+ * way where a window ends.
+ *
+ * Within a priority fairly between shops: whoever has least in flight is first.
  * Shops are looked at in the order in which they are to be served, and no
  * further than needed.  Each run has a lot, drawn when it was made; a claim
  * begins at a lot of its own and goes round from there, so that of shops without
  * work in flight nobody's turn depends on its number, and a claim among ten
  * thousand active runs reads as few of them as one among fifty.
+ *
+ * Only so many shops may have tasks in flight (ordersync.max_active_shops).
+ * Where a shop waits outside for want of that, the shops inside get nothing of a
+ * lower priority than it waits with, and of the same priority one of them gives
+ * way now and then: so none of them stays inside for as long as its work lasts.
+ * A shop that waits for itself (back-off, a key, a pause) has nothing in flight,
+ * and takes no room.
  *
  * Plans.  The same as settle's: generic, of statements that leave no choice.
  * What is looked up stands in LATERAL subqueries that cannot be flattened, each
@@ -15,10 +29,10 @@
  */
 /* Inlined where it is called.  In this order the index of active runs has no rival. */
 CREATE OR REPLACE FUNCTION ordersync.active_runs(p_shop bigint)
-RETURNS TABLE (run_id bigint, kind text, lot double precision, holds boolean)
+RETURNS TABLE (run_id bigint, kind text, priority integer, holds boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT r.run_id, r.kind, r.lot, r.open_tasks > r.held_tasks
+	SELECT r.run_id, r.kind, r.priority, r.open_tasks > r.held_tasks
 	FROM ordersync.sync_runs r
 	WHERE r.shop_id = p_shop
 		AND r.state IN ('pending', 'running')
@@ -27,6 +41,33 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.active_runs(bigint) IS
 	'the runs of a shop that have not ended; holds: held tasks still wait for others';
+
+/* Inlined where it is called.  An index has them in this order. */
+CREATE OR REPLACE FUNCTION ordersync.runs_in_turn(p_first integer, p_last integer, p_lot double precision)
+RETURNS TABLE (run_id bigint, shop_id bigint, kind text, state text, priority integer, holds boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT r.run_id, r.shop_id, r.kind, r.state, p.priority, r.holds
+	FROM pg_catalog.generate_series(p_first, p_last) AS p (priority)
+	CROSS JOIN LATERAL (
+		(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks AS holds
+		FROM ordersync.sync_runs r
+		WHERE r.priority = p.priority
+			AND r.lot >= p_lot
+		ORDER BY r.lot
+		OFFSET 0)
+		UNION ALL
+		(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks
+		FROM ordersync.sync_runs r
+		WHERE r.priority = p.priority
+			AND r.lot < p_lot
+		ORDER BY r.lot
+		OFFSET 0)
+	) r
+	OFFSET 0
+$function$;
+COMMENT ON FUNCTION ordersync.runs_in_turn(integer, integer, double precision) IS
+	'runs that have not ended, by priority, those of a priority from a lot on and round';
 
 /*
  * Inlined where it is called.  No row for a run that has nothing due, whose shop
@@ -85,21 +126,54 @@ COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, 
 	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first';
 
 /*
- * Three kinds of runs are looked at: those that somebody waits for (single
- * orders, key checks), whose lot is below zero; those of shops without work in
- * flight, from a lot on and round; those of the other shops.  A shop whose key
- * is to be checked gives one task only, and only while it has none in flight.
+ * Turns last ten seconds, and in every second one shops give way, one after the
+ * other: so a turn is long against a window, and where only one shop may be
+ * active most of the time is spent on calls, not on waiting for the last of them.
  */
-CREATE OR REPLACE FUNCTION ordersync.pick_tasks(p_max integer, p_each integer, p_max_active_shops integer)
-RETURNS bigint[]
+CREATE OR REPLACE FUNCTION ordersync.shop_to_give_way(p_shops bigint[], p_now timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v_turn bigint := pg_catalog.floor(EXTRACT(epoch FROM p_now) / 10);
+BEGIN
+	IF v_turn % 2 = 1 THEN
+		RETURN NULL;
+	END IF;
+	RETURN (
+		SELECT s.shop_id
+		FROM pg_catalog.unnest(p_shops) AS s (shop_id)
+		ORDER BY pg_catalog.hashint8extended(s.shop_id, v_turn)
+		LIMIT 1);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.shop_to_give_way(bigint[], timestamptz) IS
+	'which of the active shops gets no more tasks at this moment while others of the same priority wait outside ordersync.max_active_shops; the same for all workers; NULL: none';
+
+/*
+ * Three kinds of runs are looked at: those that somebody waits for, of any shop;
+ * the others of shops without work in flight, one more of them than there may be;
+ * those of the other shops.  A shop whose key is to be checked gives one task
+ * only, and only while it has none in flight.
+ */
+CREATE OR REPLACE FUNCTION ordersync.pick_tasks(
+	p_max integer,
+	p_each integer,
+	p_max_active_shops integer,
+	p_last_priority integer,
+	p_best_only boolean,
+	OUT tasks bigint[],
+	OUT priority integer)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+#variable_conflict use_column
 DECLARE
 	v_now timestamptz := pg_catalog.clock_timestamp();
 	v_lot double precision := pg_catalog.random();
 	v_shops bigint[];			-- with tasks in flight, and how many
 	v_tasks bigint[];
 	v_new_shops integer;
+	v_giving_way bigint;
 	v_found bigint[];
 	v_unchecked bigint[];
 	v_checked bigint[];
@@ -113,90 +187,90 @@ BEGIN
 		GROUP BY t.shop_id
 	) f;
 	v_new_shops := GREATEST(p_max_active_shops - pg_catalog.cardinality(v_shops), 0);
+	IF v_new_shops = 0 THEN
+		v_giving_way := ordersync.shop_to_give_way(v_shops, v_now);
+	END IF;
 
 	WITH due AS MATERIALIZED (
-		(SELECT r.shop_id, r.kind, COALESCE(v_tasks[pg_catalog.array_position(v_shops, r.shop_id)], 0) AS in_flight, w.*
-		FROM (
-			SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks AS holds
-			FROM ordersync.sync_runs r
-			WHERE r.lot < 0
-			ORDER BY r.lot
-			OFFSET 0
-		) r
+		(SELECT r.shop_id, r.priority, COALESCE(v_tasks[pg_catalog.array_position(v_shops, r.shop_id)], 0) AS in_flight, w.*
+		FROM ordersync.runs_in_turn(0, 0, v_lot) r
 		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 		LIMIT p_max * 2)
 		UNION ALL
-		(SELECT r.shop_id, r.kind, 0, w.*
-		FROM (
-			(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks AS holds
-			FROM ordersync.sync_runs r
-			WHERE r.lot >= v_lot
-			ORDER BY r.lot
-			OFFSET 0)
-			UNION ALL
-			(SELECT r.run_id, r.shop_id, r.kind, r.state, r.open_tasks > r.held_tasks
-			FROM ordersync.sync_runs r
-			WHERE r.lot >= 0
-				AND r.lot < v_lot
-			ORDER BY r.lot
-			OFFSET 0)
-		) r
+		(SELECT r.shop_id, r.priority, 0, w.*
+		FROM ordersync.runs_in_turn(1, p_last_priority, v_lot) r
 		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 			AND r.shop_id <> ALL (v_shops)
-		LIMIT LEAST(p_max * 2, v_new_shops))
+		LIMIT LEAST(p_max * 2 - 1, v_new_shops) + 1)
 		UNION ALL
-		(SELECT f.shop_id, r.kind, f.tasks, w.*
+		(SELECT f.shop_id, f.priority, f.tasks, w.*
 		FROM (
-			SELECT f.shop_id, f.tasks
+			SELECT f.shop_id, f.tasks, r.run_id, r.kind, r.priority, r.holds
 			FROM ROWS FROM (pg_catalog.unnest(v_shops), pg_catalog.unnest(v_tasks)) AS f (shop_id, tasks)
-			ORDER BY f.tasks, pg_catalog.random()
+			CROSS JOIN LATERAL ordersync.active_runs(f.shop_id) r
+			WHERE r.priority BETWEEN 1 AND p_last_priority
+			ORDER BY r.priority, f.tasks, pg_catalog.random()
 			OFFSET 0
 		) f
-		CROSS JOIN LATERAL ordersync.active_runs(f.shop_id) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, f.shop_id, r.kind, r.holds, p_each, v_now) w
-		WHERE r.lot >= 0
-			AND NOT w.unchecked
+		CROSS JOIN LATERAL ordersync.due_tasks(f.run_id, f.shop_id, f.kind, f.holds, p_each, v_now) w
+		WHERE NOT w.unchecked
 		LIMIT p_max * 2)
-	), ranked AS (
-		-- a shop's runs of several kinds share its turn, newest window first
-		SELECT d.shop_id, d.kind IN ('order', 'check') AS urgent, d.in_flight, d.unchecked, k.task_id,
+	), entering AS MATERIALIZED (
+		SELECT n.shop_id, n.priority,
+			pg_catalog.row_number() OVER (ORDER BY n.priority, pg_catalog.random()) <= v_new_shops AS enters
+		FROM (
+			SELECT d.shop_id, pg_catalog.min(d.priority) AS priority
+			FROM due d
+			WHERE d.in_flight = 0
+			GROUP BY d.shop_id
+		) n
+	), outside AS MATERIALIZED (
+		SELECT pg_catalog.min(n.priority) AS priority
+		FROM entering n
+		WHERE NOT n.enters
+	), ranked AS MATERIALIZED (
+		SELECT d.shop_id, d.priority, d.in_flight, d.unchecked, k.task_id,
 			pg_catalog.row_number() OVER (
 				PARTITION BY d.shop_id
-				ORDER BY d.kind IN ('order', 'check') DESC, k.until DESC NULLS FIRST, k.task_id) AS place
+				ORDER BY d.priority, k.until DESC NULLS FIRST, k.task_id) AS place
 		FROM due d
+		CROSS JOIN outside o
 		CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(d.tasks), pg_catalog.unnest(d.untils)) AS k (task_id, until)
 		WHERE CASE
 				WHEN d.in_flight > 0 THEN NOT d.unchecked
-				ELSE d.shop_id = ANY (ARRAY(
+					AND (o.priority IS NULL OR d.priority < o.priority
+						OR d.priority = o.priority AND d.shop_id IS DISTINCT FROM v_giving_way)
+				ELSE d.shop_id IN (
 					SELECT n.shop_id
-					FROM due n
-					WHERE n.in_flight = 0
-					GROUP BY n.shop_id
-					ORDER BY pg_catalog.bool_or(n.kind IN ('order', 'check')) DESC, pg_catalog.random()
-					LIMIT v_new_shops))
+					FROM entering n
+					WHERE n.enters)
+					AND (o.priority IS NULL OR d.priority <= o.priority)
 			END
 	)
 	-- in the order of x: an aggregate with an order of its own, also by DISTINCT, would have it sorted anew from 16 on
-	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.array_agg(x.shop_id) FILTER (WHERE x.unchecked)
-	INTO v_found, v_unchecked
+	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.max(x.priority),
+		pg_catalog.array_agg(x.shop_id) FILTER (WHERE x.unchecked)
+	INTO v_found, priority, v_unchecked
 	FROM (
-		SELECT r.task_id, r.shop_id, r.unchecked
+		SELECT r.task_id, r.shop_id, r.priority, r.unchecked
 		FROM ranked r
-		WHERE r.place <= CASE WHEN r.unchecked THEN 1 ELSE p_each END
-			OR r.urgent AND NOT r.unchecked
-		ORDER BY r.urgent DESC, r.in_flight + r.place, pg_catalog.random()
+		WHERE (r.place <= CASE WHEN r.unchecked THEN 1 ELSE p_each END
+				OR r.priority = 0 AND NOT r.unchecked)
+			AND (NOT p_best_only OR r.priority = (SELECT pg_catalog.min(b.priority) FROM ranked b))
+		ORDER BY r.priority, r.in_flight + r.place, pg_catalog.random()
 		LIMIT p_max * 2
 	) x;
+	tasks := '{}';
 	IF v_found IS NULL THEN
-		RETURN '{}';
+		RETURN;
 	END IF;
 
 	IF v_unchecked IS NOT NULL THEN
 		v_checked := ordersync.lock_unchecked(v_unchecked);
 	END IF;
-	RETURN ARRAY(
+	tasks := ARRAY(
 		SELECT l.task_id
 		FROM pg_catalog.unnest(v_found) f (task_id)
 		CROSS JOIN LATERAL (
@@ -210,8 +284,8 @@ BEGIN
 		LIMIT p_max);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer) IS
-	'due tasks, locked: at most p_each of a run, at most p_max in all, shops with least in flight first';
+COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer, integer, boolean) IS
+	'due tasks, locked: by priority, up to the given one or of the best alone; at most p_each of a run, at most p_max in all; of a priority shops with least in flight first';
 
 /*
  * A shop whose key is unchecked, or was refused and is to be tried again, gets
@@ -281,7 +355,15 @@ BEGIN
 			AND s.enabled
 			AND EXISTS (
 				SELECT
-				FROM ordersync.active_runs(s.shop_id))));
+				FROM ordersync.active_runs(s.shop_id))),
+		-- what was left to shops that wait outside is claimed by whoever looks when they are in
+		(SELECT pg_catalog.clock_timestamp() + interval '1 second'
+		FROM (
+			SELECT DISTINCT t.shop_id
+			FROM ordersync.sync_tasks t
+			WHERE t.state = 'running'
+		) a
+		HAVING pg_catalog.count(*) >= NULLIF(ordersync.setting('max_active_shops')::integer, 0)));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.next_due() IS
