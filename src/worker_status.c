@@ -32,6 +32,7 @@ static WorkerStatus shown = {.tasks = -1};
 static int64 shown_task = 0;
 
 static void show_words(const WorkerStatus *status);
+static bool write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size);
 static void write_task(const SyncTask *task, bool year, char *text, size_t size);
 static void write_window(const SyncTask *task, bool year, char *text, size_t size);
 static int	write_time(int64 second, bool seconds, char *text, size_t size);
@@ -51,6 +52,7 @@ worker_status_show(const WorkerStatus *status)
 	shmem_set(COUNTER_IN_FLIGHT, status->calls);
 	shmem_set(COUNTER_CLAIMED, status->tasks);
 	shmem_set_status(status->state);
+	shmem_sample_calls();
 	if (task == shown_task && status->tasks == shown.tasks && status->calls == shown.calls &&
 		strcmp(status->state, shown.state) == 0)
 		return -1;
@@ -84,13 +86,22 @@ show_words(const WorkerStatus *status)
 	snprintf(title, sizeof(title), "%s, %d tasks in all, %d calls in flight",
 			 task, status->tasks, status->calls);
 	set_ps_display(title);
-	if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
-	{
-		write_task(status->oldest, false, task, sizeof(task));
-		if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
-			snprintf(name, sizeof(name), NAME_PREFIX "%s", task);
-	}
+	if (!write_name(status->oldest, status->calls, true, name, sizeof(name)) &&
+		!write_name(status->oldest, status->calls, false, name, sizeof(name)))
+		write_name(status->oldest, 0, false, name, sizeof(name));
 	pgstat_report_appname(name);
+}
+
+/* False when it does not fit: it is cut then. */
+static bool
+write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size)
+{
+	char		task[128];
+
+	write_task(oldest, year, task, sizeof(task));
+	if (calls == 0)
+		return snprintf(name, size, NAME_PREFIX "%s", task) < size;
+	return snprintf(name, size, NAME_PREFIX "%s, %d call%s", task, calls, calls == 1 ? "" : "s") < size;
 }
 
 /* shop 7 full orders 2026-10-03 10:00-10:30 */
