@@ -21,11 +21,11 @@
 
 #include "clock.h"
 #include "shmem.h"
+#include "value.h"
 #include "worker_status.h"
 
 #define NAME_PREFIX "ordersync: "
 #define SHOW_EVERY_MS 100
-#define SHANGHAI_S (8 * 3600)	/* always: it has no summer time */
 
 static int64 shown_at = -SHOW_EVERY_MS; /* steady clock */
 static WorkerStatus shown = {.tasks = -1};
@@ -35,7 +35,6 @@ static void show_words(const WorkerStatus *status);
 static bool write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size);
 static void write_task(const SyncTask *task, bool year, char *text, size_t size);
 static void write_window(const SyncTask *task, bool year, char *text, size_t size);
-static int	write_time(int64 second, bool seconds, char *text, size_t size);
 
 void
 worker_status_start(void)
@@ -100,8 +99,8 @@ write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size
 
 	write_task(oldest, year, task, sizeof(task));
 	if (calls == 0)
-		return snprintf(name, size, NAME_PREFIX "%s", task) < size;
-	return snprintf(name, size, NAME_PREFIX "%s, %d call%s", task, calls, calls == 1 ? "" : "s") < size;
+		return snprintf(name, size, NAME_PREFIX "%s", task) < (int) size;
+	return snprintf(name, size, NAME_PREFIX "%s, %d call%s", task, calls, calls == 1 ? "" : "s") < (int) size;
 }
 
 /* shop 7 full orders 2026-10-03 10:00-10:30 */
@@ -119,26 +118,17 @@ write_task(const SyncTask *task, bool year, char *text, size_t size)
 static void
 write_window(const SyncTask *task, bool year, char *text, size_t size)
 {
-	pg_time_t	day = task->since + SHANGHAI_S;
-	struct tm	date;
-	bool		seconds = task->since % 60 != 0 || task->until % 60 != 0;
-	int64		midnight = day - day % SECS_PER_DAY;
-	int			used;
+	char		since[VALUE_TIME_LEN + 1];
+	char		until[VALUE_TIME_LEN + 1];
+	int			length = task->since % 60 != 0 || task->until % 60 != 0 ? 8 : 5;
+	const char *end = until + 11;
 
-	gmtime_r(&day, &date);
-	used = (int) strftime(text, size, year ? " %Y-%m-%d " : " %m-%d ", &date);
-	used += write_time(day - midnight, seconds, text + used, size - used);
-	text[used++] = '-';
-	write_time(task->until + SHANGHAI_S - midnight, seconds, text + used, size - used);
-}
-
-static int
-write_time(int64 second, bool seconds, char *text, size_t size)
-{
-	int			hour = (int) (second / 3600);
-	int			minute = (int) (second / 60 % 60);
-
-	if (seconds)
-		return snprintf(text, size, "%02d:%02d:%02d", hour, minute, (int) (second % 60));
-	return snprintf(text, size, "%02d:%02d", hour, minute);
+	value_write_time(task->since, since);
+	value_write_time(task->until, until);
+	if (strcmp(end, "00:00:00") == 0)
+		end = "24:00:00";
+	snprintf(text, size, " %.10s %.*s-%.*s", since, length, since + 11, length, end);
+	/* without "2026-" */
+	if (!year)
+		memmove(text + 1, text + 6, strlen(text + 6) + 1);
 }
