@@ -36,6 +36,15 @@
 
 #include "shmem.h"
 
+/* The rate of calls is that since the last sample but one. */
+#define SAMPLE_EVERY (5 * USECS_PER_SEC)
+
+typedef struct Sample
+{
+	TimestampTz at;				/* 0: there is none */
+	int64		calls;
+} Sample;
+
 typedef struct WorkerSlot
 {
 	/* all under lock */
@@ -54,6 +63,7 @@ typedef struct WorkerSlot
 	char		state_now[SHMEM_CLASS_SIZE];
 	char		doing[SHMEM_CLASS_SIZE];
 	SlotWork	work;
+	Sample		samples[2];		/* the older one first */
 	bool		key_missed;		/* its database has secrets, the key file is not there */
 	uint32		told;			/* hash of what it said of the key file last; 0: nothing */
 
@@ -87,6 +97,7 @@ static void make_memory(void);
 static Size memory_size(void);
 static void init_slot(WorkerSlot *slot);
 static void release_slot(int code, Datum arg);
+static double rate_since(const Sample *sample, int64 calls);
 static int	wake_matching(Oid database, bool only_idle);
 
 /* Asks for the memory and its lock at the moments when the server allows it. */
@@ -170,8 +181,10 @@ void
 shmem_view(int slot_no, SlotView *view)
 {
 	WorkerSlot *slot = &shared->slots[slot_no];
+	Sample		sample;
 
 	LWLockAcquire(shared->lock, LW_SHARED);
+	sample = slot->samples[slot->samples[0].at != 0 ? 0 : 1];
 	view->ticket.slot = slot_no;
 	view->ticket.generation = slot->generation;
 	strlcpy(view->ticket.database, slot->database_name, NAMEDATALEN);
@@ -190,6 +203,17 @@ shmem_view(int slot_no, SlotView *view)
 	view->last_call_at = (TimestampTz) pg_atomic_read_u64(&slot->last_call_at);
 	for (int i = 0; i < NUM_COUNTERS; i++)
 		view->counters[i] = (int64) pg_atomic_read_u64(&slot->counters[i]);
+	view->calls_per_second = rate_since(&sample, view->counters[COUNTER_CALLS]);
+}
+
+static double
+rate_since(const Sample *sample, int64 calls)
+{
+	int64		elapsed = GetCurrentTimestamp() - sample->at;
+
+	if (sample->at == 0 || elapsed <= 0)
+		return 0;
+	return (double) (calls - sample->calls) * USECS_PER_SEC / elapsed;
 }
 
 void
@@ -537,6 +561,19 @@ shmem_set_work(const SyncTask *task)
 	}
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	my_slot->work = work;
+	LWLockRelease(shared->lock);
+}
+
+void
+shmem_sample_calls(void)
+{
+	Sample		now = {GetCurrentTimestamp(), (int64) pg_atomic_read_u64(&my_slot->counters[COUNTER_CALLS])};
+
+	if (now.at - my_slot->samples[1].at < SAMPLE_EVERY && now.at >= my_slot->samples[1].at)
+		return;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->samples[0] = my_slot->samples[1];
+	my_slot->samples[1] = now;
 	LWLockRelease(shared->lock);
 }
 

@@ -78,6 +78,7 @@ typedef struct SlotView
 	char		state_now[SHMEM_CLASS_SIZE];
 	char		doing[SHMEM_CLASS_SIZE];
 	SlotWork	work;
+	double		calls_per_second;	/* in the last seconds */
 	int64		counters[NUM_COUNTERS];
 } SlotView;
 
@@ -143,6 +144,9 @@ extern void shmem_set_status(const char *state_now);
 /* Worker: the transaction that it is in, NULL for none; and what it works on, NULL for nothing. */
 extern void shmem_set_activity(const char *doing);
 extern void shmem_set_work(const SyncTask *task);
+
+/* Worker: how many calls it has made by now, for their rate; ten times a second is enough. */
+extern void shmem_sample_calls(void);
 
 /* Worker: its database has sealed secrets, and the key file is not there. */
 extern void shmem_set_key_missing(bool missed);

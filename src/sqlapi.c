@@ -32,7 +32,7 @@
 #include "guc.h"
 #include "shmem.h"
 
-#define WORKER_COLUMNS 27
+#define WORKER_COLUMNS 28
 
 static bool wake_at_commit = false;
 static bool committed = false;	/* by a transaction that still holds its locks */
@@ -194,6 +194,7 @@ put_worker(ReturnSetInfo *result, const SlotView *view)
 	n++;
 	values[n++] = CStringGetTextDatum(owner);
 	values[n++] = Int32GetDatum((int32) view->counters[COUNTER_CLAIMED]);
+	values[n++] = Float8GetDatum(view->calls_per_second);
 	values[n] = text_or_null(doing_now(view), &nulls[n]);
 	n++;
 	n += put_work(&view->work, values + n, nulls + n);

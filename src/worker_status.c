@@ -21,20 +21,20 @@
 
 #include "clock.h"
 #include "shmem.h"
+#include "value.h"
 #include "worker_status.h"
 
 #define NAME_PREFIX "ordersync: "
 #define SHOW_EVERY_MS 100
-#define SHANGHAI_S (8 * 3600)	/* always: it has no summer time */
 
 static int64 shown_at = -SHOW_EVERY_MS; /* steady clock */
 static WorkerStatus shown = {.tasks = -1};
 static int64 shown_task = 0;
 
 static void show_words(const WorkerStatus *status);
+static bool write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size);
 static void write_task(const SyncTask *task, bool year, char *text, size_t size);
 static void write_window(const SyncTask *task, bool year, char *text, size_t size);
-static int	write_time(int64 second, bool seconds, char *text, size_t size);
 
 void
 worker_status_start(void)
@@ -51,6 +51,7 @@ worker_status_show(const WorkerStatus *status)
 	shmem_set(COUNTER_IN_FLIGHT, status->calls);
 	shmem_set(COUNTER_CLAIMED, status->tasks);
 	shmem_set_status(status->state);
+	shmem_sample_calls();
 	if (task == shown_task && status->tasks == shown.tasks && status->calls == shown.calls &&
 		strcmp(status->state, shown.state) == 0)
 		return -1;
@@ -84,13 +85,22 @@ show_words(const WorkerStatus *status)
 	snprintf(title, sizeof(title), "%s, %d tasks in all, %d calls in flight",
 			 task, status->tasks, status->calls);
 	set_ps_display(title);
-	if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
-	{
-		write_task(status->oldest, false, task, sizeof(task));
-		if (snprintf(name, sizeof(name), NAME_PREFIX "%s, %d calls", task, status->calls) >= sizeof(name))
-			snprintf(name, sizeof(name), NAME_PREFIX "%s", task);
-	}
+	if (!write_name(status->oldest, status->calls, true, name, sizeof(name)) &&
+		!write_name(status->oldest, status->calls, false, name, sizeof(name)))
+		write_name(status->oldest, 0, false, name, sizeof(name));
 	pgstat_report_appname(name);
+}
+
+/* False when it does not fit: it is cut then. */
+static bool
+write_name(const SyncTask *oldest, int calls, bool year, char *name, size_t size)
+{
+	char		task[128];
+
+	write_task(oldest, year, task, sizeof(task));
+	if (calls == 0)
+		return snprintf(name, size, NAME_PREFIX "%s", task) < (int) size;
+	return snprintf(name, size, NAME_PREFIX "%s, %d call%s", task, calls, calls == 1 ? "" : "s") < (int) size;
 }
 
 /* shop 7 full orders 2026-10-03 10:00-10:30 */
@@ -108,26 +118,17 @@ write_task(const SyncTask *task, bool year, char *text, size_t size)
 static void
 write_window(const SyncTask *task, bool year, char *text, size_t size)
 {
-	pg_time_t	day = task->since + SHANGHAI_S;
-	struct tm	date;
-	bool		seconds = task->since % 60 != 0 || task->until % 60 != 0;
-	int64		midnight = day - day % SECS_PER_DAY;
-	int			used;
+	char		since[VALUE_TIME_LEN + 1];
+	char		until[VALUE_TIME_LEN + 1];
+	int			length = task->since % 60 != 0 || task->until % 60 != 0 ? 8 : 5;
+	const char *end = until + 11;
 
-	gmtime_r(&day, &date);
-	used = (int) strftime(text, size, year ? " %Y-%m-%d " : " %m-%d ", &date);
-	used += write_time(day - midnight, seconds, text + used, size - used);
-	text[used++] = '-';
-	write_time(task->until + SHANGHAI_S - midnight, seconds, text + used, size - used);
-}
-
-static int
-write_time(int64 second, bool seconds, char *text, size_t size)
-{
-	int			hour = (int) (second / 3600);
-	int			minute = (int) (second / 60 % 60);
-
-	if (seconds)
-		return snprintf(text, size, "%02d:%02d:%02d", hour, minute, (int) (second % 60));
-	return snprintf(text, size, "%02d:%02d", hour, minute);
+	value_write_time(task->since, since);
+	value_write_time(task->until, until);
+	if (strcmp(end, "00:00:00") == 0)
+		end = "24:00:00";
+	snprintf(text, size, " %.10s %.*s-%.*s", since, length, since + 11, length, end);
+	/* without "2026-" */
+	if (!year)
+		memmove(text + 1, text + 6, strlen(text + 6) + 1);
 }

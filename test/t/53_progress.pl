@@ -24,9 +24,10 @@ sub name { return $world->sql("SELECT application_name FROM pg_stat_activity WHE
 my $days = 20;
 sub held
 {
+	my ($from, $to) = (@_, '00:00:00', '24:00:00')[ 0, 1 ];
 	$world->fault('hang', ms => 60_000);
 	my $day = $world->sql("SELECT (timezone('Asia/Shanghai', now()) + (SELECT clock_offset FROM ordersync.gateways))::date - " . --$days);
-	my $run = $world->trigger('incremental', 1, "$day 00:00:00+08", "$day 24:00:00+08");
+	my $run = $world->trigger('incremental', 1, "$day $from+08", "$day $to+08");
 	$world->wait_until('a call to hang', sub { $world->in_flight > 0 });
 	return ($run, $day);
 }
@@ -50,15 +51,24 @@ is(wait_event(), 'OrdersyncIdle', 'and waits for work') if $wait_events;
 
 # --- calls in flight
 
-is($world->incremental(1), 'succeeded', 'a first run checks the key');
-my ($run, $day) = held();
+my ($run, $day) = held('07:08:09', '07:08:30');
+$world->wait_until('its first call to be shown', sub { name() =~ /shop/ });
+is(name(), 'ordersync: shop 1 incremental key check, 1 call', 'a first call checks the key');
+$world->control('release');
+$world->wait_until('windows to be shown', sub { name() =~ /-/ });
+like(name(), qr/^ordersync: shop 1 incremental \w+ (?:$day|@{[ substr $day, 5 ]}) 07:08:09-07:08:30(?:, \d calls?)?$/, 'seconds are shown where a window has some');
+release();
+is($world->finish($run), 'succeeded', 'the first run');
+($run, $day) = held();
 my $short = substr $day, 5;
 $world->wait_until('the window to be shown', sub { name() =~ /shop 1/ });
-like(name(), qr/^ordersync: shop 1 incremental \w+ (?:$day|$short) \d\d:\d\d-\d\d:\d\d(?:, \d calls)?$/, 'pg_stat_activity shows shop, kind, list and window');
+like(name(), qr/^ordersync: shop 1 incremental \w+ (?:$day|$short) \d\d:\d\d-\d\d:\d\d(?:, \d calls?)?$/, 'pg_stat_activity shows shop, kind, list and window');
 is($world->sql("SELECT w.doing, w.shop_id, w.kind, w.in_flight = w.claimed, t.state, w.stream = t.stream, w.basis = t.basis, w.since = t.since, w.until = t.until, w.blocked_by, t.worker_pid = w.pid
 	FROM ordersync.workers w JOIN ordersync.sync_tasks t USING (task_id, run_id)"), 'waiting for answers|1|incremental|t|running|t|t|t|t||t', 'ordersync.workers has its task');
 is(progress($run, 'state, windows_done, waiting_for, eta'), 'running|0||', 'the run is being processed, and nothing is known of its end');
 is(wait_event(), $wait_events ? 'OrdersyncCalls' : 'Extension', 'it waits for its calls');
+
+ok($world->sql('SELECT calls_per_second FROM ordersync.workers') > 0, 'and has made some in the last seconds');
 
 # --- somebody's lock on a table
 

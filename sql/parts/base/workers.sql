@@ -47,6 +47,7 @@ RETURNS TABLE (
 	last_error_at timestamptz,
 	owner text,
 	claimed integer,
+	calls_per_second double precision,
 	doing text,
 	shop_id bigint,
 	run_id bigint,
@@ -85,6 +86,7 @@ SELECT
 	w.last_error_at,
 	w.owner,
 	w.claimed,
+	pg_catalog.round(w.calls_per_second::numeric, 1) AS calls_per_second,
 	w.doing,
 	NULLIF(pg_catalog.pg_blocking_pids(w.pid), '{}') AS blocked_by,
 	w.shop_id,
@@ -134,6 +136,8 @@ COMMENT ON COLUMN ordersync.workers.owner IS
 	'name under which it owns tasks (ordersync.sync_tasks.owner)';
 COMMENT ON COLUMN ordersync.workers.claimed IS
 	'tasks that it has claimed and not yet ended: those whose calls are in flight, and those that wait for one';
+COMMENT ON COLUMN ordersync.workers.calls_per_second IS
+	'calls a second in the last five to ten seconds; it falls while the worker makes none';
 COMMENT ON COLUMN ordersync.workers.doing IS
 	'the transaction that it is in (storing a page, claiming tasks, noting a failure or another), else what its tasks wait for; NULL when it has none';
 COMMENT ON COLUMN ordersync.workers.blocked_by IS

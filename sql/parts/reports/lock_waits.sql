@@ -2,7 +2,7 @@
  * Which workers wait for somebody's lock, and for whose.
  *
  * A worker is known by what everybody may see of it: the bootstrap superuser's
- * session (usesysid 10) under a name that begins with "ordersync" (src/worker_status.c).
+ * session (usesysid 10) under a name that begins with "ordersync: " (src/worker_status.c).
  * What a session does, and since when, the server shows to its own role and to
  * members of pg_read_all_stats only; to others it is NULL.
  */
@@ -19,7 +19,7 @@ BEGIN
 		JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
 		WHERE a.datname = current_database()
 			AND a.usesysid = 10
-			AND a.application_name LIKE 'ordersync%'
+			AND a.application_name LIKE 'ordersync: %'
 	), waits AS MATERIALIZED (
 		SELECT l.pid, l.locktype, l.mode, l.waitstart, h.pid AS holder,
 			-- who waits for a row's last writer has locked the row against those behind

@@ -165,7 +165,7 @@ BEGIN
 					FROM pg_catalog.pg_stat_activity a
 					WHERE a.datname = current_database()
 						AND a.usesysid = 10
-						AND a.application_name LIKE 'ordersync%'
+						AND a.application_name LIKE 'ordersync: %'
 				)
 				SELECT CASE
 					WHEN c.windows_running = 0 AND h.n = 0

@@ -142,7 +142,7 @@ BEGIN
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
-		r.kind
+		COALESCE(r.kind, '')
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -150,12 +150,12 @@ BEGIN
 		WHERE t.task_id = c.task_id
 		OFFSET 0
 	) t
-	CROSS JOIN LATERAL (
+	LEFT JOIN LATERAL (
 		SELECT r.kind
 		FROM ordersync.sync_runs r
 		WHERE r.run_id = t.run_id
 		OFFSET 0
-	) r
+	) r ON true
 	CROSS JOIN LATERAL (
 		SELECT s.shop_id, s.gateway, s.options, s.key_state, s.seller_nicks
 		FROM ordersync.shops s
