@@ -35,8 +35,8 @@ $cluster->wait_until('the run to fail', sub { $cluster->run_state($run) eq 'fail
 is($class->(), 'certificate', 'a certificate that nobody vouches for has a class of its own');
 like($cluster->sql("SELECT error FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"),
 	qr/certificate.*ordersync\.ca_file names no others/, 'the error names the certificates and the setting');
-like($cluster->sql("SELECT what_to_do FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"),
-	qr/ca-certificates.*ordersync\.ca_file.*ordersync_retry\($run\)/, 'and what to do');
+is($cluster->sql("SELECT what_to_do FROM ordersync.failed_tasks WHERE run_id = $run LIMIT 1"), "SELECT ordersync_retry($run)", 'and the command');
+like($cluster->sql("SELECT state || ': ' || hint FROM ordersync.gateway_health"), qr/^unreachable: .*ca-certificates.*ordersync\.ca_file/, 'its gateway says what to do first');
 is($cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE http_status <> 0"), 0, 'nothing was sent');
 
 # A file that is not there is another way to have none.

@@ -30,7 +30,7 @@ for my $added (999999999, 9223372036854775000, 1)
 	$cluster->no_faults;
 	next if $added != 999999999;
 	is($cluster->sql("SELECT string_agg(DISTINCT error_class, ' ') FROM ordersync.failed_tasks WHERE run_id = $run"), 'total', 'the class says why');
-	like($cluster->sql("SELECT min(what_to_do) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/total_results contradicts .*ordersync_retry\($run\)/,
+	like($cluster->sql("SELECT min(hint || ': ' || what_to_do) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/total_results contradicts .*ordersync_retry\($run\)/,
 		'and what to do');
 	like($cluster->sql("SELECT min(error) FROM ordersync.failed_tasks WHERE run_id = $run"), qr/count of \d+ records is not what it lists/, 'with figures');
 	is($cluster->sql("SELECT count(*) FROM ordersync.completeness WHERE verdict IN ('counted', 'proven')"), 0, 'no day is proven by it');

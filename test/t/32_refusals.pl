@@ -122,7 +122,7 @@ $world->sql("DELETE FROM ordersync.order_payloads WHERE tid IN $those; DELETE FR
 	DELETE FROM ordersync.orders WHERE created >= '$since+08'; ALTER TABLE ordersync.orders ADD CONSTRAINT nothing CHECK (tid < 0) NOT VALID");
 like($world->full(1, "$since+08"), qr/^(?:incomplete|failed)$/, 'a constraint that refuses every order fails the run');
 $run = $world->{last_run};
-is($world->sql("SELECT DISTINCT error_class, what_to_do ~ 'trigger, constraint or permission', error ~ 'SQLSTATE 23514: .*\"nothing\"' FROM ordersync.failed_tasks
+is($world->sql("SELECT DISTINCT error_class, hint ~ 'trigger, constraint or permission', error ~ 'SQLSTATE 23514: .*\"nothing\"' FROM ordersync.failed_tasks
 	WHERE run_id = $run"), 'all_refused|t|t', 'with a class and a remedy');
 cmp_ok($world->sql("SELECT count(*) FROM ordersync.quarantine WHERE resolved_at IS NULL"), '<=', 20, 'and no more than twenty in quarantine');
 is($world->sql("SELECT max(splits) FROM ordersync.sync_tasks WHERE run_id = $run"), '0', 'no window is halved for it');

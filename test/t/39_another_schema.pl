@@ -65,7 +65,7 @@ isnt(state_of($run, 'owned'), 'succeeded', 'a run whose rows a trigger may not n
 is($cluster->sql("SELECT DISTINCT error_class, error FROM ordersync.failed_tasks WHERE run_id = $run", 'owned'),
 	'all_refused|the database rejected every record to be written, the first with SQLSTATE 42501: permission denied for table seen',
 	'its failure is one of rights');
-like($cluster->sql("SELECT DISTINCT what_to_do FROM ordersync.failed_tasks WHERE run_id = $run", 'owned'),
+like($cluster->sql("SELECT DISTINCT hint || ': ' || what_to_do FROM ordersync.failed_tasks WHERE run_id = $run", 'owned'),
 	qr/GRANT .* TO pg_database_owner.*SELECT ordersync_retry\($run\)/, 'the remedy names the role and the command');
 is($cluster->sql("SELECT count(*) FROM ordersync.quarantine WHERE resolved_at IS NULL", 'owned'), '0', 'no record is put aside for it');
 $cluster->sql('SET ROLE keeper; GRANT INSERT ON audit.seen TO pg_database_owner', 'owned');

@@ -41,7 +41,7 @@ BEGIN
 		t.error_message AS message,
 		t.error_request_id AS request_id,
 		t.attempt,
-		CASE t.state WHEN 'pending' THEN COALESCE(t.next_attempt_at,
+		CASE WHEN t.state = 'pending' THEN COALESCE(t.next_attempt_at,
 			CASE WHEN s.key_state = 'expired' THEN s.key_check_at END,
 			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END)
 		END AS next_attempt_at,
