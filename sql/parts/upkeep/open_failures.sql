@@ -40,7 +40,7 @@ BEGIN
 			AND CASE
 				WHEN t.stream = 'details' THEN ordersync.has_unfetched(t.shop_id, t.details_of, t.reason, t.ids, t.made_at)
 				WHEN t.reason = 'verify' AND ordersync.was_not_counted_since(t.shop_id, t.stream, t.run_id, tstzrange(t.since, t.until)) THEN true
-				ELSE NOT ordersync.is_covered(t.shop_id, t.stream, t.basis, tstzrange(t.since, t.until))
+				ELSE NOT ordersync.is_window_covered(t.shop_id, t.stream, t.basis, tstzrange(t.since, t.until))
 			END
 			AND NOT ordersync.fails_again(t));
 END
@@ -48,7 +48,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.runs_with_open_failures(bigint[]) IS
 	'those of the runs that have a failed or short window which is not read by now, or failed fetches of records that did not come since, and that no later run has as well';
 
-CREATE OR REPLACE FUNCTION ordersync.is_covered(p_shop bigint, p_stream text, p_basis text, p_range tstzrange)
+CREATE OR REPLACE FUNCTION ordersync.is_window_covered(p_shop bigint, p_stream text, p_basis text, p_range tstzrange)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -59,7 +59,7 @@ AS $function$
 			AND c.stream = p_stream
 			AND c.basis = p_basis), false)
 $function$;
-COMMENT ON FUNCTION ordersync.is_covered(bigint, text, text, tstzrange) IS
+COMMENT ON FUNCTION ordersync.is_window_covered(bigint, text, text, tstzrange) IS
 	'whether a range is closed';
 
 CREATE OR REPLACE FUNCTION ordersync.was_not_counted_since(p_shop bigint, p_stream text, p_run bigint, p_range tstzrange)
