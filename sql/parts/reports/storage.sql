@@ -16,7 +16,7 @@ BEGIN
 	CREATE OR REPLACE VIEW ordersync.storage
 	WITH (security_invoker = true) AS
 	WITH leaves AS (
-		SELECT COALESCE(p.relname, c.relname)::text AS table_name,
+		SELECT COALESCE(p.relname, c.relname)::text COLLATE "default" AS table_name,
 			p.relname IS NOT NULL AS is_partition,
 			c.reltuples,
 			COALESCE(pg_total_relation_size(c.oid), 0) AS bytes,
