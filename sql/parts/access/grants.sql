@@ -186,7 +186,7 @@ AS $function$
 		CASE
 			-- what views and invokers' functions call as their reader or caller
 			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
-			WHEN p.proname ~ '^reproject_' THEN 'admin'
+			WHEN p.proname ~ '^(reproject|import)_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
