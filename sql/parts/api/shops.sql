@@ -15,12 +15,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	IF to_regclass('ordersync.shops') IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'no gateway has been set up',
-			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
-	END IF;
+	PERFORM ordersync.check_gateways_set_up();
 	PERFORM ordersync.store_shop(shop_id, seller_nick, data_key, gateway, options);
 	PERFORM ordersync.wake();
 	RETURN shop_id;
@@ -28,6 +23,22 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_add_shop(bigint, text, text, text, jsonb) IS
 	'adds a shop, or changes what is given of one; NULL keeps what is stored';
+
+CREATE OR REPLACE FUNCTION ordersync.check_gateways_set_up()
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF pg_catalog.to_regclass('ordersync.shops') IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = 'no gateway has been set up',
+			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_gateways_set_up() IS
+	'raises an error where there are no tables to add a shop to';
 
 CREATE OR REPLACE FUNCTION ordersync.store_shop(
 	p_shop bigint,

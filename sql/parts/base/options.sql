@@ -52,11 +52,14 @@ COMMENT ON FUNCTION ordersync.check_option(text, boolean, text) IS
 
 CREATE OR REPLACE FUNCTION ordersync.merge_options(p_old jsonb, p_new jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE	-- a function in SQL would be planned at each call
 AS $function$
-	SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
-	FROM pg_catalog.jsonb_each(p_old || COALESCE(p_new, '{}')) e
-	WHERE e.value <> 'null'
+BEGIN
+	RETURN (
+		SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
+		FROM pg_catalog.jsonb_each(p_old || COALESCE(p_new, '{}')) e
+		WHERE e.value <> 'null');
+END
 $function$;
 COMMENT ON FUNCTION ordersync.merge_options(jsonb, jsonb) IS
 	'the old options, overridden by the new ones; null removes an option';

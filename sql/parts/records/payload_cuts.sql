@@ -151,13 +151,15 @@ COMMENT ON FUNCTION ordersync.save_cut_progress(bigint, text, date, bigint, date
 /* What came between off, keep and off again on one day is cut on that day too. */
 CREATE OR REPLACE FUNCTION ordersync.restart_cut(p_shop bigint)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE	-- a function in SQL would be planned at each call
 AS $function$
+BEGIN
 	DELETE FROM ordersync.payload_cuts c
 	USING ordersync.shops s
 	WHERE c.shop_id = p_shop
 		AND s.shop_id = p_shop
-		AND c.keeps IS DISTINCT FROM s.options ->> 'payloads'
+		AND c.keeps IS DISTINCT FROM s.options ->> 'payloads';
+END
 $function$;
 COMMENT ON FUNCTION ordersync.restart_cut(bigint) IS
 	'forgets the walk that cuts a shop''s payloads where its option has changed: the next one begins anew';

@@ -146,12 +146,17 @@ RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_add text[] := ordersync.option_names(p_options -> 'fields_add');
-	v_drop text[] := ordersync.option_names(p_options -> 'fields_drop');
+	v_add text[];
+	v_drop text[];
 	v_name text;
 	v_object text;
 	v_why text;
 BEGIN
+	IF (p_options ?| ARRAY['fields_add', 'fields_drop']) IS NOT TRUE THEN
+		RETURN;
+	END IF;
+	v_add := ordersync.option_names(p_options -> 'fields_add');
+	v_drop := ordersync.option_names(p_options -> 'fields_drop');
 	FOREACH v_name IN ARRAY COALESCE(v_add, '{}') LOOP
 		CASE
 			WHEN v_name LIKE 'orders.%' THEN

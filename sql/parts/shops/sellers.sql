@@ -67,14 +67,16 @@ COMMENT ON FUNCTION ordersync.check_seller_change(record, text, boolean) IS
 
 CREATE OR REPLACE FUNCTION ordersync.has_been_read(p_shop bigint)
 RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE	-- a function in SQL would be planned at each call
 AS $function$
-	SELECT EXISTS (SELECT FROM ordersync.orders o WHERE o.shop_id = p_shop)
+BEGIN
+	RETURN EXISTS (SELECT FROM ordersync.orders o WHERE o.shop_id = p_shop)
 		OR EXISTS (SELECT FROM ordersync.after_sales a WHERE a.shop_id = p_shop)
 		OR EXISTS (SELECT FROM ordersync.order_payloads o WHERE o.shop_id = p_shop)
 		OR EXISTS (SELECT FROM ordersync.after_sale_payloads a WHERE a.shop_id = p_shop)
 		OR EXISTS (SELECT FROM ordersync.quarantine q WHERE q.shop_id = p_shop)
-		OR EXISTS (SELECT FROM ordersync.coverage c WHERE c.shop_id = p_shop AND c.ranges <> '{}')
+		OR EXISTS (SELECT FROM ordersync.coverage c WHERE c.shop_id = p_shop AND c.ranges <> '{}');
+END
 $function$;
 COMMENT ON FUNCTION ordersync.has_been_read(bigint) IS
 	'whether a shop was ever read, even if no records came';

@@ -51,10 +51,10 @@ AS $function$
 DECLARE
 	v_changed jsonb := ordersync.changes(p_before, p_after,
 		ARRAY['seller_nick', 'gateway', 'base_url', 'app_key', 'protocol', 'sign_method', 'key_expires_at']);
-	v_options jsonb := ordersync.changes(p_before -> 'options', p_after -> 'options', NULL);
 BEGIN
-	IF v_options <> '{}' THEN
-		v_changed := v_changed || pg_catalog.jsonb_build_object('options', v_options);
+	IF COALESCE(p_before -> 'options', '{}') <> p_after -> 'options' THEN
+		v_changed := v_changed || pg_catalog.jsonb_build_object('options',
+			ordersync.changes(p_before -> 'options', p_after -> 'options', NULL));
 	END IF;
 	IF p_secret IS NOT NULL THEN
 		v_changed := v_changed || pg_catalog.jsonb_build_object(p_secret, 'set');
@@ -75,16 +75,24 @@ COMMENT ON FUNCTION ordersync.record_change(text, jsonb, jsonb, text) IS
 /* By name, or all members where no names are given. */
 CREATE OR REPLACE FUNCTION ordersync.changes(p_before jsonb, p_after jsonb, p_names text[])
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE	-- a function in SQL would be planned at each call
 AS $function$
-	SELECT COALESCE(pg_catalog.jsonb_object_agg(k.name, pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-			'old', ordersync.shown_value(k.name, p_before -> k.name),
-			'new', ordersync.shown_value(k.name, p_after -> k.name)))), '{}')
-	FROM (
-		SELECT pg_catalog.jsonb_object_keys(COALESCE(p_before, '{}') || COALESCE(p_after, '{}')) AS name
-	) k
-	WHERE (p_names IS NULL OR k.name = ANY (p_names))
-		AND NULLIF(p_before -> k.name, 'null') IS DISTINCT FROM NULLIF(p_after -> k.name, 'null')
+DECLARE
+	v_name text;
+	v_changes jsonb := '{}';
+BEGIN
+	FOREACH v_name IN ARRAY COALESCE(p_names, ARRAY(
+		SELECT pg_catalog.jsonb_object_keys(COALESCE(p_before, '{}') || COALESCE(p_after, '{}'))))
+	LOOP
+		IF NULLIF(p_before -> v_name, 'null') IS DISTINCT FROM NULLIF(p_after -> v_name, 'null') THEN
+			v_changes := v_changes || pg_catalog.jsonb_build_object(v_name,
+				pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+					'old', ordersync.shown_value(v_name, p_before -> v_name),
+					'new', ordersync.shown_value(v_name, p_after -> v_name))));
+		END IF;
+	END LOOP;
+	RETURN v_changes;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.changes(jsonb, jsonb, text[]) IS
 	'the members that differ, each with its old and new value as they may be shown';
@@ -92,10 +100,11 @@ COMMENT ON FUNCTION ordersync.changes(jsonb, jsonb, text[]) IS
 /* What is not listed is not shown: an option that is new may hold a secret. */
 CREATE OR REPLACE FUNCTION ordersync.shown_value(p_name text, p_value jsonb)
 RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT CASE
-		WHEN pg_catalog.jsonb_typeof(p_value) = 'null' THEN NULL
+BEGIN
+	RETURN CASE
+		WHEN p_value IS NULL OR p_value = 'null' THEN NULL
 		WHEN p_name <> ALL (ARRAY['seller_nick', 'gateway', 'base_url', 'app_key', 'protocol', 'sign_method', 'key_expires_at',
 				'arrival_check', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add',
 				'details', 'fields_add', 'fields_drop', 'freshness_target', 'full_run', 'full_run_target', 'incremental',
@@ -105,8 +114,8 @@ AS $function$
 			pg_catalog.to_jsonb(pg_catalog.regexp_replace(pg_catalog.regexp_replace(p_value #>> '{}',
 				'^(([A-Za-z0-9+.-]+:)?//)?.*@', '\1***@'), '[?].*$', '?***'))
 		ELSE p_value
-	END
-	WHERE p_value IS NOT NULL
+	END;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.shown_value(text, jsonb) IS
 	'a value of a shop or gateway as the history shows it: *** for one that may be or contain a secret';

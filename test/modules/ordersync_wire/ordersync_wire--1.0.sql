@@ -104,3 +104,20 @@ AS 'MODULE_PATHNAME', 'ordersync_wire_pace_waits'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pace_waits(double precision, bigint[], integer, bigint) IS
 	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';
+
+CREATE FUNCTION shop_lines(
+	file bytea,
+	OUT line bigint,
+	OUT shop_id bigint,
+	OUT seller_nick text,
+	OUT data_key text,
+	OUT gateway text,
+	OUT options text,
+	OUT expires_at text,
+	OUT problem text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ordersync_wire_shop_lines'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION shop_lines(bytea) IS
+	'the lines of a file of shops; line 0: why nothing of it can be read';

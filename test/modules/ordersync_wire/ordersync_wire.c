@@ -16,12 +16,14 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "datums.h"
 #include "gateway.h"
 #include "pace.h"
 #include "personal.h"
 #include "record.h"
+#include "shop_file.h"
 #include "sign.h"
 
 PG_MODULE_MAGIC;
@@ -34,6 +36,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_classify(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
 					   CallReply *reply);
@@ -280,4 +283,46 @@ call_from_names(const char *kind, const char *stream, const char *basis,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized kind of call \"%s\"", kind),
 				 errhint("Kinds are list, details and whoami.")));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_shop_lines);
+/* shop_lines(file bytea) → line, shop_id, seller_nick, data_key, gateway, options, expires_at, problem */
+Datum
+ordersync_wire_shop_lines(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bytea	   *given = PG_GETARG_BYTEA_PP(0);
+	size_t		len = VARSIZE_ANY_EXHDR(given);
+	char	   *bytes = palloc(len + 1);
+	ShopFile	file;
+	ShopLine	line = {0};
+
+	memcpy(bytes, VARDATA_ANY(given), len);
+	bytes[len] = '\0';
+	compat_init_materialized_srf(fcinfo);
+	line.problem = shop_file_begin(&file, bytes, len);
+	while (line.problem != NULL ? line.line == 0 || shop_file_next(&file, &line) : shop_file_next(&file, &line))
+	{
+		Datum		values[SHOP_COLUMNS + 2] = {0};
+		bool		nulls[SHOP_COLUMNS + 2];
+		bool		refused = line.line == 0;
+
+		values[0] = Int64GetDatum(line.line);
+		nulls[0] = false;
+		values[1] = Int64GetDatum(line.shop_id);
+		nulls[1] = !line.has_id;
+		for (int i = SHOP_NICK; i < SHOP_COLUMNS; i++)
+		{
+			nulls[i + 1] = line.values[i] == NULL || line.problem != NULL;
+			if (!nulls[i + 1])
+				values[i + 1] = CStringGetTextDatum(line.values[i]);
+		}
+		nulls[SHOP_COLUMNS + 1] = line.problem == NULL;
+		if (line.problem != NULL)
+			values[SHOP_COLUMNS + 1] = CStringGetTextDatum(line.problem);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		if (refused)
+			break;
+	}
+	return (Datum) 0;
 }
