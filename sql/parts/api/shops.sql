@@ -212,14 +212,17 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
+	-- tasks before the shop, as a settle locks them
+	PERFORM ordersync.give_back_tasks(shop_id);
 	UPDATE ordersync.shops s
 	SET enabled = false,
 		updated_at = now()
 	WHERE s.shop_id = ordersync_pause_shop.shop_id;
+	PERFORM ordersync.recall();
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
-	'pauses a shop: no more of its tasks are claimed until ordersync_resume_shop; running tasks continue to their end';
+	'pauses a shop: its calls in flight are dropped, nothing of it is stored any more and no task claimed until ordersync_resume_shop, where its runs go on';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_resume_shop(shop_id bigint)
 RETURNS void
@@ -237,7 +240,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_resume_shop(bigint) IS
-	'resumes a paused shop';
+	'resumes a paused shop; its runs go on where they stopped';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_shop(shop_id bigint, purge boolean DEFAULT false)
 RETURNS void
@@ -284,4 +287,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_shop(bigint, boolean) IS
-	'removes a shop and its data key and cancels its runs; its orders and after-sales stay unless purge is true';
+	'removes a shop and its data key and cancels its runs, also what is in flight; its orders and after-sales stay unless purge is true';
