@@ -77,6 +77,18 @@ job_gateway(const Job *job)
 	return job->task->gateway;
 }
 
+const SyncTask *
+job_task(const Job *job)
+{
+	return job->task;
+}
+
+void *
+job_holder(const Job *job)
+{
+	return job->holder;
+}
+
 int64
 job_run(const Job *job)
 {

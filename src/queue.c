@@ -94,6 +94,12 @@ static DbStatement hold_statement = {
 	.types = {INT8ARRAYOID, INT8ARRAYOID}
 };
 
+static DbStatement recall_statement = {
+	.sql = "SELECT u.task FROM pg_catalog.unnest(ordersync.recall_tasks($1, $2)) AS u (task)",
+	.nparams = 2,
+	.types = {INT8ARRAYOID, INT8ARRAYOID}
+};
+
 static DbStatement settle_statement = {
 	.sql = "SELECT ordersync.settle($1, $2, $3::pg_catalog.jsonb)",
 	.nparams = 3,
@@ -142,6 +148,7 @@ static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
 static char **read_texts(uint64 row, int column, int room, int *n);
 static bytea *read_bytes(uint64 row, int column);
+static void add_tokens(DbParams *params, const SyncTask **tasks, int n);
 static Datum int8_array(const int64 *values, int n);
 static void run_for_task(DbStatement *statement, const SyncTask *task, const char *json);
 static char *settlement_as_json(const Settlement *s);
@@ -343,18 +350,42 @@ queue_next_due(void)
 void
 queue_lock_tasks(const SyncTask **tasks, int n)
 {
+	DbParams	params = {0};
+
+	add_tokens(&params, tasks, n);
+	db_run(&hold_statement, &params);
+}
+
+void
+queue_recall_tasks(const SyncTask **tasks, int n, bool *lost)
+{
+	DbParams	params = {0};
+	uint64		nlost;
+
+	add_tokens(&params, tasks, n);
+	nlost = db_run(&recall_statement, &params);
+	for (int i = 0; i < n; i++)
+	{
+		lost[i] = false;
+		for (uint64 row = 0; row < nlost && !lost[i]; row++)
+			lost[i] = db_int8(row, 0) == tasks[i]->task_id;
+	}
+}
+
+/* Ids and tokens, an array each. */
+static void
+add_tokens(DbParams *params, const SyncTask **tasks, int n)
+{
 	int64	   *ids = palloc(sizeof(int64) * n);
 	int64	   *tokens = palloc(sizeof(int64) * n);
-	DbParams	params = {0};
 
 	for (int i = 0; i < n; i++)
 	{
 		ids[i] = tasks[i]->task_id;
 		tokens[i] = tasks[i]->token;
 	}
-	db_add(&params, int8_array(ids, n));
-	db_add(&params, int8_array(tokens, n));
-	db_run(&hold_statement, &params);
+	db_add(params, int8_array(ids, n));
+	db_add(params, int8_array(tokens, n));
 }
 
 static Datum

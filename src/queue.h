@@ -110,6 +110,9 @@ extern int64 queue_next_due(void);
 /* Locks tasks that are settled in one transaction; errors out as settle does when one is not ours. */
 extern void queue_lock_tasks(const SyncTask **tasks, int n);
 
+/* Gives tasks of paused shops back; lost: which of the tasks are not, or no longer, this worker's. */
+extern void queue_recall_tasks(const SyncTask **tasks, int n, bool *lost);
+
 /* True when the run ended with it. */
 extern bool queue_settle(const SyncTask *task, const Settlement *settlement);
 

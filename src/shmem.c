@@ -98,7 +98,7 @@ static Size memory_size(void);
 static void init_slot(WorkerSlot *slot);
 static void release_slot(int code, Datum arg);
 static double rate_since(const Sample *sample, int64 calls);
-static int	wake_matching(Oid database, bool only_idle);
+static int	wake_matching(Oid database, bool only_idle, uint32 why);
 
 /* Asks for the memory and its lock at the moments when the server allows it. */
 void
@@ -257,18 +257,24 @@ shmem_owner_alive(const char *owner)
 void
 shmem_wake(Oid database)
 {
-	wake_matching(database, false);
+	wake_matching(database, false, 0);
+}
+
+void
+shmem_recall(Oid database)
+{
+	wake_matching(database, false, WOKEN_TO_RECALL);
 }
 
 int
 shmem_wake_idle(Oid database)
 {
-	return wake_matching(database, true);
+	return wake_matching(database, true, 0);
 }
 
-/* Latches are set under the lock: a worker that leaves cannot pass us by. */
+/* Latches are set under the lock: a worker that leaves cannot pass us by.  why: beside by whom. */
 static int
-wake_matching(Oid database, bool only_idle)
+wake_matching(Oid database, bool only_idle, uint32 why)
 {
 	int			woken = 0;
 
@@ -284,7 +290,8 @@ wake_matching(Oid database, bool only_idle)
 		if (only_idle && (slot == my_slot ||
 						  pg_atomic_read_u64(&slot->counters[COUNTER_IN_FLIGHT]) > 0))
 			continue;
-		pg_atomic_fetch_or_u32(&slot->woken, slot == my_slot ? WOKEN_BY_ITSELF : WOKEN_BY_OTHERS);
+		pg_atomic_fetch_or_u32(&slot->woken,
+							   (slot == my_slot ? WOKEN_BY_ITSELF : WOKEN_BY_OTHERS) | why);
 		SetLatch(slot->latch);
 		woken++;
 	}

@@ -99,6 +99,9 @@ extern bool shmem_owner_alive(const char *owner);
 /* Sets the latch of every worker of the database; safe in any backend, at any time. */
 extern void shmem_wake(Oid database);
 
+/* The same; and tasks that one of them has may no longer be its own. */
+extern void shmem_recall(Oid database);
+
 /* The same, but only workers that have nothing in flight; not the caller.  How many. */
 extern int	shmem_wake_idle(Oid database);
 
@@ -108,6 +111,7 @@ extern void shmem_terminated(void);
 /* Worker: by whom was it woken since it last asked?  A latch alone can be swallowed by a lock's wait. */
 #define WOKEN_BY_OTHERS 1
 #define WOKEN_BY_ITSELF 2		/* its own commit made tasks claimable */
+#define WOKEN_TO_RECALL 4		/* tasks in flight were taken away */
 extern uint32 shmem_woken(void);
 
 /* Has the database a worker that is connected? */

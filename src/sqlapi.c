@@ -12,6 +12,7 @@
  * queued is found within a minute of its commit).  A rolled back subtransaction
  * at worst wakes a worker for nothing.  Where there is no worker yet, the
  * launcher is told: it may be waiting for this very database to be created.
+ * recall() is the same call for those who took tasks away from workers.
  */
 #include "compat.h"
 
@@ -35,9 +36,11 @@
 #define WORKER_COLUMNS 28
 
 static bool wake_at_commit = false;
+static bool recall_at_commit = false;	/* only beside wake_at_commit */
 static bool committed = false;	/* by a transaction that still holds its locks */
 static char workerless[NAMEDATALEN];	/* this database, if there was nobody to wake */
 
+static void want_wake(bool recall);
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 					   void *arg);
@@ -48,6 +51,7 @@ static Datum text_or_null(const char *said, bool *isnull);
 static Datum timestamp_or_null(TimestampTz moment, bool *isnull);
 
 extern ORDERSYNC_EXPORT Datum ordersync_wake(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_recall(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
@@ -57,6 +61,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_process_type(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
+PG_FUNCTION_INFO_V1(ordersync_recall);
 PG_FUNCTION_INFO_V1(ordersync_worker_alive);
 PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
@@ -68,6 +73,21 @@ PG_FUNCTION_INFO_V1(ordersync_process_type);
 /* ordersync.wake() */
 Datum
 ordersync_wake(PG_FUNCTION_ARGS)
+{
+	want_wake(false);
+	PG_RETURN_VOID();
+}
+
+/* ordersync.recall() */
+Datum
+ordersync_recall(PG_FUNCTION_ARGS)
+{
+	want_wake(true);
+	PG_RETURN_VOID();
+}
+
+static void
+want_wake(bool recall)
 {
 	static bool registered = false;
 	const char *database = shmem_has_worker(MyDatabaseId) ? NULL :
@@ -81,7 +101,7 @@ ordersync_wake(PG_FUNCTION_ARGS)
 		registered = true;
 	}
 	wake_at_commit = true;
-	PG_RETURN_VOID();
+	recall_at_commit |= recall;
 }
 
 static void
@@ -96,6 +116,7 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			wake_at_commit = false;
+			recall_at_commit = false;
 			committed = false;
 			break;
 		default:
@@ -110,7 +131,11 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *
 	if (!committed || phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level)
 		return;
 	committed = false;
-	shmem_wake(MyDatabaseId);
+	if (recall_at_commit)
+		shmem_recall(MyDatabaseId);
+	else
+		shmem_wake(MyDatabaseId);
+	recall_at_commit = false;
 	if (workerless[0] != '\0')
 		shmem_request_worker(workerless);
 }

@@ -55,6 +55,7 @@
 #include "job.h"
 #include "key_watch.h"
 #include "queue.h"
+#include "recall.h"
 #include "shmem.h"
 #include "upkeep.h"
 #include "worker.h"
@@ -116,6 +117,8 @@ static void add_jobs(const Claim *claims, int n);
 static void request_claim(void);
 static void handle_not_ready(DbState state);
 static void drop_all_jobs(void);
+static Job **all_jobs(void);
+static void drop_recalled(void);
 static int64 submit_waiting(void);
 static int64 wait_timeout_ms(int64 pace_ms, int64 status_ms);
 static void collect_answers(void);
@@ -195,8 +198,12 @@ worker_iteration(void)
 	}
 	if (woken & WOKEN_BY_ITSELF)
 		request_claim();
+	if (woken & WOKEN_TO_RECALL)
+		recall_request();
 	if (lost_claims)
 		drop_all_jobs();
+	if (recall_next() <= clock_steady_ms())
+		drop_recalled();
 	run_upkeep();
 	claim();
 	pace_ms = submit_waiting();
@@ -387,20 +394,46 @@ handle_not_ready(DbState state)
 static void
 drop_all_jobs(void)
 {
-	dlist_mutable_iter iter;
+	Job		  **jobs = all_jobs();
 
-	dlist_foreach_modify(iter, &waiting)
-		close_entry(dlist_container(JobEntry, node, iter.cur));
-	dlist_foreach_modify(iter, &calling)
-	{
-		ncalling--;
-		close_entry(dlist_container(JobEntry, node, iter.cur));
-	}
-	dlist_foreach_modify(iter, &answered)
-		close_entry(dlist_container(JobEntry, node, iter.cur));
+	for (int i = njobs - 1; i >= 0; i--)
+		close_entry(job_holder(jobs[i]));
+	ncalling = 0;
 	shmem_renew_owner();
 	shmem_owner(ticket.slot, owner);
 	lost_claims = false;
+}
+
+/* Those whose call is in flight first. */
+static Job **
+all_jobs(void)
+{
+	dlist_head *const lists[] = {&calling, &waiting, &answered};
+	Job		  **jobs = palloc(sizeof(Job *) * (njobs + 1));
+	int			n = 0;
+	dlist_iter	iter;
+
+	for (int i = 0; i < lengthof(lists); i++)
+		dlist_foreach(iter, lists[i])
+			jobs[n++] = dlist_container(JobEntry, node, iter.cur)->job;
+	return jobs;
+}
+
+/* Their tasks were cancelled, or their shop was paused or removed. */
+static void
+drop_recalled(void)
+{
+	Job		  **jobs = all_jobs();
+	int			calls = ncalling;
+	int			n = njobs;
+	bool	   *lost = recall_find(jobs, n);
+
+	while (lost != NULL && n-- > 0)
+		if (lost[n])
+		{
+			ncalling -= n < calls;
+			close_entry(job_holder(jobs[n]));
+		}
 }
 
 /*
@@ -447,6 +480,7 @@ wait_timeout_ms(int64 pace_ms, int64 status_ms)
 	if (free_capacity() > 0)
 		wait = Min(wait, next_try() - now);
 	wait = Min(wait, upkeep_next() - now);
+	wait = Min(wait, recall_next() - now);
 	if (wait > 1000)
 		db_report();
 	return Max(wait, 0);

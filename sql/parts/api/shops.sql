@@ -248,6 +248,8 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
+	-- tasks before the shop, as a settle locks them
+	PERFORM ordersync.give_back_tasks(shop_id);
 	UPDATE ordersync.shops s
 	SET enabled = false,
 		updated_at = now()
@@ -256,11 +258,12 @@ BEGIN
 	IF FOUND THEN
 		PERFORM ordersync.log_line(format('shop %s: paused, by %I', shop_id, session_user));
 		PERFORM ordersync.record_action('shop paused', shop_id);
+		PERFORM ordersync.recall();
 	END IF;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
-	'pauses a shop: no more of its tasks are claimed until ordersync_resume_shop; running tasks continue to their end';
+	'pauses a shop: its calls in flight are dropped, nothing of it is stored any more and no task claimed until ordersync_resume_shop, where its runs go on';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_resume_shop(shop_id bigint)
 RETURNS void
@@ -283,7 +286,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_resume_shop(bigint) IS
-	'resumes a paused shop';
+	'resumes a paused shop; its runs go on where they stopped';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_shop(shop_id bigint, purge boolean DEFAULT false)
 RETURNS void
@@ -336,4 +339,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_shop(bigint, boolean) IS
-	'removes a shop and its data key and cancels its runs; its orders and after-sales stay unless purge is true';
+	'removes a shop and its data key and cancels its runs, also what is in flight; its orders and after-sales stay unless purge is true';

@@ -12,6 +12,13 @@ AS 'MODULE_PATHNAME', 'ordersync_wake';
 COMMENT ON FUNCTION ordersync.wake() IS
 	'wakes this database''s workers when the transaction has committed';
 
+CREATE OR REPLACE FUNCTION ordersync.recall()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_recall';
+COMMENT ON FUNCTION ordersync.recall() IS
+	'as ordersync.wake(); the workers then also drop the calls of tasks that this transaction took away from them';
+
 -- volatile: a worker may come or go at any moment
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text)
 RETURNS boolean

@@ -166,7 +166,8 @@ BEGIN
 	 * Tasks before the run, as a settle locks them.  A settle that we waited
 	 * for may have cut its window and left siblings that our snapshot lacked:
 	 * again, until there is nothing left to cancel.  Without its token a task
-	 * that is being read is fenced: its worker drops it at the next page.
+	 * that is being read is fenced: no page of it is stored any more, and its
+	 * worker drops the call that is in flight for it.
 	 */
 	LOOP
 		UPDATE ordersync.sync_tasks t
@@ -207,7 +208,7 @@ BEGIN
 
 	PERFORM ordersync.add_to_totals(p_run);
 	PERFORM ordersync.notify_run(v_run);
-	PERFORM ordersync.wake();	-- the next run of the shop and kind has its turn
+	PERFORM ordersync.recall();	-- and the next run of the shop and kind has its turn
 	RETURN v_tasks;
 END
 $function$;
