@@ -185,8 +185,8 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
-			WHEN p.proname ~ '^reproject_' THEN 'admin'
+			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block|(check_)?health_.*|cron_.*)$' THEN 'reader'
+			WHEN p.proname ~ '^(reproject|schedule)_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL

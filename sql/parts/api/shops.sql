@@ -101,6 +101,7 @@ BEGIN
 		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options, key_state)
 		VALUES (p_shop, p_nick, ARRAY[p_nick], COALESCE(p_gateway, 'taobao'),
 			ordersync.merge_options('{}', p_options), 'missing');
+		PERFORM ordersync.set_shop_due(p_shop, NULL);
 		IF ordersync.has_been_read(p_shop) THEN
 			PERFORM ordersync.note_all_links(p_shop);	-- it is here again, perhaps from a dump
 		END IF;
@@ -115,6 +116,7 @@ BEGIN
 			key_state = CASE WHEN p_gateway <> s.gateway AND s.key_state <> 'missing' THEN 'unchecked' ELSE s.key_state END,
 			updated_at = now()
 		WHERE s.shop_id = p_shop;
+		PERFORM ordersync.set_shop_due(p_shop, v_old.options);
 		IF p_nick <> ALL (v_old.seller_nicks) THEN
 			PERFORM ordersync.change_seller(p_shop, p_nick);
 		END IF;
@@ -146,11 +148,16 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
+	v_before jsonb;
 	v_options jsonb;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
 	PERFORM ordersync.check_shop_options(options);
 
+	SELECT s.options INTO v_before
+	FROM ordersync.shops s
+	WHERE s.shop_id = ordersync_set_shop.shop_id
+	FOR UPDATE;
 	UPDATE ordersync.shops s
 	SET options = ordersync.merge_options(s.options, ordersync_set_shop.options),
 		updated_at = now()
@@ -158,6 +165,7 @@ BEGIN
 	RETURNING s.options INTO v_options;
 	-- as they are now: somebody else may have set the other one meanwhile
 	PERFORM ordersync.check_field_options(v_options);
+	PERFORM ordersync.set_shop_due(shop_id, v_before);
 	PERFORM ordersync.restart_cut(shop_id);
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(shop_id);
@@ -216,6 +224,7 @@ BEGIN
 	SET enabled = false,
 		updated_at = now()
 	WHERE s.shop_id = ordersync_pause_shop.shop_id;
+	PERFORM ordersync.set_shop_due(shop_id, NULL);
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_pause_shop(bigint) IS
@@ -233,6 +242,7 @@ BEGIN
 	SET enabled = true,
 		updated_at = now()
 	WHERE s.shop_id = ordersync_resume_shop.shop_id;
+	PERFORM ordersync.set_shop_due(shop_id, NULL);
 	PERFORM ordersync.wake();
 END
 $function$;

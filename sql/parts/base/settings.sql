@@ -26,3 +26,10 @@ LANGUAGE sql STABLE PARALLEL UNSAFE STRICT
 RETURN (EXTRACT(epoch FROM ordersync.interval_setting(p_setting)) * 1000)::bigint;
 COMMENT ON FUNCTION ordersync.interval_setting_ms(text) IS
 	'the interval value of a setting, in milliseconds';
+
+CREATE OR REPLACE FUNCTION ordersync.server_setting(name text)
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_server_setting';
+COMMENT ON FUNCTION ordersync.server_setting(text) IS
+	'value of a setting of the server or of another library, in its base unit; NULL if that library is not loaded';
