@@ -95,12 +95,6 @@ job_run(const Job *job)
 	return job->task->run_id;
 }
 
-const SyncTask *
-job_task(const Job *job)
-{
-	return job->task;
-}
-
 size_t
 job_answer_bytes(const Job *job)
 {

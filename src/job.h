@@ -88,7 +88,6 @@ extern const Gateway *job_gateway(const Job *job);
 extern const SyncTask *job_task(const Job *job);
 extern void *job_holder(const Job *job);
 extern int64 job_run(const Job *job);
-extern const SyncTask *job_task(const Job *job);
 extern const JobEvents *job_events(const Job *job);
 
 #endif							/* ORDERSYNC_JOB_H */

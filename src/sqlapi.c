@@ -56,6 +56,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_worker_alive(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_state(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_worker_list(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_setting(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_server_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_transaction_block(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_process_type(PG_FUNCTION_ARGS);
@@ -66,6 +67,7 @@ PG_FUNCTION_INFO_V1(ordersync_worker_alive);
 PG_FUNCTION_INFO_V1(ordersync_worker_state);
 PG_FUNCTION_INFO_V1(ordersync_worker_list);
 PG_FUNCTION_INFO_V1(ordersync_setting);
+PG_FUNCTION_INFO_V1(ordersync_server_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_transaction_block);
 PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
 PG_FUNCTION_INFO_V1(ordersync_process_type);
@@ -282,6 +284,22 @@ ordersync_setting(PG_FUNCTION_ARGS)
 
 	PG_RETURN_TEXT_P(cstring_to_text(GetConfigOptionByName(psprintf("ordersync.%s", name),
 														   NULL, false)));
+}
+
+/*
+ * ordersync.server_setting(name): a setting of the server or of another library,
+ * whoever asks, which SQL shows to few; NULL where there is none.  A line of
+ * postgresql.conf for a library that is not loaded makes no setting.
+ */
+Datum
+ordersync_server_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const char *value = GetConfigOption(name, true, false);
+
+	if (value == NULL || (GetConfigOptionFlags(name, true) & GUC_CUSTOM_PLACEHOLDER) != 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(value));
 }
 
 /*

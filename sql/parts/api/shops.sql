@@ -114,6 +114,7 @@ BEGIN
 		INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, options, key_state)
 		VALUES (p_shop, p_nick, ARRAY[p_nick], COALESCE(p_gateway, 'taobao'),
 			ordersync.merge_options('{}', p_options), 'missing');
+		PERFORM ordersync.set_shop_due(p_shop, NULL);
 		IF ordersync.has_been_read(p_shop) THEN
 			PERFORM ordersync.note_all_links(p_shop);	-- it is here again, perhaps from a dump
 		END IF;
@@ -128,6 +129,7 @@ BEGIN
 			key_state = CASE WHEN p_gateway <> s.gateway AND s.key_state <> 'missing' THEN 'unchecked' ELSE s.key_state END,
 			updated_at = now()
 		WHERE s.shop_id = p_shop;
+		PERFORM ordersync.set_shop_due(p_shop, v_old.options);
 		IF p_nick <> ALL (v_old.seller_nicks) THEN
 			PERFORM ordersync.change_seller(p_shop, p_nick);
 		END IF;
@@ -189,6 +191,7 @@ BEGIN
 	RETURNING s.options INTO v_options;
 	-- as they are now: somebody else may have set the other one meanwhile
 	PERFORM ordersync.check_field_options(v_options);
+	PERFORM ordersync.set_shop_due(shop_id, v_before.options);
 	PERFORM ordersync.restart_cut(shop_id);
 	IF options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(shop_id);
@@ -259,6 +262,7 @@ BEGIN
 		PERFORM ordersync.log_line(format('shop %s: paused, by %I', shop_id, session_user));
 		PERFORM ordersync.record_action('shop paused', shop_id);
 		PERFORM ordersync.recall();
+		PERFORM ordersync.set_shop_due(shop_id, NULL);
 	END IF;
 END
 $function$;
@@ -281,6 +285,7 @@ BEGIN
 	IF FOUND THEN
 		PERFORM ordersync.log_line(format('shop %s: resumed, by %I', shop_id, session_user));
 		PERFORM ordersync.record_action('shop resumed', shop_id);
+		PERFORM ordersync.set_shop_due(shop_id, NULL);
 	END IF;
 	PERFORM ordersync.wake();
 END

@@ -58,3 +58,10 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.command_to_list_database(text) IS
 	'the command that gives this database workers, beside those that have some: ordersync.databases with its name added';
+
+CREATE OR REPLACE FUNCTION ordersync.server_setting(name text)
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_server_setting';
+COMMENT ON FUNCTION ordersync.server_setting(text) IS
+	'value of a setting of the server or of another library, in its base unit; NULL if that library is not loaded';

@@ -69,6 +69,9 @@ DECLARE
 	v_field text[] := pg_catalog.regexp_split_to_array(pg_catalog.btrim(p_schedule, E' \t\n'), '\s+');
 	v_wrong text;
 BEGIN
+	IF p_schedule IS NULL THEN
+		RETURN;
+	END IF;
 	minutes := ordersync.cron_field(v_field[1], 0, 59, NULL);
 	hours := ordersync.cron_field(v_field[2], 0, 23, NULL);
 	days := ordersync.cron_field(v_field[3], 1, 31, NULL);
@@ -85,7 +88,7 @@ BEGIN
 	IF v_wrong IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = pg_catalog.format('invalid schedule: "%s"', COALESCE(p_schedule, 'NULL')),
+			MESSAGE = pg_catalog.format('invalid schedule: "%s"', p_schedule),
 			DETAIL = v_wrong,
 			HINT = 'Write minute, hour, day of the month, month and day of the week as in cron, like "10 0 * * *", or "off".';
 	END IF;
@@ -94,7 +97,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.cron_fields(text) IS
-	'the values of each field of a cron schedule; whether the hour is *; whether day of the month or day of the week is enough. An error for what is no schedule';
+	'the values of each field of a cron schedule; whether the hour is *; whether day of the month or day of the week is enough. An error for what is no schedule; NULL for NULL';
 
 CREATE OR REPLACE FUNCTION ordersync.check_timezone(p_timezone text)
 RETURNS void
@@ -148,11 +151,11 @@ DECLARE
 	v_day date := pg_catalog.timezone(timezone, after)::date;
 	v_next timestamptz;
 BEGIN
-	SELECT * INTO v
-	FROM ordersync.cron_fields(schedule);
-	IF after IS NULL OR timezone IS NULL THEN
+	IF schedule IS NULL OR timezone IS NULL OR after IS NULL THEN
 		RETURN NULL;
 	END IF;
+	SELECT * INTO v
+	FROM ordersync.cron_fields(schedule);
 
 	SELECT pg_catalog.min(i.at) INTO v_next
 	FROM (
@@ -182,4 +185,17 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.cron_next(text, text, timestamptz) IS
-	'the first instant after the given one at which a cron schedule is due by the clock of a time zone';
+	'the first instant after the given one at which a cron schedule is due by the clock of a time zone; NULL for no schedule';
+
+CREATE OR REPLACE FUNCTION ordersync.check_schedule(p_schedule text)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF p_schedule <> 'off' THEN
+		PERFORM ordersync.cron_next(p_schedule, 'UTC', pg_catalog.now());
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_schedule(text) IS
+	'raises an error for what is neither "off" nor a cron schedule that comes';

@@ -3,7 +3,7 @@
  */
 CREATE OR REPLACE FUNCTION ordersync.check_shop_options(p_options jsonb)
 RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
 	v_key text;
@@ -28,9 +28,9 @@ BEGIN
 				PERFORM ordersync.check_option(v_key, v_value IN ('"keep"', '"off"')
 					OR v_text ~ '^([0-9]{1,4} days?|[0-9]{1,3} months?|[0-9]{1,2} years?)$', '"keep", "off" or an age like "90 days"');
 			WHEN 'incremental', 'full_run' THEN
-				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string'
-					AND (v_text = 'off' OR v_text ~ '^[-0-9*,/]+( +[-0-9*,/A-Za-z]+){4}$'),
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
 					'"off" or a cron schedule like "10 0 * * *"');
+				PERFORM ordersync.check_schedule(v_text);
 			WHEN 'freshness_target', 'full_run_target' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string'
 					AND v_text ~ '^(off|[1-9][0-9]{0,5} (minutes?|hours?|days?))$', '"off" or a time like "26 hours"');

@@ -14,6 +14,7 @@ BEGIN
 		asked_at timestamptz NOT NULL DEFAULT now(),
 		job_schedule text,
 		job_timezone text,
+		job_asked_at timestamptz,
 		last_called_at timestamptz,
 		last_fired_at timestamptz
 	);
@@ -28,6 +29,7 @@ BEGIN
 		('schedules', 'asked_at', 'when'),
 		('schedules', 'job_schedule', 'schedule of the pg_cron job that calls ordersync_trigger_due, as asked for last; NULL: none is needed'),
 		('schedules', 'job_timezone', 'time zone of pg_cron then'),
+		('schedules', 'job_asked_at', 'since when it is to be like that'),
 		('schedules', 'last_called_at', 'when ordersync_trigger_due was called last for this kind'),
 		('schedules', 'last_fired_at', 'when it last found a shop whose run was due')
 	) AS t (rel, col, words);

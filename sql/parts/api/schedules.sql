@@ -1,0 +1,69 @@
+/*
+ * Schedules: when runs are due, the pg_cron jobs that look, and what these call.
+ */
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_schedule(
+	incremental text DEFAULT '10 0 * * *',
+	full_run text DEFAULT '0 2 1 * *',
+	timezone text DEFAULT 'Asia/Shanghai')
+RETURNS TABLE (job text, schedule text, command text, status text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	PERFORM ordersync.schedule_require_cron();
+	PERFORM ordersync.schedule_store(incremental, full_run, timezone);
+	RETURN QUERY
+	SELECT j.*
+	FROM ordersync.schedule_jobs() j;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_schedule(text, text, text) IS
+	'starts runs by times in cron notation, by the clock of a time zone: makes or changes two pg_cron jobs, or returns the statements to run in the database of pg_cron. off: only shops with times of their own; NULL keeps what is stored';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_unschedule()
+RETURNS TABLE (job text, schedule text, command text, status text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_loaded boolean;
+BEGIN
+	SELECT h.database IS NOT NULL
+		AND (h.database <> current_database() OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron'))
+	INTO v_loaded
+	FROM ordersync.health_cron() h;
+	IF v_loaded THEN
+		PERFORM ordersync.schedule_require_cron();
+	END IF;
+	PERFORM ordersync.schedule_forget();
+	IF v_loaded THEN
+		RETURN QUERY
+		SELECT j.*
+		FROM ordersync.schedule_jobs() j;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_unschedule() IS
+	'starts no more runs by time: takes the two pg_cron jobs away, or returns the statements to run in the database of pg_cron';
+
+CREATE OR REPLACE FUNCTION @extschema@.ordersync_trigger_due(kind text)
+RETURNS TABLE (shop_id bigint, run_id bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_due bigint[];
+BEGIN
+	PERFORM ordersync.check_kind(kind);
+	PERFORM ordersync.set_up_if_outdated();
+	v_due := ordersync.take_due(kind);
+	IF v_due <> '{}' THEN
+		RETURN QUERY
+		SELECT t.shop_id, t.run_id
+		FROM ordersync.trigger_many(kind, NULL, NULL, v_due) t;
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION @extschema@.ordersync_trigger_due(text) IS
+	'triggers a run of that kind for each enabled shop whose run is due, once for a due time; what pg_cron calls';
