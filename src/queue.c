@@ -537,13 +537,13 @@ queue_maintenance(void)
 	return db_bool(0, 0);
 }
 
-bool
+int
 queue_watch(void)
 {
 	DbParams	params = {0};
 
 	db_run(&watch_statement, &params);
-	return db_bool(0, 0);
+	return db_int4(0, 0);
 }
 
 void

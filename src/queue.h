@@ -139,7 +139,7 @@ extern void queue_note_key_file(const char *trouble, KeyFileNote *result);
 /* Tables up to date, log partitions for the days to come. */
 extern bool queue_maintenance(void);
 
-/* Runs for shops that are behind their targets; true when there is more to do soon. */
-extern bool queue_watch(void);
+/* Runs for shops that are behind their targets; after how many milliseconds to ask again. */
+extern int	queue_watch(void);
 
 #endif							/* ORDERSYNC_QUEUE_H */

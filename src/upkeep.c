@@ -5,9 +5,10 @@
  * Maintenance at its start, daily, after a reload (what is kept for how long may
  * have changed), and when the extension has come back.  The watch over shops that
  * are behind their targets once a minute, by one worker of the database: the one
- * with the lowest slot, others look whether they are that by now.  (ordersync.watch() itself sees to it that it is made once, when they
- * change.)  Each in a transaction of its own, outside of those of tasks; what is
- * not all done goes on soon, with room for calls in between.
+ * with the lowest slot; others look whether they are that by now.
+ * (ordersync.watch() itself sees to it that it is made once, when they change.)
+ * Each in a transaction of its own, outside of those of tasks; what is not all
+ * done goes on soon, with room for calls in between.
  *
  * All moments are by the steady clock.
  */
@@ -24,8 +25,7 @@
 #define MAINTENANCE_EVERY_MS (24 * 3600 * 1000LL)
 #define MAINTENANCE_RETRY_MS (10 * 60 * 1000)	/* after an error */
 #define MAINTENANCE_MORE_MS 1000	/* when it was not all done */
-#define WATCH_EVERY_MS (60 * 1000)
-#define WATCH_MORE_MS 500		/* when it was not all done */
+#define WATCH_EVERY_MS (60 * 1000)	/* by another worker, or after an error */
 
 static int64 maintenance_at = 0;
 static int64 watch_at = 0;
@@ -98,16 +98,15 @@ static bool
 watch(int64 now, DbState *state)
 {
 	ErrorData  *error;
-	bool		more = false;
+	int			next_ms = 0;
 
 	watch_at = now + WATCH_EVERY_MS;
 	if (!shmem_is_first(MyDatabaseId))
 		return false;
-	switch (job_transact("watching shops", DB_REPEATABLE, do_watch, &more, state, &error))
+	switch (job_transact("watching shops", DB_REPEATABLE, do_watch, &next_ms, state, &error))
 	{
 		case OUTCOME_DONE:
-			if (more)
-				watch_at = now + WATCH_MORE_MS;
+			watch_at = now + next_ms;
 			return true;
 		case OUTCOME_NOT_READY:
 			return true;
@@ -119,7 +118,7 @@ watch(int64 now, DbState *state)
 static void
 do_watch(void *arg)
 {
-	bool	   *more = arg;
+	int		   *next_ms = arg;
 
-	*more = queue_watch();
+	*next_ms = queue_watch();
 }

@@ -36,26 +36,26 @@ CREATE FUNCTION pg_temp.forget_runs() RETURNS void LANGUAGE sql AS $$
 
 -- nobody is behind
 SELECT pg_temp.read_until(1, 25);
-SELECT is(ordersync.watch(), false, 'one that was read a day ago');
+SELECT is(ordersync.watch(), 60000, 'one that was read a day ago');
 SELECT is(pg_temp.runs(), NULL, 'is left alone');
 SELECT is(pg_temp.told(), NULL, 'nothing is said');
 
 -- one is
 SELECT pg_temp.read_until(1, 27);
-SELECT is(ordersync.watch(), false, 'after 26 hours');
+SELECT is(ordersync.watch(), 60000, 'after 26 hours');
 SELECT is(pg_temp.runs(), '1 incremental pending by ordersync watchdog', 'it gets a run, which says who asked for it');
 SELECT is((SELECT string_agg(DISTINCT stream, ' ' ORDER BY stream) FROM ordersync.sync_tasks), 'after_sales orders special_refunds', 'an ordinary one');
 SELECT is((SELECT min(since) < pg_temp.ago(27) FROM ordersync.sync_tasks WHERE stream = 'orders' AND basis = 'modified'), true, 'from where the shop was read to');
 SELECT is(pg_temp.told(), format(E'log shop 1: behind its target, incremental, lag 27.0 h, target 26.0 h\n'
 	'notify behind_target {"kind": "incremental", "lag_s": 97200, "shop_id": 1, "target_s": 93600}\n'
 	'log shop 1, run %s: requested by the watchdog, incremental', (SELECT run_id FROM ordersync.sync_runs)), 'and log and listeners are told');
-SELECT is(ordersync.watch(), false, 'while that run waits or runs');
+SELECT is(ordersync.watch(), 60000, 'while that run waits or runs');
 SELECT is(pg_temp.runs(), '1 incremental pending by ordersync watchdog', 'it gets no other');
 SELECT is(pg_temp.told(), NULL, 'and nothing is said again');
 
 -- it fails again and again
 SELECT pg_temp.end_runs('failed', 0);
-SELECT is(ordersync.watch(), false, 'one whose run has just failed');
+SELECT is(ordersync.watch(), 60000, 'one whose run has just failed');
 SELECT is(pg_temp.runs(), '1 incremental failed by ordersync watchdog', 'waits');
 SELECT set_eq($$ SELECT t.n, ordersync.watch_distance('26 hours', t.n) FROM generate_series(0, 5) t (n) $$,
 	$$ VALUES (0, interval '1 hour'), (1, '1 hour'), (2, '2 hours'), (3, '4 hours'), (4, '6 hours 30 minutes'), (5, '6 hours 30 minutes') $$, 'an hour first, then longer');
@@ -151,9 +151,9 @@ SELECT is(pg_temp.told() ~ '"days_left": 3,', true, 'and again for another expir
 -- many at once
 SELECT ordersync_add_shop(i, '测试店铺' || i, 'session-' || i) FROM generate_series(101, 220) i;
 UPDATE ordersync.shops SET key_state = 'ok', key_told = 'ok', created_at = pg_temp.ago(27) WHERE shop_id > 100;
-SELECT is(ordersync.watch(), true, 'many are requested in batches');
+SELECT is(ordersync.watch(), 500, 'many are requested in batches');
 SELECT cmp_ok((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id > 100), '<=', 50::bigint, 'of fifty at most');
-DO $$ BEGIN FOR i IN 1 .. 120 LOOP EXIT WHEN NOT ordersync.watch(); END LOOP; END $$;
+DO $$ BEGIN FOR i IN 1 .. 120 LOOP EXIT WHEN ordersync.watch() = 60000; END LOOP; END $$;
 SELECT is((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id > 100), 120::bigint, 'until all have theirs');
 
 SELECT * FROM finish();

@@ -4,10 +4,10 @@
  *
  * Called by one worker of a database once a minute, and sooner while there is
  * more to do: after a week without the server all shops are behind.  It waits for
- * no lock: what others hold is left for the next minute.
+ * no lock: a shop that others hold is looked at again two seconds later.
  */
 CREATE OR REPLACE FUNCTION ordersync.watch()
-RETURNS boolean
+RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
 SET lock_timeout = '200ms'
@@ -16,11 +16,11 @@ DECLARE
 	v_began timestamptz;
 	v record;
 	v_started integer := 0;
-	v_more boolean := false;
+	v_next integer := 60000;
 BEGIN
 	-- tables of another version: maintenance comes first
 	IF ordersync.is_outdated() OR NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('watch')) THEN
-		RETURN false;
+		RETURN v_next;
 	END IF;
 	PERFORM ordersync.tell_expiring_keys();
 
@@ -30,23 +30,26 @@ BEGIN
 	LOOP
 		-- a short transaction: the worker's calls wait
 		v_began := COALESCE(v_began, pg_catalog.clock_timestamp());
-		v_more := v_started >= 50 OR pg_catalog.clock_timestamp() > v_began + interval '300 milliseconds';
-		EXIT WHEN v_more;
-		IF v.behind <> v.was_behind THEN
-			CONTINUE WHEN NOT ordersync.pass_target(v.shop_id, v.kind, v.behind, v.lag, v.target);
+		IF v_started >= 50 OR pg_catalog.clock_timestamp() > v_began + interval '300 milliseconds' THEN
+			v_next := 500;
+			EXIT;
 		END IF;
-		IF v.may_start THEN
-			v_started := v_started + ordersync.start_watched_run(v.shop_id, v.kind)::integer;
+		IF v.behind <> v.was_behind AND NOT ordersync.pass_target(v.shop_id, v.kind, v.behind, v.lag, v.target) THEN
+			v_next := 2000;
+		ELSIF v.may_start AND ordersync.start_watched_run(v.shop_id, v.kind) THEN
+			v_started := v_started + 1;
+		ELSIF v.may_start THEN
+			v_next := 2000;
 		END IF;
 	END LOOP;
 	IF v_started > 0 THEN
 		PERFORM ordersync.wake();
 	END IF;
-	RETURN v_more;
+	RETURN v_next;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.watch() IS
-	'starts the runs of shops that are behind their targets, and tells who passed one and whose key expires; true when there is more to do soon. Called by one worker once a minute';
+	'starts the runs of shops that are behind their targets, and tells who passed one and whose key expires; returns after how many milliseconds it is to be called again. Called by one worker of a database';
 
 CREATE OR REPLACE FUNCTION ordersync.start_watched_run(p_shop bigint, p_kind text)
 RETURNS boolean
