@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION ordersync.health_checks()
 RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ARRAY[
-	'library', 'tables', 'setup',
+	'schema', 'library', 'tables', 'setup',
 	'settings', 'workers', 'worker_slots',
 	'key_file', 'hosts', 'certificates', 'clock', 'calls_today',
 	'gateways', 'shops', 'data_keys', 'schedule',
@@ -35,7 +35,7 @@ BEGIN
 			CONTINUE;
 		EXCEPTION
 			WHEN insufficient_privilege THEN
-				detail := format('not to be seen by role "%s": %s', current_user, SQLERRM);
+				detail := format('may not be seen: %s', SQLERRM);
 			WHEN undefined_table THEN
 				detail := format('cannot be known, see "tables": %s', SQLERRM);
 			WHEN lock_not_available THEN

@@ -86,7 +86,7 @@ BEGIN
 		detail := format('gateway "%s" may not be called: %s', v.name, v.message);
 		hint := CASE
 			WHEN v.message = 'this is not the URL of a gateway' THEN
-				format('Give it the platform''s own: SELECT ordersync_add_gateway(%L, ''https://eco.taobao.com/router/rest'');', v.name)
+				format('Give it the platform''s own: SELECT ordersync_add_gateway(%L, ''https://eco.taobao.com/router/rest'', NULL, NULL);', v.name)
 			WHEN v.message = 'this is not the URL of a proxy' THEN
 				format('Take it out: SELECT ordersync_set_gateway(%L, ''{"proxy": null}'');', v.name)
 			ELSE v.hint
@@ -157,7 +157,7 @@ BEGIN
 			FROM ordersync.shops s
 			WHERE s.gateway = g.name
 				AND s.enabled
-				AND s.key_state IN ('ok', 'unverified')
+				AND s.key_state IN ('unchecked', 'ok', 'unverified')
 		) AS shop_id, EXISTS (
 			SELECT
 			FROM ordersync.shops s
@@ -181,11 +181,12 @@ BEGIN
 	END;
 	IF NOT ok THEN
 		detail := detail || '; the platform accepts ten minutes';
-		hint := concat_ws(' ', 'Set the machine''s clock (timedatectl set-ntp true);',
-			CASE
-				WHEN v.shop_id IS NULL THEN 'the next call compares again'
-				ELSE format('then compare again, by a call: SELECT ordersync_check_shop(%s);', v.shop_id)
-			END);
+		IF v.shop_id IS NULL THEN
+			-- that call may be long ago, and no shop can make another
+			ok := NULL;
+		ELSE
+			hint := format('Set the machine''s clock (timedatectl set-ntp true), then compare again, by a call: SELECT ordersync_check_shop(%s);', v.shop_id);
+		END IF;
 	END IF;
 	RETURN NEXT;
 END

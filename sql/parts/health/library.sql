@@ -53,13 +53,13 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_health_library() IS
 	'is the library preloaded, and of the extension''s version? Part of ordersync_doctor()';
 
-CREATE OR REPLACE FUNCTION ordersync.check_health_tables()
+/* Alone: what runs as the owner of our functions fails in a schema that is another's. */
+CREATE OR REPLACE FUNCTION ordersync.check_health_schema()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
-	v_tables record;
 	v_owner name;
 	v_super boolean;
 BEGIN
@@ -76,9 +76,20 @@ BEGIN
 		hint := 'Type: ALTER SCHEMA ordersync OWNER TO pg_database_owner;';
 	END IF;
 	RETURN NEXT;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_health_schema() IS
+	'does schema ordersync belong to a role as whom workers may act? Part of ordersync_doctor()';
 
+CREATE OR REPLACE FUNCTION ordersync.check_health_tables()
+RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+DECLARE
+	v_tables record;
+BEGIN
 	check_name := 'tables';
-	hint := NULL;
 	SELECT * INTO v_tables
 	FROM ordersync.health_tables();
 	ok := NOT v_tables.outdated AND v_tables.missing = '{}';
@@ -100,7 +111,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_health_tables() IS
-	'are all tables there, of the extension''s version, in a schema that workers may act in? Part of ordersync_doctor()';
+	'are all tables there, and of the extension''s version? Part of ordersync_doctor()';
 
 CREATE OR REPLACE FUNCTION ordersync.check_health_setup()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)

@@ -61,8 +61,8 @@ BEGIN
 	SELECT count(*) AS n,
 		array_agg(DISTINCT h.shop_id) AS shops,
 		(array_agg(format('shop %s, %s from %s to %s', h.shop_id, h.stream,
-			to_char(timezone('Asia/Shanghai', lower(h.holes)), 'MM-DD HH24:MI'),
-			to_char(timezone('Asia/Shanghai', upper(h.holes)), 'MM-DD HH24:MI')) ORDER BY h.shop_id, h.stream))[1] AS first
+			ordersync.format_time(lower(h.holes)),
+			ordersync.format_time(upper(h.holes))) ORDER BY h.shop_id, h.stream))[1] AS first
 	INTO v
 	FROM (
 		SELECT c.shop_id, c.stream, (tstzmultirange(range_merge(c.ranges)) - c.ranges) * v_served AS holes

@@ -78,8 +78,8 @@ BEGIN
 		ok := v_here.running >= v_server.workers_wanted;
 		detail := format('%s of %s in %s', v_here.running, v_server.workers_wanted, current_database());
 		hint := CASE WHEN NOT ok THEN
-			'If "worker slots" is well, the server log says why they ended. To have them started at once, as superuser: '
-				|| 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = ''ordersync launcher'';' END;
+			'Workers that end are started again within ten seconds; if "worker slots" is well and they are not, the server log says why they end. '
+				|| 'To have the launcher look at once, as superuser: SELECT pg_reload_conf();' END;
 	END IF;
 	detail := concat_ws('; ', detail,
 		v_here.states,
