@@ -99,7 +99,7 @@ BEGIN
 		FROM ordersync.sync_runs r
 		WHERE r.shop_id = s.shop_id
 			AND r.finished_at IS NOT NULL
-		ORDER BY r.run_id DESC
+		ORDER BY r.finished_at DESC
 		LIMIT 1
 	) l ON true
 	LEFT JOIN LATERAL (

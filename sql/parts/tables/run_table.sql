@@ -41,6 +41,9 @@ BEGIN
 	PERFORM ordersync.add_index('sync_runs_lost_idx', 'sync_runs',
 		'(shop_id, until) WHERE lost IS NOT NULL');
 	PERFORM ordersync.add_index('sync_runs_shop_idx', 'sync_runs', '(shop_id, run_id)');
+	-- a shop's last run, and whether another ended later: in this order it has no rival, as the primary key is of the one above
+	PERFORM ordersync.add_index('sync_runs_ended_idx', 'sync_runs',
+		'(shop_id, finished_at) WHERE finished_at IS NOT NULL');
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

@@ -47,7 +47,7 @@ BEGIN
 	) r
 	WHERE r.requested_at < p_before;
 
-	-- by the shop's runs from there on: mostly the next one is of that kind
+	-- by the shop's runs that ended later: mostly the next one is of that kind
 	SELECT pg_catalog.array_agg(r.run_id), pg_catalog.array_agg(r.run_id) FILTER (WHERE r.state <> 'succeeded')
 	INTO v_old, v_failed
 	FROM pg_catalog.unnest(v_old) o (run_id)
@@ -61,11 +61,11 @@ BEGIN
 		SELECT n.run_id
 		FROM ordersync.sync_runs n
 		WHERE n.shop_id = r.shop_id
-			AND n.run_id > r.run_id
+			AND n.finished_at >= r.finished_at
+			AND (n.finished_at, n.run_id) > (r.finished_at, r.run_id)
 			AND n.kind = r.kind
-			AND n.finished_at IS NOT NULL
 			AND (r.state <> 'succeeded' OR n.state = 'succeeded')
-		ORDER BY n.run_id
+		ORDER BY n.finished_at
 		LIMIT 1
 	) n
 	WHERE r.finished_at IS NOT NULL;
