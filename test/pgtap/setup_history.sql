@@ -1,6 +1,6 @@
 -- Who changed what: one entry for each call of set-up or control that changed something, none for one that did not, no secret.
 BEGIN;
-SELECT plan(44);
+SELECT plan(49);
 SET client_min_messages = error;
 SET TIME ZONE 'UTC';
 
@@ -81,6 +81,25 @@ SELECT is(pg_temp.does(format('SELECT ordersync_retry(%s)', :run)),
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h.shop_id = 2), 8::bigint, 'the entries of a shop that was purged stay');
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h.done_by <> session_user OR h.done_at NOT BETWEEN now() AND clock_timestamp()), 0::bigint, 'by whom and when');
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h::text ~ 'session-|helloworld'), 0::bigint, 'no secret');
+
+-- who sees it
+SELECT ordersync_grant('history_bi', 'reader', '{1}') AS granted \gset
+SET LOCAL ROLE history_bi;
+SELECT is((SELECT string_agg(DISTINCT COALESCE(h.shop_id::text, 'none'), ' ') FROM ordersync.setup_history h), '1', 'who is limited to shops sees what was done to these');
+RESET ROLE;
+SELECT is(has_table_privilege('history_bi', 'ordersync.setup_history', 'INSERT, UPDATE, DELETE'), false, 'and changes nothing of it');
+
+-- what no client did
+SELECT is(ordersync.process_type(), NULL, 'a client''s session');
+SET LOCAL application_name = 'pg_cron';
+SELECT is(pg_temp.does('SELECT ordersync_pause_shop(1)'), 'level granted {"role": "history_bi", "level": "reader", "shops": [1]}' || E'\nshop paused shop 1 {"process": "pg_cron"}', 'a job of pg_cron');
+RESET application_name;
+
+-- before an update's set_up() the table is not there
+DROP TABLE ordersync.setup_history;
+UPDATE ordersync.installation SET version = 'older';
+SELECT ordersync_resume_shop(1) AS resumed \gset
+SELECT is((SELECT string_agg(h.action, ' ') FROM ordersync.setup_history h), 'shop resumed', 'the first call after an update makes it');
 
 -- what may be shown of a value
 SELECT is((SELECT string_agg(COALESCE(ordersync.shown_value(n, to_jsonb(x)) #>> '{}', 'NULL'), ' ' ORDER BY i) FROM (VALUES

@@ -213,6 +213,14 @@ $cluster->sql('GRANT pg_read_server_files TO boss');
 is(fails($good, extra => [ '-U', 'boss' ]), '', 'unless that was granted');
 is($cluster->sql('SELECT done_by FROM ordersync.setup_history WHERE shop_id = 1'), 'boss', 'which the history tells');
 like($cluster->sql_fails("SET ROLE ops; SELECT * FROM ordersync_import_shops('$good')"), qr/permission denied/, 'a superuser has the rights of the role that it set');
+$cluster->sql("SELECT ordersync_remove_shop(1, purge => true); REVOKE pg_read_server_files FROM boss");
+
+# as the page has it
+my ($wrapper) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_setup.md") =~ /^```text\n(CREATE FUNCTION import_our_shops.*?)^```$/ms;
+$cluster->sql($wrapper =~ s/'[^']*shops\.csv'/'$good'/r);
+is($cluster->{node}->safe_psql('postgres', 'SELECT action FROM import_our_shops()', extra_params => [ '-U', 'boss' ]), 'added', 'a superuser\'s function lets an admin import one path');
+is($cluster->sql('SELECT done_by FROM ordersync.setup_history WHERE shop_id = 1 ORDER BY history_id DESC LIMIT 1'), 'boss', 'who logged in is recorded');
+like($cluster->sql_fails('SELECT * FROM import_our_shops()', extra => [ '-U', 'ops' ]), qr/permission denied/, 'and nobody else');
 $cluster->sql("SELECT ordersync_remove_shop(1, purge => true)");
 
 # --- what is no matter of one line ends the import, and nothing is stored
