@@ -1,6 +1,6 @@
 -- What failed, and what to do: rows made by hand, and failures as a worker writes them.
 BEGIN;
-SELECT plan(60);
+SELECT plan(66);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -171,6 +171,30 @@ UPDATE ordersync.sync_tasks SET reason = 'key', state = 'pending', owner = NULL,
 UPDATE ordersync.shops SET key_state = 'expired' WHERE shop_id = 7;
 SELECT ordersync.fail_key_checks(7, 'session', 'Invalid session');
 SELECT results_eq('SELECT state, class, what_to_do FROM pg_temp.failed', $$VALUES ('failed', 'unauthorized', 'SELECT ordersync_set_session_key(7, session_key)')$$, 'a check that failed asks for a key, not for a retry');
+SELECT is((SELECT covered FROM pg_temp.failed), false, 'it stands');
+UPDATE ordersync.sync_tasks SET error_class = 'network';
+SELECT is((SELECT what_to_do FROM pg_temp.failed), 'SELECT ordersync_check_shop(7)', 'one that found no gateway asks for another check');
+UPDATE ordersync.shops SET key_state = 'ok', key_checked_at = clock_timestamp() WHERE shop_id = 7;
+SELECT is((SELECT covered FROM pg_temp.failed), true, 'until the key was accepted');
+SELECT pg_temp.clean();
+
+-- the platform finds a window too large: it is halved until it is a piece that is not
+CREATE FUNCTION pg_temp.too_large() RETURNS TABLE (state text, splits integer, length interval) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_temp.clean();
+	INSERT INTO x SELECT pg_temp.task(attempts => 8, since => 0, until => 24);
+	FOR i IN 1 .. 6 LOOP
+		PERFORM pg_temp.fail(t, '{"verdict": "retry", "class": "platform"}', '{"code": 15, "sub_code": "isp.runtime-max-limit"}') FROM x;
+		UPDATE ordersync.sync_tasks k SET state = 'running', owner = 'alive', token = 42, attempt = 8 FROM x WHERE k.task_id = t AND k.state = 'pending';
+	END LOOP;
+	-- the other halves are read
+	RETURN QUERY SELECT k.state, k.splits, k.until - k.since FROM ordersync.sync_tasks k JOIN x ON t = task_id;
+END $$;
+SELECT results_eq('SELECT * FROM pg_temp.too_large()', $$VALUES ('running', 5, interval '45 minutes')$$, 'a window that is too large is halved five times, and then goes on until its other halves are read');
+SELECT is((SELECT count(*) FROM ordersync.sync_tasks), 6::bigint, 'which are tasks of their own');
+UPDATE ordersync.sync_tasks k SET state = 'failed' WHERE task_id NOT IN (SELECT t FROM x);
+SELECT pg_temp.fail(t, '{"verdict": "retry", "class": "platform"}', '{"code": 15, "sub_code": "isp.runtime-max-limit"}') FROM x;
+SELECT results_eq('SELECT state, class, hint LIKE ''%max_window%'' FROM pg_temp.failed', $$VALUES ('failed', 'transient', true)$$, 'then it fails, and the hint names the option');
 SELECT pg_temp.clean();
 
 -- a right that is missing

@@ -1,6 +1,6 @@
 -- How shops and gateways are, in one word, and what to do: from rows made by hand.
 BEGIN;
-SELECT plan(97);
+SELECT plan(102);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -52,7 +52,7 @@ SELECT results_eq('SELECT check_name, ok, detail, hint FROM ordersync.check_heal
 	$$VALUES ('gateway "relay"', true, '1 shops', NULL::text), ('gateway "taobao"', true, '3 shops', NULL)$$, 'the checks of gateways, all well');
 SELECT results_eq('SELECT check_name, ok, detail, hint FROM ordersync.check_health_shops()',
 	$$VALUES ('data keys', true, 'all are accepted', NULL::text), ('expiry of data keys', true, 'none within 7 days, where it is known', NULL),
-		('failing shops', true, 'none', NULL), ('freshness', true, 'all shops are within their targets', NULL)$$, 'and those of shops');
+		('failing shops', true, 'none', NULL), ('freshness', true, 'all shops are within their targets', NULL), ('sellers', true, 'each has one shop', NULL)$$, 'and those of shops');
 
 -- paused
 SELECT ordersync_pause_shop(7);
@@ -177,6 +177,13 @@ SELECT pg_temp.good();
 SELECT pg_temp.fail(pg_temp.task(n), 'malformed', 'malformed') FROM unnest('{7,9}'::bigint[]) n;
 SELECT is(pg_temp.gateway(), 'failing | ' || pg_temp.retry(), 'answers that make no sense');
 SELECT pg_temp.good();
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'platform', 15, 'isp.remote-service-error') FROM unnest('{7,9}'::bigint[]) n;
+SELECT is(split_part(pg_temp.gateway(), ' | ', 1), 'failing', 'a service that is down');
+SELECT pg_temp.fail(pg_temp.task(12), 'rejected', 'platform', 15, 'isv.something');
+SELECT is(pg_temp.gateway(), 'ok', 'is up when it answers, whatever it says of the call');
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'platform', 15, 'isp.runtime-max-limit') FROM unnest('{7,9}'::bigint[]) n;
+SELECT is(pg_temp.gateway(), 'ok', 'a window that is too large is no gateway''s');
+SELECT pg_temp.good();
 SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'database') FROM unnest('{7,9}'::bigint[]) n;
 SELECT is(pg_temp.gateway(), 'ok', 'what the database refuses is no gateway''s');
 
@@ -219,6 +226,14 @@ SELECT is_empty('SELECT * FROM pg_temp.red()', 'and no check');
 SELECT pg_temp.good();
 UPDATE ordersync.shops SET full_run_at = now() - interval '40 days' WHERE shop_id = 7;
 SELECT is(pg_temp.shop(), 'behind | SELECT ordersync_trigger_full(7)', 'a full run that is due');
+
+-- one seller as two shops
+SELECT pg_temp.good();
+SELECT ordersync_add_shop(13, 'n7', 'session-7');
+SELECT results_eq('SELECT check_name, detail, hint FROM pg_temp.red()', $$VALUES ('sellers', '1 shop has the seller of another shop: 13',
+	'"n7" is shop 7 already, and its orders are stored twice; remove one of them: SELECT ordersync_remove_shop(13, purge => true)')$$, 'a seller who is two shops');
+SELECT ordersync_remove_shop(13, purge => true);
+SELECT is_empty('SELECT * FROM pg_temp.red()', 'its command ends that');
 
 -- the last success outlives its run
 SELECT pg_temp.good();

@@ -53,7 +53,7 @@ sub until_failed { my ($run, $more) = @_; $more //= 'true'; $cluster->wait_until
 	$cluster->sql("SELECT count(*) FROM ordersync.failed_tasks WHERE run_id = $run AND $more") > 0 }); return failed($run) }
 
 @hour = map { $cluster->ago($_) . '+08' } 7200, 3600;
-is($cluster->full($_), 'succeeded', "shop $_ is read") for 1 .. 3;
+is($cluster->full($_, $cluster->ago(5 * 86400) . '+08'), 'succeeded', "shop $_ is read") for 1 .. 3;	# all that it has
 is($cluster->incremental($_), 'succeeded', 'and up to now') for 1 .. 3;
 all_well('a good day');
 is(shop(1)->{last_success_kind}, 'incremental', 'the last success is told');

@@ -36,11 +36,22 @@ BEGIN
 		FROM health h
 		WHERE h.expiring
 			AND h.state <> 'waiting for key'
+		UNION ALL
+		-- every shop but the first of its seller
+		SELECT s.shop_id, pg_catalog.format('"%s" is shop %s already, and its orders are stored twice; remove one of them', s.nick, s.first_shop),
+			pg_catalog.format('SELECT ordersync_remove_shop(%s, purge => true)', s.shop_id),
+			'sellers'
+		FROM (
+			SELECT o.shop_id, n.nick, pg_catalog.min(o.shop_id) OVER (PARTITION BY n.nick) AS first_shop
+			FROM ordersync.shops o
+			CROSS JOIN LATERAL pg_catalog.unnest(o.seller_nicks) n (nick)
+		) s
+		WHERE s.shop_id <> s.first_shop
 	), counted AS (
 		SELECT t.kind,
-			pg_catalog.count(*) AS shops,
+			pg_catalog.count(DISTINCT t.shop_id) AS shops,
 			pg_catalog.min(t.shop_id) AS first_shop,
-			(pg_catalog.array_agg(t.shop_id ORDER BY t.shop_id))[1:10] AS some
+			(pg_catalog.array_agg(DISTINCT t.shop_id ORDER BY t.shop_id))[1:10] AS some
 		FROM trouble t
 		GROUP BY t.kind
 	)
@@ -58,13 +69,19 @@ BEGIN
 		(2, 'expiry of data keys', 'has a data key that expires within 7 days', 'have data keys that expire within 7 days',
 			'none within 7 days, where it is known'),
 		(3, 'failing shops', 'is failing', 'are failing', 'none'),
-		(4, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets')
+		(4, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets'),
+		(5, 'sellers', 'has the seller of another shop', 'have the sellers of other shops', 'each has one shop')
 	) AS k (place, kind, one, several, good)
 	LEFT JOIN counted c ON c.kind = k.kind
-	LEFT JOIN trouble t ON t.kind = c.kind
-		AND t.shop_id = c.first_shop
+	LEFT JOIN LATERAL (
+		SELECT o.hint, o.what_to_do
+		FROM trouble o
+		WHERE o.kind = c.kind
+			AND o.shop_id = c.first_shop
+		LIMIT 1
+	) t ON true
 	ORDER BY k.place;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_health_shops() IS
-	'checks the data keys, failures and freshness of shops, one row for each kind of trouble; part of ordersync_doctor()';
+	'checks the data keys, failures, freshness and sellers of shops, one row for each kind of trouble; part of ordersync_doctor()';

@@ -46,6 +46,7 @@ BEGIN
 			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END)
 		END AS next_attempt_at,
 		t.state IN ('failed', 'incomplete') AND CASE
+			WHEN t.reason = 'key' THEN s.key_checked_at > t.finished_at AND s.key_state IN ('ok', 'unverified')
 			-- what closes no window of its own: another run of the kind has done all of it since
 			WHEN t.stream = 'details' OR t.work = 'count' OR t.ext_type IS NOT NULL
 				THEN (s.successes -> r.kind ->> 'at')::timestamptz > t.finished_at
@@ -88,7 +89,11 @@ BEGIN
 				WHEN 'signature' THEN 'the platform refuses the application key or the signature, which the application secret makes; correct it'
 				WHEN 'parameters' THEN 'the platform refuses the call: compare the options of shop and gateway'
 				WHEN 'not_found' THEN 'the platform does not serve the record: archived, or not this seller''s'
-				WHEN 'platform' THEN 'a service of the platform failed; if it goes on, report the request_id'
+				WHEN 'platform' THEN CASE
+					WHEN t.error_sub_code ILIKE 'isp.runtime-max-limit%'
+						THEN 'the platform finds the window too large, also halved; for runs with shorter ones set the gateway''s option max_window'
+					ELSE 'a service of the platform failed; if it goes on, report the request_id'
+				END
 				WHEN 'clock' THEN 'compare the server''s clock with the platform''s'
 				WHEN 'throttled' THEN 'the platform asked for a pause; calls go on afterwards'
 				WHEN 'quota' THEN 'the application''s daily quota is used up; calls go on afterwards, or at once when it was reset in the platform''s console'
@@ -120,8 +125,11 @@ BEGIN
 				WHEN t.error_class = 'quota' AND g.throttled_until > clock_timestamp()
 					THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
 			END,
-			CASE WHEN t.state IN ('failed', 'incomplete') AND t.reason IS DISTINCT FROM 'key'
-				THEN 'SELECT ordersync_retry(' || t.run_id || ')' END), '') AS what_to_do,
+			CASE
+				WHEN t.state NOT IN ('failed', 'incomplete') THEN NULL
+				WHEN t.reason IS DISTINCT FROM 'key' THEN 'SELECT ordersync_retry(' || t.run_id || ')'
+				WHEN t.error_class <> 'session' THEN 'SELECT ordersync_check_shop(' || t.shop_id || ')'
+			END), '') AS what_to_do,
 		t.calls,
 		t.finished_at
 	FROM ordersync.sync_tasks t

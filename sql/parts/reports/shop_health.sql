@@ -103,9 +103,7 @@ BEGIN
 		LIMIT 1
 	) l ON true
 	LEFT JOIN LATERAL (
-		SELECT k.key AS kind,
-			(k.value ->> 'run_id')::bigint AS run_id,
-			(k.value ->> 'at')::timestamptz AS at
+		SELECT k.key AS kind, (k.value ->> 'run_id')::bigint AS run_id, (k.value ->> 'at')::timestamptz AS at
 		FROM jsonb_each(s.successes) k
 		ORDER BY (k.value ->> 'at')::timestamptz DESC
 		LIMIT 1

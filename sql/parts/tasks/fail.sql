@@ -78,7 +78,8 @@ BEGIN
 		ordersync.backoff_ms(GREATEST(v.attempt, 1), ordersync.interval_setting_ms('retry_base'),
 			GREATEST(ordersync.interval_setting_ms('retry_cap'), ordersync.interval_setting_ms('retry_base')), pg_catalog.random()));
 	v_retry_at := pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => retry_ms / 1000.0);
-	v_local := ordersync.is_local_failure(v, f.verdict, f.class);
+	v_local := ordersync.is_local_failure(v, f.verdict, f.class)
+		OR ordersync.is_window_too_large(v, f.call ->> 'sub_code');
 	v_unserved := f.verdict = 'rejected'
 		AND ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason) IS NOT NULL
 		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
@@ -149,9 +150,9 @@ BEGIN
 		SELECT n.ended, n.held
 		INTO v_ended, v_ended_held
 		FROM ordersync.mark_list_refused(p_task, f.message) n;
-	ELSIF ordersync.is_gateway_failure(f.class, f.call ->> 'sub_code') THEN
+	ELSIF ordersync.is_gateway_failure(f.verdict, f.class, f.call ->> 'sub_code') THEN
 		PERFORM ordersync.note_gateway_failure(v.shop_id, f.class, f.message, f.call, v.claimed_at);
-	ELSIF f.verdict = 'rejected' THEN
+	ELSIF f.verdict = 'rejected' OR f.class = 'platform' THEN
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	END IF;
 
@@ -219,6 +220,26 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.is_local_failure(record, text, text) IS
 	'whether a permanent failure is to be isolated from the rest of its window';
+
+/*
+ * The platform says that it cannot serve so much at once.  Whatever else fails,
+ * a shorter window may be served: halved five times a day is in pieces of 45
+ * minutes.
+ */
+CREATE OR REPLACE FUNCTION ordersync.is_window_too_large(p_task record, p_sub_code text)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN COALESCE(p_sub_code ILIKE 'isp.runtime-max-limit%', false)
+		AND p_task.work <> 'count'
+		AND p_task.stream <> 'details'
+		AND p_task.splits < 5
+		AND p_task.until - p_task.since > interval '1 minute';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_window_too_large(record, text) IS
+	'whether the platform found a window too large that can still be halved';
 
 CREATE OR REPLACE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
 RETURNS boolean

@@ -6,18 +6,20 @@
  * where that changes, and else once a minute at most, however many calls fail.
  * Nothing waits for this row: where somebody else writes it, the next call will.
  */
-CREATE OR REPLACE FUNCTION ordersync.is_gateway_failure(p_class text, p_sub_code text)
+CREATE OR REPLACE FUNCTION ordersync.is_gateway_failure(p_verdict text, p_class text, p_sub_code text)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-	RETURN p_class IN ('signature', 'network', 'timeout', 'http', 'certificate', 'refused', 'clock', 'malformed', 'platform')
+	RETURN p_class IN ('signature', 'network', 'timeout', 'http', 'certificate', 'refused', 'clock', 'malformed')
+		-- but a window that is too large is that window's
+		OR p_class = 'platform' AND p_verdict = 'retry' AND p_sub_code ILIKE 'isp.runtime-max-limit%' IS NOT TRUE
 		-- the application as a whole lacks a right, not one shop or one list
 		OR p_class = 'permission' AND p_sub_code ~* '^isv\.(permission-(ip-whitelist|api-package)|app[-_])';
 END
 $function$;
-COMMENT ON FUNCTION ordersync.is_gateway_failure(text, text) IS
-	'whether a failure of this class, with this sub code of the platform, can be that of all shops of the gateway';
+COMMENT ON FUNCTION ordersync.is_gateway_failure(text, text, text) IS
+	'whether a failure of this verdict and class, with this sub code of the platform, can be that of all shops of the gateway';
 
 CREATE OR REPLACE FUNCTION ordersync.note_gateway_failure(
 	p_shop bigint,
