@@ -43,6 +43,15 @@ sub wait_for_event
 $typed = "LISTEN ordersync;\n";
 hear();
 sub logged { my ($from) = @_; return slurp_file($node->logfile, $from // 0) =~ s/^\d{4}-.*?\] (?:\S+ )?(?=[A-Z]+: )//mgr }
+
+# The client that the page on operations shows, as printed.
+my ($client) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_operations.md") =~ /^```sh\n(python3 .*?LISTEN ordersync.*?)^```$/ms;
+my $connstr = $node->connstr('postgres');
+$client =~ s/dbname=postgres/$connstr/;
+$client =~ s{^python3}{exec /usr/bin/python3};
+my ($nothing, $printed, $trouble) = ('', '', '');
+my $program = IPC::Run::start([ 'bash', '-c', $client ], '<', \$nothing, '>', \$printed, '2>', \$trouble);
+
 # Whoever changes a setting has the shops looked at at once; otherwise that is done each minute.
 sub watch { $cluster->sql('SELECT pg_reload_conf()'); return }
 
@@ -103,6 +112,10 @@ $cluster->fault('session_expired', shop => 2);
 $run = $cluster->trigger('incremental', 2);
 my ($refused) = wait_for_event('shop_unauthorized');
 is("$refused->{shop_id} $refused->{key_state}", '2 expired', 'a key that is refused as well');
+$cluster->wait_until('the documented client to hear of it', sub { IPC::Run::pump_nb($program); die $trouble if $trouble; $printed =~ /\n/ });
+like($printed, qr/\Alook at shop 2 \{.*'event': 'shop_unauthorized'.*\}\n\z/, 'the documented client says which shop to look at');
+$program->signal('TERM');
+eval { $program->finish };
 $cluster->sql("SELECT ordersync_cancel($run)");
 $cluster->sql("UPDATE ordersync.shops SET created_at = created_at - interval '2 days', first_incremental_at = first_incremental_at - interval '2 days' WHERE shop_id = 2;
 	UPDATE ordersync.sync_runs SET finished_at = finished_at - interval '2 days' WHERE run_id = $run");

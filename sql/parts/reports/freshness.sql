@@ -35,7 +35,7 @@ BEGIN
 			clock_timestamp() + COALESCE(g.clock_offset, '0') AS platform_now,
 			COALESCE(s.options -> 'streams' ? 'orders', true) AS reads_orders,
 			COALESCE(s.options -> 'streams' ? 'after_sales', true) AS reads_after_sales
-		OFFSET 0		-- one clock for the whole row
+		OFFSET 0		-- one clock for the whole row; and what is below is worked out once a row
 	) n
 	LEFT JOIN ordersync.coverage co ON co.shop_id = s.shop_id
 		AND co.stream = 'orders'
@@ -79,6 +79,7 @@ BEGIN
 				WHEN w.orders_begun AND w.after_sales_begun THEN NULL
 				ELSE COALESCE(n.platform_now - LEAST(s.first_full_at, s.first_incremental_at), n.now - s.created_at)
 			END) AS lag
+		OFFSET 0
 	) l
 	CROSS JOIN LATERAL (
 		SELECT
@@ -92,6 +93,7 @@ BEGIN
 				ELSE NULLIF(COALESCE(s.options ->> 'full_run_target',
 					NULLIF(current_setting('ordersync.full_run_target', true), ''), '32d')::interval, '0')
 			END AS full_target
+		OFFSET 0
 	) t;
 
 	PERFORM ordersync.comment_on('VIEW', x.rel, x.col, x.words)

@@ -30,8 +30,14 @@ RETURNS TABLE (
 	target interval)
 LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
+	WITH f AS MATERIALIZED (	-- worked out once; of most shops nothing is left
+		SELECT f.*
+		FROM ordersync.freshness f
+		JOIN ordersync.shops s ON s.shop_id = f.shop_id
+		WHERE f.behind OR f.full_behind OR s.behind_since IS NOT NULL OR s.full_behind_since IS NOT NULL
+	)
 	SELECT f.shop_id, k.kind, k.behind, k.behind_since IS NOT NULL, m.may_start, k.lag, k.target
-	FROM ordersync.freshness f
+	FROM f
 	JOIN ordersync.shops s ON s.shop_id = f.shop_id
 	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
 	CROSS JOIN LATERAL (

@@ -57,6 +57,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_run bigint;
+	v_error text;
 BEGIN
 	IF NOT ordersync.try_lock_shop(p_shop) THEN
 		RETURN false;			-- somebody is triggering
@@ -76,7 +77,16 @@ BEGIN
 		RETURN false;
 	END IF;
 
-	-- the try counts, whatever comes of it
+	BEGIN
+		SELECT r.run_id INTO v_run
+		FROM ordersync.start_run(p_shop, p_kind, NULL, NULL, 'ordersync watchdog') r;
+	EXCEPTION
+		WHEN lock_not_available OR deadlock_detected THEN
+			RETURN false;
+		WHEN OTHERS THEN
+			v_error := SQLERRM;
+	END;
+	-- the try counts, whatever came of it
 	IF p_kind = 'incremental' THEN
 		UPDATE ordersync.shops s
 		SET watch_tries = s.watch_tries + 1,
@@ -88,14 +98,10 @@ BEGIN
 			full_watch_tried_at = pg_catalog.clock_timestamp()
 		WHERE s.shop_id = p_shop;
 	END IF;
-	BEGIN
-		SELECT r.run_id INTO v_run
-		FROM ordersync.start_run(p_shop, p_kind, NULL, NULL, 'ordersync watchdog') r;
-	EXCEPTION
-		WHEN OTHERS THEN
-			PERFORM ordersync.log_line(pg_catalog.format('shop %s: the watchdog could not request a run, %s: %s', p_shop, p_kind, SQLERRM));
-			RETURN true;
-	END;
+	IF v_error IS NOT NULL THEN
+		PERFORM ordersync.log_line(pg_catalog.format('shop %s: the watchdog could not request a run, %s: %s', p_shop, p_kind, v_error));
+		RETURN true;
+	END IF;
 	PERFORM ordersync.log_line(pg_catalog.format('shop %s, run %s: requested by the watchdog, %s', p_shop, v_run, p_kind));
 	RETURN true;
 END
