@@ -132,8 +132,9 @@ static uint32_t
 batch_second(const Facts *f, uint32_t after)
 {
 	int64_t		day = ((int64_t) after + ZONE - 16 * HOUR) / DAY + 1;
-	uint32_t	size = pattern.burst > 0 ? pattern.burst : 1;
-	uint32_t	seconds = pattern.per_day * 6 / 10 / size + 1;
+	const Spread *spread = spread_of(f->shop);
+	uint32_t	size = spread->burst > 0 ? spread->burst : 1;
+	uint32_t	seconds = spread->per_day * 6 / 10 / size + 1;
 
 	return (uint32_t) (day * DAY - ZONE + 16 * HOUR + f->hash % seconds);
 }

@@ -113,19 +113,26 @@ typedef struct Facts
 	Step		steps[MAX_STEPS];	/* the plan, times ascending */
 } Facts;
 
-/* How orders are spread over time; the same for all shops. */
+/* How a shop's orders are spread over time. */
+typedef struct Spread
+{
+	uint32_t	per_day;		/* orders in a day */
+	uint32_t	burst;			/* of these, created in one second of the evening */
+} Spread;
+
 typedef struct Pattern
 {
 	uint64_t	seed;
-	uint32_t	per_day;		/* orders of one shop in a day */
-	uint32_t	burst;			/* of these, created in one second of the evening */
+	Spread		first;			/* of the first shop, which may be a big one */
+	Spread		others;
 	uint32_t	new_kind;		/* one of so many orders is of a type that no client knows, 0: none */
 } Pattern;
 
 extern Pattern pattern;
 
+extern const Spread *spread_of(int shop);
 extern uint32_t order_created(int shop, uint32_t number);
-extern uint32_t first_number_of_day(int64_t epoch);	/* day of +08 */
+extern uint32_t first_number_of_day(int shop, int64_t epoch);	/* day of +08 */
 extern int64_t order_tid(int shop, uint32_t number);
 extern bool tid_order(int64_t tid, int *shop, uint32_t *number);
 extern int64_t refund_id_of(int64_t tid, int refund);

@@ -24,6 +24,7 @@ static const char help[] =
 "  --seed S              another world (1)\n"
 "  --shops K             shops (3)\n"
 "  --orders-per-shop N   orders of each shop over the days (8000); 0: none, at any time\n"
+"  --big-shop N          orders of the first shop, when it is to have more than the others\n"
 "  --days D              how far back the world reaches (30)\n"
 "  --burst N             orders created in one second each evening, and the most that\n"
 "                        are shipped in one second (a fifth of a day's, 250 at most)\n"
@@ -91,7 +92,7 @@ static const char help[] =
 enum
 {
 	OPT_PORT = 1, OPT_BIND, OPT_SEED, OPT_SHOPS, OPT_ORDERS, OPT_DAYS, OPT_BURST, OPT_NOW,
-	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_NEW_KIND, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_HELP
+	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_NEW_KIND, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_BIG, OPT_HELP
 };
 
 static const struct option options[] = {
@@ -100,6 +101,7 @@ static const struct option options[] = {
 	{"seed", required_argument, NULL, OPT_SEED},
 	{"shops", required_argument, NULL, OPT_SHOPS},
 	{"orders-per-shop", required_argument, NULL, OPT_ORDERS},
+	{"big-shop", required_argument, NULL, OPT_BIG},
 	{"days", required_argument, NULL, OPT_DAYS},
 	{"burst", required_argument, NULL, OPT_BURST},
 	{"now", required_argument, NULL, OPT_NOW},
@@ -142,11 +144,24 @@ set_now(const char *text)
 	world.offset_ms = t * 1000 - real_ms();
 }
 
+/* burst: as asked for, -1: the usual. */
+static Spread
+spread_over_days(long orders, long burst)
+{
+	Spread		spread = {.per_day = (uint32_t) ((orders + world.days - 1) / world.days)};
+
+	if (burst < 0)
+		burst = spread.per_day / 5 < 250 ? spread.per_day / 5 : 250;
+	spread.burst = (uint32_t) burst < spread.per_day ? (uint32_t) burst : spread.per_day;
+	return spread;
+}
+
 int
 main(int argc, char **argv)
 {
 	ServerOptions server = {.bind = "127.0.0.1"};
 	long		orders = 8000;
+	long		big = -1;
 	long		burst = -1;
 	bool		still = false;
 	int			opt;
@@ -173,6 +188,9 @@ main(int argc, char **argv)
 				break;
 			case OPT_ORDERS:
 				orders = number("orders-per-shop", optarg, 0, 50000000);
+				break;
+			case OPT_BIG:
+				big = number("big-shop", optarg, 0, 50000000);
 				break;
 			case OPT_DAYS:
 				world.days = (int) number("days", optarg, 1, 2000);
@@ -223,11 +241,9 @@ main(int argc, char **argv)
 	/* Answers are large and short-lived: keep their memory instead of mapping it anew. */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 64 << 20);
-	pattern.per_day = (uint32_t) ((orders + world.days - 1) / world.days);
-	if (burst < 0)
-		burst = pattern.per_day / 5 < 250 ? pattern.per_day / 5 : 250;
-	pattern.burst = (uint32_t) burst < pattern.per_day ? (uint32_t) burst : pattern.per_day;
-	if (orders > 0 && clock_now() - (int64_t) world.days * 86400 < 1577980800)
+	pattern.others = spread_over_days(orders, burst);
+	pattern.first = spread_over_days(big < 0 ? orders : big, burst);
+	if ((orders > 0 || big > 0) && clock_now() - (int64_t) world.days * 86400 < 1577980800)
 	{
 		fprintf(stderr, "gateway: the world begins in 2020\n");
 		return 2;

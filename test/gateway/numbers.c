@@ -107,10 +107,16 @@ refund_id_order(int64_t refund_id, int *shop, uint32_t *number, int *refund)
 
 /* ---- when ---- */
 
-uint32_t
-first_number_of_day(int64_t epoch)
+const Spread *
+spread_of(int shop)
 {
-	return (uint32_t) ((epoch + ZONE) / DAY - EPOCH_DAY) * pattern.per_day;
+	return shop == 0 ? &pattern.first : &pattern.others;
+}
+
+uint32_t
+first_number_of_day(int shop, int64_t epoch)
+{
+	return (uint32_t) ((epoch + ZONE) / DAY - EPOCH_DAY) * spread_of(shop)->per_day;
 }
 
 /* Second of the day at which share p / whole of the day's orders have come. */
@@ -130,20 +136,21 @@ second_of_share(uint64_t p, uint64_t whole)
 uint32_t
 order_created(int shop, uint32_t number)
 {
+	const Spread *spread = spread_of(shop);
 	uint32_t	k,
 				plain,
 				before;			/* orders that come before the burst */
 	int64_t		midnight;
 	uint64_t	jitter;
 
-	if (pattern.per_day == 0)
+	if (spread->per_day == 0)
 		return UINT32_MAX;		/* never */
-	k = number % pattern.per_day;
-	midnight = (EPOCH_DAY + number / pattern.per_day) * DAY - ZONE;
-	plain = pattern.per_day - pattern.burst;
+	k = number % spread->per_day;
+	midnight = (EPOCH_DAY + number / spread->per_day) * DAY - ZONE;
+	plain = spread->per_day - spread->burst;
 	jitter = mix64(((uint64_t) shop << 32 | number) ^ pattern.seed) % 1000;
 	before = (uint32_t) (WEIGHT_BEFORE_BURST * (uint64_t) plain / 1000);
-	if (k >= before && k < before + pattern.burst)
+	if (k >= before && k < before + spread->burst)
 		return (uint32_t) (midnight + BURST_AT);
 	if (k < before)
 	{
@@ -151,7 +158,7 @@ order_created(int shop, uint32_t number)
 
 		return (uint32_t) (midnight + (s < BURST_AT ? s : BURST_AT));
 	}
-	k -= pattern.burst;
+	k -= spread->burst;
 	{
 		uint32_t	s = second_of_share(k * UINT64_C(1000) + jitter, plain * UINT64_C(1000));
 

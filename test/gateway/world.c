@@ -60,7 +60,7 @@ world_build(void)
 		snprintf(shop->nick, sizeof(shop->nick), "测试店铺%d", i + 1);
 		snprintf(shop->session, sizeof(shop->session), "session-%d", i + 1);
 		shop->user_id = INT64_C(2200000000000) + 17 * (i + 1);
-		shop->first = first_number_of_day(world.time - (int64_t) world.days * 86400);
+		shop->first = first_number_of_day(i, world.time - (int64_t) world.days * 86400);
 		shop->next_created = order_created(i, shop->first);
 		while (shop->next_created <= world.time)
 			add_order(shop, true);
