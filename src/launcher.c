@@ -84,7 +84,6 @@ static List *entries = NIL;
 static MemoryContext launcher_context;
 static MemoryContext loop_context;
 
-static void handle_sigusr1(SIGNAL_ARGS);
 static void adopt_workers(void);
 static int64 reconcile(void);
 static void reap_workers(void);
@@ -112,7 +111,7 @@ launcher_register(void)
 	/* pg_upgrade's servers are no place for calls */
 	if (IsBinaryUpgrade)
 		return;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = RESTART_SECONDS;
 	strlcpy(worker.bgw_library_name, "ordersync", sizeof(worker.bgw_library_name));
@@ -130,9 +129,13 @@ ordersync_launcher_main(Datum arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	/* from the postmaster: a worker started or ended */
-	pqsignal(SIGUSR1, handle_sigusr1);
+	pqsignal(SIGINT, SIG_IGN);
+	/* SIGUSR1, from the postmaster when a worker started or ended, sets the latch */
 	BackgroundWorkerUnblockSignals();
+
+	/* to no database: for a row in pg_stat_activity */
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("ordersync: launcher");
 
 	launcher_context = AllocSetContextCreate(TopMemoryContext, "ordersync launcher",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -185,15 +188,6 @@ handle_reload(void)
 			reset_backoff(lfirst(cell));
 	}
 	pfree(before);
-}
-
-static void
-handle_sigusr1(SIGNAL_ARGS)
-{
-	int			save_errno = errno;
-
-	SetLatch(MyLatch);
-	errno = save_errno;
 }
 
 /* Takes over the workers of an earlier launcher. */

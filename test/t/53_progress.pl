@@ -48,6 +48,7 @@ sub locker
 $world->wait_until('the worker to be idle', sub { name() eq 'ordersync: idle' });
 is($world->sql('SELECT state, claimed, in_flight, doing, shop_id, task_id FROM ordersync.workers'), 'idle|0|0|||', 'an idle worker has nothing in hand');
 is(wait_event(), 'OrdersyncIdle', 'and waits for work') if $wait_events;
+is($world->sql(q{SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'ordersync launcher'}), $wait_events ? 'OrdersyncLauncher' : 'Extension', 'the launcher waits as the server\'s version can tell');
 
 # --- calls in flight
 
@@ -83,6 +84,13 @@ is($world->node->safe_psql('postgres', 'SELECT locked, pid, user_name, transacti
 	"ordersync.orders|$pid|postgres||", 'and in ordersync.lock_waits');
 like($world->sql('SELECT w.blocked_by, w.doing, w.shop_id, w.run_id FROM ordersync.workers w'), qr/^\{$pid\}\|storing (?:a page|pages)\|1\|$run$/, 'and in ordersync.workers');
 like($world->sql('SELECT query FROM ordersync.lock_waits'), qr/LOCK TABLE ordersync\.orders/, 'a superuser sees the statement');
+my ($query) = PostgreSQL::Test::Utils::slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_operations.md") =~ /^### How far is a run\n.*?^```sql\n(.*?)^```/ms;
+$query =~ s/;\s*$/\n\\g\n/;
+my $table = `psql -X -d "@{[ $world->node->connstr('postgres') ]}" -c '\\pset footer off' -f - <<'EOF'
+${query}EOF
+`;
+like($table, qr/\| pid $pid, which holds a lock on/, 'the query of the page on operations shows it');
+cmp_ok((sort { $b <=> $a } map { length } split /\n/, $table)[0], '<=', 120, 'in lines of 120 characters');
 $session->query_safe('COMMIT');
 is($world->finish($run), 'succeeded', 'when the lock is gone the run goes on');
 is(progress($run, 'waiting_for, eta'), '|', 'and waits for nothing');
