@@ -23,7 +23,7 @@ INSERT INTO refused (command, code, hint) VALUES
 	('SELECT ordersync_add_shop(2, ''测试店铺2'', ''session-2'', ''nowhere'')', '42704', 'ordersync_add_gateway'),
 	('SELECT ordersync_add_shop(2, ''测试店铺2'', ''session-2'', options => ''{"x": 1}'')', '22023', 'details, fields_add'),
 	('SELECT ordersync_set_shop(1, ''{"streams": []}'')', '22023', 'Use null to remove the option'),
-	('SELECT ordersync_set_gateway(''taobao'', ''{"x": 1}'')', '22023', 'arrival_check, calls_per_second, max_window, page_size, proxy'),
+	('SELECT ordersync_set_gateway(''taobao'', ''{"x": 1}'')', '22023', 'arrival_check, calls_per_day, calls_per_second, max_window, page_size, proxy'),
 	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', '''')', '22023', 'AppKey'),
 	('SELECT ordersync_add_gateway(''a'', ''h'', ''1'', ''helloworld'')', '22023', 'https://eco.taobao.com'),
 	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', ''helloworld'', ''soap'')', '22023', 'top'),
@@ -46,9 +46,8 @@ SELECT CASE ordersync.setting('allow_http')
 		FROM pg_temp.told('SELECT ordersync_add_gateway(''a'', ''http://gw.example.com/'', ''1'', ''helloworld'')'))
 	ELSE skip('this server allows plain http')
 END;
-SELECT CASE WHEN ordersync.worker_state() <> 'ready' THEN matches(
-	(SELECT pg_get_functiondef('ordersync.warn_no_worker(text,text)'::regprocedure)), 'ALTER SYSTEM SET ordersync.databases', 'the WARNING names the line to type')
-ELSE skip('a worker serves this database') END;
+-- the line to type, in the WARNING and by the doctor
+SELECT is(ordersync.command_to_list_database(' crm,"Other"'), format('ALTER SYSTEM SET ordersync.databases = %L;', 'crm,"Other", ' || quote_ident(current_database())), 'a database is added to those that are listed');
 
 SELECT * FROM finish();
 ROLLBACK;

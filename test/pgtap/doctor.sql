@@ -1,6 +1,6 @@
 -- ordersync_doctor(): which checks there are, what each calls wrong, and what a reader sees. The hints' commands are typed in test/t/54_doctor.pl.
 BEGIN;
-SELECT plan(61);
+SELECT plan(73);
 SET client_min_messages = error;
 
 CREATE FUNCTION pg_temp.says(p_check text) RETURNS text LANGUAGE sql AS $$
@@ -116,6 +116,41 @@ INSERT INTO ordersync.sync_runs (shop_id, kind, since, until, state, finished_at
 SELECT is(pg_temp.is_ok('failed windows'), 'true', 'so does a later run over it');
 UPDATE ordersync.sync_tasks SET stream = 'details', ids = '{1}' WHERE run_id = (SELECT incremental FROM run);
 SELECT is(pg_temp.is_ok('failed windows'), 'false', 'but not for records that were to be fetched');
+ROLLBACK TO failed;
+
+-- stuck windows: held for long by a worker, orphaned, or due and not claimed
+CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner = 'alive' $$;
+CREATE OR REPLACE FUNCTION ordersync.worker_state() RETURNS text LANGUAGE sql AS $$ SELECT 'ready' $$;
+CREATE TEMP TABLE w (database text DEFAULT current_database(), slot integer DEFAULT 1, pid integer DEFAULT 1, state text DEFAULT 'idle', in_flight integer DEFAULT 0, calls bigint, errors bigint, tasks bigint,
+	pages bigint, records bigint, records_written bigint, bytes bigint, started_at timestamptz DEFAULT now(), last_call_at timestamptz, last_error text, last_error_at timestamptz, owner text);
+GRANT SELECT ON w TO PUBLIC;
+SELECT format('CREATE OR REPLACE FUNCTION ordersync.worker_list() RETURNS %s LANGUAGE sql AS $f$ SELECT * FROM %I.w $f$', pg_get_function_result('ordersync.worker_list'::regproc), (SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema())) AS make \gexec
+SELECT is(pg_temp.is_ok('stuck windows'), 'true', 'no window');
+SELECT ordersync_trigger_incremental(1, now() - interval '12 hours', now() - interval '11 hours');
+CREATE TEMP TABLE stuck AS SELECT max(task_id) AS id FROM ordersync.sync_tasks WHERE stream = 'orders' AND state = 'pending';
+UPDATE ordersync.sync_tasks SET state = 'running', owner = 'alive', claimed_at = clock_timestamp() - interval '59 minutes' WHERE task_id = (SELECT id FROM stuck);
+SELECT is(pg_temp.is_ok('stuck windows'), 'true', 'one that a worker has not had for an hour');
+UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '61 minutes' WHERE task_id = (SELECT id FROM stuck);
+SELECT ok(pg_temp.says('stuck windows') LIKE 'false: held for long: 1, window ' || id || ' of shop 1 since %', 'one that it has had for more') FROM stuck;
+UPDATE ordersync.sync_tasks SET owner = 'dead', claimed_at = clock_timestamp() - interval '9 minutes' WHERE task_id = (SELECT id FROM stuck);
+SELECT is(pg_temp.is_ok('stuck windows'), 'true', 'one of a worker that has just died');
+UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '11 minutes' WHERE task_id = (SELECT id FROM stuck);
+SELECT is(pg_temp.is_ok('stuck windows'), 'false', 'one that nobody has taken over');
+UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, made_at = clock_timestamp() - interval '11 minutes';
+SELECT is((SELECT n FROM ordersync.health_waiting('10 minutes')), 1::bigint, 'due for eleven minutes');
+SELECT is((SELECT n FROM ordersync.health_waiting('12 minutes')), 0::bigint, 'not for twelve');
+INSERT INTO w (started_at) VALUES (now() - interval '1 hour');
+SELECT ok(pg_temp.says('stuck windows') LIKE 'false: due and not claimed: 1, run % of shop 1', 'while the workers are idle');
+UPDATE w SET last_call_at = clock_timestamp() - interval '9 minutes';
+SELECT is(pg_temp.is_ok('stuck windows'), 'true', 'unless they have just made calls');
+UPDATE ordersync.sync_tasks SET next_attempt_at = clock_timestamp() + interval '1 hour';
+SELECT is((SELECT n FROM ordersync.health_waiting('10 minutes')), 0::bigint, 'a window that is to be tried later is not due');
+UPDATE ordersync.sync_tasks SET next_attempt_at = NULL;
+SELECT ordersync_pause_shop(1);
+SELECT is((SELECT n FROM ordersync.health_waiting('10 minutes')), 0::bigint, 'nor is one of a paused shop');
+SELECT ordersync_resume_shop(1);
+UPDATE ordersync.gateways SET throttled_until = clock_timestamp() + interval '1 hour';
+SELECT is((SELECT n FROM ordersync.health_waiting('10 minutes')), 0::bigint, 'nor one of a gateway that may not be called');
 ROLLBACK TO failed;
 
 -- calls of today
