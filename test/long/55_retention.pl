@@ -61,8 +61,8 @@ for my $day (reverse 1 .. $days)
 		EXECUTE format('ALTER TABLE ordersync.request_log_%s OWNER TO pg_database_owner', to_char(d, 'YYYYMMDD'));
 	END \$\$;
 	WITH made AS (
-		INSERT INTO ordersync.sync_runs (shop_id, kind, since, until, state, requested_at, started_at, finished_at, open_tasks)
-		SELECT s, 'incremental', t - interval '1 hour', t, 'succeeded', t, t, t + interval '1 minute', 0
+		INSERT INTO ordersync.sync_runs (shop_id, kind, since, until, state, requested_at, started_at, finished_at, open_tasks, lot)
+		SELECT s, 'incremental', t - interval '1 hour', t, 'succeeded', t, t, t + interval '1 minute', 0, NULL
 		FROM generate_series(0, 23) h, LATERAL (SELECT ordersync_day(ordersync_today() - $day) + make_interval(hours => h) AS t) t, generate_series(1, $shops) s
 		ORDER BY h, s
 		RETURNING *
