@@ -58,7 +58,7 @@ SELECT is(pg_temp.clean(), 'done', 'the clean-up comes to its end');
 SELECT is(pg_temp.left_runs(), 'active full good cancelled3 89 88', 'the last run of a kind, the last that succeeded, what is young and what has not ended stay');
 SELECT is(pg_temp.tasks_of('old'), 0::bigint, 'tasks go with their run');
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks t WHERE NOT EXISTS (SELECT FROM ordersync.sync_runs r WHERE r.run_id = t.run_id)), 0::bigint, 'no task is left without one');
-SELECT is((SELECT count(*) FROM ordersync.clean_ups WHERE done_at IS NOT NULL AND begun_at IS NULL), 6::bigint, 'all six parts are done');
+SELECT is((SELECT count(*) FROM ordersync.clean_ups WHERE done_at IS NOT NULL AND begun_at IS NULL), 7::bigint, 'all parts are done');
 SELECT is(ordersync.clean_up(), 'done', 'again on the same day');
 SELECT is((SELECT rows_removed FROM ordersync.clean_ups WHERE name = 'runs'), 9::bigint, 'nothing more: four runs and their five tasks were removed');
 
@@ -136,6 +136,21 @@ SELECT pg_temp.clean();
 SELECT is((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id = 7), 1::bigint, 'the runs that found it are gone');
 SELECT is((SELECT ranges = tstzmultirange(tstzrange(date_trunc('day', now()) - interval '400 days', date_trunc('day', now()) - interval '200 days')) FROM ordersync.lost_ranges WHERE shop_id = 7), true, 'and what they found is kept');
 SELECT is(pg_temp.lost_again(), NULL, 'so no later run finds it lost again');
+
+-- a shop that cannot be read, and is triggered all the same: what has waited for a day goes for the last run, if that reads all of it
+SELECT pg_temp.run('waits' || n, 8, 'incremental', 3 - n, 'pending', array_fill('pending'::text, ARRAY[5 + n])) FROM generate_series(0, 3) n;
+SELECT pg_temp.run('elsewhere', 8, 'incremental', 2, 'pending', '{pending,pending}', '2026-01-04 23:00+08');
+SELECT pg_temp.run('last to wait', 8, 'incremental', 0, 'pending', array_fill('pending'::text, ARRAY[12]));
+UPDATE ordersync.sync_tasks t SET since = t.since + d, until = t.until + d FROM (SELECT date_trunc('hour', now()) - interval '10 days' - '2026-01-05 00:00+08'::timestamptz AS d) d WHERE t.shop_id = 8;
+UPDATE ordersync.sync_runs r SET started_at = NULL, open_tasks = (SELECT count(*) FROM ordersync.sync_tasks t WHERE t.run_id = r.run_id) WHERE r.shop_id = 8;
+SELECT pg_temp.clean();
+SELECT results_eq($$SELECT name, state, open_tasks, (SELECT count(*) FROM ordersync.sync_tasks t WHERE t.run_id = r.run_id), lot IS NULL FROM ordersync.sync_runs r JOIN runs USING (run_id) WHERE shop_id = 8 ORDER BY run_id$$,
+	$$VALUES ('waits0', 'cancelled', 0, 0::bigint, true), ('waits1', 'cancelled', 0, 0, true), ('waits2', 'pending', 7, 7, false), ('waits3', 'pending', 8, 8, false), ('elsewhere', 'pending', 2, 2, false), ('last to wait', 'pending', 12, 12, false)$$,
+	'those of the last day stay, and one with a window that the last does not read');
+SELECT matches((SELECT message FROM ordersync.sync_runs JOIN runs USING (run_id) WHERE name = 'waits0'), '^it had not begun in a day, and run [0-9]+ reads all of it$', 'it says why');
+UPDATE ordersync.sync_runs SET started_at = now() WHERE shop_id = 8 AND state = 'pending';
+DELETE FROM ordersync.sync_tasks WHERE shop_id = 8;
+DELETE FROM ordersync.sync_runs WHERE shop_id = 8;
 
 -- many tasks: a little at a time, and the run last
 SELECT pg_temp.run('large', 8, 'full', 200, 'succeeded', array_fill('succeeded'::text, ARRAY[5000]));

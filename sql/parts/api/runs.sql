@@ -94,7 +94,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'undefined_object',
 			MESSAGE = pg_catalog.format('run %s does not exist', COALESCE(p_run::text, 'NULL')),
-			HINT = 'Runs are listed in ordersync.run_progress.';
+			HINT = 'Runs are listed in ordersync.run_progress; those that have ended are kept for ordersync.keep_runs.';
 	END IF;
 	PERFORM ordersync.check_allowed(v_shop);
 END

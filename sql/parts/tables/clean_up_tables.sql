@@ -32,7 +32,7 @@ BEGIN
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
 		('clean_ups', NULL, 'what the daily clean-up removes, and how far it is'),
-		('clean_ups', 'name', 'what is removed: log, runs, quarantine, changes, counts; changes of a shop: where its walk goes on; sizes: the daily row of storage_history'),
+		('clean_ups', 'name', 'what is removed: log, queue (runs that wait), runs, quarantine, changes, counts; changes of a shop: where its walk goes on; sizes: the daily row of storage_history'),
 		('clean_ups', 'shop_id', 'the shop; 0: all'),
 		('clean_ups', 'keeps', 'the setting that it went by'),
 		('clean_ups', 'next_id', 'where it goes on: behind this number of a run, entry, change or shop'),

@@ -2,6 +2,7 @@
  * The clean-up: what would grow for ever is cut, once a day, a little at a time.
  *
  *   log         days of the request log                ordersync.keep_log
+ *   queue       waiting runs that a later one contains  no setting
  *   runs        runs that ended, with their tasks      ordersync.keep_runs
  *   quarantine  entries that were resolved             ordersync.keep_quarantine
  *   changes     changes of orders                      ordersync.keep_changes
@@ -35,11 +36,12 @@ BEGIN
 		SELECT n.name, n.setting
 		FROM (VALUES
 			(1, 'log', 'keep_log'),
-			(2, 'runs', 'keep_runs'),
-			(3, 'quarantine', 'keep_quarantine'),
-			(4, 'changes', 'keep_changes'),
-			(5, 'counts', NULL),
-			(6, 'sizes', NULL)
+			(2, 'queue', NULL),
+			(3, 'runs', 'keep_runs'),
+			(4, 'quarantine', 'keep_quarantine'),
+			(5, 'changes', 'keep_changes'),
+			(6, 'counts', NULL),
+			(7, 'sizes', NULL)
 		) AS n (n, name, setting)
 		ORDER BY n.n
 	LOOP
@@ -186,6 +188,9 @@ BEGIN
 				v_removed := ordersync.remove_unsorted_log(v_before);
 			END IF;
 			v_next := NULLIF(v_removed, 0);
+		WHEN 'queue' THEN
+			SELECT r.p_next, r.removed INTO v_next, v_removed
+			FROM ordersync.remove_superseded_runs(v_next) r;
 		WHEN 'runs' THEN
 			SELECT r.p_next, r.removed INTO v_next, v_removed
 			FROM ordersync.remove_old_runs(v_next, v_before) r;

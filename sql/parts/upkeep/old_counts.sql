@@ -76,11 +76,14 @@ BEGIN
 			HAVING pg_catalog.count(*) > 1
 		), gone AS (
 			DELETE FROM ordersync.window_counts w
-			USING merged m
+			USING (
+				SELECT pg_catalog.unnest(m.ranges) AS range
+				FROM merged m
+			) o
 			WHERE w.shop_id = p_shop
 				AND w.stream = v.stream
 				AND w.basis = v.basis
-				AND w.range = ANY (m.ranges)
+				AND w.range = o.range
 			RETURNING w.range
 		), made AS (
 			INSERT INTO ordersync.window_counts (shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict,
