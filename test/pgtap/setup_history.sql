@@ -1,6 +1,6 @@
 -- Who changed what: one entry for each call of set-up or control that changed something, none for one that did not, no secret.
 BEGIN;
-SELECT plan(49);
+SELECT plan(51);
 SET client_min_messages = error;
 SET TIME ZONE 'UTC';
 
@@ -81,6 +81,14 @@ SELECT is(pg_temp.does(format('SELECT ordersync_retry(%s)', :run)),
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h.shop_id = 2), 8::bigint, 'the entries of a shop that was purged stay');
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h.done_by <> session_user OR h.done_at NOT BETWEEN now() AND clock_timestamp()), 0::bigint, 'by whom and when');
 SELECT is((SELECT count(*) FROM ordersync.setup_history h WHERE h::text ~ 'session-|helloworld'), 0::bigint, 'no secret');
+
+-- sealed secrets
+SELECT ordersync_add_gateway('taobao', 'https://other.example.com/', NULL, NULL) AS moved \gset
+SELECT pg_temp.entries() AS entries \gset
+SELECT is(pg_temp.does($$SELECT ordersync_keep_secrets('taobao', 'https://other.example.com')$$),
+	'secrets kept gateway taobao {"secrets": 2, "destination": "https://other.example.com:443"}', 'secrets kept for another destination');
+UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'data_key';
+SELECT is(pg_temp.does('SELECT ordersync_forget_secrets()'), 'secrets forgotten {"secrets": 1}', 'secrets that cannot be opened');
 
 -- who sees it
 SELECT ordersync_grant('history_bi', 'reader', '{1}') AS granted \gset

@@ -81,6 +81,13 @@ is($cluster->sql("SELECT action, shop_id, details FROM ordersync.setup_history W
 	. qq(shop changed|103|{"options": {"payloads": {"new": "keep"}}, "data_key": "set"}), 'which the history tells');
 
 
+# A key that was given for another destination is given again, for the one that the gateway has now.
+$cluster->sql("SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:1/router/rest', NULL, 'helloworld')");
+is($cluster->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 101'), 'moved', 'a key is not used for another destination');
+says("shop_id,data_key\n101,key-101-new\n", '101|changed|data key', 'the same key from a file is given for this one');
+is($cluster->sql('SELECT key_state FROM ordersync.shops WHERE shop_id = 101'), 'unchecked', 'and used');
+$cluster->sql("SELECT ordersync_add_gateway('taobao', '" . $cluster->url . "', NULL, 'helloworld')");
+
 # --- lines that cannot be used cost themselves only
 
 says(<<"END" =~ s/\t/,/gr, <<'END' =~ s/\n\z//r, 'each line that is wrong is told, all others are stored');
@@ -289,6 +296,9 @@ my $text = "shop_id,seller_nick,session_key\n" . join '', map { qq($_->{shop},"$
 is(import_file(file('real', $text)), "1|added|-\n2|added|-", 'shops of the gateway');
 is($cluster->full($_), 'succeeded', "shop $_ is read") for 1, 2;
 is($cluster->sql('SELECT count(*) > 100, string_agg(DISTINCT key_state, $$ $$) FROM ordersync.orders o JOIN ordersync.shops s USING (shop_id)'), 't|ok', 'with its key');
+
+$cluster->sql('CALL ordersync_reproject(ARRAY[1])');
+is($cluster->sql('SELECT action, shop_id, details FROM ordersync.setup_history ORDER BY history_id DESC LIMIT 1'), 'rows written again|1|{"shops": [1]}', 'rows written again are in the history');
 
 # --- no key is anywhere
 
