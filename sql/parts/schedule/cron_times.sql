@@ -138,40 +138,54 @@ $function$;
 COMMENT ON FUNCTION ordersync.cron_instants(timestamp, text, boolean) IS
 	'the instants at which a wall time of a schedule is due in a time zone';
 
-/*
- * Days are looked at one by one, and four that match are enough: from the third on all wall times are later, and
- * before that a skipped wall time may be an instant of the next day.
- */
+/* Four are enough: from the third on all wall times are later, and before that a skipped one may be an instant of the next day. */
+CREATE OR REPLACE FUNCTION ordersync.cron_days(p_schedule text, p_from date)
+RETURNS date[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v record;
+	v_day date := p_from;
+	v_days date[] := '{}';
+	v_in_month boolean;
+	v_in_week boolean;
+BEGIN
+	SELECT * INTO v
+	FROM ordersync.cron_fields(p_schedule);
+	WHILE pg_catalog.cardinality(v_days) < 4 AND v_day <= p_from + interval '5 years' LOOP
+		IF NOT EXTRACT(month FROM v_day)::integer = ANY (v.months) THEN
+			v_day := pg_catalog.date_trunc('month', v_day::timestamp) + interval '1 month';
+			CONTINUE;
+		END IF;
+		v_in_month := EXTRACT(day FROM v_day)::integer = ANY (v.days);
+		v_in_week := EXTRACT(dow FROM v_day)::integer = ANY (v.weekdays);
+		IF v_in_month AND v_in_week OR v.either_day AND (v_in_month OR v_in_week) THEN
+			v_days := v_days || v_day;
+		END IF;
+		v_day := v_day + 1;
+	END LOOP;
+	RETURN v_days;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cron_days(text, date) IS
+	'the first four days from a day on that a cron schedule allows, of the next five years';
+
 CREATE OR REPLACE FUNCTION ordersync.cron_next(schedule text, timezone text, after timestamptz)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v record;
-	v_day date := pg_catalog.timezone(timezone, after)::date;
 	v_next timestamptz;
 BEGIN
 	IF schedule IS NULL OR timezone IS NULL OR after IS NULL THEN
 		RETURN NULL;
 	END IF;
-	SELECT * INTO v
-	FROM ordersync.cron_fields(schedule);
-
 	SELECT pg_catalog.min(i.at) INTO v_next
-	FROM (
-		SELECT d.day
-		FROM pg_catalog.generate_series(v_day - interval '1 day', v_day + interval '5 years', interval '1 day') d (day)
-		WHERE EXTRACT(month FROM d.day)::integer = ANY (v.months)
-			AND CASE WHEN v.either_day
-				THEN EXTRACT(day FROM d.day)::integer = ANY (v.days) OR EXTRACT(dow FROM d.day)::integer = ANY (v.weekdays)
-				ELSE EXTRACT(day FROM d.day)::integer = ANY (v.days) AND EXTRACT(dow FROM d.day)::integer = ANY (v.weekdays)
-			END
-		ORDER BY d.day
-		LIMIT 4
-	) d
-	CROSS JOIN LATERAL pg_catalog.unnest(v.hours) h
-	CROSS JOIN LATERAL pg_catalog.unnest(v.minutes) m
-	CROSS JOIN LATERAL ordersync.cron_instants(d.day + pg_catalog.make_interval(hours => h, mins => m), timezone, v.every_hour) i (at)
+	FROM ordersync.cron_fields(schedule) f
+	CROSS JOIN LATERAL pg_catalog.unnest(ordersync.cron_days(schedule, pg_catalog.timezone(timezone, after)::date - 1)) d
+	CROSS JOIN LATERAL pg_catalog.unnest(f.hours) h
+	CROSS JOIN LATERAL pg_catalog.unnest(f.minutes) m
+	CROSS JOIN LATERAL ordersync.cron_instants(d + pg_catalog.make_interval(hours => h, mins => m), timezone, f.every_hour) i (at)
 	WHERE i.at > after;
 
 	IF v_next IS NULL THEN

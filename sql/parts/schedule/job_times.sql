@@ -10,35 +10,27 @@
  * that was left out, but not for a schedule with * in minute or hour.
  */
 CREATE OR REPLACE FUNCTION ordersync.zone_shifts(p_from text, p_to text)
-RETURNS SETOF interval
+RETURNS TABLE (shift interval, day timestamp)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	-- a day at a time; days on which either clock is changed, a quarter of an hour at a time
-	WITH day AS (
-		SELECT w.wall,
-			pg_catalog.timezone(p_to, pg_catalog.timezone(p_from, w.wall)) - w.wall AS shift,
-			pg_catalog.timezone('UTC', pg_catalog.timezone(p_from, w.wall)) - w.wall AS offset_from
-		FROM pg_catalog.generate_series(pg_catalog.date_trunc('day', pg_catalog.timezone('UTC', pg_catalog.now())),
-			pg_catalog.timezone('UTC', pg_catalog.now()) + interval '5 years', interval '1 day') w (wall)
+	WITH midnight AS (
+		SELECT w.day,
+			pg_catalog.timezone(p_to, pg_catalog.timezone(p_from, w.day)) - w.day AS shift,
+			pg_catalog.timezone('UTC', pg_catalog.timezone(p_from, w.day)) - w.day AS behind_utc
+		FROM pg_catalog.generate_series(pg_catalog.date_trunc('day', pg_catalog.timezone('UTC', pg_catalog.now())) - interval '1 day',
+			pg_catalog.timezone('UTC', pg_catalog.now()) + interval '5 years', interval '1 day') w (day)
 	),
-	change AS (
-		SELECT d.wall
-		FROM (
-			SELECT d.wall, (d.shift, d.offset_from) IS DISTINCT FROM pg_catalog.lag((d.shift, d.offset_from), 1, (d.shift, d.offset_from))
-				OVER (ORDER BY d.wall) AS changed
-			FROM day d
-		) d
-		WHERE d.changed
+	day AS (
+		SELECT m.day, m.shift,
+			m.shift = pg_catalog.lead(m.shift, 1, m.shift) OVER (ORDER BY m.day)
+				AND m.behind_utc = pg_catalog.lead(m.behind_utc, 1, m.behind_utc) OVER (ORDER BY m.day) AS steady
+		FROM midnight m
 	)
-	SELECT d.shift
+	SELECT DISTINCT CASE WHEN d.steady THEN d.shift END, CASE WHEN NOT d.steady THEN d.day END
 	FROM day d
-	UNION
-	SELECT pg_catalog.timezone(p_to, pg_catalog.timezone(p_from, w.wall)) - w.wall
-	FROM change c
-	CROSS JOIN LATERAL pg_catalog.generate_series(c.wall - interval '1 day', c.wall, interval '15 minutes') w (wall)
 $function$;
 COMMENT ON FUNCTION ordersync.zone_shifts(text, text) IS
-	'by how much the clock of one time zone is ahead of another''s at wall times of the latter in the next five years: each value once';
+	'by how much the clock of one time zone is ahead of another''s in the next five years, each value once; and the days on which either clock is changed';
 
 CREATE OR REPLACE FUNCTION ordersync.cron_list(p_values integer[])
 RETURNS text
@@ -69,12 +61,15 @@ AS $function$
 		|| ' ' || ordersync.cron_list(pg_catalog.array_agg(DISTINCT t.minute_of_day / 60))
 		|| ' * * *'
 	FROM (
-		SELECT (h * 60 + m + (EXTRACT(epoch FROM z.shift) / 60)::integer + 2880) % 1440 AS minute_of_day
-		FROM ordersync.zone_shifts(p_timezone, p_job_timezone) z (shift)
+		SELECT EXTRACT(epoch FROM (COALESCE(
+				timestamp '2000-01-01' + w.time_of_day + z.shift,
+				pg_catalog.timezone(p_job_timezone, pg_catalog.timezone(p_timezone, z.day + w.time_of_day))))::time)::integer / 60 AS minute_of_day
+		FROM ordersync.zone_shifts(p_timezone, p_job_timezone) z
 		CROSS JOIN pg_catalog.unnest(p_schedules) s (schedule)
 		CROSS JOIN LATERAL ordersync.cron_fields(s.schedule) f
 		CROSS JOIN LATERAL pg_catalog.unnest(f.hours) h
 		CROSS JOIN LATERAL pg_catalog.unnest(f.minutes) m
+		CROSS JOIN LATERAL pg_catalog.make_interval(hours => h, mins => m) AS w (time_of_day)
 	) t
 $function$;
 COMMENT ON FUNCTION ordersync.cron_cover(text[], text, text) IS
