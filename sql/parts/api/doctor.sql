@@ -14,7 +14,7 @@ RETURN ARRAY[
 	'schema', 'library', 'tables', 'setup',
 	'settings', 'workers', 'worker_slots',
 	'key_file', 'hosts', 'certificates', 'clock', 'calls_today',
-	'gateways', 'shops', 'data_keys', 'schedule',
+	'gateways', 'shops', 'key_expiry', 'schedule',
 	'holes', 'stuck_windows', 'failed_windows', 'storage'];
 COMMENT ON FUNCTION ordersync.health_checks() IS
 	'the checks of ordersync_doctor(), in its order: of each ordersync.check_health_<name>() is called';

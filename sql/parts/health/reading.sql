@@ -5,7 +5,7 @@
  * Each check reads few rows of a shop, by batch queries: ten thousand shops are
  * looked at in a second.
  */
-CREATE OR REPLACE FUNCTION ordersync.check_health_data_keys()
+CREATE OR REPLACE FUNCTION ordersync.check_health_key_expiry()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
@@ -14,22 +14,23 @@ DECLARE
 	v_warning interval := COALESCE(NULLIF(current_setting('ordersync.key_warning', true), ''), '14d')::interval;
 	v record;
 BEGIN
-	check_name := 'data keys';
-	SELECT array_agg(k.shop_id::text ORDER BY k.at NULLS FIRST, k.shop_id) FILTER (WHERE k.ended) AS ended,
+	check_name := 'expiry of data keys';
+	SELECT array_agg(k.shop_id::text ORDER BY k.at, k.shop_id) FILTER (WHERE k.ended) AS ended,
 		array_agg(k.shop_id || ' on ' || to_char(timezone('Asia/Shanghai', k.at), 'MM-DD') ORDER BY k.at, k.shop_id)
 			FILTER (WHERE NOT k.ended) AS ending,
-		(array_agg(k.shop_id ORDER BY k.ended DESC, k.at NULLS FIRST, k.shop_id))[1] AS first
+		(array_agg(k.shop_id ORDER BY k.at, k.shop_id))[1] AS first
 	INTO v
 	FROM (
 		SELECT s.shop_id, s.key_expires_at AS at,
-			s.key_state = 'expired' OR COALESCE(s.key_expires_at <= now(), false) AS ended
+			s.key_expires_at <= now() AS ended
 		FROM ordersync.shops s
 		WHERE s.enabled
-			AND (s.key_state = 'expired' OR s.key_expires_at <= now() + v_warning)
+			AND s.key_state <> 'expired'	-- which is for check_health_shops() to tell
+			AND s.key_expires_at <= now() + v_warning
 	) k;
 	ok := v.first IS NULL;
 	detail := CASE
-		WHEN ok THEN format('none has expired or ends within %s', v_warning)
+		WHEN ok THEN format('none ends within %s, where that is known', v_warning)
 		ELSE concat_ws('; ',
 			'expired: shops ' || ordersync.health_few(v.ended),
 			'ending: shops ' || ordersync.health_few(v.ending))
@@ -40,8 +41,8 @@ BEGIN
 	RETURN NEXT;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.check_health_data_keys() IS
-	'which data keys have expired, or will soon? Part of ordersync_doctor()';
+COMMENT ON FUNCTION ordersync.check_health_key_expiry() IS
+	'which data keys have reached the expiry that was typed, or will soon? Part of ordersync_doctor()';
 
 /*
  * A hole lies between ranges that were read by modified, or before the first.

@@ -13,11 +13,9 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	WITH health AS MATERIALIZED (
-		SELECT h.shop_id, h.state, h.last_error, h.hint, h.what_to_do,
-			h.enabled AND h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days' AS expiring
+		SELECT h.shop_id, h.state, h.hint, h.what_to_do
 		FROM ordersync.shop_health h
 		WHERE h.state <> 'ok'
-			OR h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days'
 	), trouble AS (
 		SELECT h.shop_id, h.hint, h.what_to_do,
 			CASE h.state
@@ -29,13 +27,6 @@ BEGIN
 		WHERE h.state IN ('waiting for key', 'failing')
 			-- a run that is on its way needs no help
 			OR h.state = 'behind' AND h.what_to_do IS NOT NULL
-		UNION ALL
-		SELECT h.shop_id, 'renew the authorisation',
-			pg_catalog.format('SELECT ordersync_set_session_key(%s, session_key, expires_at)', h.shop_id),
-			'expiry of data keys'
-		FROM health h
-		WHERE h.expiring
-			AND h.state <> 'waiting for key'
 		UNION ALL
 		-- every shop but the first of its seller
 		SELECT s.shop_id, pg_catalog.format('"%s" is shop %s already, and its orders are stored twice; remove one of them', s.nick, s.first_shop),
@@ -66,11 +57,9 @@ BEGIN
 			pg_catalog.concat_ws(': ', CASE WHEN c.shops > 1 THEN 'shop ' || c.first_shop END, t.hint), t.what_to_do) END
 	FROM (VALUES
 		(1, 'data keys', 'waits for a data key', 'wait for a data key', 'all are accepted'),
-		(2, 'expiry of data keys', 'has a data key that expires within 7 days', 'have data keys that expire within 7 days',
-			'none within 7 days, where it is known'),
-		(3, 'failing shops', 'is failing', 'are failing', 'none'),
-		(4, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets'),
-		(5, 'sellers', 'has the seller of another shop', 'have the sellers of other shops', 'each has one shop')
+		(2, 'failing shops', 'is failing', 'are failing', 'none'),
+		(3, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets'),
+		(4, 'sellers', 'has the seller of another shop', 'have the sellers of other shops', 'each has one shop')
 	) AS k (place, kind, one, several, good)
 	LEFT JOIN counted c ON c.kind = k.kind
 	LEFT JOIN LATERAL (
