@@ -1,6 +1,6 @@
 -- How shops and gateways are, in one word, and what to do: from rows made by hand.
 BEGIN;
-SELECT plan(102);
+SELECT plan(103);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -51,7 +51,7 @@ SELECT is(pg_temp.shop(), 'ok', 'a shop on a good day');
 SELECT results_eq('SELECT check_name, ok, detail, hint FROM ordersync.check_health_gateways()',
 	$$VALUES ('gateway "relay"', true, '1 shops', NULL::text), ('gateway "taobao"', true, '3 shops', NULL)$$, 'the checks of gateways, all well');
 SELECT results_eq('SELECT check_name, ok, detail, hint FROM ordersync.check_health_shops()',
-	$$VALUES ('data keys', true, 'all are accepted', NULL::text), ('expiry of data keys', true, 'none within 7 days, where it is known', NULL),
+	$$VALUES ('data keys', true, 'all are accepted', NULL::text), ('expiry of data keys', true, 'none soon, where it is known', NULL),
 		('failing shops', true, 'none', NULL), ('freshness', true, 'all shops are within their targets', NULL), ('sellers', true, 'each has one shop', NULL)$$, 'and those of shops');
 
 -- paused
@@ -76,8 +76,11 @@ SELECT is_empty('SELECT * FROM pg_temp.red()', 'and the check, too');
 SELECT pg_temp.good();
 UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
 SELECT results_eq('SELECT state, key_days_left, what_to_do FROM ordersync.shop_health WHERE shop_id = 9', $$VALUES ('ok', 5, 'SELECT ordersync_set_session_key(9, session_key, expires_at)')$$, 'a key that expires soon');
-SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('expiry of data keys', '1 shop has a data key that expires within 7 days: 9',
+SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('expiry of data keys', '1 shop has a data key that expires soon: 9',
 	'renew the authorisation: SELECT ordersync_set_session_key(9, session_key, expires_at)')$$, 'the check says so');
+UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '20 days' WHERE shop_id = 9;
+SELECT is(pg_temp.shop(9), 'ok', 'not yet in twenty days');
+UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
 SELECT ordersync_set_session_key(9, 'session-new', now() + interval '1 year');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'a new one, and it does not');
 

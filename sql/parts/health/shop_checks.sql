@@ -7,6 +7,8 @@ CREATE OR REPLACE FUNCTION ordersync.check_health_shops()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_warning interval := COALESCE(NULLIF(pg_catalog.current_setting('ordersync.key_warning', true), ''), '14d')::interval;
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.shop_health') IS NULL THEN
 		RETURN;
@@ -14,10 +16,10 @@ BEGIN
 	RETURN QUERY
 	WITH health AS MATERIALIZED (
 		SELECT h.shop_id, h.state, h.last_error, h.hint, h.what_to_do,
-			h.enabled AND h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days' AS expiring
+			h.enabled AND h.key_expires_at < pg_catalog.clock_timestamp() + v_warning AS expiring
 		FROM ordersync.shop_health h
 		WHERE h.state <> 'ok'
-			OR h.key_expires_at < pg_catalog.clock_timestamp() + interval '7 days'
+			OR h.key_expires_at < pg_catalog.clock_timestamp() + v_warning
 	), trouble AS (
 		SELECT h.shop_id, h.hint, h.what_to_do,
 			CASE h.state
@@ -66,8 +68,8 @@ BEGIN
 			pg_catalog.concat_ws(': ', CASE WHEN c.shops > 1 THEN 'shop ' || c.first_shop END, t.hint), t.what_to_do) END
 	FROM (VALUES
 		(1, 'data keys', 'waits for a data key', 'wait for a data key', 'all are accepted'),
-		(2, 'expiry of data keys', 'has a data key that expires within 7 days', 'have data keys that expire within 7 days',
-			'none within 7 days, where it is known'),
+		(2, 'expiry of data keys', 'has a data key that expires soon', 'have data keys that expire soon',
+			'none soon, where it is known'),
 		(3, 'failing shops', 'is failing', 'are failing', 'none'),
 		(4, 'freshness', 'is behind its target', 'are behind their targets', 'all shops are within their targets'),
 		(5, 'sellers', 'has the seller of another shop', 'have the sellers of other shops', 'each has one shop')
