@@ -1,6 +1,6 @@
 -- How shops and gateways are, in one word, and what to do: from rows made by hand.
 BEGIN;
-SELECT plan(102);
+SELECT plan(103);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -66,16 +66,19 @@ UPDATE ordersync.shops SET key_state = s, key_message = 'why' FROM unnest('{expi
 SELECT is(pg_temp.shop(), 'waiting for key | SELECT ordersync_set_session_key(7, session_key)', 'a refused key');
 SELECT is(pg_temp.shop(9), 'ok', 'is that shop''s alone');
 SELECT is(pg_temp.gateway(), 'ok', 'and not its gateway''s');
-SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('data keys', '1 shop waits for a data key: 7', 'the key is expired: why: SELECT ordersync_set_session_key(7, session_key)')$$, 'the check says which');
+SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('data keys', '1 shop waits for a data key: 7', 'the key is expired: why: SELECT ordersync_set_session_key(7, session_key);')$$, 'the check says which');
 UPDATE ordersync.shops SET key_state = 'missing' WHERE shop_id = 12;
 UPDATE ordersync.shops SET key_state = 'wrong_seller' WHERE shop_id = 20;
-SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('data keys', '3 shops wait for a data key: 7, 12, 20', 'shop 7: the key is expired: why: SELECT ordersync_set_session_key(7, session_key)')$$, 'several are one row');
+SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('data keys', '3 shops wait for a data key: 7, 12, 20', 'shop 7: the key is expired: why: SELECT ordersync_set_session_key(7, session_key);')$$, 'several are one row');
 SELECT ordersync_set_session_key(n, 'session-new') FROM unnest('{7,12,20}'::bigint[]) n;
 SELECT is(pg_temp.shop(), 'ok', 'a new key, and it is well');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'and the check, too');
 SELECT pg_temp.good();
 UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
-SELECT results_eq('SELECT state, key_days_left, what_to_do FROM ordersync.shop_health WHERE shop_id = 9', $$VALUES ('ok', 5, 'SELECT ordersync_set_session_key(9, session_key, expires_at)')$$, 'a key that expires soon');
+SELECT results_eq('SELECT state, key_days_left, what_to_do FROM ordersync.shop_health WHERE shop_id = 9', $$VALUES ('ok', 5, 'SELECT ordersync_set_session_key(9, session_key, expires_at);')$$, 'a key that expires soon');
+UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '20 days' WHERE shop_id = 9;
+SELECT is(pg_temp.shop(9), 'ok', 'not yet in twenty days');
+UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
 SELECT ordersync_set_session_key(9, 'session-new', now() + interval '1 year');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'a new one, and it does not');
 

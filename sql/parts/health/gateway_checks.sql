@@ -38,7 +38,7 @@ AS $function$
 BEGIN
 	RETURN CASE
 		WHEN p_command IS NULL THEN p_hint
-		ELSE pg_catalog.concat_ws(': ', p_hint, p_command)
+		ELSE pg_catalog.concat_ws(': ', p_hint, p_command || ';')
 	END;
 END
 $function$;

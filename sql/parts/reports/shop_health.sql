@@ -63,7 +63,7 @@ BEGIN
 			WHEN x.state = 'behind' AND q.active > 0 THEN 'a run is on its way, see ordersync.run_progress'
 			WHEN x.state = 'behind' THEN 'it was read later than its target allows, and nothing is running'
 			WHEN x.state = 'not read yet' THEN 'no run has succeeded yet'
-			WHEN s.key_expires_at < clock_timestamp() + interval '7 days' THEN 'the data key expires soon: renew the authorisation'
+			WHEN x.key_is_ending THEN 'the data key expires soon: renew the authorisation'
 		END AS hint,
 		CASE
 			WHEN x.state = 'paused' THEN 'SELECT ordersync_resume_shop(' || s.shop_id || ')'
@@ -74,8 +74,7 @@ BEGIN
 			WHEN x.state = 'behind' AND q.active > 0 THEN NULL
 			WHEN x.state = 'behind' AND h.behind THEN 'SELECT ordersync_trigger_incremental(' || s.shop_id || ')'
 			WHEN x.state = 'behind' OR x.state = 'not read yet' AND q.active = 0 THEN 'SELECT ordersync_trigger_full(' || s.shop_id || ')'
-			WHEN s.key_expires_at < clock_timestamp() + interval '7 days'
-				THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key, expires_at)'
+			WHEN x.key_is_ending THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key, expires_at)'
 		END AS what_to_do
 	FROM ordersync.shops s
 	LEFT JOIN ordersync.gateway_health g ON g.gateway = s.gateway
@@ -152,7 +151,8 @@ BEGIN
 				WHEN h.behind OR h.full_behind THEN 'behind'
 				WHEN s.successes = '{}' THEN 'not read yet'
 				ELSE 'ok'
-			END AS state
+			END AS state,
+			s.key_expires_at < clock_timestamp() + COALESCE(NULLIF(current_setting('ordersync.key_warning', true), ''), '14d')::interval AS key_is_ending
 		OFFSET 0
 	) x;
 	PERFORM ordersync.comment_shop_health();
