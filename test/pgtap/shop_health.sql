@@ -1,6 +1,6 @@
 -- How shops and gateways are, in one word, and what to do: from rows made by hand.
 BEGIN;
-SELECT plan(103);
+SELECT plan(102);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -75,7 +75,7 @@ SELECT is(pg_temp.shop(), 'ok', 'a new key, and it is well');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'and the check, too');
 SELECT pg_temp.good();
 UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
-SELECT results_eq('SELECT state, key_days_left, what_to_do FROM ordersync.shop_health WHERE shop_id = 9', $$VALUES ('ok', 5, 'SELECT ordersync_set_session_key(9, session_key, expires_at);')$$, 'a key that expires soon');
+SELECT results_eq('SELECT state, key_days_left, what_to_do FROM ordersync.shop_health WHERE shop_id = 9', $$VALUES ('ok', 5, 'SELECT ordersync_set_session_key(9, session_key, expires_at)')$$, 'a key that expires soon');
 UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '20 days' WHERE shop_id = 9;
 SELECT is(pg_temp.shop(9), 'ok', 'not yet in twenty days');
 UPDATE ordersync.shops SET key_expires_at = clock_timestamp() + interval '5 days 1 hour' WHERE shop_id = 9;
@@ -109,7 +109,7 @@ SELECT is(pg_temp.gateway(), $$no secret | SELECT ordersync_add_gateway('taobao'
 UPDATE ordersync.gateways SET secret_state = 'unreadable' WHERE name = 'taobao';
 SELECT is(pg_temp.gateway(), $$secret unreadable | SELECT ordersync_add_gateway('taobao', NULL, NULL, app_secret)$$, 'one that cannot be opened');
 SELECT results_eq('SELECT check_name, detail, hint FROM pg_temp.red()', $$VALUES ('gateway "taobao"', 'secret unreadable, for all of its 3 shops: why',
-	'the application secret was sealed with another key file: put that file back, or set the secret again: SELECT ordersync_add_gateway(''taobao'', NULL, NULL, app_secret)')$$, 'the check says it once');
+	'the application secret was sealed with another key file: put that file back, or set the secret again: SELECT ordersync_add_gateway(''taobao'', NULL, NULL, app_secret);')$$, 'the check says it once');
 SELECT ordersync_add_gateway('taobao', NULL, NULL, 'helloworld');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'its command makes it well');
 UPDATE ordersync.gateways SET secret_state = 'key_file', secret_message = 'cannot read it';
@@ -195,7 +195,7 @@ SELECT pg_temp.fail(t, 'retry', 'http') FROM x;
 SELECT is(pg_temp.shop(), (SELECT format('failing | SELECT ordersync_retry(%s)', run_id) FROM ordersync.sync_tasks), 'a window that failed');
 SELECT results_eq('SELECT last_error, last_error_class, last_class, last_state, last_error_at IS NOT NULL FROM ordersync.shop_health WHERE shop_id = 7', $$VALUES ('it said no', 'http', 'transient', 'failed', true)$$, 'with its classes');
 SELECT results_eq('SELECT check_name, detail, hint FROM pg_temp.red()', $$SELECT 'failing shops', '1 shop is failing: 7',
-	format('the gateway, or a proxy before it, answers with an error: SELECT ordersync_retry(%s)', run_id) FROM ordersync.sync_tasks$$, 'the check names the command');
+	format('the gateway, or a proxy before it, answers with an error: SELECT ordersync_retry(%s);', run_id) FROM ordersync.sync_tasks$$, 'the check names the command');
 UPDATE ordersync.sync_tasks SET since = date_trunc('hour', now()) - interval '5 days', until = date_trunc('hour', now()) - interval '5 days' + interval '1 second';
 SELECT is(pg_temp.shop(), (SELECT format('failing | SELECT ordersync_retry(%s)', run_id) FROM ordersync.sync_tasks), 'that was read before');
 INSERT INTO ordersync.window_counts (shop_id, stream, basis, range, verdict, closed_at)
@@ -220,7 +220,7 @@ SELECT pg_temp.whole(7, clock_timestamp() - interval '3 days');
 SELECT is(pg_temp.shop(), 'behind | SELECT ordersync_trigger_incremental(7)', 'a shop that is behind');
 SELECT results_eq('SELECT lag_target, behind, lag > lag_target FROM ordersync.shop_health WHERE shop_id = 7', $$VALUES ('26 hours'::interval, true, true)$$, 'by what');
 SELECT results_eq('SELECT check_name, detail, hint FROM pg_temp.red()', $$VALUES ('freshness', '1 shop is behind its target: 7',
-	'it was read later than its target allows, and nothing is running: SELECT ordersync_trigger_incremental(7)')$$, 'the check says so');
+	'it was read later than its target allows, and nothing is running: SELECT ordersync_trigger_incremental(7);')$$, 'the check says so');
 SELECT ordersync_trigger_incremental(7);
 SELECT is(pg_temp.shop(), 'behind', 'a run on its way needs no command');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'and no check');
@@ -232,7 +232,7 @@ SELECT is(pg_temp.shop(), 'behind | SELECT ordersync_trigger_full(7)', 'a full r
 SELECT pg_temp.good();
 SELECT ordersync_add_shop(13, 'n7', 'session-7');
 SELECT results_eq('SELECT check_name, detail, hint FROM pg_temp.red()', $$VALUES ('sellers', '1 shop has the seller of another shop: 13',
-	'"n7" is shop 7 already, and its orders are stored twice; remove one of them: SELECT ordersync_remove_shop(13, purge => true)')$$, 'a seller who is two shops');
+	'"n7" is shop 7 already, and its orders are stored twice; remove one of them: SELECT ordersync_remove_shop(13, purge => true);')$$, 'a seller who is two shops');
 SELECT ordersync_remove_shop(13, purge => true);
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'its command ends that');
 

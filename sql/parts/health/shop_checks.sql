@@ -7,8 +7,6 @@ CREATE OR REPLACE FUNCTION ordersync.check_health_shops()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
-DECLARE
-	v_warning interval := COALESCE(NULLIF(pg_catalog.current_setting('ordersync.key_warning', true), ''), '14d')::interval;
 BEGIN
 	IF pg_catalog.to_regclass('ordersync.shop_health') IS NULL THEN
 		RETURN;
