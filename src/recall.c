@@ -35,18 +35,6 @@ static int64 ask_at = PG_INT64_MAX; /* by the steady clock */
 
 static void ask(void *arg);
 
-void
-recall_request(void)
-{
-	ask_at = 0;
-}
-
-int64
-recall_next(void)
-{
-	return ask_at;
-}
-
 bool *
 recall_find(Job **jobs, int n)
 {
@@ -70,6 +58,12 @@ recall_find(Job **jobs, int n)
 			ask_at = clock_steady_ms() + ASK_AGAIN_MS;
 			return NULL;
 	}
+}
+
+int64
+recall_next(void)
+{
+	return ask_at;
 }
 
 /* In a transaction. */

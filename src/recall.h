@@ -7,13 +7,13 @@
 
 #include "job.h"
 
-/* Somebody has cancelled, paused or removed something: some tasks may no longer be ours. */
-extern void recall_request(void);
-
-/* When recall_find() is to be called, by the steady clock. */
-extern int64 recall_next(void);
-
-/* Which of the jobs have lost their tasks; NULL when that cannot be found out now. */
+/*
+ * Somebody has cancelled, paused or removed something: which of the jobs have lost
+ * their tasks?  NULL when that cannot be found out now.
+ */
 extern bool *recall_find(Job **jobs, int n);
+
+/* When it is to be asked again, by the steady clock. */
+extern int64 recall_next(void);
 
 #endif							/* ORDERSYNC_RECALL_H */

@@ -198,11 +198,9 @@ worker_iteration(void)
 	}
 	if (woken & WOKEN_BY_ITSELF)
 		request_claim();
-	if (woken & WOKEN_TO_RECALL)
-		recall_request();
 	if (lost_claims)
 		drop_all_jobs();
-	if (recall_next() <= clock_steady_ms())
+	if ((woken & WOKEN_TO_RECALL) || recall_next() <= clock_steady_ms())
 		drop_recalled();
 	run_upkeep();
 	claim();
@@ -424,14 +422,13 @@ static void
 drop_recalled(void)
 {
 	Job		  **jobs = all_jobs();
-	int			calls = ncalling;
 	int			n = njobs;
 	bool	   *lost = recall_find(jobs, n);
 
 	while (lost != NULL && n-- > 0)
 		if (lost[n])
 		{
-			ncalling -= n < calls;
+			ncalling -= n < ncalling;	/* those with calls are the last */
 			close_entry(job_holder(jobs[n]));
 		}
 }

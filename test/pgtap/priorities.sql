@@ -1,6 +1,6 @@
 -- Which due work is claimed first: by kind, then fairly between shops, and what a full ordersync.max_active_shops does to that.
 BEGIN;
-SELECT plan(39);
+SELECT plan(42);
 SET client_min_messages = error;
 
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
@@ -155,6 +155,13 @@ SELECT is((SELECT sum(ordersync_retry(run_id)) FROM ordersync.sync_runs WHERE st
 SELECT pg_temp.run(10, 'verify', 9);
 SELECT is(pg_temp.claim(3), 'incremental of 9: 1, order of 7: 1, verify of 10: 1', 'where they were');
 SELECT pg_temp.clear();
+
+-- a comparison that has not begun is joined by what it contains
+CREATE TEMP TABLE v AS SELECT ordersync_verify(200, ordersync_day(ordersync_today() - 9), ordersync_day(ordersync_today() - 2)) AS run;
+SELECT is(ordersync_verify(200, ordersync_day(ordersync_today() - 8), ordersync_day(ordersync_today() - 3)), run, 'a comparison joins the one that waits and has all of it') FROM v;
+SELECT isnt(ordersync_verify(200, ordersync_day(ordersync_today() - 12), ordersync_day(ordersync_today() - 3)), run, 'not one that lacks some of it') FROM v;
+UPDATE ordersync.sync_runs SET state = 'running' WHERE run_id = (SELECT run FROM v);
+SELECT isnt(ordersync_verify(200, ordersync_day(ordersync_today() - 8), ordersync_day(ordersync_today() - 3)), run, 'nor one that has begun to count') FROM v;
 
 SELECT * FROM finish();
 ROLLBACK;

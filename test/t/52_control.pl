@@ -8,13 +8,13 @@ use Test::More;
 
 # A call that hangs does so for longer than any wait here; on a machine that has other work what is broken off at once takes a
 # while, too. What was measured is printed.
-my $hang_ms = 60_000;
+my $hang_ms = 300_000;
 my $soon = 10;
 
 # Places for all windows of three runs: what hangs keeps nobody else waiting for a place.
 my $cluster = OrdersyncTest->new(
 	gateway => [ '--shops' => 9, '--orders-per-shop' => 300, '--days' => 20 ],
-	conf => "ordersync.max_in_flight = 200\nordersync.request_timeout = '120s'\nordersync.workers = 2");
+	conf => "ordersync.max_in_flight = 200\nordersync.request_timeout = '600s'\nordersync.workers = 2");
 $cluster->add_shops(1 .. 9);
 is($cluster->finish($cluster->sql("SELECT ordersync_check_shop($_)")), 'succeeded', "the data key of shop $_") for 1 .. 9;
 

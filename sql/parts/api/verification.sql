@@ -28,6 +28,22 @@ BEGIN
 	SELECT * INTO v
 	FROM ordersync.resolve_range('verify', since, until, v_now);
 
+	-- one that has begun may have counted before what is asked about
+	SELECT r.run_id INTO v_run
+	FROM ordersync.sync_runs r
+	WHERE r.shop_id = ordersync_verify.shop_id
+		AND r.kind = 'verify'
+		AND r.state = 'pending'
+		AND r.since <= v.since
+		AND r.until >= v.until
+	ORDER BY r.run_id
+	LIMIT 1;
+	IF FOUND THEN
+		PERFORM ordersync.note_all_links(shop_id);
+		PERFORM ordersync.announce_run(v_run, true, v.shortened);
+		RETURN v_run;
+	END IF;
+
 	INSERT INTO ordersync.sync_runs AS r (shop_id, kind, since, until, links_due)
 	VALUES (shop_id, 'verify', v.since, v.until, true)
 	RETURNING r.run_id INTO v_run;
