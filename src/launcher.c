@@ -2,7 +2,7 @@
  * launcher.c
  *	  Which databases have how many workers, and who starts them again.
  *
- * A static background worker without a database: it knows the settings
+ * A static background worker, connected, but to no database: it knows the settings
  * (desired state) and the slots (running state) and brings the second to the
  * first, at a reload, when a worker came or went, and when a back-off is over.
  * In between it sleeps.

@@ -225,7 +225,8 @@ put_worker(ReturnSetInfo *result, const SlotView *view)
 	values[n] = text_or_null(doing_now(view), &nulls[n]);
 	n++;
 	n += put_work(&view->work, values + n, nulls + n);
-	Assert(n == WORKER_COLUMNS);
+	if (n != WORKER_COLUMNS)
+		elog(ERROR, "a worker has %d columns, not %d", n, WORKER_COLUMNS);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
