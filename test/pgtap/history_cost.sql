@@ -78,5 +78,15 @@ SELECT pg_temp.measure('many', 'a step', 'SELECT ordersync.remove_old_runs(0, no
 SELECT cmp_ok(rows, '<', 20000::bigint, format('a step that removes two hundred runs with two thousand tasks reads %s rows', rows)) FROM cost WHERE what = 'a step';
 SELECT pg_temp.measure('many', 'no step', format('SELECT ordersync.remove_old_runs(%s, now() - interval ''10 days'')', (SELECT min(run_id) FROM ordersync.sync_runs WHERE requested_at > now() - interval '10 days' AND run_id > 1000)));
 SELECT cmp_ok(rows, '<=', 300::bigint, format('one that finds nothing reads %s', rows)) FROM cost WHERE what = 'no step';
+-- completeness of one shop is computed for that one
+CREATE FUNCTION pg_temp.days(p_query text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE v_plan json; v_rows bigint;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, TIMING off) ' || p_query INTO v_plan;
+	SELECT sum((n ->> 'Actual Rows')::bigint * (n ->> 'Actual Loops')::bigint) INTO v_rows
+	FROM jsonb_path_query(v_plan::jsonb, 'strict $.** ? (@."Function Name" == "generate_series")') n;
+	RETURN v_rows;
+END $$;
+SELECT cmp_ok(pg_temp.days('SELECT * FROM ordersync.completeness WHERE shop_id = 5'), '<=', 2 * 2 * 62::bigint, 'completeness of one shop looks at the days of that one');
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,10 +20,7 @@ AS $function$
 BEGIN
 	CREATE OR REPLACE VIEW ordersync.completeness
 	WITH (security_invoker = true) AS
-	WITH covered_days AS (
-		SELECT *
-		FROM ordersync.covered_days
-	), verified AS (
+	WITH verified AS NOT MATERIALIZED (	-- whoever asks for one shop reads that one only
 		SELECT c.shop_id, k.stream, c.basis, timezone('Asia/Shanghai', lower(c.range))::date AS day,
 			sum(c.reported)::bigint AS reported,
 			sum(c.stored)::bigint AS stored,
@@ -33,21 +30,6 @@ BEGIN
 			SELECT CASE c.stream WHEN 'special_refunds' THEN 'after_sales' ELSE c.stream END AS stream
 		) k
 		GROUP BY 1, 2, 3, 4
-	), days AS (
-		SELECT d.*
-		FROM covered_days d
-		UNION ALL
-		-- counted by ordersync_verify and never read by that time
-		SELECT v.shop_id, v.stream, v.basis, v.day,
-			timezone('Asia/Shanghai', v.day::timestamp),
-			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
-			NULL, clock_timestamp(), NULL, '{}', NULL, '{}', '{}'
-		FROM verified v
-		LEFT JOIN covered_days d ON d.shop_id = v.shop_id
-			AND d.stream = v.stream
-			AND d.basis = v.basis
-			AND d.day = v.day
-		WHERE d.day IS NULL
 	), repaired AS (
 		SELECT r.shop_id, r.stream, b.basis, timezone('Asia/Shanghai', b.at)::date AS day,
 			count(DISTINCT r.record_id) AS repaired,
@@ -101,7 +83,23 @@ BEGIN
 			CASE WHEN e.rows_gone THEN 'rows that were stored are gone' END,
 			CASE WHEN e.lines_gone THEN 'lines that were stored are gone' END,
 			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END), '') AS reason
-	FROM days d
+	-- no WITH: what is asked of one shop is to be known in here, and a clock is in the way of that there
+	FROM (
+		SELECT d.*
+		FROM ordersync.covered_days d
+		UNION ALL
+		-- counted by ordersync_verify and never read by that time
+		SELECT v.shop_id, v.stream, v.basis, v.day,
+			timezone('Asia/Shanghai', v.day::timestamp),
+			timezone('Asia/Shanghai', v.day::timestamp + interval '1 day'),
+			NULL, clock_timestamp(), NULL, '{}', NULL, '{}', '{}'
+		FROM verified v
+		LEFT JOIN ordersync.covered_days d ON d.shop_id = v.shop_id
+			AND d.stream = v.stream
+			AND d.basis = v.basis
+			AND d.day = v.day
+		WHERE d.day IS NULL
+	) d
 	LEFT JOIN ordersync.counted_days w USING (shop_id, stream, basis, day)
 	LEFT JOIN verified v USING (shop_id, stream, basis, day)
 	LEFT JOIN repaired r USING (shop_id, stream, basis, day)

@@ -8,7 +8,20 @@ AS $function$
 BEGIN
 	CREATE OR REPLACE VIEW ordersync.covered_days
 	WITH (security_invoker = true) AS
-	WITH lists AS (
+	SELECT l.shop_id,
+		l.stream,
+		l.basis,
+		n.day::date AS day,
+		b.starts_at,
+		b.ends_at,
+		upper(l.ranges) AS settled_until,
+		l.platform_now,
+		l.proven,
+		l.read_ranges,
+		l.types_add,
+		a.asked,
+		a.asked - l.ranges AS missing
+	FROM (
 		-- the second list of after-sales is taken together with the first
 		SELECT c.shop_id,
 			c.stream,
@@ -33,21 +46,7 @@ BEGIN
 			AND p.stream = c.stream
 		WHERE c.stream IN ('orders', 'after_sales')
 			AND c.basis <> 'arrival'
-	)
-	SELECT l.shop_id,
-		l.stream,
-		l.basis,
-		n.day::date AS day,
-		b.starts_at,
-		b.ends_at,
-		upper(l.ranges) AS settled_until,
-		l.platform_now,
-		l.proven,
-		l.read_ranges,
-		l.types_add,
-		a.asked,
-		a.asked - l.ranges AS missing
-	FROM lists l
+	) l
 	CROSS JOIN LATERAL generate_series(
 		date_trunc('day', timezone('Asia/Shanghai', lower(l.read_ranges))),
 		CASE l.basis
