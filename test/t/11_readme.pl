@@ -246,8 +246,8 @@ is_deeply($states{'Stages of after-sales'}, states(q{SELECT DISTINCT stage FROM 
 is_deeply($states{Runs}, states(q{SELECT regexp_split_to_table(col_description(attrelid, attnum), ', | or ') FROM pg_attribute
 	WHERE attrelid = 'ordersync.sync_runs'::regclass AND attname = 'state'}), 'states of runs');
 
-is_deeply(names('docs/ordersync_operations.md', 'A run ended as failed or incomplete'),
+is_deeply(names('docs/ordersync_monitoring.md', 'A run ended as failed or incomplete'),
 	states(q{SELECT DISTINCT m[1] FROM regexp_matches(pg_get_viewdef('ordersync.failed_tasks'), 'WHEN ''(\w+)''::text', 'g') AS m}),
-	'the page on operations: classes of failures');
+	'the page on monitoring: classes of failures');
 
 done_testing;

@@ -45,7 +45,7 @@ hear();
 sub logged { my ($from) = @_; return slurp_file($node->logfile, $from // 0) =~ s/^\d{4}-.*?\] (?:\S+ )?(?=[A-Z]+: )//mgr }
 
 # The client that the page on operations shows, as printed.
-my ($client) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_operations.md") =~ /^```sh\n(python3 .*?LISTEN ordersync.*?)^```$/ms;
+my ($client) = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_monitoring.md") =~ /^```sh\n(python3 .*?LISTEN ordersync.*?)^```$/ms;
 my $connstr = $node->connstr('postgres');
 $client =~ s/dbname=postgres/$connstr/;
 $client =~ s{^python3}{exec /usr/bin/python3};

@@ -241,7 +241,7 @@ is_deeply([ grep { my $line = $_; 1 != grep { $line =~ $_ } @hints } @provoked ]
 
 # --- the page about metrics
 
-my $page = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_operations.md");
+my $page = slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_monitoring.md");
 my ($yaml) = $page =~ /^```yaml\n(.*?)^```/ms;
 my @queries = ($yaml // '') =~ /^  query: "(.*)"$/mg;
 cmp_ok(scalar @queries, '>=', 2, 'queries for postgres_exporter');
