@@ -26,17 +26,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
-	v_loaded boolean;
+	v_there boolean;			-- if pg_cron is gone, so are its jobs
 BEGIN
-	SELECT h.database IS NOT NULL
-		AND (h.database <> current_database() OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron'))
-	INTO v_loaded
-	FROM ordersync.health_cron() h;
-	IF v_loaded THEN
+	SELECT m.message IS NULL INTO v_there
+	FROM ordersync.health_cron_missing() m;
+	IF v_there THEN
 		PERFORM ordersync.schedule_require_cron();
 	END IF;
 	PERFORM ordersync.schedule_forget();
-	IF v_loaded THEN
+	IF v_there THEN
 		RETURN QUERY
 		SELECT j.*
 		FROM ordersync.schedule_jobs() j;
@@ -56,6 +54,9 @@ DECLARE
 	v_due bigint[];
 BEGIN
 	PERFORM ordersync.check_kind(kind);
+	IF to_regclass('ordersync.installation') IS NULL THEN
+		RETURN;					-- nothing is set up yet
+	END IF;
 	PERFORM ordersync.set_up_if_outdated();
 	v_due := ordersync.take_due(kind);
 	IF v_due <> '{}' THEN

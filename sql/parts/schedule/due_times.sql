@@ -13,7 +13,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.own_times(jsonb, text) IS
 	'the times that a shop has of its own for runs of a kind: a cron schedule, off, or NULL for none';
 
-CREATE OR REPLACE FUNCTION ordersync.next_due(p_kind text, p_own text, p_after timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.next_due_time(p_kind text, p_own text, p_after timestamptz)
 RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -27,7 +27,7 @@ BEGIN
 	RETURN ordersync.cron_next(NULLIF(COALESCE(p_own, v_schedule.schedule), 'off'), v_schedule.timezone, p_after);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.next_due(text, text, timestamptz) IS
+COMMENT ON FUNCTION ordersync.next_due_time(text, text, timestamptz) IS
 	'when a run of that kind is due next for a shop with these times of its own; NULL: never';
 
 CREATE OR REPLACE FUNCTION ordersync.set_next_due(p_kind text, p_shops bigint[])
@@ -39,7 +39,7 @@ AS $function$
 		next_full_at = CASE p_kind WHEN 'full' THEN n.at ELSE s.next_full_at END
 	FROM (
 		-- hundreds of shops, few schedules
-		SELECT o.enabled, o.own, CASE WHEN o.enabled THEN ordersync.next_due(p_kind, o.own, pg_catalog.clock_timestamp()) END AS at
+		SELECT o.enabled, o.own, CASE WHEN o.enabled THEN ordersync.next_due_time(p_kind, o.own, pg_catalog.clock_timestamp()) END AS at
 		FROM (
 			SELECT DISTINCT s.enabled, ordersync.own_times(s.options, p_kind) AS own
 			FROM ordersync.shops s
@@ -169,8 +169,9 @@ BEGIN
 	FOR v_shop IN
 		SELECT d.shop
 		FROM ordersync.due_shops(p_kind, p_now) d (shop)
-		WHERE d.shop <> ALL (v_due)
-		ORDER BY d.shop
+		EXCEPT
+		SELECT pg_catalog.unnest(v_due)
+		ORDER BY 1
 	LOOP
 		BEGIN
 			PERFORM pg_catalog.set_config('lock_timeout', CASE WHEN pg_catalog.clock_timestamp() < v_until THEN '2s' ELSE '1ms' END, true);

@@ -25,7 +25,7 @@ AS $function$
 		ordersync.server_setting('cron.host'),
 		ordersync.server_setting('cron.max_running_jobs')::integer,
 		COALESCE(ordersync.server_setting('cron.launch_active_jobs')::boolean, true),
-		(
+		CASE WHEN ordersync.server_setting('cron.database_name') IS NULL THEN (
 			SELECT format('ALTER SYSTEM SET shared_preload_libraries = %s;', string_agg(quote_literal(l.library), ', '))
 			FROM (
 				SELECT 'pg_cron'
@@ -34,10 +34,10 @@ AS $function$
 				FROM unnest(string_to_array(ordersync.server_setting('shared_preload_libraries'), ',')) u (library)
 				WHERE btrim(u.library, ' "') NOT IN ('', 'pg_cron')
 			) l (library)
-		)
+		) END
 $function$;
 COMMENT ON FUNCTION ordersync.health_cron() IS
-	'the settings of pg_cron: its database, NULL if it is not loaded; its time zone; how its jobs get their sessions; and the command that loads it';
+	'the settings of pg_cron: its database, NULL if it is not loaded; its time zone; how its jobs get their sessions; and the command that loads it where it is not loaded';
 
 CREATE OR REPLACE FUNCTION ordersync.health_jobs()
 RETURNS TABLE (kind text, job text, schedule text, command text, due text)
@@ -64,30 +64,52 @@ CREATE OR REPLACE FUNCTION ordersync.cron_hint()
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.format('Install the package postgresql-%s-cron; as superuser run %s write the lines cron.database_name = ''%s'' and cron.use_background_workers = on into postgresql.conf; restart the server and run: CREATE EXTENSION pg_cron;',
+	SELECT pg_catalog.format('Install the package postgresql-%s-cron; as superuser run %s write the lines cron.database_name = %L and cron.use_background_workers = on into postgresql.conf; restart the server and run: CREATE EXTENSION pg_cron;',
 		pg_catalog.current_setting('server_version_num')::integer / 10000, h.preload, pg_catalog.current_database())
 	FROM ordersync.health_cron() h
 $function$;
 COMMENT ON FUNCTION ordersync.cron_hint() IS
 	'how pg_cron is installed';
 
-CREATE OR REPLACE FUNCTION ordersync.cron_is_old(p_version text)
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE OR REPLACE FUNCTION ordersync.health_cron_missing(OUT message text, OUT remedy text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.string_to_array(pg_catalog.split_part(p_version, '-', 1), '.')::integer[] < '{1,4}'
+DECLARE
+	v_home text;
+	v_version text;
+BEGIN
+	SELECT h.database INTO v_home
+	FROM ordersync.health_cron() h;
+	SELECT e.extversion INTO v_version
+	FROM pg_catalog.pg_extension e
+	WHERE e.extname = 'pg_cron';
+	IF v_home IS NULL THEN
+		message := 'pg_cron is not loaded';
+		remedy := ordersync.cron_hint();
+	ELSIF v_home <> pg_catalog.current_database() THEN
+		RETURN;					-- there it cannot be seen from here
+	ELSIF v_version IS NULL THEN
+		message := 'extension pg_cron has not been created in this database';
+		remedy := 'As superuser run: CREATE EXTENSION pg_cron;';
+	ELSIF pg_catalog.string_to_array(pg_catalog.split_part(v_version, '-', 1), '.')::integer[] < '{1,4}' THEN
+		message := pg_catalog.format('pg_cron %s is too old, ordersync needs 1.4', v_version);
+		remedy := 'Install a newer package, restart the server, and run: ALTER EXTENSION pg_cron UPDATE;';
+	END IF;
+END
 $function$;
-COMMENT ON FUNCTION ordersync.cron_is_old(text) IS
-	'whether a version of pg_cron lacks what is used here';
+COMMENT ON FUNCTION ordersync.health_cron_missing() IS
+	'what lacks of pg_cron, and what to do; NULL if nothing does';
 
 CREATE OR REPLACE FUNCTION ordersync.cron_may_call(p_role text)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT COALESCE(pg_catalog.bool_or(r.rolcanlogin AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE')), false)
-	FROM pg_catalog.pg_roles r
-	JOIN pg_catalog.pg_proc p ON p.proname = 'ordersync_trigger_due'
-	WHERE r.rolname = p_role
+	SELECT EXISTS (
+		SELECT
+		FROM pg_catalog.pg_roles r
+		WHERE r.rolname = p_role
+			AND r.rolcanlogin
+			AND pg_catalog.has_function_privilege(r.oid, pg_catalog.to_regprocedure('@extschema@.ordersync_trigger_due(text)'), 'EXECUTE'))
 $function$;
 COMMENT ON FUNCTION ordersync.cron_may_call(text) IS
 	'whether a job of that role can call ordersync_trigger_due';
@@ -97,38 +119,19 @@ RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_cron record;
-	v_version text;
 	v_message text;
 	v_hint text;
 BEGIN
-	SELECT * INTO v_cron
-	FROM ordersync.health_cron();
-	SELECT e.extversion INTO v_version
-	FROM pg_catalog.pg_extension e
-	WHERE e.extname = 'pg_cron';
-	IF v_cron.database IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'pg_cron is not loaded',
-			HINT = ordersync.cron_hint();
-	END IF;
-	IF v_cron.database <> pg_catalog.current_database() THEN
-		RETURN;					-- what is to be typed there is returned
-	END IF;
-
-	IF v_version IS NULL THEN
-		v_message := 'extension pg_cron has not been created in this database';
-		v_hint := 'As superuser run: CREATE EXTENSION pg_cron;';
-	ELSIF ordersync.cron_is_old(v_version) THEN
-		v_message := pg_catalog.format('pg_cron %s is too old, ordersync needs 1.4', v_version);
-		v_hint := 'Install a newer package, restart the server, and run: ALTER EXTENSION pg_cron UPDATE;';
-	END IF;
+	SELECT m.message, m.remedy INTO v_message, v_hint
+	FROM ordersync.health_cron_missing() m;
 	IF v_message IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = v_message,
 			HINT = v_hint;
+	END IF;
+	IF (SELECT h.database FROM ordersync.health_cron() h) <> pg_catalog.current_database() THEN
+		RETURN;					-- what is to be typed there is returned
 	END IF;
 
 	IF NOT pg_catalog.has_schema_privilege('cron', 'USAGE') THEN
@@ -160,32 +163,33 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
 	v_given record;
-	v_old ordersync.schedules;
-	v_new ordersync.schedules;
+	v_old record;
+	v_schedule text;
+	v_timezone text;
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	FOR v_given IN
 		SELECT g.*
 		FROM (VALUES ('incremental', p_incremental, '10 0 * * *'), ('full', p_full, '0 2 1 * *')) AS g (kind, schedule, usual)
 	LOOP
-		SELECT c.* INTO v_old
+		SELECT c.schedule, c.timezone INTO v_old
 		FROM ordersync.schedules c
 		WHERE c.kind = v_given.kind
 		FOR UPDATE;
-		v_new.schedule := COALESCE(NULLIF(btrim(v_given.schedule), ''), v_old.schedule, v_given.usual);
-		v_new.timezone := COALESCE(NULLIF(btrim(p_timezone), ''), v_old.timezone, 'Asia/Shanghai');
-		PERFORM ordersync.check_schedule(v_new.schedule);
-		PERFORM ordersync.check_timezone(v_new.timezone);
+		v_schedule := COALESCE(NULLIF(btrim(v_given.schedule), ''), v_old.schedule, v_given.usual);
+		v_timezone := COALESCE(NULLIF(btrim(p_timezone), ''), v_old.timezone, 'Asia/Shanghai');
+		PERFORM ordersync.check_schedule(v_schedule);
+		PERFORM ordersync.check_timezone(v_timezone);
 		INSERT INTO ordersync.schedules AS c (kind, schedule, timezone)
-		VALUES (v_given.kind, v_new.schedule, v_new.timezone)
+		VALUES (v_given.kind, v_schedule, v_timezone)
 		ON CONFLICT (kind) DO UPDATE
 		SET schedule = excluded.schedule,
 			timezone = excluded.timezone,
 			asked_by = session_user,
 			asked_at = now();
-		IF v_old.schedule IS NULL OR v_new.timezone <> v_old.timezone THEN
+		IF v_old.schedule IS NULL OR v_timezone <> v_old.timezone THEN
 			PERFORM ordersync.set_next_due(v_given.kind, NULL);
-		ELSIF v_new.schedule <> v_old.schedule THEN
+		ELSIF v_schedule <> v_old.schedule THEN
 			PERFORM ordersync.set_next_due(v_given.kind, ARRAY(
 				SELECT s.shop_id
 				FROM ordersync.shops s
@@ -213,7 +217,9 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_if_outdated();
+	IF to_regclass('ordersync.schedules') IS NULL THEN
+		RETURN;
+	END IF;
 	UPDATE ordersync.schedules c
 	SET schedule = NULL,
 		job_schedule = NULL,

@@ -10,23 +10,15 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
 	v_cron record;
-	v_version text;
 BEGIN
+	SELECT m.message, m.remedy INTO trouble, remedy
+	FROM ordersync.health_cron_missing() m;
+	IF trouble IS NOT NULL THEN
+		RETURN;
+	END IF;
 	SELECT * INTO v_cron
 	FROM ordersync.health_cron();
-	SELECT e.extversion INTO v_version
-	FROM pg_catalog.pg_extension e
-	WHERE e.extname = 'pg_cron';
-	IF v_cron.database IS NULL THEN
-		trouble := 'The library pg_cron is not loaded.';
-		remedy := ordersync.cron_hint();
-	ELSIF v_cron.database = pg_catalog.current_database() AND v_version IS NULL THEN
-		trouble := 'The extension pg_cron has not been created.';
-		remedy := 'As superuser run CREATE EXTENSION pg_cron; and then: SELECT * FROM ordersync_schedule(NULL, NULL, NULL);';
-	ELSIF v_cron.database = pg_catalog.current_database() AND ordersync.cron_is_old(v_version) THEN
-		trouble := pg_catalog.format('pg_cron %s is too old, ordersync needs 1.4.', v_version);
-		remedy := 'Install a newer package, restart the server, and run: ALTER EXTENSION pg_cron UPDATE;';
-	ELSIF NOT v_cron.launches THEN
+	IF NOT v_cron.launches THEN
 		trouble := 'cron.launch_active_jobs is off, no job is started.';
 		remedy := 'ALTER SYSTEM SET cron.launch_active_jobs = on; SELECT pg_reload_conf();';
 	ELSIF v_cron.jobs_at_once < 1 THEN
