@@ -11,7 +11,7 @@ use Test::More;
 my ($root, %dir) = OrdersyncTest::private_server();
 my $cluster = OrdersyncTest->new(
 	at => '', install_path => dirname("$root$dir{bindir}"), gateway => [ '--shops' => 1, '--orders-per-shop' => 100, '--days' => 5 ], databases => '', conf => join "\n",
-	"shared_preload_libraries = ''", 'ordersync.enabled = off', 'ordersync.max_attempts = 1', 'ordersync.freshness_target = 0', 'ordersync.full_run_target = 0');
+	"shared_preload_libraries = 'pg_stat_statements'", 'ordersync.enabled = off', 'ordersync.max_attempts = 1', 'ordersync.freshness_target = 0', 'ordersync.full_run_target = 0');
 my $node = $cluster->node;
 my $key = $node->data_dir . '/ordersync.key';
 my $saved = "$root/saved.key";
@@ -63,7 +63,11 @@ sub in_force { my ($name, $value) = @_; return $cluster->wait_until("$name", sub
 $cluster->sql('CREATE EXTENSION ordersync');
 is(asked('workers', "COALESCE(ok::text, 'unknown') || ': ' || detail"), 'unknown: none in this database, see "library preloaded"', 'no library, no workers');
 heals('tables', qr/^false: there are no tables yet/);
+$cluster->sql("CREATE ROLE bi LOGIN; SELECT ordersync_grant('bi', 'reader')");
+my (undef, $as_reader) = $node->psql('postgres', "SELECT hint FROM ordersync_doctor() WHERE check_name = 'library preloaded'", extra_params => [ '-U', 'bi' ]);
+like($as_reader, qr/^Who is no superuser .*: SELECT \* FROM ordersync_doctor\(\);$/, 'a reader, who does not see the list, is not told to write it anew');
 my ($hint) = red('library preloaded', qr/^false: the server was started without/);
+like($hint, qr/SET shared_preload_libraries = 'pg_stat_statements', 'ordersync';$/, 'the list as it is, with the library added');
 $cluster->sql($hint =~ /(ALTER SYSTEM .*;)$/);
 $cluster->sql('SELECT pg_reload_conf()');
 $cluster->wait_until('the server to have seen it', sub { asked('library preloaded', 'hint') =~ /has been added/ }, 30);

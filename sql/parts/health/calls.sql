@@ -16,7 +16,11 @@ BEGIN
 	IF v_path NOT LIKE '/%' THEN
 		v_path := concat_ws('/', ordersync.health_visible_setting('data_directory'), v_path);
 	END IF;
-	v_path := COALESCE(v_path, 'KEY_FILE');
+	v_path := CASE
+		WHEN v_path IS NULL THEN 'KEY_FILE'
+		WHEN v_path ~ '^[[:alnum:]/._-]+$' THEN v_path
+		ELSE '''' || replace(v_path, '''', '''\''''') || ''''		-- as a shell wants it
+	END;
 
 	check_name := 'key file';
 	ok := v_file.state = 'ready' OR v_file.state = 'missing' AND COALESCE(v_file.sealed, 0) = 0 AND NOT v_file.missed_elsewhere;

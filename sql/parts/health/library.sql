@@ -24,8 +24,12 @@ BEGIN
 		hint := CASE
 			WHEN (SELECT s.pending_restart FROM pg_settings s WHERE s.name = 'shared_preload_libraries') THEN
 				'It has been added. Restart the server: pg_ctl restart'
-			ELSE format('As superuser type this, then restart the server: ALTER SYSTEM SET shared_preload_libraries = %s;',
-				concat_ws(', ', NULLIF(v_preloaded, ''), 'ordersync'))
+			-- the list would be taken from others' libraries
+			WHEN v_preloaded IS NULL THEN
+				'Who is no superuser does not see which libraries are there beside it; as superuser type: SELECT * FROM ordersync_doctor();'
+			ELSE format('As superuser type this, then restart the server: ALTER SYSTEM SET shared_preload_libraries = %s;', (
+				SELECT string_agg(quote_literal(btrim(l.name, ' "')), ', ' ORDER BY l.i)
+				FROM unnest(array_append(string_to_array(NULLIF(v_preloaded, ''), ','), 'ordersync')) WITH ORDINALITY l (name, i)))
 		END;
 	END IF;
 	RETURN NEXT;
