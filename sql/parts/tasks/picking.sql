@@ -363,7 +363,7 @@ BEGIN
 			FROM ordersync.sync_tasks t
 			WHERE t.state = 'running'
 		) a
-		HAVING pg_catalog.count(*) >= NULLIF(ordersync.setting('max_active_shops')::integer, 0)));
+		HAVING pg_catalog.count(*) >= ordersync.setting('max_active_shops')::integer));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.next_due() IS
