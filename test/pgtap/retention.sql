@@ -196,6 +196,9 @@ END $$;
 SELECT pg_temp.day_of_log(n) FROM unnest('{40,32,31,30,29,1}'::integer[]) n;
 INSERT INTO ordersync.request_log (logged_at, shop_id) SELECT now() - make_interval(days => n), 1 FROM unnest('{50,50,20}'::integer[]) n;
 SELECT is((SELECT count(*) FROM ordersync.request_log_rest), 3::bigint, 'three rows have no day');
+UPDATE ordersync.clean_ups SET begun_at = now();
+SELECT is(ordersync.clean_up('1 minute'), 'more', 'a call that has dropped a day is over: the log is free again');
+SELECT is((SELECT count(*) FROM ordersync.log_partitions()), 13::bigint, 'one day was dropped');
 SELECT is(pg_temp.clean(), 'done', 'cleaned up');
 SELECT results_eq($$SELECT (logged_at AT TIME ZONE 'Asia/Shanghai')::date - (now() AT TIME ZONE 'Asia/Shanghai')::date FROM ordersync.request_log ORDER BY 1$$,
 	'VALUES (-30), (-29), (-20), (-1)', 'days that were over thirty days ago are gone, and rows of the rest as old as that');

@@ -73,7 +73,8 @@ SELECT results_eq('SELECT ok, detail, hint FROM ordersync.check_health_storage()
 SELECT results_eq('SELECT ok, detail, hint FROM ordersync.check_health_storage() WHERE check_name = ''ended runs''',
 	$$VALUES (false, 'runs older than ordersync.keep_runs (90d): 1', 'CALL ordersync_clean_up()')$$, 'and an old run, which is not the last of its kind');
 SELECT isnt(ordersync.clean_up_step(true), 'busy', 'what the hint''s command does');
-SELECT is(ordersync.clean_up('1 minute'), 'done', 'to its end');
+DO $$ BEGIN FOR i IN 1 .. 100 LOOP EXIT WHEN ordersync.clean_up('1 minute') <> 'more'; END LOOP; END $$;
+SELECT is(ordersync.clean_up(), 'done', 'to its end');
 SELECT is((SELECT bool_and(ok) FROM ordersync.check_health_storage()), true, 'makes it well');
 
 SELECT * FROM finish();

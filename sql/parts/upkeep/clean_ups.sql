@@ -65,7 +65,8 @@ BEGIN
 				PERFORM ordersync.end_clean_up(v.name, v_state = 'done', v_message);
 				v_waits := v_waits OR v_state = 'waits';
 			END IF;
-			IF pg_catalog.clock_timestamp() >= v_stop_at THEN
+			-- who has dropped a day keeps everybody from the log until the commit
+			IF pg_catalog.clock_timestamp() >= v_stop_at OR v.name = 'log' AND v_state = 'more' THEN
 				RETURN 'more';
 			END IF;
 			EXIT WHEN v_state <> 'more';
