@@ -236,7 +236,7 @@ BEGIN
 		RETURN;
 	END IF;
 
-	PERFORM ordersync.store_shop(p_shop, p_nick, NULL, p_gateway, p_options, v_sealed, p_expires_at);
+	PERFORM ordersync.store_shop(p_shop, p_nick, NULL, p_gateway, p_options, v_sealed, v_destination, p_expires_at);
 	message := CASE
 		WHEN action = 'changed' THEN v_changed
 		WHEN v_sealed IS NULL THEN pg_catalog.format('it waits for its data key: SELECT ordersync_set_session_key(%s, session_key)', p_shop)

@@ -46,7 +46,8 @@ CREATE OR REPLACE FUNCTION ordersync.store_shop(
 	p_key text,
 	p_gateway text,
 	p_options jsonb,
-	p_sealed bytea DEFAULT NULL,	-- the key in place of p_key, sealed for the gateway already
+	p_sealed bytea DEFAULT NULL,	-- the key in place of p_key, sealed already, for p_destination
+	p_destination text DEFAULT NULL,
 	p_expires_at timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -140,7 +141,7 @@ BEGIN
 		PERFORM ordersync.remove_hidden_fields(p_shop);
 	END IF;
 	IF p_sealed IS NOT NULL THEN
-		PERFORM ordersync.put_secret('data_key', p_shop::text, ordersync.gateway_destination(COALESCE(p_gateway, v_old.gateway, 'taobao')), p_sealed);
+		PERFORM ordersync.put_secret('data_key', p_shop::text, p_destination, p_sealed);
 		PERFORM ordersync.note_data_key(p_shop, p_expires_at);
 	ELSIF p_key IS NOT NULL THEN
 		PERFORM ordersync.store_data_key(p_shop, p_key, p_expires_at);
@@ -164,7 +165,7 @@ BEGIN
 	WHERE s.shop_id = p_shop;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb, bytea, timestamptz) IS
+COMMENT ON FUNCTION ordersync.store_shop(bigint, text, text, text, jsonb, bytea, text, timestamptz) IS
 	'checks and stores a shop; NULL keeps what is stored';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_shop(shop_id bigint, options jsonb)
