@@ -125,11 +125,10 @@ WITH RECURSIVE reaches (name) AS (
 	WHERE p.prosrc ~ ('ordersync[.]' || r.name || '[(]')
 )
 SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname),
-	'ordersync_check_shop ordersync_sync ordersync_trigger_all ordersync_trigger_full ordersync_trigger_incremental ordersync_trigger_month ordersync_trigger_order ordersync_verify ordersync_wait',
+	'ordersync_check_shop ordersync_sync ordersync_trigger_all ordersync_trigger_due ordersync_trigger_full ordersync_trigger_incremental ordersync_trigger_month ordersync_trigger_order ordersync_verify ordersync_wait',
 	'functions that leave no entry')
 FROM ordersync.functions_by_level() f JOIN pg_proc p ON p.oid = f.routine::regprocedure
 WHERE p.proname ~ '^ordersync_' AND f.level IN ('operator', 'admin')
-	AND p.proname !~ '^ordersync_(un)?schedule$'
 	AND p.proname NOT IN (SELECT name FROM reaches);
 SELECT * FROM finish();
 ROLLBACK;

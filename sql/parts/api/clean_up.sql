@@ -42,6 +42,7 @@ AS $function$
 BEGIN
 	IF p_first THEN
 		PERFORM ordersync.set_up_if_outdated();
+		PERFORM ordersync.record_action('clean-up called');
 		PERFORM ordersync.make_log_partitions();
 		-- also what was done today, or waits
 		UPDATE ordersync.clean_ups c

@@ -187,6 +187,10 @@ BEGIN
 			timezone = excluded.timezone,
 			asked_by = session_user,
 			asked_at = now();
+		IF (v_schedule, v_timezone) IS DISTINCT FROM (v_old.schedule, v_old.timezone) THEN
+			PERFORM ordersync.record_action('schedule set', p_details => jsonb_build_object(
+				'kind', v_given.kind, 'schedule', v_schedule, 'was', v_old.schedule, 'timezone', v_timezone));
+		END IF;
 		IF v_old.schedule IS NULL OR v_timezone <> v_old.timezone THEN
 			PERFORM ordersync.set_next_due(v_given.kind, NULL);
 		ELSIF v_schedule <> v_old.schedule THEN
@@ -219,6 +223,9 @@ AS $function$
 BEGIN
 	IF to_regclass('ordersync.schedules') IS NULL THEN
 		RETURN;
+	END IF;
+	IF EXISTS (SELECT FROM ordersync.schedules c WHERE c.schedule IS NOT NULL) THEN
+		PERFORM ordersync.record_action('schedule removed');
 	END IF;
 	UPDATE ordersync.schedules c
 	SET schedule = NULL,

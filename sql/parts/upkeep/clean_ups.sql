@@ -14,7 +14,8 @@
  * nothing: behind a lock it is tried again soon, after any other error the next day.
  *
  * Everything else that grows, grows with what is stored of orders, or with the
- * number of shops: coverage (a range a hole), repairs and lookups (of a record),
+ * number of shops, or with what people type (setup_history): coverage (a range a
+ * hole), repairs and lookups (of a record),
  * open entries of the quarantine, counts (a row a day and list), and
  * link_candidates, which put_off_links() bounds.
  */
