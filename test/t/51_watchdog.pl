@@ -131,6 +131,7 @@ $cluster->wait_until('shop 2 to be read', sub { $cluster->sql("SELECT count(*) F
 $cluster->sql('SELECT ordersync_pause_shop(2); SELECT ordersync_pause_shop(2); SELECT ordersync_resume_shop(2)');
 $cluster->sql('SELECT ordersync_remove_shop(2)');
 $log = logged($from);
+like($log, qr/^LOG:  ordersync: database "postgres", shop 2, run $run: cancelled by postgres, incremental, $range, \d+ windows, \d+ records, \d+\.\d s, requested by postgres$/m, 'log: cancelled');
 like($log, qr/^LOG:  ordersync: database "postgres", shop 2: $_$/m, "log: $_")
 	for qr/data key expires at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d Asia\/Shanghai, days left: 3/, 'data key expired, was unchecked', 'data key unchecked, was expired',
 		'data key ok, was unchecked', 'paused, by postgres', 'resumed, by postgres', 'removed, by postgres';

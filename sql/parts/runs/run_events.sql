@@ -43,7 +43,9 @@ BEGIN
 	WHERE t.run_id = p_run.run_id;
 
 	PERFORM ordersync.log_line(pg_catalog.format('shop %s, run %s: %s, %s, %s windows, %s records, %s s, requested by %I',
-		p_run.shop_id, p_run.run_id, p_run.state, ordersync.run_in_words(p_run), v_windows, v_records,
+		p_run.shop_id, p_run.run_id,
+		p_run.state || CASE p_run.state WHEN 'cancelled' THEN pg_catalog.format(' by %I', session_user) ELSE '' END,
+		ordersync.run_in_words(p_run), v_windows, v_records,
 		pg_catalog.round(EXTRACT(epoch FROM p_run.finished_at - COALESCE(p_run.started_at, p_run.finished_at)), 1),
 		p_run.requested_by));
 	PERFORM ordersync.notify('run_ended', pg_catalog.jsonb_build_object(
