@@ -64,4 +64,4 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_server_setting';
 COMMENT ON FUNCTION ordersync.server_setting(text) IS
-	'value of a setting of the server or of another library, in its base unit; NULL if that library is not loaded';
+	'value of a setting of pg_cron, in its base unit, or of shared_preload_libraries; NULL if pg_cron is not loaded';

@@ -130,19 +130,17 @@ BEGIN
 			MESSAGE = v_message,
 			HINT = v_hint;
 	END IF;
-	IF (SELECT h.database FROM ordersync.health_cron() h) <> pg_catalog.current_database() THEN
+	IF NOT (SELECT r.rolcanlogin FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) THEN
+		v_message := pg_catalog.format('role "%s" cannot log in, so pg_cron cannot run its jobs', current_user);
+		v_hint := 'Call it as a role that can log in: RESET ROLE;';
+	ELSIF (SELECT h.database FROM ordersync.health_cron() h) <> pg_catalog.current_database() THEN
 		RETURN;					-- what is to be typed there is returned
-	END IF;
-
-	IF NOT pg_catalog.has_schema_privilege('cron', 'USAGE') THEN
+	ELSIF NOT pg_catalog.has_schema_privilege('cron', 'USAGE') THEN
 		v_message := pg_catalog.format('role "%s" may not use pg_cron', current_user);
 		v_hint := pg_catalog.format('As superuser run: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
 	ELSIF NOT pg_catalog.has_function_privilege('cron.schedule(text, text, text)', 'EXECUTE') THEN
 		v_message := pg_catalog.format('role "%s" may not schedule jobs', current_user);
 		v_hint := pg_catalog.format('As superuser run: GRANT EXECUTE ON FUNCTION cron.schedule(text, text, text) TO %I;', current_user);
-	ELSIF NOT (SELECT r.rolcanlogin FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) THEN
-		v_message := pg_catalog.format('role "%s" cannot log in, so pg_cron cannot run its jobs', current_user);
-		v_hint := 'Call it as a role that can log in: RESET ROLE;';
 	END IF;
 	IF v_message IS NOT NULL THEN
 		RAISE EXCEPTION USING
