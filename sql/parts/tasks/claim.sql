@@ -2,10 +2,10 @@
  * Claiming: a worker takes tasks that it may run now.
  *
  * Which comes first is picking's.  The unit of fairness is the shop, the unit of
- * turn is the run: of each shop and kind only the oldest active run is served.  A task whose owner is not
- * alive any more is free at once.  Tasks are looked for without locks, then
- * locked one by one with SKIP LOCKED and looked at again under the lock, so
- * that no task has two owners however many claim.
+ * turn is the run: of each shop and kind only the oldest active run is served.  A
+ * task whose owner is not alive any more is free at once.  Tasks are looked for
+ * without locks, then locked one by one with SKIP LOCKED and looked at again under
+ * the lock, so that no task has two owners however many claim.
  */
 CREATE OR REPLACE FUNCTION ordersync.normalize_tasks(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS bigint[]

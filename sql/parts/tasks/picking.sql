@@ -126,9 +126,9 @@ COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, 
 	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first';
 
 /*
- * Turns last ten seconds, and in every second one shops give way, one after the
- * other: so a turn is long against a window, and where only one shop may be
- * active most of the time is spent on calls, not on waiting for the last of them.
+ * Ten seconds without anybody, ten seconds in which one shop after the other gives
+ * way.  The fewer shops may be active, the more of the calls that could be in flight
+ * are missing while one of them waits for its last: so not all the time.
  */
 CREATE OR REPLACE FUNCTION ordersync.shop_to_give_way(p_shops bigint[], p_now timestamptz)
 RETURNS bigint
