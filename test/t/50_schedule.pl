@@ -195,6 +195,16 @@ is_deeply(red($fires, 'owned'), {}, 'which mends it');
 $fires->sql(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'; UPDATE pg_database SET datallowconn = false WHERE datname = 'postgres'}, 'owned');
 $fires->wait_until('the launcher to end', sub { $fires->sql(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'}, 'owned') == 0 });
 like(red($fires, 'owned')->{'pg_cron launcher'}, qr/Restart the server: sudo systemctl restart postgresql$/, 'the launcher is gone');
+# Two days later nobody has come: the watchdog starts the run.
+$fires->sql(q{DELETE FROM ordersync.coverage;
+	UPDATE ordersync.shops SET first_full_at = now() - interval '2 days', first_incremental_at = now() - interval '2 days';
+	UPDATE ordersync.sync_runs SET finished_at = finished_at - interval '2 days'}, 'owned');
+$fires->sql("ALTER SYSTEM SET ordersync.freshness_target = '26h'", 'owned');
+$fires->node->reload;
+$fires->wait_until('the watchdog', sub { $fires->sql(q{SELECT count(*) FROM ordersync.sync_runs WHERE requested_by = 'ordersync watchdog' AND state = 'succeeded'}, 'owned') == 1 });
+is($fires->sql(q{SELECT string_agg(kind, ' ') FROM ordersync.sync_runs WHERE requested_by = 'ordersync watchdog'}, 'owned'), 'incremental', 'without the launcher the watchdog takes over');
+is($fires->sql('SELECT behind FROM ordersync.freshness', 'owned'), 'f', 'and the shop is within its target again');
+$fires->sql('ALTER SYSTEM RESET ordersync.freshness_target', 'owned');
 $fires->sql(q{UPDATE pg_database SET datallowconn = true WHERE datname = 'postgres'}, 'owned');
 $fires->node->restart;
 $fires->wait_until('the launcher to be back', sub { !red($fires, 'owned')->{'pg_cron launcher'} });
