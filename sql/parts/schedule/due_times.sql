@@ -223,3 +223,16 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.take_due(text) IS
 	'the enabled shops whose run of that kind is due, with the next due time set; nobody else gets them';
+
+CREATE OR REPLACE FUNCTION ordersync.put_back_due(p_kind text, p_shop bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.shops s
+	SET next_incremental_at = CASE p_kind WHEN 'incremental' THEN pg_catalog.now() ELSE s.next_incremental_at END,
+		next_full_at = CASE p_kind WHEN 'full' THEN pg_catalog.now() ELSE s.next_full_at END
+	WHERE s.shop_id = p_shop
+		AND s.enabled
+$function$;
+COMMENT ON FUNCTION ordersync.put_back_due(text, bigint) IS
+	'a run that was due and could not be started is due again';
