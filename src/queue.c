@@ -95,7 +95,7 @@ static DbStatement hold_statement = {
 };
 
 static DbStatement recall_statement = {
-	.sql = "SELECT u.task FROM pg_catalog.unnest(ordersync.recall_tasks($1, $2)) AS u (task)",
+	.sql = "SELECT u.place FROM pg_catalog.unnest(ordersync.recall_tasks($1, $2)) AS u (place)",
 	.nparams = 2,
 	.types = {INT8ARRAYOID, INT8ARRAYOID}
 };
@@ -364,11 +364,13 @@ queue_recall_tasks(const SyncTask **tasks, int n, bool *lost)
 
 	add_tokens(&params, tasks, n);
 	nlost = db_run(&recall_statement, &params);
-	for (int i = 0; i < n; i++)
+	memset(lost, 0, sizeof(bool) * n);
+	for (uint64 row = 0; row < nlost; row++)
 	{
-		lost[i] = false;
-		for (uint64 row = 0; row < nlost && !lost[i]; row++)
-			lost[i] = db_int8(row, 0) == tasks[i]->task_id;
+		int64		place = db_int8(row, 0);
+
+		if (place >= 1 && place <= n)
+			lost[place - 1] = true;
 	}
 }
 

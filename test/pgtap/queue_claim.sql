@@ -1,6 +1,6 @@
 -- Claiming, settling and failing as a worker does it, without worker or network: who may have which task.
 BEGIN;
-SELECT plan(56);
+SELECT plan(58);
 SET client_min_messages = error;
 
 -- who is alive is for this test to say
@@ -164,6 +164,17 @@ SELECT is((SELECT count(DISTINCT shop_id) FROM pg_temp.claim(16)), 16::bigint, '
 SELECT is((SELECT count(DISTINCT shop_id) FROM ordersync.sync_tasks WHERE state = 'running'), 32::bigint, 'takes others');
 SELECT isnt((SELECT max(shop_id) FROM ordersync.sync_tasks WHERE state = 'running'), 132::bigint, 'not in the order of their numbers');
 SELECT is((SELECT count(*) FROM pg_temp.claim(512)), 512::bigint, 'more than there are shops: several of each');
+
+-- a pause and a resume may both be over before a worker asks what was recalled: then it has the task twice
+SELECT pg_temp.run(1, 2);
+CREATE TEMP TABLE first_claim AS SELECT * FROM pg_temp.claim(512) WHERE shop_id = 1 ORDER BY task_id LIMIT 1;
+UPDATE ordersync.shops SET enabled = shop_id = 1;
+SELECT ordersync.give_back_tasks(1);
+CREATE TEMP TABLE second_claim AS SELECT * FROM pg_temp.claim(512);
+SELECT is(ordersync.recall_tasks(ARRAY[s.task_id, f.task_id], ARRAY[s.token, f.token]), ARRAY[2::bigint], 'of two claims of a task the first is lost, the second is not')
+FROM first_claim f JOIN second_claim s USING (task_id);
+SELECT is((SELECT t.token FROM ordersync.sync_tasks t WHERE t.task_id = f.task_id AND t.state = 'running'), s.token, 'which still has it')
+FROM first_claim f JOIN second_claim s USING (task_id);
 
 SELECT * FROM finish();
 ROLLBACK;

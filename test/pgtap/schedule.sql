@@ -1,6 +1,6 @@
 -- Schedules without pg_cron: when shops are due, what is triggered, and when a job must fire so that it misses nothing.
 BEGIN;
-SELECT plan(86);
+SELECT plan(94);
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'America/New_York';
 SET LOCAL client_min_messages = error;
@@ -91,6 +91,31 @@ SELECT ordersync_resume_shop(1);
 SELECT ok(next_incremental_at <= now(), 'what was due before stays so') FROM ordersync.shops WHERE shop_id = 1;
 SELECT ordersync_set_shop(1, '{"incremental": "off"}');
 SELECT is(pg_temp.trigger('incremental'), 'none', 'off is off');
+SELECT ordersync_set_shop(1, '{"incremental": null}');
+
+-- a shop whose run cannot be made: the others have theirs, and it stays due
+DELETE FROM ordersync.sync_tasks;
+DELETE FROM ordersync.sync_runs;
+CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'shop % is refused', NEW.shop_id; END $$;
+CREATE TRIGGER refuse BEFORE INSERT ON ordersync.sync_runs FOR EACH ROW WHEN (NEW.shop_id = 2) EXECUTE FUNCTION pg_temp.refuse();
+UPDATE ordersync.shops SET next_incremental_at = now() - interval '1 minute';
+SELECT lives_ok($$CREATE TEMP TABLE triggered AS SELECT * FROM ordersync_trigger_due('incremental')$$, 'one of three shops cannot have a run');
+SELECT is((SELECT string_agg(shop_id::text, ' ' ORDER BY shop_id) FROM triggered), '1 3', 'the others have theirs');
+SELECT results_eq('SELECT shop_id FROM ordersync.shops WHERE next_incremental_at <= now() ORDER BY shop_id', 'VALUES (2::bigint)', 'it stays due, they do not');
+DROP TRIGGER refuse ON ordersync.sync_runs;
+SELECT is(pg_temp.trigger('incremental') || ', ' || pg_temp.trigger('incremental'), '2incremental, none', 'and is triggered once that is mended');
+
+-- A shop that was added in a transaction of its own while the schedule was made has no due time, one that was served while the
+-- clock was years ahead has one that is too late: what is called at the next due time finds both.
+UPDATE ordersync.shops SET next_incremental_at = NULL WHERE shop_id = 1;
+UPDATE ordersync.shops SET next_incremental_at = now() + interval '10 years' WHERE shop_id = 2;
+UPDATE ordersync.shops SET next_incremental_at = NULL, options = '{"incremental": "off"}' WHERE shop_id = 3;
+SELECT is(pg_temp.trigger('incremental'), 'none', 'neither is due now');
+SELECT is(pg_temp.due(1), '00:10, 01 02:00', 'the one that had no time has one');
+SELECT ok(next_incremental_at <= now() + interval '1 day', 'the one that had a late one, too') FROM ordersync.shops WHERE shop_id = 2;
+SELECT is(pg_temp.due(3), 'never, 01 02:00', 'but not one that is off');
+SELECT ordersync_set_shop(3, '{"incremental": null}');
+SELECT ordersync_set_shop(1, '{"incremental": "off"}');
 
 -- a job's times: by hand
 SELECT is(ordersync.cron_cover(s, z, c), e, concat_ws(' ', s, z, 'by', c))

@@ -197,6 +197,44 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_due_shops(text, timestamptz) IS
 	'the shops whose run of that kind is due, locked; a warning for each that another session holds';
 
+/*
+ * Due times that do not follow from the schedule.  A shop that was added while another transaction made the schedule
+ * has none: neither saw the other.  One that was worked out while the clock was ahead is too late, for the shops without
+ * times of their own.  Rows that somebody has locked are left to the next call.
+ */
+CREATE OR REPLACE FUNCTION ordersync.mend_due_times(p_kind text, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_schedule text;
+	v_next timestamptz := ordersync.next_due_time(p_kind, NULL, p_now);
+	v_shops bigint[];
+BEGIN
+	SELECT c.schedule INTO v_schedule
+	FROM ordersync.schedules c
+	WHERE c.kind = p_kind;
+	v_shops := ARRAY(
+		SELECT s.shop_id
+		FROM ordersync.shops s
+		CROSS JOIN LATERAL (
+			SELECT CASE p_kind WHEN 'full' THEN s.next_full_at ELSE s.next_incremental_at END AS at,
+				ordersync.own_times(s.options, p_kind) AS own
+		) d
+		WHERE s.enabled
+			AND v_schedule IS NOT NULL
+			AND (d.at IS NULL AND COALESCE(d.own, v_schedule) <> 'off'
+				OR d.own IS NULL AND d.at > v_next)
+		ORDER BY s.shop_id
+		FOR NO KEY UPDATE OF s SKIP LOCKED);
+	IF v_shops <> '{}' THEN
+		PERFORM ordersync.set_next_due(p_kind, v_shops);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.mend_due_times(text, timestamptz) IS
+	'works out anew when runs of that kind are due next for shops that have no time or one that is too late; part of ordersync.take_due()';
+
 CREATE OR REPLACE FUNCTION ordersync.take_due(p_kind text)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -208,6 +246,7 @@ BEGIN
 	PERFORM ordersync.lock_due_times();
 	v_due := ordersync.lock_due_shops(p_kind, v_now);
 	PERFORM ordersync.set_next_due(p_kind, v_due);
+	PERFORM ordersync.mend_due_times(p_kind, v_now);
 
 	-- for the doctor; who holds the row notes it as well
 	UPDATE ordersync.schedules c
@@ -223,3 +262,16 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.take_due(text) IS
 	'the enabled shops whose run of that kind is due, with the next due time set; nobody else gets them';
+
+CREATE OR REPLACE FUNCTION ordersync.put_back_due(p_kind text, p_shop bigint)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.shops s
+	SET next_incremental_at = CASE p_kind WHEN 'incremental' THEN pg_catalog.now() ELSE s.next_incremental_at END,
+		next_full_at = CASE p_kind WHEN 'full' THEN pg_catalog.now() ELSE s.next_full_at END
+	WHERE s.shop_id = p_shop
+		AND s.enabled
+$function$;
+COMMENT ON FUNCTION ordersync.put_back_due(text, bigint) IS
+	'a run that was due and could not be started is due again';

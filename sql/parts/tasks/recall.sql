@@ -25,6 +25,9 @@ COMMENT ON FUNCTION ordersync.give_back_tasks(bigint) IS
  * A claim that looked before a pause has committed may have claimed behind it: these
  * tasks are given back here.  A row that somebody holds is being cancelled or paused
  * by a transaction that will mark this worker once more.
+ *
+ * After a pause and a resume at once a worker may have a task twice, by two tokens, of
+ * which one is good: so it is told by place, not by task, what it has lost.
  */
 CREATE OR REPLACE FUNCTION ordersync.recall_tasks(p_tasks bigint[], p_tokens bigint[])
 RETURNS bigint[]
@@ -64,8 +67,8 @@ BEGIN
 		FOR UPDATE SKIP LOCKED
 	) l;
 	RETURN ARRAY(
-		SELECT h.task
-		FROM ROWS FROM (pg_catalog.unnest(p_tasks), pg_catalog.unnest(p_tokens)) AS h (task, token)
+		SELECT h.place
+		FROM ROWS FROM (pg_catalog.unnest(p_tasks), pg_catalog.unnest(p_tokens)) WITH ORDINALITY AS h (task, token, place)
 		LEFT JOIN LATERAL (
 			SELECT true AS held
 			FROM ordersync.sync_tasks t
@@ -78,4 +81,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.recall_tasks(bigint[], bigint[]) IS
-	'which of the tasks that a worker has are no longer its own; those of paused shops are given back first';
+	'which of the claims that a worker has are no longer good, by their places in the arrays; those of paused shops are given back first';
