@@ -45,6 +45,13 @@ SELECT results_eq('SELECT shop_id, seller_nick, orders, round(percent) FROM orde
 	$$VALUES (1::bigint, 'n1', 800::bigint, 40::numeric), (2, 'n2', 200, 10), (3, 'n3', 0, 0), (9, NULL, 1000, 50)$$, 'each shop by its share of the rows, a removed one as well');
 SELECT cmp_ok(abs((SELECT sum(bytes) FROM ordersync.storage_by_shop) - pg_total_relation_size('ordersync.orders')), '<', 10::numeric, 'together they are all of the table');
 
+-- a table that somebody put beside ours
+CREATE TABLE ordersync.notes (shop_id text);
+INSERT INTO ordersync.notes SELECT 'n' || n % 3 FROM generate_series(1, 30) n;
+ANALYZE ordersync.notes;
+SELECT lives_ok('SELECT * FROM ordersync.storage_by_shop', 'whose shop_id is no number');
+DROP TABLE ordersync.notes;
+
 -- recorded by the clean-up, once a day
 SELECT is(ordersync.clean_up('1 minute'), 'done', 'a clean-up');
 SELECT is((SELECT count(*) FROM ordersync.storage_history WHERE day = pg_temp.day(0) AND table_name <> ''), (SELECT count(*) FROM ordersync.storage), 'records each table');
