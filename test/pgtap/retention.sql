@@ -148,6 +148,7 @@ SELECT results_eq($$SELECT name, state, open_tasks, (SELECT count(*) FROM orders
 	$$VALUES ('waits0', 'cancelled', 0, 0::bigint, true), ('waits1', 'cancelled', 0, 0, true), ('waits2', 'pending', 7, 7, false), ('waits3', 'pending', 8, 8, false), ('elsewhere', 'pending', 2, 2, false), ('last to wait', 'pending', 12, 12, false)$$,
 	'those of the last day stay, and one with a window that the last does not read');
 SELECT matches((SELECT message FROM ordersync.sync_runs JOIN runs USING (run_id) WHERE name = 'waits0'), '^it had not begun in a day, and run [0-9]+ reads all of it$', 'it says why');
+SELECT is((SELECT runs_cancelled FROM ordersync.shop_totals WHERE shop_id = 8), 2::bigint, 'they count as cancelled, as any other');
 UPDATE ordersync.sync_runs SET started_at = now() WHERE shop_id = 8 AND state = 'pending';
 DELETE FROM ordersync.sync_tasks WHERE shop_id = 8;
 DELETE FROM ordersync.sync_runs WHERE shop_id = 8;

@@ -1,6 +1,6 @@
 -- Who changed what: one entry for each call of set-up or control that changed something, none for one that did not, no secret.
 BEGIN;
-SELECT plan(51);
+SELECT plan(52);
 SET client_min_messages = error;
 SET TIME ZONE 'UTC';
 
@@ -68,6 +68,24 @@ SELECT is(pg_temp.does(command), want, command) FROM (VALUES
 		'gateway added gateway other {"app_key": {"new": "1"}, "base_url": {"new": "https://gw.example.com/"}, "protocol": {"new": "top"}, "sign_method": {"new": "hmac-sha256"}}'),
 	(35, $$SELECT ordersync_remove_gateway('other')$$, 'gateway removed gateway other')
 ) v (n, command, want) ORDER BY n;
+
+-- none of today's options is a secret, as a whole: what it was and is can be read
+CREATE FUNCTION pg_temp.options_of(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE known text;
+BEGIN
+	EXECUTE command;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS known = PG_EXCEPTION_HINT;
+	RETURN QUERY SELECT regexp_split_to_table(rtrim(replace(known, 'Known options: ', ''), '.'), ', ');
+END $$;
+SELECT is(string_agg(o || CASE WHEN ordersync.shown_value(o, '"x"') = '"***"' THEN ' ***' ELSE '' END, ', ' ORDER BY o),
+	'arrival_check, calls_per_day, calls_per_second, details, fields_add, fields_drop, freshness_target, full_run, full_run_target, incremental, max_window, page_size, payloads, privacy, proxy, streams, types_add',
+	'the values of all options are shown')
+FROM (
+	SELECT pg_temp.options_of($$SELECT ordersync_set_gateway('taobao', '{"nothing": 1}')$$)
+	UNION
+	SELECT pg_temp.options_of($$SELECT ordersync_set_shop(1, '{"nothing": 1}')$$)
+) AS t (o);
 
 SELECT run_id AS run FROM ordersync.sync_runs WHERE shop_id = 1 \gset
 SELECT is(pg_temp.does(format('SELECT ordersync_cancel(%s)', :run)),

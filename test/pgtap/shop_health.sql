@@ -1,6 +1,6 @@
 -- How shops and gateways are, in one word, and what to do: from rows made by hand.
 BEGIN;
-SELECT plan(102);
+SELECT plan(109);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -280,6 +280,29 @@ SELECT cmp_ok(pg_temp.read() - before, '<', 20::bigint, 'reads few runs and task
 UPDATE r SET before = pg_temp.read();
 SELECT is((SELECT count(*) FROM ordersync.shop_health WHERE last_run IS NOT NULL), 500::bigint, 'all shops');
 SELECT cmp_ok(pg_temp.read() - before, '<', 504 * 5::bigint, 'a few for each') FROM r;
+
+-- of many shops a few that cannot be read, and are tried again when the others' work is done, do not speak for the gateway
+DELETE FROM ordersync.shops WHERE shop_id > 20;
+INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, key_state)
+SELECT n, 'n' || n, ARRAY['n' || n], 'taobao', 'ok' FROM generate_series(100, 147) n;
+SELECT pg_temp.good();
+UPDATE ordersync.shops SET enabled = false WHERE shop_id = 147;
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'http') FROM unnest('{7,9,7,9,100,101}'::bigint[]) n;
+SELECT is(pg_temp.gateway(), 'ok', 'what four of fifty see is theirs');
+SELECT is(pg_temp.shop(102), 'ok', 'and no other''s');
+SELECT is((SELECT hint FROM ordersync.failed_tasks WHERE shop_id = 9 LIMIT 1), 'the gateway, or a proxy before it, answers with an error', 'their tasks say it');
+SELECT pg_temp.good_call(pg_temp.task(102));
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'http') FROM unnest('{103,104,105,106}'::bigint[]) n;
+SELECT is(pg_temp.gateway(), 'ok', 'who failed before a good call is not counted');
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'http') FROM unnest('{107}'::bigint[]) n;
+SELECT is(split_part(pg_temp.gateway(), ' | ', 1), 'unreachable', 'what a tenth of them sees is the gateway''s');
+SELECT pg_temp.good_call(pg_temp.task(102));
+INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, key_state)
+SELECT n, 'n' || n, ARRAY['n' || n], 'taobao', 'ok' FROM generate_series(200, 1200) n;
+SELECT pg_temp.fail(pg_temp.task(n), 'retry', 'http') FROM generate_series(200, 218) n;
+SELECT is(pg_temp.gateway(), 'ok', 'of a thousand');
+SELECT pg_temp.fail(pg_temp.task(219), 'retry', 'http');
+SELECT is(split_part(pg_temp.gateway(), ' | ', 1), 'unreachable', 'twenty are enough');
 
 SELECT * FROM finish();
 ROLLBACK;

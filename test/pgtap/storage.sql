@@ -27,6 +27,25 @@ SELECT results_eq($$SELECT partitions, oldest, growth_a_day > 300000 FROM orders
 SELECT is((SELECT growth_a_day FROM ordersync.storage WHERE table_name = 'request_log'),
 	(SELECT round(avg(pg_total_relation_size(('ordersync.request_log_' || to_char(pg_temp.day(n), 'YYYYMMDD'))::regclass)))::bigint FROM generate_series(1, 3) n), 'by the days that are over');
 
+-- whatever a session writes times like: "CST" is read as a zone of America
+DO $$ BEGIN EXECUTE (SELECT string_agg(format('DROP TABLE ordersync.%I', name), '; ') FROM ordersync.log_partitions() WHERE since > now()); END $$;
+SET LOCAL TimeZone = 'Asia/Shanghai';
+SET LOCAL DateStyle = 'SQL, DMY';
+SELECT ordersync.make_log_partitions();
+CREATE TEMP TABLE days ON COMMIT DROP AS SELECT p.since, p.until, s.oldest FROM ordersync.log_partitions() p, ordersync.storage s WHERE s.table_name = 'request_log';
+RESET DateStyle;
+RESET TimeZone;
+SELECT results_eq('SELECT since, until FROM days ORDER BY 1', 'SELECT ordersync_day(pg_temp.day(n)), ordersync_day(pg_temp.day(n - 1)) FROM generate_series(3, -7, -1) n', 'days are those of Asia/Shanghai');
+SELECT results_eq('SELECT p.since FROM ordersync.log_partitions() p ORDER BY 1', 'SELECT since FROM days ORDER BY 1', 'also of the new partitions');
+SELECT is((SELECT max(oldest) FROM days), ordersync_day(pg_temp.day(2)), 'and the oldest that has a row is known');
+DO $$ BEGIN
+	EXECUTE format('DROP TABLE ordersync.request_log_%s; DROP TABLE ordersync.request_log_%s', to_char(pg_temp.day(-6), 'YYYYMMDD'), to_char(pg_temp.day(-7), 'YYYYMMDD'));
+	EXECUTE format('CREATE TABLE ordersync.request_log_mine PARTITION OF ordersync.request_log FOR VALUES FROM (%L) TO (%L)', ordersync_day(pg_temp.day(-6)), ordersync_day(pg_temp.day(-6)) + interval '1 hour');
+END $$;
+SELECT lives_ok('SELECT ordersync.make_log_partitions()', 'a partition of somebody''s in the way');
+SELECT is((SELECT string_agg(name, ' ' ORDER BY since) FROM ordersync.log_partitions() WHERE since >= ordersync_day(pg_temp.day(-6))), 'request_log_mine request_log_' || to_char(pg_temp.day(-7), 'YYYYMMDD'), 'the other days are made');
+DROP TABLE ordersync.request_log_mine;
+
 -- growth by what was recorded
 SELECT is((SELECT count(*) FROM ordersync.storage WHERE growth_a_day IS NOT NULL AND table_name <> 'request_log'), 0::bigint, 'nobody knows the growth on the first day');
 INSERT INTO ordersync.storage_history (table_name, day, bytes) SELECT 'orders', pg_temp.day(n), (SELECT bytes FROM ordersync.storage WHERE table_name = 'orders') - n * 1000 FROM unnest('{40,10,5}'::integer[]) n;
@@ -44,6 +63,13 @@ ANALYZE ordersync.orders;
 SELECT results_eq('SELECT shop_id, seller_nick, orders, round(percent) FROM ordersync.storage_by_shop ORDER BY 1',
 	$$VALUES (1::bigint, 'n1', 800::bigint, 40::numeric), (2, 'n2', 200, 10), (3, 'n3', 0, 0), (9, NULL, 1000, 50)$$, 'each shop by its share of the rows, a removed one as well');
 SELECT cmp_ok(abs((SELECT sum(bytes) FROM ordersync.storage_by_shop) - pg_total_relation_size('ordersync.orders')), '<', 10::numeric, 'together they are all of the table');
+
+-- a table that somebody put beside ours
+CREATE TABLE ordersync.notes (shop_id text);
+INSERT INTO ordersync.notes SELECT 'n' || n % 3 FROM generate_series(1, 30) n;
+ANALYZE ordersync.notes;
+SELECT lives_ok('SELECT * FROM ordersync.storage_by_shop', 'whose shop_id is no number');
+DROP TABLE ordersync.notes;
 
 -- recorded by the clean-up, once a day
 SELECT is(ordersync.clean_up('1 minute'), 'done', 'a clean-up');

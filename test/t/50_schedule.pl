@@ -64,7 +64,7 @@ is($fires->sql('SELECT timezone FROM ordersync.health_cron()'), $old ? 'GMT' : '
 
 # --- where it does not: a server without pg_cron at first
 
-my $fails = OrdersyncTest->new(without_gateway => 1, conf => "listen_addresses = 'localhost'\nmax_worker_processes = 20");
+my $fails = OrdersyncTest->new(without_gateway => 1, conf => "listen_addresses = 'localhost'\nmax_worker_processes = 20\nwal_level = replica");
 ask_for_passwords($fails->node);
 $fails->sql(q{CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:9/', '1', 's'); SELECT ordersync_add_shop(1, 'one', 'k')});
 like($fails->sql_fails('SELECT ordersync_schedule()'), qr/ERROR:  pg_cron is not loaded\n.*postgresql-\d+-cron.*'pg_cron', 'ordersync'.*CREATE EXTENSION pg_cron/s, 'no pg_cron');
@@ -181,6 +181,21 @@ else
 	$fails->node->reload;
 	$fails->wait_until('the reload', sub { !red($fails)->{pg_cron} });
 	pass('pg_cron: and that mends it');
+}
+
+# On a standby pg_cron starts its launcher with the promotion, as we start workers.
+{
+	my $signal = $fails->node->data_dir . '/standby.signal';
+	$fails->node->stop;
+	open my $file, '>', $signal or die $!;
+	close $file;
+	$fails->node->start;
+	is($fails->sql('SELECT pg_is_in_recovery()'), 't', 'the server is a standby');
+	is_deeply(red($fails), {}, 'whose doctor misses no launcher');
+	is($fails->sql(q{SELECT ok IS NULL FROM ordersync.check_health_schedule() WHERE check_name = 'pg_cron launcher'}), 't', 'and says that it is not known');
+	$fails->node->stop;
+	unlink $signal or die $!;
+	$fails->node->start;
 }
 
 # The zone of pg_cron changed since; and, seen from another database, times that the job there was not asked for.

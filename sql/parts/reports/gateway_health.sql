@@ -5,8 +5,8 @@
  * It reads tables only, so that it stays when the extension goes, and shows each
  * reader what its own rights show: who sees some shops only has these counted.
  * What calls say of a gateway stands in its row (ordersync.note_gateway_failure);
- * one shop's failures alone are not the gateway's, unless the signature is
- * refused or the gateway has no other shop.
+ * the failures of one shop, or of a few of many, are not the gateway's, unless the
+ * signature is refused or the gateway has no other shop.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_gateway_health()
 RETURNS void

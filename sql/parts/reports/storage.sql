@@ -22,8 +22,8 @@ BEGIN
 			COALESCE(pg_total_relation_size(c.oid), 0) AS bytes,
 			COALESCE(pg_indexes_size(c.oid), 0) AS index_bytes,
 			COALESCE(pg_total_relation_size(NULLIF(c.reltoastrelid, 0)), 0) AS toast_bytes,
-			(regexp_match(b.bound, 'FROM \(''([^'']+)''\)'))[1]::timestamptz AS since,
-			(regexp_match(b.bound, 'TO \(''([^'']+)''\)'))[1]::timestamptz AS until
+			timezone('Asia/Shanghai', d.day::timestamp) AS since,
+			timezone('Asia/Shanghai', d.day + interval '1 day') AS until
 		FROM pg_namespace n
 		JOIN pg_class c ON c.relnamespace = n.oid
 			AND c.relkind = 'r'
@@ -31,8 +31,10 @@ BEGIN
 			AND c.relispartition
 		LEFT JOIN pg_class p ON p.oid = i.inhparent
 		CROSS JOIN LATERAL (
-			SELECT pg_get_expr(c.relpartbound, c.oid) AS bound
-		) b
+			-- by the name: how a bound is written, and read, is the session's affair
+			SELECT CASE WHEN p.relname = 'request_log' AND c.relname ~ '^request_log_[0-9]{8}$'
+				THEN to_date(right(c.relname, 8), 'YYYYMMDD') END AS day
+		) d
 		WHERE n.nspname = 'ordersync'
 	), tables AS (
 		SELECT l.table_name,

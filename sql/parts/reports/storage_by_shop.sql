@@ -25,6 +25,9 @@ BEGIN
 		JOIN pg_class c ON c.relnamespace = n.oid
 			AND c.relname = s.tablename
 			AND c.relkind = 'r'
+		JOIN pg_attribute a ON a.attrelid = c.oid
+			AND a.attname = s.attname
+			AND a.atttypid = 'bigint'::regtype
 		WHERE s.schemaname = 'ordersync'
 			AND s.attname = 'shop_id'
 			AND s.tablename <> ALL ('{clean_ups,storage_history}')

@@ -233,8 +233,13 @@ BEGIN
 
 	IF pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') THEN
 		check_name := 'pg_cron launcher';
-		ok := EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher');
-		detail := CASE WHEN ok THEN 'running' ELSE 'The process "pg_cron launcher" is gone, no job is started.' END;
+		ok := EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'pg_cron launcher')
+			OR CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE false END;
+		detail := CASE
+			WHEN ok THEN 'running'
+			WHEN ok IS NULL THEN 'this server is a standby: it starts when the server is promoted'
+			ELSE 'The process "pg_cron launcher" is gone, no job is started.'
+		END;
 		hint := CASE WHEN NOT ok THEN 'The server log says why. Restart the server: sudo systemctl restart postgresql' END;
 		RETURN NEXT;
 	END IF;

@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION ordersync.make_log_partitions()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET lock_timeout = '2s'
+SET datestyle = 'ISO'			-- bounds are written as text; in other styles "CST" would be read as a zone of America
+SET timezone = 'Asia/Shanghai'
 AS $function$
 DECLARE
 	v_day date;
@@ -35,8 +37,8 @@ BEGIN
 				pg_catalog.timezone('Asia/Shanghai', v_day::timestamp),
 				pg_catalog.timezone('Asia/Shanghai', (v_day + 1)::timestamp));
 		EXCEPTION
-			-- somebody reads the rest, or it holds rows of that day: it goes on taking them
-			WHEN lock_not_available OR check_violation THEN
+			-- somebody reads the rest, or it holds rows of that day: it goes on taking them; or a partition of somebody's is in the way
+			WHEN lock_not_available OR check_violation OR invalid_object_definition THEN
 				NULL;
 		END;
 	END LOOP;

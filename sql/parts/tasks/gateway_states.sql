@@ -5,6 +5,11 @@
  * until one succeeds that was sent after that.  So the gateway's row is written
  * where that changes, and else once a minute at most, however many calls fail.
  * Nothing waits for this row: where somebody else writes it, the next call will.
+ *
+ * That one shop fails is not said of all, nor that a few of many do: windows that
+ * cannot be read are tried again when all others have been read, so that no good
+ * call comes after theirs.  A tenth of the shops speak for the gateway, at least
+ * two, twenty at most; until then failing_shop is set.
  */
 CREATE OR REPLACE FUNCTION ordersync.is_gateway_failure(p_verdict text, p_class text, p_sub_code text)
 RETURNS boolean
@@ -35,19 +40,31 @@ DECLARE
 BEGIN
 	UPDATE ordersync.gateways g
 	SET failing_since = COALESCE(g.failing_since, v_now),
-		failing_shop = CASE WHEN g.failing_since IS NULL OR g.failing_shop = p_shop THEN p_shop END,
+		failing_shops = l.failing_shops,
+		failing_shop = CASE
+			WHEN pg_catalog.cardinality(l.failing_shops) = 1 THEN p_shop
+			WHEN g.failing_shop IS NOT NULL AND pg_catalog.cardinality(l.failing_shops) < LEAST(20, GREATEST(2, (
+				SELECT pg_catalog.ceil(pg_catalog.count(*) / 10.0)
+				FROM ordersync.shops o
+				WHERE o.gateway = g.name
+					AND o.enabled))) THEN g.failing_shop
+		END,
 		error_class = p_class,
 		error = p_message,
 		error_code = (p_call ->> 'code')::bigint,
 		error_sub_code = p_call ->> 'sub_code',
 		error_at = v_now
 	FROM (
-		SELECT l.name
+		SELECT l.name, CASE
+				WHEN l.failing_since IS NULL OR l.failing_shops IS NULL THEN ARRAY[p_shop]
+				WHEN l.failing_shop IS NULL OR p_shop = ANY (l.failing_shops) THEN l.failing_shops
+				ELSE l.failing_shops || p_shop
+			END AS failing_shops
 		FROM ordersync.shops s
 		JOIN ordersync.gateways l ON l.name = s.gateway
 		WHERE s.shop_id = p_shop
 			AND (l.failing_since IS NULL
-				OR l.failing_shop <> p_shop
+				OR l.failing_shop IS NOT NULL AND (p_shop = ANY (l.failing_shops)) IS NOT TRUE
 				OR l.error_class IS DISTINCT FROM p_class
 				OR l.error_at < v_now - interval '1 minute')
 			-- not what was said to a call of before its set-up was corrected

@@ -46,6 +46,8 @@ COMMENT ON FUNCTION ordersync.drop_log_partition(timestamptz) IS
 CREATE OR REPLACE FUNCTION ordersync.log_partitions()
 RETURNS TABLE (name text, since timestamptz, until timestamptz, rows bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
+SET datestyle = 'ISO'			-- bounds are read as text
+SET timezone = 'Asia/Shanghai'
 AS $function$
 	SELECT c.relname::text,
 		(pg_catalog.regexp_match(b.bound, 'FROM \(''([^'']+)''\)'))[1]::timestamptz,
