@@ -170,12 +170,12 @@ SELECT ok(pg_temp.hint('calls today') LIKE '%: SELECT ordersync_set_gateway(''ta
 SELECT ordersync_set_gateway('taobao', '{"calls_per_day": null}');
 
 -- where certificates are
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', NULL $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', NULL $$;
 SELECT is(pg_temp.says('certificates'), 'true: gateways are verified with the system''s, "/etc/ssl/some"', 'the system''s');
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', 'does not exist' $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', 'does not exist' $$;
 SELECT is(pg_temp.says('certificates'), 'false: gateways are verified with the system''s, "/etc/ssl/some" which does not exist', 'which there may be none of');
 SELECT ok(pg_temp.hint('certificates') LIKE 'Install the package ca-certificates, %', 'then they are to be installed');
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT '/x', 'has no certificate', '/etc/ssl/some', NULL $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT '/x', 'has no certificate', '/etc/ssl/some', NULL $$;
 SELECT ok(pg_temp.hint('certificates') LIKE '%: ALTER SYSTEM RESET ordersync.ca_file; SELECT pg_reload_conf();', 'a file of one''s own that is bad');
 
 -- what is wrong has a hint that ends with a command, what is well has none

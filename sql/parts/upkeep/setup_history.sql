@@ -43,6 +43,18 @@ $function$;
 COMMENT ON FUNCTION ordersync.record_action(text, bigint, text, bigint, jsonb) IS
 	'writes into ordersync.setup_history who did what';
 
+CREATE OR REPLACE FUNCTION ordersync.record_shop_state(p_shop bigint, p_state text, p_details jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.record_action('shop ' || p_state, p_shop, p_details => p_details);
+	PERFORM ordersync.log_line(pg_catalog.format('shop %s: %s, by %I', p_shop, p_state, session_user));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_shop_state(bigint, text, jsonb) IS
+	'writes into ordersync.setup_history and the server''s log who paused, resumed or removed a shop';
+
 /* What one row of shops or gateways was before (NULL: it was not there) and is now. */
 CREATE OR REPLACE FUNCTION ordersync.record_change(p_what text, p_before jsonb, p_after jsonb, p_secret text)
 RETURNS void

@@ -113,7 +113,7 @@ BEGIN
 		message = pg_catalog.format('it had not begun in a day, and run %s reads all of it', p_for)
 	WHERE r.run_id = p_run
 	RETURNING r.* INTO v_run;
-	PERFORM ordersync.notify_run(v_run);
+	PERFORM ordersync.report_run_end(v_run);
 	RETURN pg_catalog.cardinality(v_tasks);
 END
 $function$;
