@@ -165,15 +165,15 @@ setting("ordersync.ca_file = '/nowhere'");
 in_force('ca_file', '/nowhere');
 # what the system has cannot be taken away here
 my $no_bundle = "$root/no.crt";
-$cluster->sql(q{ALTER FUNCTION ordersync.certificates() RENAME TO certificates_of_system;
-	CREATE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql
-		AS $$ SELECT c.file, c.file_trouble, '/etc/none', 'does not exist' FROM ordersync.certificates_of_system() c $$});
+$cluster->sql(q{ALTER FUNCTION ordersync.health_certificates() RENAME TO health_certificates_of_system;
+	CREATE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql
+		AS $$ SELECT c.file, c.file_trouble, '/etc/none', 'does not exist' FROM ordersync.health_certificates_of_system() c $$});
 put_file($no_bundle, "-----BEGIN CERTIFICATE-----\n");
 heals('certificates', qr/^false: .*"\/nowhere" which does not exist/, '/etc/ssl/certs/ca-certificates.crt' => $no_bundle);
-$cluster->sql(q{DROP FUNCTION ordersync.certificates(); ALTER FUNCTION ordersync.certificates_of_system() RENAME TO certificates});
+$cluster->sql(q{DROP FUNCTION ordersync.health_certificates(); ALTER FUNCTION ordersync.health_certificates_of_system() RENAME TO health_certificates});
 put_file($no_bundle, 'no certificate');
 SKIP: {
-	skip 'this machine has no certificates', 2 if $cluster->sql('SELECT system_trouble IS NOT NULL OR system IS NULL FROM ordersync.certificates()') eq 't';
+	skip 'this machine has no certificates', 2 if $cluster->sql('SELECT system_trouble IS NOT NULL OR system IS NULL FROM ordersync.health_certificates()') eq 't';
 	heals('certificates', qr/^false: .*which has no certificate/);
 }
 
@@ -187,6 +187,7 @@ my ($clock_hint) = red('clock', qr/^false: .*(?:899|900|901) s behind that of ga
 $cluster->control('clock', ahead => 0);		# as by timedatectl
 type($clock_hint);
 ok(well('clock'), 'the clocks agree again');
+is($cluster->finish($cluster->sql('SELECT ordersync_check_shop(1)')), 'succeeded', 'and calls are answered again');
 
 $cluster->sql(q{SELECT ordersync_set_gateway('taobao', '{"calls_per_day": 1}')});
 heals('calls today', qr/^false: gateway "taobao": \d+ made of 1, about 0 planned/);
@@ -199,9 +200,9 @@ heals('calls today', qr/^unknown: gateway "taobao": calls are not counted/);
 setting("ordersync.key_warning = '40d'");
 in_force('key_warning', '40d');
 $cluster->sql("UPDATE ordersync.shops SET key_expires_at = now() + interval '35 days'");
-heals('data keys', qr/^false: ending: shops 1 on/, 'session key' => $shop->{session});
+heals('expiry of data keys', qr/^false: ending: shops 1 on/, 'session key' => $shop->{session});
 $cluster->sql("UPDATE ordersync.shops SET key_state = 'expired'");
-heals('data keys', qr/^false: expired: shops 1/, 'session key' => $shop->{session});
+heals('data keys', qr/^false: 1 shop waits for a data key: 1$/, 'session_key)' => "'$shop->{session}')");
 
 $cluster->sql("UPDATE ordersync.coverage SET ranges = ranges - tstzmultirange(tstzrange(date_trunc('hour', now()) - interval '3 days', date_trunc('hour', now()) - interval '71 hours')) WHERE stream = 'orders' AND basis = 'modified'");
 heals('holes', qr/^false: shops with holes: 1; shop 1, orders from/);
@@ -228,7 +229,7 @@ ok(is_well('failed windows'), 'and it stays well');
 # --- all of it
 
 my @mine = ('library preloaded', 'library version', 'schema owner', 'tables', 'set-up', 'workers enabled', 'database listed', 'workers', 'worker slots', 'key file', 'secrets',
-	'hosts', 'certificates', 'clock', 'calls today', 'data keys', 'holes', 'stuck windows', 'failed windows');
+	'hosts', 'certificates', 'clock', 'calls today', 'data keys', 'expiry of data keys', 'holes', 'stuck windows', 'failed windows');
 my %end = map { split /\|/ } split /\n/, $cluster->sql("SELECT check_name, COALESCE(bool_and(ok)::text, 'unknown') FROM ordersync_doctor() GROUP BY check_name");
 is_deeply([ grep { !$end{$_} } @mine ], [], 'all of these are asked');
 is_deeply([ grep { ($end{$_} // '') ne 'true' && $_ ne 'certificates' } @mine ], [], 'in the end all are well');
