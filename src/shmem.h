@@ -14,7 +14,7 @@
 /* Room for "<boot id>.<slot>.<generation>". */
 #define SHMEM_OWNER_SIZE 48
 
-/* Room for a failure's class. */
+/* Room for a failure's class, a worker's state, and what it is doing. */
 #define SHMEM_CLASS_SIZE 32
 
 /* Who a slot is for; handed to a new worker in its bgw_extra. */
@@ -75,8 +75,8 @@ typedef struct SlotView
 	TimestampTz last_call_at;
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
-	char		state_now[SHMEM_CLASS_SIZE];
-	char		doing[SHMEM_CLASS_SIZE];
+	char		state_now[SHMEM_CLASS_SIZE];	/* as worker_status.h has it */
+	char		doing[SHMEM_CLASS_SIZE];	/* the transaction that it is in; empty: none */
 	SlotWork	work;
 	double		calls_per_second;	/* in the last five to ten seconds */
 	int64		counters[NUM_COUNTERS];

@@ -1,9 +1,9 @@
 /*
  * What people changed, written into ordersync.setup_history.
  *
- * Each function of set-up and control calls record_action(), or record_change()
- * where a row of gateways or shops changed, once, when it has changed something:
- * a call that changes nothing leaves no entry.  An entry is part of the
+ * Each function of set-up and control calls record_action(), record_change() where a
+ * row of gateways or shops changed, or record_shop_state(), once, when it has changed
+ * something: a call that changes nothing leaves no entry.  An entry is part of the
  * transaction that made the change.
  *
  * No secret comes here: of a key it is said that it was set; of an option the
