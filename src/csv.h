@@ -7,13 +7,13 @@
 
 #include "compat.h"
 
-/* More cells than a record of ours can have; of others only the number is told. */
+/* More cells than a record of ours can have; of the cells behind them only the number is counted. */
 #define CSV_MAX_CELLS 32
 
 typedef struct CsvCell
 {
 	char	   *at;
-	size_t		len;
+	size_t		len;			/* in bytes */
 	bool		quoted;			/* at and len are between the quotes */
 } CsvCell;
 
@@ -34,7 +34,7 @@ typedef struct CsvReader
 	int64		line;
 } CsvReader;
 
-/* A reader at the beginning of text, whose byte after the last belongs to it too. */
+/* A reader at the beginning of a text of len bytes; csv_resolve() may write a NUL at text[len]. */
 extern void csv_begin(CsvReader *reader, char *text, size_t len);
 
 /*

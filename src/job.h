@@ -85,8 +85,8 @@ extern void job_release(Job *job, int64 retry_ms);
 extern void job_close(Job *job);
 
 extern const Gateway *job_gateway(const Job *job);
-extern const SyncTask *job_task(const Job *job);
-extern void *job_holder(const Job *job);
+extern const SyncTask *job_task(const Job *job);	/* lives as long as the job */
+extern void *job_holder(const Job *job);	/* as given to job_open() */
 extern int64 job_run(const Job *job);
 extern const JobEvents *job_events(const Job *job);
 

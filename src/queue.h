@@ -136,7 +136,7 @@ extern int64 queue_fail(const SyncTask *task, const Failure *failure);
 /* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);
 
-/* Tables up to date, log partitions for the days to come. */
+/* Tables up to date, log partitions for the days to come, a step of the clean-up; true: there is more to do. */
 extern bool queue_maintenance(void);
 
 /* Runs for shops that are behind their targets; after how many milliseconds to ask again. */

@@ -14,7 +14,7 @@
 /* Room for "<boot id>.<slot>.<generation>". */
 #define SHMEM_OWNER_SIZE 48
 
-/* Room for a failure's class. */
+/* Room for a failure's class, a worker's state, and what it is doing. */
 #define SHMEM_CLASS_SIZE 32
 
 /* Who a slot is for; handed to a new worker in its bgw_extra. */
@@ -75,10 +75,10 @@ typedef struct SlotView
 	TimestampTz last_call_at;
 	TimestampTz last_error_at;
 	char		last_error[SHMEM_CLASS_SIZE];
-	char		state_now[SHMEM_CLASS_SIZE];
-	char		doing[SHMEM_CLASS_SIZE];
+	char		state_now[SHMEM_CLASS_SIZE];	/* as worker_status.h has it */
+	char		doing[SHMEM_CLASS_SIZE];	/* the transaction that it is in; empty: none */
 	SlotWork	work;
-	double		calls_per_second;	/* in the last seconds */
+	double		calls_per_second;	/* in the last five to ten seconds */
 	int64		counters[NUM_COUNTERS];
 } SlotView;
 
@@ -99,7 +99,7 @@ extern bool shmem_owner_alive(const char *owner);
 /* Sets the latch of every worker of the database; safe in any backend, at any time. */
 extern void shmem_wake(Oid database);
 
-/* The same; and tasks that one of them has may no longer be its own. */
+/* The same, and has each of them ask which of its tasks are still its own. */
 extern void shmem_recall(Oid database);
 
 /* The same, but only workers that have nothing in flight; not the caller.  How many. */
@@ -149,7 +149,7 @@ extern void shmem_set_status(const char *state_now);
 extern void shmem_set_activity(const char *doing);
 extern void shmem_set_work(const SyncTask *task);
 
-/* Worker: how many calls it has made by now, for their rate; ten times a second is enough. */
+/* Worker: notes how many calls it has made by now, every five seconds however often this is called. */
 extern void shmem_sample_calls(void);
 
 /* Worker: its database has sealed secrets, and the key file is not there. */

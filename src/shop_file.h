@@ -21,7 +21,7 @@ typedef enum ShopColumn
 	SHOP_COLUMNS
 } ShopColumn;
 
-/* One line.  Values are NUL-terminated; NULL: nothing is said. */
+/* One line.  Values are NUL-terminated, and lie in the text or in the current memory context; NULL: nothing is said. */
 typedef struct ShopLine
 {
 	int64		line;			/* its number, from 1 */
@@ -40,8 +40,8 @@ typedef struct ShopFile
 } ShopFile;
 
 /*
- * Begins to read a text, whose byte after the last belongs to it too and which
- * is changed.  NULL, or why nothing of it can be read.
+ * Begins to read a text of len bytes, which is changed while it is read; text[len]
+ * must be writable.  NULL, or why nothing of it can be read, in constant words.
  */
 extern const char *shop_file_begin(ShopFile *file, char *text, size_t len);
 

@@ -288,10 +288,10 @@ ordersync_setting(PG_FUNCTION_ARGS)
 }
 
 /*
- * ordersync.server_setting(name): a setting of pg_cron, or the list of preloaded
- * libraries, which SQL shows to few; NULL where there is none.  A line of
- * postgresql.conf for a library that is not loaded makes no setting.  No others:
- * the database's owner may call this, and some of them hold passwords.
+ * ordersync.server_setting(name): a setting of pg_cron, or shared_preload_libraries,
+ * whoever asks, which SQL shows to few; NULL where there is none.  A line of
+ * postgresql.conf for a library that is not loaded makes no setting.  No other
+ * setting: primary_conninfo, for one, may hold a password.
  */
 Datum
 ordersync_server_setting(PG_FUNCTION_ARGS)
@@ -299,10 +299,11 @@ ordersync_server_setting(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *value;
 
-	if (strncmp(name, "cron.", 5) != 0 && strcmp(name, "shared_preload_libraries") != 0)
+	if (strncmp(name, "cron.", strlen("cron.")) != 0 && strcmp(name, "shared_preload_libraries") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("setting \"%s\" is not shown here", name)));
+				 errmsg("setting \"%s\" is not shown by this function", name),
+				 errhint("Type: SHOW %s;", name)));
 	value = GetConfigOption(name, true, false);
 	if (value == NULL || (GetConfigOptionFlags(name, true) & GUC_CUSTOM_PLACEHOLDER) != 0)
 		PG_RETURN_NULL();

@@ -26,7 +26,7 @@ ordersync_library_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(ORDERSYNC_VERSION));
 }
 
-/* ordersync.certificates(): ordersync.ca_file and its trouble, the system's and theirs. */
+/* ordersync.health_certificates(): ordersync.ca_file and its trouble, the system's and theirs. */
 Datum
 ordersync_certificates(PG_FUNCTION_ARGS)
 {

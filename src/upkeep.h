@@ -8,15 +8,18 @@
 
 #include "db.h"
 
-/* Does what is due; true when it was seen how the database is: in *state. */
+/*
+ * Does what is due, in transactions of its own; true when it was seen how the database
+ * is: in *state.  Errors are caught and logged.  Must be called outside a transaction.
+ */
 extern bool upkeep(DbState *state);
 
-/* When something is due next, by the steady clock. */
+/* When something is due next, in milliseconds of the steady clock; it may be past. */
 extern int64 upkeep_next(void);
 
 /*
- * The database is not ready, or may be again, or settings have changed: do all of it
- * then, by the steady clock; 0: at once.
+ * The database is not ready, or may be again, or settings have changed: all of it is
+ * due then, in milliseconds of the steady clock; 0: at once.
  */
 extern void upkeep_at(int64 when);
 

@@ -18,7 +18,7 @@ typedef struct WorkerStatus
 /* Before the first transaction: the session is known as a worker's by its name. */
 extern void worker_status_start(void);
 
-/* Shows it; the milliseconds after which that is to be tried again, -1: all is shown. */
+/* Shows it, ten times a second at most; the milliseconds until the rest can be shown, -1: all is shown. */
 extern int64 worker_status_show(const WorkerStatus *status);
 
 #endif							/* ORDERSYNC_WORKER_STATUS_H */

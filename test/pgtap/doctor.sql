@@ -1,6 +1,6 @@
 -- ordersync_doctor(): which checks there are, what each calls wrong, and what a reader sees. The hints' commands are typed in test/t/54_doctor.pl.
 BEGIN;
-SELECT plan(73);
+SELECT plan(75);
 SET client_min_messages = error;
 
 CREATE FUNCTION pg_temp.says(p_check text) RETURNS text LANGUAGE sql AS $$
@@ -170,12 +170,12 @@ SELECT ok(pg_temp.hint('calls today') LIKE '%: SELECT ordersync_set_gateway(''ta
 SELECT ordersync_set_gateway('taobao', '{"calls_per_day": null}');
 
 -- where certificates are
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', NULL $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', NULL $$;
 SELECT is(pg_temp.says('certificates'), 'true: gateways are verified with the system''s, "/etc/ssl/some"', 'the system''s');
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', 'does not exist' $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT NULL, NULL, '/etc/ssl/some', 'does not exist' $$;
 SELECT is(pg_temp.says('certificates'), 'false: gateways are verified with the system''s, "/etc/ssl/some" which does not exist', 'which there may be none of');
 SELECT ok(pg_temp.hint('certificates') LIKE 'Install the package ca-certificates, %', 'then they are to be installed');
-CREATE OR REPLACE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT '/x', 'has no certificate', '/etc/ssl/some', NULL $$;
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql AS $$ SELECT '/x', 'has no certificate', '/etc/ssl/some', NULL $$;
 SELECT ok(pg_temp.hint('certificates') LIKE '%: ALTER SYSTEM RESET ordersync.ca_file; SELECT pg_reload_conf();', 'a file of one''s own that is bad');
 
 -- what is wrong has a hint that ends with a command, what is well has none
@@ -191,7 +191,9 @@ SET ROLE bi;
 SELECT is_empty($$SELECT check_name, detail FROM ordersync_doctor() WHERE detail LIKE 'may not be seen%' OR detail LIKE 'not known%'$$, 'a reader is answered all');
 SELECT ok(pg_temp.says('worker slots') LIKE 'unknown: %only pg_read_all_stats sees', 'but for other processes');
 SELECT is(pg_temp.says('data keys'), 'false: 1 shop waits for a data key: 2', 'shops');
+SELECT throws_ok($$SELECT ordersync.server_setting('cron.database_name')$$, '42501', 'permission denied for function server_setting', 'settings of the server are read by the checks only');
 RESET ROLE;
+SELECT throws_ok($$SELECT ordersync.server_setting('primary_conninfo')$$, '42501', 'setting "primary_conninfo" is not shown by this function', 'and of these none that may hold a password');
 SET ROLE store;
 SELECT is(pg_temp.says('data keys'), 'false: 1 shop waits for a data key: 2', 'who sees one shop is told of that');
 RESET ROLE;

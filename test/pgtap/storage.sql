@@ -85,7 +85,7 @@ SELECT results_eq('SELECT check_name, ok, hint FROM ordersync.check_health_stora
 -- nothing was done for two days
 UPDATE ordersync.installation SET set_up_at = now() - interval '60 days';
 UPDATE ordersync.clean_ups SET done_at = now() - interval '49 hours' WHERE name = 'runs';
-SELECT results_eq('SELECT check_name, ok, hint FROM ordersync.check_health_storage()', $$VALUES ('clean-up', false, 'A worker does it daily; now: CALL ordersync_clean_up()'), ('request log', true, NULL), ('ended runs', true, NULL)$$, 'no clean-up for two days');
+SELECT results_eq('SELECT check_name, ok, hint FROM ordersync.check_health_storage()', $$VALUES ('clean-up', false, 'A worker does it daily; now: CALL ordersync_clean_up();'), ('request log', true, NULL), ('ended runs', true, NULL)$$, 'no clean-up for two days');
 DELETE FROM ordersync.clean_ups;
 SELECT is((SELECT ok FROM ordersync.check_health_storage() WHERE check_name = 'clean-up'), false, 'nor ever');
 -- what is older than it may be
@@ -95,9 +95,9 @@ END $$;
 INSERT INTO ordersync.request_log (logged_at, shop_id) VALUES (now() - interval '50 days', 1);
 INSERT INTO ordersync.sync_runs (shop_id, kind, state, requested_at, finished_at) VALUES (1, 'full', 'succeeded', '2020-03-01 00:00+08', '2020-03-01 01:00+08');
 SELECT results_eq('SELECT ok, detail, hint FROM ordersync.check_health_storage() WHERE check_name = ''request log''',
-	$$VALUES (false, 'days older than ordersync.keep_log (30d): 1, and rows of ordersync.request_log_rest', 'CALL ordersync_clean_up()')$$, 'old days of the log');
+	$$VALUES (false, 'days older than ordersync.keep_log (30d): 1, and rows of ordersync.request_log_rest', 'CALL ordersync_clean_up();')$$, 'old days of the log');
 SELECT results_eq('SELECT ok, detail, hint FROM ordersync.check_health_storage() WHERE check_name = ''ended runs''',
-	$$VALUES (false, 'runs older than ordersync.keep_runs (90d): 1', 'CALL ordersync_clean_up()')$$, 'and an old run, which is not the last of its kind');
+	$$VALUES (false, 'runs older than ordersync.keep_runs (90d): 1', 'CALL ordersync_clean_up();')$$, 'and an old run, which is not the last of its kind');
 SELECT isnt(ordersync.clean_up_step(true), 'busy', 'what the hint''s command does');
 DO $$ BEGIN FOR i IN 1 .. 100 LOOP EXIT WHEN ordersync.clean_up('1 minute') <> 'more'; END LOOP; END $$;
 SELECT is(ordersync.clean_up(), 'done', 'to its end');

@@ -6,7 +6,7 @@ SET client_min_messages = error;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_shop(1, '测试店铺1', 'session-1');
 SELECT ordersync_add_shop(2, '测试店铺2', 'session-2');
-UPDATE ordersync.shops SET key_state = 'ok', key_told = 'ok';
+UPDATE ordersync.shops SET key_state = 'ok', key_state_reported = 'ok';
 SELECT ordersync_set_shop(2, '{"freshness_target": "off", "full_run_target": "off"}');
 
 -- what would be told at the commit
@@ -32,7 +32,7 @@ BEGIN
 	UPDATE ordersync.sync_runs SET state = how, lot = NULL, open_tasks = 0, held_tasks = 0, finished_at = pg_temp.ago(hours_ago) WHERE state IN ('pending', 'running');
 END $$;
 CREATE FUNCTION pg_temp.forget_runs() RETURNS void LANGUAGE sql AS $$
-	DELETE FROM ordersync.sync_runs; DELETE FROM ordersync.sync_tasks; UPDATE ordersync.shops SET watch_tries = 0, watch_tried_at = NULL $$;
+	DELETE FROM ordersync.sync_runs; DELETE FROM ordersync.sync_tasks; UPDATE ordersync.shops SET watchdog_runs = 0, watchdog_run_at = NULL $$;
 
 -- nobody is behind
 SELECT pg_temp.read_until(1, 25);
@@ -57,21 +57,21 @@ SELECT is(pg_temp.told(), NULL, 'and nothing is said again');
 SELECT pg_temp.end_runs('failed', 0);
 SELECT is(ordersync.watch(), 60000, 'one whose run has just failed');
 SELECT is(pg_temp.runs(), '1 incremental failed by ordersync watchdog', 'waits');
-SELECT set_eq($$ SELECT t.n, ordersync.watch_distance('26 hours', t.n) FROM generate_series(0, 5) t (n) $$,
+SELECT set_eq($$ SELECT t.n, ordersync.watchdog_delay('26 hours', t.n) FROM generate_series(0, 5) t (n) $$,
 	$$ VALUES (0, interval '1 hour'), (1, '1 hour'), (2, '2 hours'), (3, '4 hours'), (4, '6 hours 30 minutes'), (5, '6 hours 30 minutes') $$, 'an hour first, then longer');
-SELECT set_eq($$ SELECT t.n, ordersync.watch_distance('32 days', t.n) FROM generate_series(1, 5) t (n) $$,
+SELECT set_eq($$ SELECT t.n, ordersync.watchdog_delay('32 days', t.n) FROM generate_series(1, 5) t (n) $$,
 	$$ VALUES (1, interval '1 day'), (2, '2 days'), (3, '4 days'), (4, '8 days'), (5, '8 days') $$, 'a full run from a day to eight');
-SELECT is(ordersync.watch_distance('1 hour', 7), interval '15 minutes', 'a short target is tried four times at least');
+SELECT is(ordersync.watchdog_delay('1 hour', 7), interval '15 minutes', 'a short target is tried four times at least');
 UPDATE ordersync.sync_runs SET finished_at = pg_temp.ago(1.1);
-UPDATE ordersync.shops SET watch_tried_at = pg_temp.ago(1.2) WHERE shop_id = 1;
+UPDATE ordersync.shops SET watchdog_run_at = pg_temp.ago(1.2) WHERE shop_id = 1;
 SELECT ordersync.watch();
 SELECT is(pg_temp.runs(), '1 incremental failed by ordersync watchdog, 1 incremental pending by ordersync watchdog', 'after the hour it gets another');
 SELECT pg_temp.end_runs('failed', 1.1);
-UPDATE ordersync.shops SET watch_tried_at = pg_temp.ago(1.2) WHERE shop_id = 1;
+UPDATE ordersync.shops SET watchdog_run_at = pg_temp.ago(1.2) WHERE shop_id = 1;
 SELECT ordersync.watch();
 SELECT is((SELECT count(*) FROM ordersync.sync_runs), 2::bigint, 'the next one not after an hour');
 UPDATE ordersync.sync_runs SET finished_at = pg_temp.ago(2.1);
-UPDATE ordersync.shops SET watch_tried_at = pg_temp.ago(2.2) WHERE shop_id = 1;
+UPDATE ordersync.shops SET watchdog_run_at = pg_temp.ago(2.2) WHERE shop_id = 1;
 SELECT ordersync.watch();
 SELECT is((SELECT count(*) FROM ordersync.sync_runs), 3::bigint, 'but after two');
 SELECT pg_temp.end_runs('succeeded', 0);
@@ -80,9 +80,9 @@ SELECT is(pg_temp.told() ~ 'behind', false, 'that it is behind is not said again
 -- it is back
 SELECT pg_temp.read_until(1, 0);
 SELECT ordersync.watch();
-SELECT is(pg_temp.told(), E'log shop 1: back in its target, incremental, lag 0.0 h, target 26.0 h\n'
-	'notify back_in_target {"kind": "incremental", "lag_s": 0, "shop_id": 1, "target_s": 93600}', 'that it is back is');
-SELECT results_eq('SELECT behind_since, watch_tries, watch_tried_at FROM ordersync.shops WHERE shop_id = 1', 'VALUES (NULL::timestamptz, 0, NULL::timestamptz)', 'and its tries are forgotten');
+SELECT is(pg_temp.told(), E'log shop 1: within its target again, incremental, lag 0.0 h, target 26.0 h\n'
+	'notify within_target {"kind": "incremental", "lag_s": 0, "shop_id": 1, "target_s": 93600}', 'that it is back is');
+SELECT results_eq('SELECT behind_since, watchdog_runs, watchdog_run_at FROM ordersync.shops WHERE shop_id = 1', 'VALUES (NULL::timestamptz, 0, NULL::timestamptz)', 'and its tries are forgotten');
 SELECT ordersync.watch();
 SELECT is(pg_temp.told(), NULL, 'once');
 
@@ -150,7 +150,7 @@ SELECT is(pg_temp.told() ~ '"days_left": 3,', true, 'and again for another expir
 
 -- many at once
 SELECT ordersync_add_shop(i, '测试店铺' || i, 'session-' || i) FROM generate_series(101, 170) i;
-UPDATE ordersync.shops SET key_state = 'ok', key_told = 'ok', created_at = pg_temp.ago(27) WHERE shop_id > 100;
+UPDATE ordersync.shops SET key_state = 'ok', key_state_reported = 'ok', created_at = pg_temp.ago(27) WHERE shop_id > 100;
 SELECT is(ordersync.watch(), 500, 'many are requested in batches');
 SELECT cmp_ok((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id > 100), '<=', 50::bigint, 'of fifty at most');
 DO $$ BEGIN FOR i IN 1 .. 120 LOOP EXIT WHEN ordersync.watch() = 60000; END LOOP; END $$;

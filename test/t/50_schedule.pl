@@ -157,7 +157,7 @@ $fails->sql(q{SELECT ordersync_set_shop(1, '{"incremental": "7 3 * * *"}')});
 mend($fails, 'pg_cron job incremental', $again, name => 'not at the times of a shop');
 is($fails->sql(q{SELECT count(*) FROM cron.job}), 2, 'there are still two jobs');
 
-$fails->sql(q{UPDATE ordersync.schedules SET job_asked_at = now() - interval '3 days', last_called_at = now() - interval '2 days' WHERE kind = 'incremental'});
+$fails->sql(q{UPDATE ordersync.schedules SET job_requested_at = now() - interval '3 days', last_called_at = now() - interval '2 days' WHERE kind = 'incremental'});
 mend($fails, 'scheduled calls of incremental', qr/job_run_details.*ordersync_trigger_due\('incremental'\);$/, name => 'they do not come');
 $fails->sql(q{INSERT INTO cron.job_run_details (jobid, status, return_message, start_time, end_time)
 	SELECT jobid, 'failed', 'ERROR:  something', clock_timestamp(), clock_timestamp() FROM cron.job WHERE jobname = 'ordersync full postgres'});

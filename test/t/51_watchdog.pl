@@ -65,7 +65,7 @@ is($cluster->sql("SELECT string_agg(shop_id || ' ' || kind || ' ' || state || ' 
 is($cluster->sql('SELECT behind, full_behind, full_run_at IS NOT NULL FROM ordersync.freshness WHERE shop_id = 1'), 'f|f|t', 'it is behind no more');
 is(join(' ', $cluster->behind(1, 'trades')), '', 'all of its orders are there');
 watch();
-wait_for_event('back_in_target', kind => $_) for qw(incremental full);
+wait_for_event('within_target', kind => $_) for qw(incremental full);
 is($cluster->sql('SELECT count(*) FROM ordersync.sync_runs'), 2, 'and gets no other run');
 
 # --- one whose runs have stopped ---
@@ -89,14 +89,14 @@ is(join(' ', map { "$_=$behind->{$_}" } qw(shop_id kind target_s)), 'shop_id=1 k
 my ($ended) = wait_for_event('run_ended', run_id => $run);
 is(join(' ', map { "$_=$ended->{$_}" } sort keys %$ended), "event=run_ended kind=incremental run_id=$run shop_id=1 state=succeeded", 'and that the run has ended');
 watch();
-wait_for_event('back_in_target', kind => 'incremental');
+wait_for_event('within_target', kind => 'incremental');
 my $log = logged($from);
 like($log, qr/^LOG:  ordersync: database "postgres", shop 1: behind its target, incremental, lag 30\.0 h, target 26\.0 h$/m, 'log: behind');
 like($log, qr/^LOG:  ordersync: database "postgres", shop 1, run $run: requested by the watchdog, incremental$/m, 'log: requested');
 my $range = qr/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*?Asia\/Shanghai/;
 like($log, qr/^LOG:  ordersync: database "postgres", shop 1, run $run: started, incremental, $range, requested by "ordersync watchdog"$/m, 'log: started');
 like($log, qr/^LOG:  ordersync: database "postgres", shop 1, run $run: succeeded, incremental, $range, \d+ windows, \d+ records, \d+\.\d s, requested by "ordersync watchdog"$/m, 'log: ended');
-like($log, qr/^LOG:  ordersync: database "postgres", shop 1: back in its target, incremental, lag 0\.0 h, target 26\.0 h$/m, 'log: back');
+like($log, qr/^LOG:  ordersync: database "postgres", shop 1: within its target again, incremental, lag 0\.0 h, target 26\.0 h$/m, 'log: back');
 is(scalar(() = $log =~ /run $run:/g), 3, 'one line each');
 unlike($log, qr/^(?:STATEMENT|CONTEXT):/m, 'without statement and context');
 

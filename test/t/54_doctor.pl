@@ -165,15 +165,15 @@ setting("ordersync.ca_file = '/nowhere'");
 in_force('ca_file', '/nowhere');
 # what the system has cannot be taken away here
 my $no_bundle = "$root/no.crt";
-$cluster->sql(q{ALTER FUNCTION ordersync.certificates() RENAME TO certificates_of_system;
-	CREATE FUNCTION ordersync.certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql
-		AS $$ SELECT c.file, c.file_trouble, '/etc/none', 'does not exist' FROM ordersync.certificates_of_system() c $$});
+$cluster->sql(q{ALTER FUNCTION ordersync.health_certificates() RENAME TO health_certificates_of_system;
+	CREATE FUNCTION ordersync.health_certificates(OUT file text, OUT file_trouble text, OUT system text, OUT system_trouble text) LANGUAGE sql
+		AS $$ SELECT c.file, c.file_trouble, '/etc/none', 'does not exist' FROM ordersync.health_certificates_of_system() c $$});
 put_file($no_bundle, "-----BEGIN CERTIFICATE-----\n");
 heals('certificates', qr/^false: .*"\/nowhere" which does not exist/, '/etc/ssl/certs/ca-certificates.crt' => $no_bundle);
-$cluster->sql(q{DROP FUNCTION ordersync.certificates(); ALTER FUNCTION ordersync.certificates_of_system() RENAME TO certificates});
+$cluster->sql(q{DROP FUNCTION ordersync.health_certificates(); ALTER FUNCTION ordersync.health_certificates_of_system() RENAME TO health_certificates});
 put_file($no_bundle, 'no certificate');
 SKIP: {
-	skip 'this machine has no certificates', 2 if $cluster->sql('SELECT system_trouble IS NOT NULL OR system IS NULL FROM ordersync.certificates()') eq 't';
+	skip 'this machine has no certificates', 2 if $cluster->sql('SELECT system_trouble IS NOT NULL OR system IS NULL FROM ordersync.health_certificates()') eq 't';
 	heals('certificates', qr/^false: .*which has no certificate/);
 }
 

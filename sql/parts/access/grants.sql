@@ -186,7 +186,7 @@ AS $function$
 		CASE
 			-- what views and invokers' functions call as their reader or caller
 			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
-			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*|server_setting)$' THEN 'reader'
+			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
 			WHEN p.proname ~ '^(reproject|clean_up|import|schedule)_' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL

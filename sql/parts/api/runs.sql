@@ -218,7 +218,7 @@ BEGIN
 		message = NULL
 	WHERE r.run_id = ordersync_retry.run_id;
 
-	PERFORM ordersync.log_line(format('shop %s, run %s: %s windows again, requested by %I', v_shop, run_id, v_tasks, session_user));
+	PERFORM ordersync.log_line(format('shop %s, run %s: %s windows queued again, requested by %I', v_shop, run_id, v_tasks, session_user));
 	PERFORM ordersync.record_action('run retried', v_shop, NULL, run_id,
 		jsonb_build_object('windows', v_tasks, 'records', NULLIF(v_refused.tried, 0)));
 	PERFORM ordersync.announce(concat_ws(', ',

@@ -115,7 +115,7 @@ BEGIN
 			FROM ordersync.secrets s
 			WHERE s.kind = 'data_key'
 				AND s.name = p.shop_id::text);
-	PERFORM ordersync.tell_key_states(NULL, NULL);
+	PERFORM ordersync.report_key_states(NULL, NULL);
 	IF v_secrets > 0 THEN
 		PERFORM ordersync.record_action('secrets forgotten', p_details => jsonb_build_object('secrets', v_secrets));
 		RAISE NOTICE USING

@@ -253,15 +253,14 @@ AS $function$
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
 	-- tasks before the shop, as a settle locks them
-	PERFORM ordersync.give_back_tasks(shop_id);
+	PERFORM ordersync.release_tasks(shop_id);
 	UPDATE ordersync.shops s
 	SET enabled = false,
 		updated_at = now()
 	WHERE s.shop_id = ordersync_pause_shop.shop_id
 		AND s.enabled;
 	IF FOUND THEN
-		PERFORM ordersync.log_line(format('shop %s: paused, by %I', shop_id, session_user));
-		PERFORM ordersync.record_action('shop paused', shop_id);
+		PERFORM ordersync.record_shop_state(shop_id, 'paused');
 		PERFORM ordersync.recall();
 		PERFORM ordersync.set_shop_due(shop_id, NULL);
 	END IF;
@@ -284,8 +283,7 @@ BEGIN
 	WHERE s.shop_id = ordersync_resume_shop.shop_id
 		AND NOT s.enabled;
 	IF FOUND THEN
-		PERFORM ordersync.log_line(format('shop %s: resumed, by %I', shop_id, session_user));
-		PERFORM ordersync.record_action('shop resumed', shop_id);
+		PERFORM ordersync.record_shop_state(shop_id, 'resumed');
 		PERFORM ordersync.set_shop_due(shop_id, NULL);
 	END IF;
 	PERFORM ordersync.wake();
@@ -324,9 +322,7 @@ BEGIN
 	DELETE FROM ordersync.shops s
 	WHERE s.shop_id = ordersync_remove_shop.shop_id
 	RETURNING s.seller_nick INTO v_nick;
-	PERFORM ordersync.record_action('shop removed', shop_id,
-		p_details => jsonb_build_object('seller_nick', v_nick, 'purge', purge));
-	PERFORM ordersync.log_line(format('shop %s: removed, by %I', shop_id, session_user));
+	PERFORM ordersync.record_shop_state(shop_id, 'removed', jsonb_build_object('seller_nick', v_nick, 'purge', purge));
 
 	IF purge THEN
 		FOR v_table IN

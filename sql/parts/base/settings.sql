@@ -64,4 +64,4 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_server_setting';
 COMMENT ON FUNCTION ordersync.server_setting(text) IS
-	'value of a setting of pg_cron, in its base unit, or of shared_preload_libraries; NULL if pg_cron is not loaded';
+	'value of a setting of pg_cron, or of shared_preload_libraries, in its base unit, whoever asks; NULL if pg_cron is not loaded. Other settings, which may hold a password, are refused';

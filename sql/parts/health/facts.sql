@@ -13,14 +13,14 @@ AS 'MODULE_PATHNAME', 'ordersync_library_version';
 COMMENT ON FUNCTION ordersync.library_version() IS
 	'version of the library that is loaded';
 
-CREATE OR REPLACE FUNCTION ordersync.certificates(
+CREATE OR REPLACE FUNCTION ordersync.health_certificates(
 	OUT file text,
 	OUT file_trouble text,
 	OUT system text,
 	OUT system_trouble text)
 LANGUAGE c VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ordersync_certificates';
-COMMENT ON FUNCTION ordersync.certificates() IS
+COMMENT ON FUNCTION ordersync.health_certificates() IS
 	'where the certificates are that gateways are verified with, and why they cannot be read: the file that ordersync.ca_file names, and the one that libcurl uses by itself';
 
 CREATE OR REPLACE FUNCTION ordersync.health_server(
@@ -123,21 +123,6 @@ $function$;
 COMMENT ON FUNCTION ordersync.health_refusal(text, text) IS
 	'why a gateway of that URL and proxy may not be called, and what allows it; NULL when it may';
 
-CREATE OR REPLACE FUNCTION ordersync.health_certificates(
-	OUT file text,
-	OUT file_trouble text,
-	OUT system text,
-	OUT system_trouble text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-SECURITY DEFINER
-SET search_path = pg_catalog, ordersync, pg_temp
-AS $function$
-	SELECT c.file, c.file_trouble, c.system, c.system_trouble
-	FROM ordersync.certificates() c
-$function$;
-COMMENT ON FUNCTION ordersync.health_certificates() IS
-	'see ordersync.certificates()';
-
 /* The tasks that workers have, by worker: a few rows, however many shops. */
 CREATE OR REPLACE FUNCTION ordersync.health_owners()
 RETURNS TABLE (owner text, alive boolean)
@@ -156,7 +141,7 @@ COMMENT ON FUNCTION ordersync.health_owners() IS
 	'the workers that own running tasks, and whether each is alive';
 
 /* Names as a person reads them: the first few, and how many more. */
-CREATE OR REPLACE FUNCTION ordersync.health_few(p_names text[])
+CREATE OR REPLACE FUNCTION ordersync.health_names(p_names text[])
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -165,7 +150,7 @@ AS $function$
 			pg_catalog.format(' and %s more', pg_catalog.cardinality(p_names) - 5)
 		ELSE '' END
 $function$;
-COMMENT ON FUNCTION ordersync.health_few(text[]) IS
+COMMENT ON FUNCTION ordersync.health_names(text[]) IS
 	'a list of names for a message: five of them, and how many more there are';
 
 /* The setting is superusers' and pg_read_all_settings'; NULL for others. */

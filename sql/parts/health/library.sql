@@ -103,7 +103,7 @@ BEGIN
 		ok := false;
 		detail := CASE
 			WHEN v_tables.version IS NULL THEN 'there are no tables yet'
-			WHEN v_tables.missing <> '{}' THEN format('missing: %s', ordersync.health_few(v_tables.missing))
+			WHEN v_tables.missing <> '{}' THEN format('missing: %s', ordersync.health_names(v_tables.missing))
 			ELSE format('they were made by version %s, or by another extension or database', v_tables.version)
 		END;
 		hint := 'The next trigger and the workers do it by themselves; at once, as the database''s owner: SELECT ordersync.set_up();';

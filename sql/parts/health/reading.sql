@@ -32,8 +32,8 @@ BEGIN
 	detail := CASE
 		WHEN ok THEN format('none ends within %s, where that is known', v_warning)
 		ELSE concat_ws('; ',
-			'expired: shops ' || ordersync.health_few(v.ended),
-			'ending: shops ' || ordersync.health_few(v.ending))
+			'expired: shops ' || ordersync.health_names(v.ended),
+			'ending: shops ' || ordersync.health_names(v.ending))
 	END;
 	hint := CASE WHEN NOT ok THEN
 		format('Have the seller renew the authorisation, then: SELECT ordersync_set_session_key(%s, ''session key'', %L);',
@@ -251,7 +251,7 @@ BEGIN
 	ok := v.n = 0;
 	detail := CASE
 		WHEN ok THEN 'none that was not read since'
-		ELSE concat_ws('; ', format('not read since: %s, of shops %s', v.n, ordersync.health_few(v.shops::text[])), v.last)
+		ELSE concat_ws('; ', format('not read since: %s, of shops %s', v.n, ordersync.health_names(v.shops::text[])), v.last)
 	END;
 	hint := CASE WHEN NOT ok THEN
 		'What to do for each is in ordersync.failed_tasks, column what_to_do; then: '

@@ -42,7 +42,7 @@ BEGIN
 		SELECT t.kind,
 			pg_catalog.count(DISTINCT t.shop_id) AS shops,
 			pg_catalog.min(t.shop_id) AS first_shop,
-			(pg_catalog.array_agg(DISTINCT t.shop_id ORDER BY t.shop_id))[1:10] AS some
+			pg_catalog.array_agg(DISTINCT t.shop_id ORDER BY t.shop_id)::text[] AS ids
 		FROM trouble t
 		GROUP BY t.kind
 	)
@@ -50,8 +50,8 @@ BEGIN
 		c.shops IS NULL,
 		CASE
 			WHEN c.shops IS NULL THEN k.good
-			ELSE pg_catalog.format('%s %s: %s%s', c.shops, CASE c.shops WHEN 1 THEN 'shop ' || k.one ELSE 'shops ' || k.several END,
-				pg_catalog.array_to_string(c.some, ', '), CASE WHEN c.shops > 10 THEN ', ...' END)
+			ELSE pg_catalog.format('%s %s: %s', c.shops, CASE c.shops WHEN 1 THEN 'shop ' || k.one ELSE 'shops ' || k.several END,
+				ordersync.health_names(c.ids))
 		END,
 		CASE WHEN c.shops IS NOT NULL THEN ordersync.hint_with_command(
 			pg_catalog.concat_ws(': ', CASE WHEN c.shops > 1 THEN 'shop ' || c.first_shop END, t.hint), t.what_to_do) END

@@ -1,19 +1,19 @@
 /*
  * What the server's log and listeners are told of a run.
  */
-CREATE OR REPLACE FUNCTION ordersync.log_run_start(p_run record)
+CREATE OR REPLACE FUNCTION ordersync.report_run_start(p_run record)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
 	PERFORM ordersync.log_line(pg_catalog.format('shop %s, run %s: started, %s, requested by %I',
-		p_run.shop_id, p_run.run_id, ordersync.run_in_words(p_run), p_run.requested_by));
+		p_run.shop_id, p_run.run_id, ordersync.describe_run(p_run), p_run.requested_by));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.log_run_start(record) IS
+COMMENT ON FUNCTION ordersync.report_run_start(record) IS
 	'writes to the server''s log that a run has started';
 
-CREATE OR REPLACE FUNCTION ordersync.run_in_words(p_run record)
+CREATE OR REPLACE FUNCTION ordersync.describe_run(p_run record)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -25,10 +25,10 @@ BEGIN
 	END;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.run_in_words(record) IS
+COMMENT ON FUNCTION ordersync.describe_run(record) IS
 	'kind and range of a run, for a line of the log';
 
-CREATE OR REPLACE FUNCTION ordersync.notify_run(p_run record)
+CREATE OR REPLACE FUNCTION ordersync.report_run_end(p_run record)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -45,12 +45,12 @@ BEGIN
 	PERFORM ordersync.log_line(pg_catalog.format('shop %s, run %s: %s, %s, %s windows, %s records, %s s, requested by %I',
 		p_run.shop_id, p_run.run_id,
 		p_run.state || CASE p_run.state WHEN 'cancelled' THEN pg_catalog.format(' by %I', session_user) ELSE '' END,
-		ordersync.run_in_words(p_run), v_windows, v_records,
+		ordersync.describe_run(p_run), v_windows, v_records,
 		pg_catalog.round(EXTRACT(epoch FROM p_run.finished_at - COALESCE(p_run.started_at, p_run.finished_at)), 1),
 		p_run.requested_by));
 	PERFORM ordersync.notify('run_ended', pg_catalog.jsonb_build_object(
 		'run_id', p_run.run_id, 'shop_id', p_run.shop_id, 'kind', p_run.kind, 'state', p_run.state));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.notify_run(record) IS
+COMMENT ON FUNCTION ordersync.report_run_end(record) IS
 	'tells the server''s log and the listeners of channel ordersync that a run has ended';

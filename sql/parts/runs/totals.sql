@@ -1,7 +1,7 @@
 /*
  * A run that ends is added to its shop's totals.
  *
- * A run that is tried again ends again: sync_runs.counted has what was added of it
+ * A run that is tried again ends again: sync_runs.added_to_totals has what was added of it
  * before, so that nothing counts twice.  Its failed windows are all tried again,
  * so that each that is failed at the end has failed once more.
  *
@@ -12,7 +12,7 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	WITH done AS (
-		SELECT r.shop_id, r.state, r.counted, t.failed,
+		SELECT r.shop_id, r.state, r.added_to_totals, t.failed,
 			ARRAY[t.calls, t.pages, t.records_new, t.records_changed, t.records_unchanged, t.records_quarantined] AS counts
 		FROM ordersync.sync_runs r
 		CROSS JOIN LATERAL (
@@ -29,7 +29,7 @@ AS $function$
 		WHERE r.run_id = p_run
 	), noted AS (
 		UPDATE ordersync.sync_runs r
-		SET counted = d.counts
+		SET added_to_totals = d.counts
 		FROM done d
 		WHERE r.run_id = p_run
 	)
@@ -38,9 +38,9 @@ AS $function$
 	SELECT d.shop_id,
 		(d.state = 'succeeded')::integer, (d.state = 'incomplete')::integer, (d.state = 'failed')::integer, (d.state = 'cancelled')::integer,
 		d.failed,
-		GREATEST(d.counts[1] - COALESCE(d.counted[1], 0), 0), GREATEST(d.counts[2] - COALESCE(d.counted[2], 0), 0),
-		GREATEST(d.counts[3] - COALESCE(d.counted[3], 0), 0), GREATEST(d.counts[4] - COALESCE(d.counted[4], 0), 0),
-		GREATEST(d.counts[5] - COALESCE(d.counted[5], 0), 0), GREATEST(d.counts[6] - COALESCE(d.counted[6], 0), 0)
+		GREATEST(d.counts[1] - COALESCE(d.added_to_totals[1], 0), 0), GREATEST(d.counts[2] - COALESCE(d.added_to_totals[2], 0), 0),
+		GREATEST(d.counts[3] - COALESCE(d.added_to_totals[3], 0), 0), GREATEST(d.counts[4] - COALESCE(d.added_to_totals[4], 0), 0),
+		GREATEST(d.counts[5] - COALESCE(d.added_to_totals[5], 0), 0), GREATEST(d.counts[6] - COALESCE(d.added_to_totals[6], 0), 0)
 	FROM done d
 	ON CONFLICT (shop_id) DO UPDATE
 	SET runs_succeeded = o.runs_succeeded + excluded.runs_succeeded,

@@ -183,8 +183,8 @@ BEGIN
 		ON CONFLICT (kind) DO UPDATE
 		SET schedule = excluded.schedule,
 			timezone = excluded.timezone,
-			asked_by = session_user,
-			asked_at = now();
+			requested_by = session_user,
+			requested_at = now();
 		IF (v_schedule, v_timezone) IS DISTINCT FROM (v_old.schedule, v_old.timezone) THEN
 			PERFORM ordersync.record_action('schedule set', p_details => jsonb_build_object(
 				'kind', v_given.kind, 'schedule', v_schedule, 'was', v_old.schedule, 'timezone', v_timezone));
@@ -202,7 +202,7 @@ BEGIN
 	UPDATE ordersync.schedules c
 	SET job_schedule = j.schedule,
 		job_timezone = h.timezone,
-		job_asked_at = now()
+		job_requested_at = now()
 	FROM ordersync.health_jobs() j
 	CROSS JOIN ordersync.health_cron() h
 	WHERE c.kind = j.kind
@@ -228,8 +228,8 @@ BEGIN
 	UPDATE ordersync.schedules c
 	SET schedule = NULL,
 		job_schedule = NULL,
-		asked_by = session_user,
-		asked_at = now();
+		requested_by = session_user,
+		requested_at = now();
 	PERFORM ordersync.set_next_due(k.kind, NULL)
 	FROM (VALUES ('incremental'), ('full')) AS k (kind);
 END

@@ -49,7 +49,7 @@ AS $function$
 			SELECT
 			FROM ordersync.schedules c
 			WHERE c.job_schedule IS NOT NULL
-				AND (c.last_called_at >= c.job_asked_at) IS NOT TRUE) AS good
+				AND (c.last_called_at >= c.job_requested_at) IS NOT TRUE) AS good
 	) s
 $function$;
 COMMENT ON FUNCTION ordersync.health_cron_sessions() IS
@@ -166,17 +166,17 @@ BEGIN
 		ORDER BY c.kind DESC
 	LOOP
 		check_name := 'scheduled calls of ' || v.kind;
-		v_next := ordersync.cron_next(v.job_schedule, v.job_timezone, GREATEST(v.last_called_at, v.job_asked_at));
+		v_next := ordersync.cron_next(v.job_schedule, v.job_timezone, GREATEST(v.last_called_at, v.job_requested_at));
 		detail := NULL;
 		hint := NULL;
 		IF NOT v_here AND (ordersync.cron_covers(v.job_schedule, v.needed) AND v.job_timezone = v_cron.timezone) IS NOT TRUE THEN
 			detail := pg_catalog.format('The job in database "%s" was to fire by "%s" %s, and must by "%s" %s.',
 				v_cron.database, v.job_schedule, v.job_timezone, v.needed, v_cron.timezone);
 			hint := 'Run the statements that this returns: SELECT * FROM ordersync_schedule(NULL, NULL, NULL);';
-		ELSIF NOT v_here AND (v.last_called_at >= v.job_asked_at) IS NOT TRUE THEN
+		ELSIF NOT v_here AND (v.last_called_at >= v.job_requested_at) IS NOT TRUE THEN
 			detail := pg_catalog.format('Job "%s" has not called yet; it will at %s if it was made in database "%s".', v.job, v_next, v_cron.database);
 			hint := pg_catalog.format('If it was not, run in database "%s": %s', v_cron.database,
-				ordersync.cron_statement(v.job, v.job_schedule, v.command, v.asked_by));
+				ordersync.cron_statement(v.job, v.job_schedule, v.command, v.requested_by));
 		ELSIF v_next + interval '10 minutes' < pg_catalog.clock_timestamp() THEN
 			detail := pg_catalog.format('Job "%s" was to call at %s and did not.', v.job, v_next);
 			hint := pg_catalog.format('In database "%s" SELECT * FROM cron.job_run_details ORDER BY runid DESC LIMIT 10; shows why. To start now what is due: SELECT * FROM ordersync_trigger_due(%L);',
@@ -204,7 +204,7 @@ BEGIN
 	END IF;
 	check_name := 'schedule';
 	IF NOT EXISTS (SELECT FROM ordersync.schedules c WHERE c.schedule IS NOT NULL) THEN
-		SELECT 'Runs are not scheduled since ' || pg_catalog.max(c.asked_at) || ', by ' || pg_catalog.max(c.asked_by) || '.' INTO detail
+		SELECT 'Runs are not scheduled since ' || pg_catalog.max(c.requested_at) || ', by ' || pg_catalog.max(c.requested_by) || '.' INTO detail
 		FROM ordersync.schedules c;
 		ok := detail IS NOT NULL OR NOT EXISTS (SELECT FROM ordersync.shops s WHERE s.enabled);
 		detail := COALESCE(detail, 'No run is scheduled.');

@@ -109,7 +109,7 @@ BEGIN
 			AND (v.message = '' AND s.key_state = 'moved'
 				OR v.message <> '' AND (s.key_state, s.key_message) IS DISTINCT FROM ('moved', v.message));
 	END LOOP;
-	PERFORM ordersync.tell_key_states(p_shop, p_gateway);
+	PERFORM ordersync.report_key_states(p_shop, p_gateway);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.check_destinations(text, bigint) IS

@@ -99,7 +99,7 @@ BEGIN
 		key_message = CASE s.key_state WHEN 'moved' THEN s.key_message END,
 		updated_at = now()
 	WHERE s.shop_id = p_shop;
-	PERFORM ordersync.tell_key_states(p_shop, NULL);
+	PERFORM ordersync.report_key_states(p_shop, NULL);
 	RAISE NOTICE USING
 		MESSAGE = pg_catalog.format('shop %s now belongs to "%s" instead of "%s"', p_shop, p_nick, v_before);
 	PERFORM ordersync.wake();

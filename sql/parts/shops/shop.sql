@@ -61,7 +61,7 @@ COMMENT ON FUNCTION ordersync.try_lock_shop(bigint) IS
  * remembered, so that a state that was gone again at the end of a transaction is
  * not told, and nothing is told twice.
  */
-CREATE OR REPLACE FUNCTION ordersync.tell_key_states(p_shop bigint, p_gateway text)
+CREATE OR REPLACE FUNCTION ordersync.report_key_states(p_shop bigint, p_gateway text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -71,18 +71,18 @@ DECLARE
 BEGIN
 	FOR v IN
 		UPDATE ordersync.shops s
-		SET key_told = s.key_state
+		SET key_state_reported = s.key_state
 		FROM (
-			SELECT o.shop_id, o.key_told
+			SELECT o.shop_id, o.key_state_reported
 			FROM ordersync.shops o
 			WHERE (p_shop IS NULL OR o.shop_id = p_shop)
 				AND (p_gateway IS NULL OR o.gateway = p_gateway)
-				AND o.key_told IS DISTINCT FROM o.key_state
+				AND o.key_state_reported IS DISTINCT FROM o.key_state
 			ORDER BY o.shop_id
 			FOR NO KEY UPDATE
 		) o
 		WHERE s.shop_id = o.shop_id
-		RETURNING s.shop_id, s.key_state, o.key_told AS before
+		RETURNING s.shop_id, s.key_state, o.key_state_reported AS before
 	LOOP
 		CONTINUE WHEN v.before IS NULL AND v.key_state IN ('missing', 'unchecked');	-- a new shop
 		PERFORM ordersync.log_line(pg_catalog.format('shop %s: data key %s, was %s',
@@ -95,5 +95,5 @@ BEGIN
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.tell_key_states(bigint, text) IS
+COMMENT ON FUNCTION ordersync.report_key_states(bigint, text) IS
 	'tells the server''s log and listeners of the key_state of a shop, or of those of a gateway (NULL: of all), where it has changed';

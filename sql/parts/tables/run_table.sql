@@ -28,7 +28,7 @@ BEGIN
 		lot double precision DEFAULT random(),
 		priority integer GENERATED ALWAYS AS (CASE kind WHEN 'order' THEN 0 WHEN 'check' THEN 0 WHEN 'incremental' THEN 1 WHEN 'verify' THEN 2 ELSE 3 END) STORED,
 		lost tstzmultirange,
-		counted bigint[],
+		added_to_totals bigint[],
 		message text
 	) WITH (fillfactor = 70);
 	-- which runs are active, in whose turn
@@ -69,7 +69,7 @@ BEGIN
 		('sync_runs', 'lot', 'random position among the active runs of its priority: each claim scans them in this order from a random start, wrapping around; NULL when the run has ended'),
 		('sync_runs', 'priority', 'which due work is claimed first, by kind: 0 order and check, 1 incremental, 2 verify, 3 full'),
 		('sync_runs', 'lost', 'ranges that were never read and that the platform no longer serves'),
-		('sync_runs', 'counted', 'what shop_totals has of it: calls, pages, records new, changed, unchanged, quarantined'),
+		('sync_runs', 'added_to_totals', 'what shop_totals has of it: calls, pages, records new, changed, unchanged, quarantined'),
 		('sync_runs', 'message', 'how it ended, in words')
 	) AS t (rel, col, words);
 END

@@ -10,11 +10,11 @@ BEGIN
 		kind text PRIMARY KEY,
 		schedule text,
 		timezone text NOT NULL,
-		asked_by name NOT NULL DEFAULT session_user,
-		asked_at timestamptz NOT NULL DEFAULT now(),
+		requested_by name NOT NULL DEFAULT session_user,
+		requested_at timestamptz NOT NULL DEFAULT now(),
 		job_schedule text,
 		job_timezone text,
-		job_asked_at timestamptz,
+		job_requested_at timestamptz,
 		last_called_at timestamptz,
 		last_fired_at timestamptz
 	);
@@ -25,11 +25,11 @@ BEGIN
 		('schedules', 'kind', 'kind of run: incremental or full'),
 		('schedules', 'schedule', 'minute, hour, day of the month, month, day of the week as in cron; off: only shops with times of their own; NULL after ordersync_unschedule'),
 		('schedules', 'timezone', 'time zone of this schedule and of the times that shops have of their own'),
-		('schedules', 'asked_by', 'who called ordersync_schedule or ordersync_unschedule last'),
-		('schedules', 'asked_at', 'when'),
+		('schedules', 'requested_by', 'who called ordersync_schedule or ordersync_unschedule last'),
+		('schedules', 'requested_at', 'when'),
 		('schedules', 'job_schedule', 'schedule of the pg_cron job that calls ordersync_trigger_due, as asked for last; NULL: none is needed'),
 		('schedules', 'job_timezone', 'time zone of pg_cron then'),
-		('schedules', 'job_asked_at', 'since when it is to be like that'),
+		('schedules', 'job_requested_at', 'since when the job is to be like that'),
 		('schedules', 'last_called_at', 'when ordersync_trigger_due was called last for this kind'),
 		('schedules', 'last_fired_at', 'when it last found a shop whose run was due')
 	) AS t (rel, col, words);

@@ -224,7 +224,7 @@ BEGIN
 		WHERE r.run_id = ANY (v_runs)
 		RETURNING r.*
 	LOOP
-		PERFORM ordersync.log_run_start(v_run);
+		PERFORM ordersync.report_run_start(v_run);
 	END LOOP;
 END
 $function$;

@@ -95,7 +95,7 @@ BEGIN
 		END
 	WHERE s.shop_id = p_shop;
 	PERFORM ordersync.fail_key_checks(p_shop, 'session', p_message);
-	PERFORM ordersync.tell_key_states(p_shop, NULL);
+	PERFORM ordersync.report_key_states(p_shop, NULL);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, timestamptz, text, text) IS

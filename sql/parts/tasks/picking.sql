@@ -4,8 +4,8 @@
  * By the priority of their runs: what somebody waits for (single orders, key
  * checks), incremental runs, comparisons, full runs.  Of two priorities all that
  * is due of the first is taken before anything of the second, within a shop and
- * between shops; so a full run goes on whenever nothing better is due, and gives
- * way where a window ends.
+ * between shops; so a full run goes on whenever nothing of a higher priority is due,
+ * and gives way where a window ends.
  *
  * Within a priority fairly between shops: whoever has least in flight is first.
  * Shops are looked at in the order in which they are to be served, and no

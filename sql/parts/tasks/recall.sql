@@ -4,7 +4,7 @@
  * A task without its token is fenced: its worker can store no page of it any more.
  * What was stored stays, and so does the walk; the attempt is not charged.
  */
-CREATE OR REPLACE FUNCTION ordersync.give_back_tasks(p_shop bigint)
+CREATE OR REPLACE FUNCTION ordersync.release_tasks(p_shop bigint)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -18,7 +18,7 @@ AS $function$
 		FOR UPDATE
 	) l
 $function$;
-COMMENT ON FUNCTION ordersync.give_back_tasks(bigint) IS
+COMMENT ON FUNCTION ordersync.release_tasks(bigint) IS
 	'queues the tasks of a shop that are being read again, without counting the attempt; they go on where they stood';
 
 /*

@@ -90,7 +90,7 @@ BEGIN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('shop %s: %s', v_task.shop_id, v_message);
 	END IF;
-	PERFORM ordersync.tell_key_states(v_task.shop_id, NULL);
+	PERFORM ordersync.report_key_states(v_task.shop_id, NULL);
 	PERFORM ordersync.wake();	-- the shop's other tasks waited for this
 	RETURN v_state;
 END

@@ -1,9 +1,9 @@
 /*
  * What people changed, written into ordersync.setup_history.
  *
- * Each function of set-up and control calls record_action(), or record_change()
- * where a row of gateways or shops changed, once, when it has changed something:
- * a call that changes nothing leaves no entry.  An entry is part of the
+ * Each function of set-up and control calls record_action(), record_change() where a
+ * row of gateways or shops changed, or record_shop_state(), once, when it has changed
+ * something: a call that changes nothing leaves no entry.  An entry is part of the
  * transaction that made the change.
  *
  * No secret comes here: of a key it is said that it was set; of an option the
@@ -42,6 +42,18 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.record_action(text, bigint, text, bigint, jsonb) IS
 	'writes into ordersync.setup_history who did what';
+
+CREATE OR REPLACE FUNCTION ordersync.record_shop_state(p_shop bigint, p_state text, p_details jsonb DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.record_action('shop ' || p_state, p_shop, p_details => p_details);
+	PERFORM ordersync.log_line(pg_catalog.format('shop %s: %s, by %I', p_shop, p_state, session_user));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.record_shop_state(bigint, text, jsonb) IS
+	'writes into ordersync.setup_history and the server''s log who paused, resumed or removed a shop';
 
 /* What one row of shops or gateways was before (NULL: it was not there) and is now. */
 CREATE OR REPLACE FUNCTION ordersync.record_change(p_what text, p_before jsonb, p_after jsonb, p_secret text)

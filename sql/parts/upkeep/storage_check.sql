@@ -52,7 +52,7 @@ BEGIN
 		pg_catalog.format('all was done last, or set up, on %s', pg_catalog.to_char(pg_catalog.timezone('Asia/Shanghai', v_last), 'YYYY-MM-DD HH24:MI')),
 		v_message);
 	hint := CASE WHEN NOT ok THEN pg_catalog.concat_ws(' ',
-		'A worker does it daily; now:', ordersync.log_blocker('log'), 'CALL ordersync_clean_up()') END;
+		ordersync.log_blocker('log'), 'A worker does it daily; now: CALL ordersync_clean_up();') END;
 	RETURN NEXT;
 
 	SELECT pg_catalog.count(*) INTO v_days
@@ -70,7 +70,7 @@ BEGIN
 		ELSE pg_catalog.format('days older than ordersync.keep_log (%s): %s%s', ordersync.setting('keep_log'), v_days,
 			CASE WHEN v_rest THEN ', and rows of ordersync.request_log_rest' END)
 	END;
-	hint := CASE WHEN NOT ok THEN pg_catalog.concat_ws(' ', ordersync.log_blocker('log'), 'CALL ordersync_clean_up()') END;
+	hint := CASE WHEN NOT ok THEN pg_catalog.concat_ws(' ', ordersync.log_blocker('log'), 'CALL ordersync_clean_up();') END;
 	RETURN NEXT;
 
 	-- after a clean-up nothing is looked for: what another run has put right since is removed by the next one
@@ -90,7 +90,7 @@ BEGIN
 		WHEN ok THEN pg_catalog.format('none is kept for longer than ordersync.keep_runs (%s) without a reason', ordersync.setting('keep_runs'))
 		ELSE pg_catalog.format('runs older than ordersync.keep_runs (%s): %s', ordersync.setting('keep_runs'), v_old)
 	END;
-	hint := CASE WHEN NOT ok THEN 'CALL ordersync_clean_up()' END;
+	hint := CASE WHEN NOT ok THEN 'CALL ordersync_clean_up();' END;
 	RETURN NEXT;
 END
 $function$;

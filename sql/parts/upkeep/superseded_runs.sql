@@ -114,7 +114,7 @@ BEGIN
 	WHERE r.run_id = p_run
 	RETURNING r.* INTO v_run;
 	PERFORM ordersync.add_to_totals(p_run);
-	PERFORM ordersync.notify_run(v_run);
+	PERFORM ordersync.report_run_end(v_run);
 	RETURN pg_catalog.cardinality(v_tasks);
 END
 $function$;

@@ -2,7 +2,7 @@
  * Data keys that are about to expire, as typed: listeners and the log are told,
  * once for each expiry.
  */
-CREATE OR REPLACE FUNCTION ordersync.tell_expiring_keys()
+CREATE OR REPLACE FUNCTION ordersync.report_expiring_keys()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -15,12 +15,12 @@ BEGIN
 	END IF;
 	FOR v IN
 		UPDATE ordersync.shops s
-		SET key_warned_for = s.key_expires_at
+		SET key_expiry_reported = s.key_expires_at
 		FROM (
 			SELECT o.shop_id
 			FROM ordersync.shops o
 			WHERE o.key_expires_at < pg_catalog.now() + v_warning
-				AND o.key_warned_for IS DISTINCT FROM o.key_expires_at
+				AND o.key_expiry_reported IS DISTINCT FROM o.key_expires_at
 			ORDER BY o.shop_id
 			LIMIT 1000
 			FOR NO KEY UPDATE SKIP LOCKED
@@ -36,5 +36,5 @@ BEGIN
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.tell_expiring_keys() IS
+COMMENT ON FUNCTION ordersync.report_expiring_keys() IS
 	'tells the server''s log and listeners of data keys that expire within ordersync.key_warning, once for each expiry';

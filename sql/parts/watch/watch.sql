@@ -22,11 +22,11 @@ BEGIN
 	IF ordersync.is_outdated() OR NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('watch')) THEN
 		RETURN v_next;
 	END IF;
-	PERFORM ordersync.tell_expiring_keys();
+	PERFORM ordersync.report_expiring_keys();
 
 	FOR v IN
 		SELECT *
-		FROM ordersync.watched_shops() w
+		FROM ordersync.watchdog_shops() w
 	LOOP
 		-- a short transaction: the worker's calls wait
 		v_began := COALESCE(v_began, pg_catalog.clock_timestamp());
@@ -34,9 +34,9 @@ BEGIN
 			v_next := 500;
 			EXIT;
 		END IF;
-		IF v.behind <> v.was_behind AND NOT ordersync.pass_target(v.shop_id, v.kind, v.behind, v.lag, v.target) THEN
+		IF v.behind <> v.was_behind AND NOT ordersync.note_behind(v.shop_id, v.kind, v.behind, v.lag, v.target) THEN
 			v_next := 2000;
-		ELSIF v.may_start AND ordersync.start_watched_run(v.shop_id, v.kind) THEN
+		ELSIF v.may_start AND ordersync.start_watchdog_run(v.shop_id, v.kind) THEN
 			v_started := v_started + 1;
 		ELSIF v.may_start THEN
 			v_next := 2000;
@@ -51,7 +51,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.watch() IS
 	'starts the runs of shops that are behind their targets, and tells who passed one and whose key expires; returns after how many milliseconds it is to be called again. Called by one worker of a database';
 
-CREATE OR REPLACE FUNCTION ordersync.start_watched_run(p_shop bigint, p_kind text)
+CREATE OR REPLACE FUNCTION ordersync.start_watchdog_run(p_shop bigint, p_kind text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -89,13 +89,13 @@ BEGIN
 	-- the try counts, whatever came of it
 	IF p_kind = 'incremental' THEN
 		UPDATE ordersync.shops s
-		SET watch_tries = s.watch_tries + 1,
-			watch_tried_at = pg_catalog.clock_timestamp()
+		SET watchdog_runs = s.watchdog_runs + 1,
+			watchdog_run_at = pg_catalog.clock_timestamp()
 		WHERE s.shop_id = p_shop;
 	ELSE
 		UPDATE ordersync.shops s
-		SET full_watch_tries = s.full_watch_tries + 1,
-			full_watch_tried_at = pg_catalog.clock_timestamp()
+		SET full_watchdog_runs = s.full_watchdog_runs + 1,
+			full_watchdog_run_at = pg_catalog.clock_timestamp()
 		WHERE s.shop_id = p_shop;
 	END IF;
 	IF v_error IS NOT NULL THEN
@@ -106,5 +106,5 @@ BEGIN
 	RETURN true;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.start_watched_run(bigint, text) IS
+COMMENT ON FUNCTION ordersync.start_watchdog_run(bigint, text) IS
 	'starts a run of a shop that is behind; false when others are about to, or hold the shop';
