@@ -64,12 +64,15 @@ COMMENT ON FUNCTION ordersync.count_tasks(bigint, integer, integer) IS
  * last one that could be asked for then.  A shop may have less: no order is known
  * from before the range.
  */
-CREATE OR REPLACE FUNCTION ordersync.covers_month(p_run record)
-RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+CREATE OR REPLACE FUNCTION ordersync.note_full_run(p_run record)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	RETURN p_run.until + interval '744 hours'
+	UPDATE ordersync.shops s
+	SET full_run_at = p_run.finished_at
+	WHERE s.shop_id = p_run.shop_id
+		AND p_run.until + interval '744 hours'
 			> ordersync.platform_now(p_run.shop_id) - (pg_catalog.clock_timestamp() - p_run.requested_at)
 		AND (p_run.until + ordersync.interval_setting('lag') - p_run.since >= interval '672 hours'
 			OR (
@@ -79,8 +82,8 @@ BEGIN
 			) >= ordersync.day_of(p_run.since));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.covers_month(record) IS
-	'whether a full run covered the last month, or all that the shop has';
+COMMENT ON FUNCTION ordersync.note_full_run(record) IS
+	'notes in shops.full_run_at that a full run ended well, if it covered a month or all that the shop has';
 
 /* Single orders and key checks are not what a shop's freshness depends on. */
 CREATE OR REPLACE FUNCTION ordersync.note_success(p_run record)
@@ -90,14 +93,13 @@ AS $function$
 BEGIN
 	UPDATE ordersync.shops s
 	SET successes = s.successes || pg_catalog.jsonb_build_object(p_run.kind,
-			pg_catalog.jsonb_build_object('run_id', p_run.run_id, 'at', p_run.finished_at)),
-		full_run_at = CASE WHEN p_run.kind = 'full' AND ordersync.covers_month(p_run) THEN p_run.finished_at ELSE s.full_run_at END
+		pg_catalog.jsonb_build_object('run_id', p_run.run_id, 'at', p_run.finished_at))
 	WHERE s.shop_id = p_run.shop_id
 		AND p_run.kind IN ('incremental', 'full', 'verify');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_success(record) IS
-	'notes in shops.successes that a run succeeded, and in shops.full_run_at that a full run did which covered a month';
+	'notes in shops.successes that a run succeeded';
 
 CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void
@@ -134,10 +136,12 @@ BEGIN
 			CASE WHEN r.tid IS NOT NULL THEN ordersync.not_served_message(r.run_id, r.shop_id, r.tid) END), '')
 	WHERE r.run_id = p_run
 	RETURNING r.* INTO v_run;
+	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
+		PERFORM ordersync.recheck_unlisted_types(p_run);
+		PERFORM ordersync.note_full_run(v_run);
+	END IF;
+
 	IF v_run.state = 'succeeded' THEN
-		IF v_run.kind = 'full' THEN
-			PERFORM ordersync.recheck_unlisted_types(p_run);
-		END IF;
 		PERFORM ordersync.note_success(v_run);
 	END IF;
 
