@@ -156,11 +156,11 @@ SELECT is((SELECT covered FROM pg_temp.failed), false, 'nor what is no longer co
 SELECT pg_temp.open();
 UPDATE ordersync.sync_tasks SET stream = 'details', details_of = 'orders', ids = '{1}';
 SELECT is((SELECT covered FROM pg_temp.failed), false, 'records by id that failed');
-UPDATE ordersync.shops SET successes = jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', now() - interval '1 hour')) WHERE shop_id = 7;
+INSERT INTO ordersync.shop_totals (shop_id, successes) VALUES (7, jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', now() - interval '1 hour'))) ON CONFLICT (shop_id) DO UPDATE SET successes = excluded.successes;
 SELECT is((SELECT covered FROM pg_temp.failed), false, 'are not covered by a run of before');
-UPDATE ordersync.shops SET successes = jsonb_build_object('full', jsonb_build_object('run_id', 1, 'at', clock_timestamp())) WHERE shop_id = 7;
+INSERT INTO ordersync.shop_totals (shop_id, successes) VALUES (7, jsonb_build_object('full', jsonb_build_object('run_id', 1, 'at', clock_timestamp()))) ON CONFLICT (shop_id) DO UPDATE SET successes = excluded.successes;
 SELECT is((SELECT covered FROM pg_temp.failed), false, 'nor by one of another kind');
-UPDATE ordersync.shops SET successes = jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', clock_timestamp())) WHERE shop_id = 7;
+INSERT INTO ordersync.shop_totals (shop_id, successes) VALUES (7, jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', clock_timestamp()))) ON CONFLICT (shop_id) DO UPDATE SET successes = excluded.successes;
 SELECT is((SELECT covered FROM pg_temp.failed), true, 'but by one of the same that succeeded since');
 SELECT pg_temp.clean();
 

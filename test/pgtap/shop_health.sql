@@ -12,8 +12,11 @@ CREATE FUNCTION pg_temp.whole(shop bigint, until timestamptz DEFAULT clock_times
 	ON CONFLICT (shop_id, stream, basis) DO UPDATE SET ranges = excluded.ranges $$;
 -- everything as on a good day
 CREATE FUNCTION pg_temp.good() RETURNS void LANGUAGE sql AS $$
-	UPDATE ordersync.shops SET key_state = 'ok', key_message = NULL, key_check_at = NULL, key_expires_at = NULL, enabled = true, full_run_at = clock_timestamp() - interval '1 day',
-		successes = jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', clock_timestamp() - interval '1 day'));
+	UPDATE ordersync.shops SET key_state = 'ok', key_message = NULL, key_check_at = NULL, key_expires_at = NULL, enabled = true;
+	INSERT INTO ordersync.shop_totals AS o (shop_id, full_run_at, successes)
+	SELECT shop_id, clock_timestamp() - interval '1 day', jsonb_build_object('incremental', jsonb_build_object('run_id', 1, 'at', clock_timestamp() - interval '1 day'))
+	FROM ordersync.shops
+	ON CONFLICT (shop_id) DO UPDATE SET full_run_at = excluded.full_run_at, successes = excluded.successes;
 	UPDATE ordersync.gateways SET throttled_until = NULL, failing_since = NULL, failing_shop = NULL, error_class = NULL, error = NULL, error_code = NULL, error_sub_code = NULL,
 		error_at = NULL, lifted_at = NULL, secret_state = 'ok', secret_message = NULL;
 	DELETE FROM ordersync.sync_tasks; DELETE FROM ordersync.sync_runs; DELETE FROM ordersync.window_counts;
@@ -225,7 +228,7 @@ SELECT ordersync_trigger_incremental(7);
 SELECT is(pg_temp.shop(), 'behind', 'a run on its way needs no command');
 SELECT is_empty('SELECT * FROM pg_temp.red()', 'and no check');
 SELECT pg_temp.good();
-UPDATE ordersync.shops SET full_run_at = now() - interval '40 days' WHERE shop_id = 7;
+UPDATE ordersync.shop_totals SET full_run_at = now() - interval '40 days' WHERE shop_id = 7;
 SELECT is(pg_temp.shop(), 'behind | SELECT ordersync_trigger_full(7)', 'a full run that is due');
 
 -- one seller as two shops
@@ -238,7 +241,7 @@ SELECT is_empty('SELECT * FROM pg_temp.red()', 'its command ends that');
 
 -- the last success outlives its run
 SELECT pg_temp.good();
-UPDATE ordersync.shops SET successes = '{}' WHERE shop_id = 7;
+UPDATE ordersync.shop_totals SET successes = '{}' WHERE shop_id = 7;
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task(7);
 SELECT pg_temp.good_call(t) FROM x;
 CREATE TEMP TABLE run AS SELECT run_id, finished_at FROM ordersync.sync_runs WHERE shop_id = 7;

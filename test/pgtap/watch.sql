@@ -1,6 +1,6 @@
 -- The watchdog's rules: for which shops it requests a run, how often, and what is told to listeners and the log.
 BEGIN;
-SELECT plan(50);
+SELECT plan(53);
 SET client_min_messages = error;
 
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -155,6 +155,16 @@ SELECT is(ordersync.watch(), 500, 'many are requested in batches');
 SELECT cmp_ok((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id > 100), '<=', 50::bigint, 'of fifty at most');
 DO $$ BEGIN FOR i IN 1 .. 120 LOOP EXIT WHEN ordersync.watch() = 60000; END LOOP; END $$;
 SELECT is((SELECT count(*) FROM ordersync.sync_runs WHERE shop_id > 100), 70::bigint, 'until all have theirs');
+
+-- who triggers a shop while a long transaction removes it makes a run that nobody will ever claim
+SELECT ordersync_add_shop(301, '测试店铺301', 'session-301');
+CREATE TEMP TABLE orphan AS SELECT ordersync_trigger_full(301) AS run_id;
+DELETE FROM ordersync.shops WHERE shop_id = 301;
+SELECT pg_temp.told();
+SELECT ordersync.watch();
+SELECT results_eq('SELECT r.state, r.open_tasks, r.message FROM ordersync.sync_runs r JOIN orphan USING (run_id)', $$VALUES ('cancelled', 0, 'its shop was removed')$$, 'a run whose shop is gone is cancelled');
+SELECT is((SELECT string_agg(DISTINCT t.state, ' ') FROM ordersync.sync_tasks t JOIN orphan USING (run_id)), 'cancelled', 'with its tasks');
+SELECT is(pg_temp.told() ~ '"run_ended"|run_ended', true, 'which is told');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -124,7 +124,7 @@ END
 206|error|line 9: the key contains white space or a character that is not ASCII
 207|error|line 10: the key contains white space or a character that is not ASCII
 208|error|line 11: the options are not JSON. Like this: {"payloads": "off"}; in CSV: "{""payloads"": ""off""}".
-209|error|line 12: unrecognized option "no". Known options: details, fields_add, fields_drop, full_run, incremental, payloads, privacy, streams.
+209|error|line 12: unrecognized option "no". Known options: details, fields_add, fields_drop, freshness_target, full_run, full_run_target, incremental, payloads, privacy, streams.
 210|error|line 13: invalid value for option "payloads". It must be "keep", "off" or an age like "90 days". Use null to remove the option.
 211|error|line 14: expires_at is not a time. Like this, in Asia/Shanghai: 2027-11-29 12:00:00.
 212|error|line 15: the data key has already expired. Ask the seller for a new authorisation and write its key into the file.
@@ -163,7 +163,7 @@ END
 -|error|line 10: shop_id is not a whole number
 -|error|line 11: shop_id is missing
 312|added|-
-313|error|line 13: options must be a JSON object. Known options: details, fields_add, fields_drop, full_run, incremental, payloads, privacy, streams.
+313|error|line 13: options must be a JSON object. Known options: details, fields_add, fields_drop, freshness_target, full_run, full_run_target, incremental, payloads, privacy, streams.
 END
 is($cluster->sql('SELECT string_agg(shop_id::text, $$ $$ ORDER BY shop_id) FROM ordersync.shops WHERE shop_id > 200'), '201 216 217 301 312', 'no other shop is there');
 is(import_file(file('broken', "shop_id,seller_nick,data_key\n401,a\x00b,key-401\n402,\xff,key-402\n403,seller 403,key-403\n")),

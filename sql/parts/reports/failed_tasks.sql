@@ -49,7 +49,7 @@ BEGIN
 			WHEN t.reason = 'key' THEN s.key_checked_at > t.finished_at AND s.key_state IN ('ok', 'unverified')
 			-- what closes no window of its own: another run of the kind has done all of it since
 			WHEN t.stream = 'details' OR t.work = 'count' OR t.ext_type IS NOT NULL
-				THEN (s.successes -> r.kind ->> 'at')::timestamptz > t.finished_at
+				THEN (o.successes -> r.kind ->> 'at')::timestamptz > t.finished_at
 			ELSE EXISTS (
 				SELECT
 				FROM ordersync.coverage c
@@ -136,6 +136,7 @@ BEGIN
 	LEFT JOIN ordersync.sync_runs r ON r.run_id = t.run_id
 	LEFT JOIN ordersync.shops s ON s.shop_id = t.shop_id
 	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
+	LEFT JOIN ordersync.shop_totals o ON o.shop_id = t.shop_id
 	WHERE (t.state IN ('failed', 'incomplete')
 			OR t.state IN ('pending', 'running') AND t.error_class IS NOT NULL)
 		-- who cancels a run wants nothing more of it

@@ -24,12 +24,13 @@ BEGIN
 		l.lag,
 		t.target,
 		COALESCE(l.lag > t.target, false) AS behind,
-		s.full_run_at,
-		w.now - COALESCE(s.full_run_at, s.created_at) AS full_age,
+		h.full_run_at,
+		w.now - COALESCE(h.full_run_at, s.created_at) AS full_age,
 		t.full_target,
-		COALESCE(w.now - COALESCE(s.full_run_at, s.created_at) > t.full_target, false) AS full_behind
+		COALESCE(w.now - COALESCE(h.full_run_at, s.created_at) > t.full_target, false) AS full_behind
 	FROM ordersync.shops s
 	LEFT JOIN ordersync.gateways g ON g.name = s.gateway
+	LEFT JOIN ordersync.shop_totals h ON h.shop_id = s.shop_id
 	CROSS JOIN LATERAL (
 		SELECT clock_timestamp() AS now,
 			clock_timestamp() + COALESCE(g.clock_offset, '0') AS platform_now,

@@ -41,8 +41,8 @@ BEGIN
 		w.run_id AS last_success_run,
 		w.kind AS last_success_kind,
 		w.at AS last_success_at,
-		(s.successes -> 'incremental' ->> 'at')::timestamptz AS last_incremental_success_at,
-		(s.successes -> 'full' ->> 'at')::timestamptz AS last_full_success_at,
+		(o.successes -> 'incremental' ->> 'at')::timestamptz AS last_incremental_success_at,
+		(o.successes -> 'full' ->> 'at')::timestamptz AS last_full_success_at,
 		q.active AS active_runs,
 		s.next_incremental_at, s.next_full_at,
 		e.error AS last_error,
@@ -79,6 +79,7 @@ BEGIN
 	FROM ordersync.shops s
 	LEFT JOIN ordersync.gateway_health g ON g.gateway = s.gateway
 	LEFT JOIN ordersync.freshness h ON h.shop_id = s.shop_id
+	LEFT JOIN ordersync.shop_totals o ON o.shop_id = s.shop_id
 	CROSS JOIN LATERAL (
 		SELECT (SELECT upper(r)
 				FROM ordersync.coverage c, unnest(c.ranges) r
@@ -103,7 +104,7 @@ BEGIN
 	) l ON true
 	LEFT JOIN LATERAL (
 		SELECT k.key AS kind, (k.value ->> 'run_id')::bigint AS run_id, (k.value ->> 'at')::timestamptz AS at
-		FROM jsonb_each(s.successes) k
+		FROM jsonb_each(o.successes) k
 		ORDER BY (k.value ->> 'at')::timestamptz DESC
 		LIMIT 1
 	) w ON true
@@ -149,7 +150,7 @@ BEGIN
 				WHEN f.kind IN ('incremental', 'full') AND f.class <> 'throttled' AND NOT f.covered
 					AND (f.state IN ('failed', 'incomplete') OR f.attempt > 1) THEN 'failing'
 				WHEN h.behind OR h.full_behind THEN 'behind'
-				WHEN s.successes = '{}' THEN 'not read yet'
+				WHEN COALESCE(o.successes, '{}') = '{}' THEN 'not read yet'
 				ELSE 'ok'
 			END AS state,
 			s.key_expires_at < clock_timestamp() + COALESCE(NULLIF(current_setting('ordersync.key_warning', true), ''), '14d')::interval AS key_is_ending

@@ -69,21 +69,22 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	UPDATE ordersync.shops s
-	SET full_run_at = p_run.finished_at
-	WHERE s.shop_id = p_run.shop_id
-		AND p_run.until + interval '744 hours'
+	INSERT INTO ordersync.shop_totals AS o (shop_id, full_run_at)
+	SELECT p_run.shop_id, p_run.finished_at
+	WHERE p_run.until + interval '744 hours'
 			> ordersync.platform_now(p_run.shop_id) - (pg_catalog.clock_timestamp() - p_run.requested_at)
 		AND (p_run.until + ordersync.interval_setting('lag') - p_run.since >= interval '672 hours'
 			OR (
 				SELECT pg_catalog.min(o.created_date)
 				FROM ordersync.orders o
 				WHERE o.shop_id = p_run.shop_id
-			) >= ordersync.day_of(p_run.since));
+			) >= ordersync.day_of(p_run.since))
+	ON CONFLICT (shop_id) DO UPDATE
+	SET full_run_at = excluded.full_run_at;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_full_run(record) IS
-	'notes in shops.full_run_at that a full run ended well, if it covered a month or all that the shop has';
+	'notes in shop_totals.full_run_at that a full run ended well, if it covered a month or all that the shop has';
 
 /* Single orders and key checks are not what a shop's freshness depends on. */
 CREATE OR REPLACE FUNCTION ordersync.note_success(p_run record)
@@ -91,15 +92,16 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	UPDATE ordersync.shops s
-	SET successes = s.successes || pg_catalog.jsonb_build_object(p_run.kind,
+	INSERT INTO ordersync.shop_totals AS o (shop_id, successes)
+	SELECT p_run.shop_id, pg_catalog.jsonb_build_object(p_run.kind,
 		pg_catalog.jsonb_build_object('run_id', p_run.run_id, 'at', p_run.finished_at))
-	WHERE s.shop_id = p_run.shop_id
-		AND p_run.kind IN ('incremental', 'full', 'verify');
+	WHERE p_run.kind IN ('incremental', 'full', 'verify')
+	ON CONFLICT (shop_id) DO UPDATE
+	SET successes = o.successes || excluded.successes;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_success(record) IS
-	'notes in shops.successes that a run succeeded';
+	'notes in shop_totals.successes that a run succeeded';
 
 CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void

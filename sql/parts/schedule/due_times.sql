@@ -30,10 +30,17 @@ $function$;
 COMMENT ON FUNCTION ordersync.next_due_time(text, text, timestamptz) IS
 	'when a run of that kind is due next for a shop with these times of its own; NULL: never';
 
+/* By the primary key for those that are given: of ten thousand shops that are added one by one none looks at the others. */
 CREATE OR REPLACE FUNCTION ordersync.set_next_due(p_kind text, p_shops bigint[])
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
 AS $function$
+DECLARE
+	v_shops bigint[] := COALESCE(p_shops, ARRAY(
+		SELECT s.shop_id
+		FROM ordersync.shops s));
+BEGIN
 	UPDATE ordersync.shops s
 	SET next_incremental_at = CASE p_kind WHEN 'incremental' THEN n.at ELSE s.next_incremental_at END,
 		next_full_at = CASE p_kind WHEN 'full' THEN n.at ELSE s.next_full_at END
@@ -43,14 +50,14 @@ AS $function$
 		FROM (
 			SELECT DISTINCT s.enabled, ordersync.own_times(s.options, p_kind) AS own
 			FROM ordersync.shops s
-			WHERE p_shops IS NULL
-				OR s.shop_id = ANY (p_shops)
+			WHERE s.shop_id = ANY (v_shops)
 		) o
 	) n
-	WHERE (p_shops IS NULL OR s.shop_id = ANY (p_shops))
+	WHERE s.shop_id = ANY (v_shops)
 		AND s.enabled = n.enabled
 		AND ordersync.own_times(s.options, p_kind) IS NOT DISTINCT FROM n.own
-		AND CASE p_kind WHEN 'full' THEN s.next_full_at ELSE s.next_incremental_at END IS DISTINCT FROM n.at
+		AND CASE p_kind WHEN 'full' THEN s.next_full_at ELSE s.next_incremental_at END IS DISTINCT FROM n.at;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.set_next_due(text, bigint[]) IS
 	'works out anew when runs of that kind are due next, from now on: of these shops, or of all';

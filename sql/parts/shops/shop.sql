@@ -64,19 +64,27 @@ COMMENT ON FUNCTION ordersync.try_lock_shop(bigint) IS
 CREATE OR REPLACE FUNCTION ordersync.report_key_states(p_shop bigint, p_gateway text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
 AS $function$
 DECLARE
+	v_shops bigint[] := ARRAY[p_shop];
 	v record;
 BEGIN
+	IF p_shop IS NULL THEN
+		v_shops := ARRAY(
+			SELECT o.shop_id
+			FROM ordersync.shops o
+			WHERE p_gateway IS NULL
+				OR o.gateway = p_gateway);
+	END IF;
 	FOR v IN
 		UPDATE ordersync.shops s
 		SET key_state_reported = s.key_state
 		FROM (
 			SELECT o.shop_id, o.key_state_reported
 			FROM ordersync.shops o
-			WHERE (p_shop IS NULL OR o.shop_id = p_shop)
-				AND (p_gateway IS NULL OR o.gateway = p_gateway)
+			-- by the key, whatever the plan: one of thousands is looked at without the others
+			WHERE o.shop_id = ANY (v_shops)
 				AND o.key_state_reported IS DISTINCT FROM o.key_state
 			ORDER BY o.shop_id
 			FOR NO KEY UPDATE

@@ -2,6 +2,9 @@
  * The table of totals: what runs have done, by shop.
  *
  * Its counters only grow, whatever is cut from the history of runs and tasks.
+ *
+ * When runs last ended well stands here, too, and not in shops: whoever ends a run must not wait for those who keep the
+ * rows of shops locked, which ordersync_trigger_due does until it has made the runs of all.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_totals()
 RETURNS void
@@ -21,6 +24,8 @@ BEGIN
 		records_changed bigint NOT NULL DEFAULT 0,
 		records_unchanged bigint NOT NULL DEFAULT 0,
 		records_quarantined bigint NOT NULL DEFAULT 0,
+		full_run_at timestamptz,
+		successes jsonb NOT NULL DEFAULT '{}',
 		since timestamptz NOT NULL DEFAULT now()
 	) WITH (fillfactor = 70);
 
@@ -39,6 +44,8 @@ BEGIN
 		('shop_totals', 'records_changed', 'records that changed a stored row'),
 		('shop_totals', 'records_unchanged', 'records that changed nothing'),
 		('shop_totals', 'records_quarantined', 'records that could not be stored'),
+		('shop_totals', 'full_run_at', 'when the last full run that covered a month, or all that the shop has, ended well'),
+		('shop_totals', 'successes', 'by kind (incremental, full, verify) the last run that succeeded: its run_id, and at: when it ended; kept when runs are deleted'),
 		('shop_totals', 'since', 'when counting began')
 	) AS t (rel, col, words);
 END

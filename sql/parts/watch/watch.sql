@@ -23,6 +23,7 @@ BEGIN
 		RETURN v_next;
 	END IF;
 	PERFORM ordersync.report_expiring_keys();
+	PERFORM ordersync.cancel_removed_runs();
 
 	FOR v IN
 		SELECT *
@@ -50,6 +51,42 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.watch() IS
 	'starts the runs of shops that are behind their targets, and tells who passed one and whose key expires; returns after how many milliseconds it is to be called again. Called by one worker of a database';
+
+/*
+ * Who triggers a shop while a long transaction removes it waits two seconds for that, then makes a run that the other
+ * one does not see (ordersync.lock_shop): nobody would ever claim its tasks.
+ */
+CREATE OR REPLACE FUNCTION ordersync.cancel_removed_runs()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_run bigint;
+BEGIN
+	FOR v_run IN
+		SELECT r.run_id
+		FROM ordersync.sync_runs r
+		WHERE r.state IN ('pending', 'running')
+			AND NOT EXISTS (
+				SELECT
+				FROM ordersync.shops s
+				WHERE s.shop_id = r.shop_id)
+			AND EXISTS (SELECT FROM ordersync.shops)	-- a dump that is being restored may have runs before it has shops
+		ORDER BY r.run_id
+		LIMIT 10
+	LOOP
+		PERFORM ordersync.cancel_run(v_run);
+		UPDATE ordersync.sync_runs r
+		SET message = 'its shop was removed'
+		WHERE r.run_id = v_run;
+	END LOOP;
+EXCEPTION
+	WHEN lock_not_available OR deadlock_detected THEN
+		NULL;					-- the next time
+END
+$function$;
+COMMENT ON FUNCTION ordersync.cancel_removed_runs() IS
+	'cancels runs that were triggered while their shop was removed; part of ordersync.watch()';
 
 CREATE OR REPLACE FUNCTION ordersync.start_watchdog_run(p_shop bigint, p_kind text)
 RETURNS boolean
