@@ -198,6 +198,7 @@ SELECT pg_temp.day_of_log(n) FROM unnest('{40,32,31,30,29,1}'::integer[]) n;
 INSERT INTO ordersync.request_log (logged_at, shop_id) SELECT now() - make_interval(days => n), 1 FROM unnest('{50,50,20}'::integer[]) n;
 SELECT is((SELECT count(*) FROM ordersync.request_log_rest), 3::bigint, 'three rows have no day');
 UPDATE ordersync.clean_ups SET begun_at = now();
+SELECT is(ordersync.clean_up('1 minute'), 'more', 'first what has no day, which needs no lock');
 SELECT is(ordersync.clean_up('1 minute'), 'more', 'a call that has dropped a day is over: the log is free again');
 SELECT is((SELECT count(*) FROM ordersync.log_partitions()), 13::bigint, 'one day was dropped');
 SELECT is(pg_temp.clean(), 'done', 'cleaned up');
@@ -207,10 +208,12 @@ SELECT is((SELECT count(*) FROM ordersync.log_partitions()), 11::bigint, 'with t
 SELECT is((SELECT relreplident FROM pg_class WHERE oid = 'ordersync.request_log_rest'::regclass), 'f', 'under a publication rows of the rest can be deleted');
 
 -- a view of somebody's on a day: the other days go, and it is told
+INSERT INTO ordersync.request_log (logged_at, shop_id) VALUES (now() - interval '50 days', 1);
 SELECT pg_temp.day_of_log(45), pg_temp.day_of_log(44);
 DO $$ BEGIN EXECUTE format('CREATE VIEW mine AS SELECT * FROM ordersync.request_log_%s', to_char((now() AT TIME ZONE 'Asia/Shanghai')::date - 45, 'YYYYMMDD')); END $$;
 SELECT matches(pg_temp.clean(), '^done: cannot drop table .* because other objects depend on it$', 'what cannot be dropped is told');
 SELECT is((SELECT count(*) FROM ordersync.log_partitions()), 12::bigint, 'and the other day is gone');
+SELECT is((SELECT count(*) FROM ordersync.request_log_rest WHERE logged_at < now() - interval '40 days'), 0::bigint, 'and rows that have no day');
 SELECT matches((SELECT detail FROM ordersync.check_health_storage() WHERE check_name = 'clean-up' AND NOT ok), 'log: cannot drop table', 'the doctor says so');
 DROP VIEW mine;
 SELECT is(pg_temp.clean(), 'done', 'without it');

@@ -185,9 +185,10 @@ BEGIN
 	END IF;
 	CASE p_name
 		WHEN 'log' THEN
-			v_removed := ordersync.drop_log_partition(v_before);
+			-- for which no lock is waited for, nor is there a day of which somebody has made a view
+			v_removed := ordersync.remove_unsorted_log(v_before);
 			IF v_removed = 0 THEN
-				v_removed := ordersync.remove_unsorted_log(v_before);
+				v_removed := ordersync.drop_log_partition(v_before);
 			END IF;
 			v_next := NULLIF(v_removed, 0);
 		WHEN 'queue' THEN
