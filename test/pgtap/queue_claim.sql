@@ -169,7 +169,7 @@ SELECT is((SELECT count(*) FROM pg_temp.claim(512)), 512::bigint, 'more than the
 SELECT pg_temp.run(1, 2);
 CREATE TEMP TABLE first_claim AS SELECT * FROM pg_temp.claim(512) WHERE shop_id = 1 ORDER BY task_id LIMIT 1;
 UPDATE ordersync.shops SET enabled = shop_id = 1;
-SELECT ordersync.give_back_tasks(1);
+SELECT ordersync.release_tasks(1);
 CREATE TEMP TABLE second_claim AS SELECT * FROM pg_temp.claim(512);
 SELECT is(ordersync.recall_tasks(ARRAY[s.task_id, f.task_id], ARRAY[s.token, f.token]), ARRAY[2::bigint], 'of two claims of a task the first is lost, the second is not')
 FROM first_claim f JOIN second_claim s USING (task_id);
