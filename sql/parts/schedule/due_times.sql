@@ -95,6 +95,14 @@ BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_shop;
+	-- without a schedule nothing is due
+	IF v_shop.next_incremental_at IS NULL AND v_shop.next_full_at IS NULL AND NOT EXISTS (
+		SELECT
+		FROM ordersync.schedules c
+		WHERE c.schedule IS NOT NULL
+	) THEN
+		RETURN;
+	END IF;
 	FOREACH v_kind IN ARRAY '{incremental,full}'::text[] LOOP
 		v_own := ordersync.own_times(v_shop.options, v_kind);
 		CONTINUE WHEN CASE
