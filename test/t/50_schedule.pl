@@ -250,7 +250,7 @@ like(my $error = $fails->sql_fails('SELECT * FROM ordersync_schedule(NULL, NULL)
 $fails->sql(command_of($error =~ /^HINT: (.*)$/m ? $1 : ''));
 is($fails->sql_fails('SELECT * FROM ordersync_schedule(NULL, NULL)', extra => [ '-U', 'boss' ]), '', 'which the hint grants');
 $fails->sql('GRANT EXECUTE ON FUNCTION cron.schedule(text, text, text) TO PUBLIC');
-like($fails->sql_fails(q{SELECT ordersync.server_setting('primary_conninfo')}, extra => [ '-U', 'keeper' ]), qr/ERROR:  setting "primary_conninfo" is not shown here/, 'the owner sees settings of pg_cron only');
+like($fails->sql_fails(q{SELECT ordersync.server_setting('primary_conninfo')}, extra => [ '-U', 'keeper' ]), qr/ERROR:  setting "primary_conninfo" is not shown by this function/, 'the owner sees settings of pg_cron only');
 is($fails->sql(q{SELECT split_part(status, ';', 1) FROM ordersync_schedule('1 1 * * *', 'off')}), qq{changed, it belongs to "keeper"\noff}, 'a superuser changes what is there');
 is($fails->sql('SELECT string_agg(username, $$ $$) FROM cron.job'), 'keeper', 'of two of the same name one is left');
 is($fails->sql(q{SELECT split_part(status, ';', 1) FROM ordersync_schedule(NULL, NULL)}), "unchanged\noff", 'NULL keeps what is stored');

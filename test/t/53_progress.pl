@@ -84,12 +84,12 @@ is($world->node->safe_psql('postgres', 'SELECT locked, pid, user_name, transacti
 	"ordersync.orders|$pid|postgres||", 'and in ordersync.lock_waits');
 like($world->sql('SELECT w.blocked_by, w.doing, w.shop_id, w.run_id FROM ordersync.workers w'), qr/^\{$pid\}\|storing (?:a page|pages)\|1\|$run$/, 'and in ordersync.workers');
 like($world->sql('SELECT query FROM ordersync.lock_waits'), qr/LOCK TABLE ordersync\.orders/, 'a superuser sees the statement');
-my ($query) = PostgreSQL::Test::Utils::slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_monitoring.md") =~ /^### How far is a run\n.*?^```sql\n(.*?)^```/ms;
+my ($query) = PostgreSQL::Test::Utils::slurp_file("$ENV{ORDERSYNC_TEST}/../README.md") =~ /^## How far is it\?\n.*?^```sql\n(.*?)^```/ms;
 $query =~ s/;\s*$/\n\\g\n/;
 my $table = `psql -X -d "@{[ $world->node->connstr('postgres') ]}" -c '\\pset footer off' -f - <<'EOF'
 ${query}EOF
 `;
-like($table, qr/\| pid $pid, which holds a lock on/, 'the query of the page on operations shows it');
+like($table, qr/\| pid $pid, which holds a lock on/, 'the query of README shows it');
 cmp_ok((sort { $b <=> $a } map { length } split /\n/, $table)[0], '<=', 120, 'in lines of 120 characters');
 $session->query_safe('COMMIT');
 is($world->finish($run), 'succeeded', 'when the lock is gone the run goes on');
