@@ -193,12 +193,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.health_waiting(interval) IS
 	'how many runs have a window that has been due for so long and that a worker could claim, and the first of them';
 
-/*
- * A window was read since when it is closed, and was closed after it failed; or
- * when a later run of the kind went over it and succeeded.  Records that were to
- * be fetched by id have no window: only a retry, or for a single order a later
- * run for it, ends their failure.
- */
+/* What failed and is not read since is decided by failed_tasks alone; the last ten thousand are counted. */
 CREATE OR REPLACE FUNCTION ordersync.check_health_failed_windows()
 RETURNS TABLE (check_name text, ok boolean, detail text, hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -216,35 +211,12 @@ BEGIN
 	INTO v
 	FROM (
 		SELECT t.shop_id, t.run_id, t.error_class, t.state, t.error, t.finished_at
-		FROM ordersync.sync_tasks t
+		FROM ordersync.failed_tasks t
 		JOIN ordersync.shops s ON s.shop_id = t.shop_id
-		JOIN ordersync.sync_runs r ON r.run_id = t.run_id
-		LEFT JOIN ordersync.coverage c ON t.ids IS NULL
-			AND c.shop_id = t.shop_id
-			AND c.stream = t.stream
-			AND c.basis = t.basis
-			AND c.ranges @> tstzrange(t.since, t.until)
 		WHERE t.state IN ('failed', 'incomplete')
+			AND NOT t.covered
+			AND t.kind <> 'check'		-- data keys have their own line
 			AND s.enabled
-			AND r.state <> 'cancelled'
-			AND r.kind <> 'check'		-- data keys have their own line
-			AND COALESCE(c.updated_at, '-infinity') <= t.finished_at
-			AND (c.shop_id IS NULL OR NOT EXISTS (
-				SELECT
-				FROM ordersync.window_counts w
-				WHERE w.shop_id = t.shop_id
-					AND w.stream = t.stream
-					AND w.basis = t.basis
-					AND w.range && tstzrange(t.since, t.until)
-					AND w.closed_at > t.finished_at))
-			AND NOT EXISTS (
-				SELECT
-				FROM ordersync.sync_runs l
-				WHERE l.shop_id = t.shop_id
-					AND l.run_id > t.run_id
-					AND l.kind = r.kind
-					AND l.state = 'succeeded'
-					AND (l.tid = r.tid OR t.ids IS NULL AND l.since <= t.since AND l.until >= t.until))
 		ORDER BY t.finished_at DESC
 		LIMIT 10000
 	) f;
