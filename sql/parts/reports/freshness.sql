@@ -34,6 +34,7 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT clock_timestamp() AS now,
 			clock_timestamp() + COALESCE(g.clock_offset, '0') AS platform_now,
+			clock_timestamp() + COALESCE(g.clock_offset, '0') - interval '2159 hours' AS served_from,
 			COALESCE(s.options -> 'streams' ? 'orders', true) AS reads_orders,
 			COALESCE(s.options -> 'streams' ? 'after_sales', true) AS reads_after_sales
 		OFFSET 0		-- one clock for the whole row; and what is below is worked out once a row
@@ -49,8 +50,8 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT upper(r) AS whole_until
 		FROM unnest(co.ranges + CASE
-			WHEN lower(co.ranges) < n.platform_now - interval '2159 hours' THEN
-				tstzmultirange(tstzrange(NULL, n.platform_now - interval '2159 hours'))
+			WHEN lower(co.ranges) < n.served_from THEN
+				tstzmultirange(tstzrange(NULL, n.served_from))
 			ELSE '{}'
 		END) r
 		LIMIT 1
@@ -58,8 +59,8 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT upper(r) AS whole_until
 		FROM unnest(ca.ranges + CASE
-			WHEN lower(ca.ranges) < n.platform_now - interval '2159 hours' THEN
-				tstzmultirange(tstzrange(NULL, n.platform_now - interval '2159 hours'))
+			WHEN lower(ca.ranges) < n.served_from THEN
+				tstzmultirange(tstzrange(NULL, n.served_from))
 			ELSE '{}'
 		END) r
 		LIMIT 1
