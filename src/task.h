@@ -84,6 +84,13 @@ typedef struct PageCounts
 	int			quarantined;
 } PageCounts;
 
+/* A header that each call of a gateway carries. */
+typedef struct HttpHeader
+{
+	char	   *name;
+	char	   *value;			/* secret or not: never log */
+} HttpHeader;
+
 /* One way to the platform.  Secrets are opened; never log this struct. */
 typedef struct Gateway
 {
@@ -99,6 +106,9 @@ typedef struct Gateway
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
+	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
+	int			nheaders;		/* beside those that the protocol's own options name */
+	HttpHeader *headers;		/* values are opened */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
