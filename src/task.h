@@ -84,7 +84,7 @@ typedef struct PageCounts
 	int			quarantined;
 } PageCounts;
 
-/* A header that each call of a gateway carries. */
+/* A header that calls carry beside the protocol's own. */
 typedef struct HttpHeader
 {
 	char	   *name;
@@ -97,7 +97,7 @@ typedef struct Gateway
 	char	   *name;
 	char	   *base_url;
 	char	   *app_key;
-	char	   *app_secret;
+	char	   *app_secret;		/* NULL: calls are not signed */
 	char	   *protocol;		/* "top" */
 	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;			/* NULL: none */
@@ -109,6 +109,7 @@ typedef struct Gateway
 	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
 	int			nheaders;		/* beside those that the protocol's own options name */
 	HttpHeader *headers;		/* values are opened */
+	char	   *proxy_password; /* opened, "user:password"; NULL: none */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
