@@ -36,6 +36,7 @@ INSERT INTO known VALUES
 	('retry', 'timeout', '{}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'http', '{"http_status": 500}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'certificate', NULL, 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
+	('retry', 'proxy', NULL, 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'oversize', '{}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'clock', '{"code": 31, "msg": "Invalid Timestamp"}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'platform', '{"code": 10, "msg": "Service Currently Unavailable"}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
