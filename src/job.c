@@ -33,7 +33,6 @@
 
 #include "clock.h"
 #include "job_private.h"
-#include "secret.h"
 #include "shmem.h"
 
 static bool goes_to_gateway(const Job *job);
@@ -54,8 +53,7 @@ job_open(const Claim *claim, void *holder)
 											  ALLOCSET_SMALL_SIZES);
 	job->holder = holder;
 	job->task = claim->task;
-	job->sealed_data_key = claim->sealed_data_key;
-	job->sealed_app_secret = claim->sealed_app_secret;
+	job->claim = *claim;
 	job->protocol = claim->task->gateway->protocol ?
 		gateway_protocol(claim->task->gateway->protocol) : NULL;
 	job->page_size = claim->task->gateway->page_size;
@@ -67,8 +65,7 @@ job_open(const Claim *claim, void *holder)
 void
 job_close(Job *job)
 {
-	secret_wipe(job->task->data_key);
-	secret_wipe(job->task->gateway->app_secret);
+	job_wipe_secrets(job);
 	MemoryContextDelete(job->context);
 }
 

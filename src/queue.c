@@ -12,15 +12,14 @@
 #include "compat.h"
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
 #include "db.h"
 #include "guc.h"
+#include "json_write.h"
 #include "queue.h"
 
 /* The columns of claim, in the order of its statement. */
@@ -62,7 +61,10 @@ typedef enum ClaimColumn
 	CLAIM_CALLS_PER_SECOND,
 	CLAIM_CLOCK_OFFSET_MS,
 	CLAIM_LIFTED_MS,
-	CLAIM_KIND
+	CLAIM_KIND,
+	CLAIM_NEEDS_APP_SECRET,
+	CLAIM_SECRET_NAMES,
+	CLAIM_SEALED_SECRETS
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -71,7 +73,8 @@ static DbStatement claim_statement = {
 	" c.walk::pg_catalog.text, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
-	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind"
+	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
+	" c.needs_app_secret, c.secret_names, c.sealed_secrets"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -143,6 +146,7 @@ static DbStatement note_key_file_statement = {
 static void read_claim(uint64 row, Claim *claim);
 static SyncTask *read_task(uint64 row, MemoryContext context);
 static Gateway *read_gateway(uint64 row, MemoryContext context);
+static void read_secrets(uint64 row, Claim *claim);
 static void read_ids(uint64 row, int column, SyncTask *task);
 static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
@@ -158,12 +162,6 @@ static char *json_end(StringInfo json, const char *walk, int page_size,
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
 static char *call_as_json(const CallLog *call);
-static void json_string(StringInfo json, const char *name, const char *value);
-static void json_number(StringInfo json, const char *name, int64 value);
-static void json_boolean(StringInfo json, const char *name, bool value);
-static void json_json(StringInfo json, const char *name, const char *value);
-static void json_numbers(StringInfo json, const char *name, const int64 *values, int n);
-static const char *clean(const char *said);
 
 int
 queue_claim_share(int max, int workers)
@@ -213,6 +211,8 @@ read_claim(uint64 row, Claim *claim)
 	claim->task = task;
 	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
 	claim->sealed_app_secret = read_bytes(row, CLAIM_SEALED_APP_SECRET);
+	claim->needs_app_secret = db_bool(row, CLAIM_NEEDS_APP_SECRET);
+	read_secrets(row, claim);
 	MemoryContextSwitchTo(before);
 }
 
@@ -267,6 +267,27 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
 	return gateway;
+}
+
+/* Two arrays of the same length. */
+static void
+read_secrets(uint64 row, Claim *claim)
+{
+	bool		isnull;
+	Datum		sealed = db_value(row, CLAIM_SEALED_SECRETS, &isnull);
+	Datum	   *values;
+	char	  **names;
+	int			n;
+
+	claim->nsecrets = 0;
+	claim->secrets = NULL;
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(sealed), BYTEAOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
+	claim->secrets = palloc(sizeof(SealedSecret) * n);
+	names = read_texts(row, CLAIM_SECRET_NAMES, 0, &claim->nsecrets);
+	for (int i = 0; i < claim->nsecrets; i++)
+		claim->secrets[i] = (SealedSecret) {names[i], DatumGetByteaPCopy(values[i])};
 }
 
 static void
@@ -482,7 +503,7 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 		db_add(&params, Int64GetDatum(user_id));
 	else
 		db_add_null(&params);
-	db_add_text(&params, clean(nick));
+	db_add_text(&params, valid_text(nick));
 	add_clock(&params, clock);
 	add_call(&params, call);
 	db_run(&settle_key_statement, &params);
@@ -611,64 +632,4 @@ call_as_json(const CallLog *call)
 	json_string(&json, "answer", call->answer);
 	appendStringInfoChar(&json, '}');
 	return json.data;
-}
-
-/* A member; nothing for NULL. */
-static void
-json_string(StringInfo json, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	appendStringInfo(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
-	escape_json(json, clean(value));
-}
-
-static void
-json_number(StringInfo json, const char *name, int64 value)
-{
-	appendStringInfo(json, "%s\"%s\":" INT64_FORMAT, json->len > 1 ? "," : "", name, value);
-}
-
-static void
-json_boolean(StringInfo json, const char *name, bool value)
-{
-	appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name,
-					 value ? "true" : "false");
-}
-
-/* A member that is JSON already; nothing for NULL. */
-static void
-json_json(StringInfo json, const char *name, const char *value)
-{
-	if (value != NULL)
-		appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name, value);
-}
-
-/* An array; nothing for NULL. */
-static void
-json_numbers(StringInfo json, const char *name, const int64 *values, int n)
-{
-	if (values == NULL)
-		return;
-	appendStringInfo(json, "%s\"%s\":[", json->len > 1 ? "," : "", name);
-	for (int i = 0; i < n; i++)
-		appendStringInfo(json, "%s" INT64_FORMAT, i > 0 ? "," : "", values[i]);
-	appendStringInfoChar(json, ']');
-}
-
-/* The same, or, when it is not valid text of this database, a copy with its odd bytes as "?". */
-static const char *
-clean(const char *said)
-{
-	char	   *copy;
-
-	if (said == NULL || pg_verifymbstr(said, (int) strlen(said), true))
-		return said;
-	copy = pstrdup(said);
-	for (char *c = copy; *c != '\0'; c++)
-	{
-		if (IS_HIGHBIT_SET(*c))
-			*c = '?';
-	}
-	return copy;
 }

@@ -12,6 +12,13 @@
 /* The task was taken from us, cancelled or its run removed: SQLSTATE of settle and fail. */
 #define QUEUE_FENCED MAKE_SQLSTATE('O', 'S', '0', '0', '1')
 
+/* One of the gateway's secrets, as ordersync.secrets has it. */
+typedef struct SealedSecret
+{
+	char	   *name;			/* "header/gateway/Name", "proxy_password/gateway" */
+	bytea	   *sealed;
+} SealedSecret;
+
 /* A claimed task in a memory context of its own; its secrets are still sealed. */
 typedef struct Claim
 {
@@ -19,6 +26,9 @@ typedef struct Claim
 	SyncTask   *task;
 	bytea	   *sealed_data_key;	/* NULL: none stored */
 	bytea	   *sealed_app_secret;	/* NULL: none stored */
+	bool		needs_app_secret;	/* calls are signed with it */
+	int			nsecrets;
+	SealedSecret *secrets;		/* the gateway's other ones */
 } Claim;
 
 /* One call as ordersync.request_log keeps it; absent strings are NULL. */

@@ -85,13 +85,20 @@ typedef struct PageCounts
 	int			quarantined;
 } PageCounts;
 
+/* A header that calls carry beside the protocol's own. */
+typedef struct HttpHeader
+{
+	char	   *name;
+	char	   *value;			/* secret or not: never log */
+} HttpHeader;
+
 /* One way to the platform.  Secrets are opened; never log this struct. */
 typedef struct Gateway
 {
 	char	   *name;
 	char	   *base_url;
 	char	   *app_key;
-	char	   *app_secret;
+	char	   *app_secret;		/* NULL: calls are not signed */
 	char	   *protocol;		/* "top" */
 	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;			/* NULL: none */
@@ -100,6 +107,10 @@ typedef struct Gateway
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
+	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
+	int			nheaders;		/* beside those that the protocol's own options name */
+	HttpHeader *headers;		/* values are opened */
+	char	   *proxy_password; /* opened, "user:password"; NULL: none */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */

@@ -89,7 +89,7 @@ BEGIN
 		SET secret_state = 'ok',
 			secret_message = NULL
 		WHERE g.name = p_name;
-	ELSIF NOT v_known OR v_old.secret_state = 'missing' THEN
+	ELSIF ordersync.waits_for_app_secret(p_name) THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', p_name),
 			HINT = pg_catalog.format('Set it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
@@ -109,8 +109,8 @@ BEGIN
 		WHERE s.gateway = p_name
 			AND s.key_state NOT IN ('unchecked', 'missing');
 	END IF;
+	PERFORM ordersync.activate_secrets(p_name);
 	IF v_known THEN
-		PERFORM ordersync.activate_secrets(p_name);
 		PERFORM ordersync.warn_destination_changed(p_name, ordersync.destination(v_old.base_url, v_old.options ->> 'proxy'));
 	END IF;
 	PERFORM ordersync.record_change('gateway', CASE WHEN v_known THEN pg_catalog.to_jsonb(v_old) END, pg_catalog.to_jsonb(g),
@@ -212,10 +212,10 @@ BEGIN
 		PERFORM ordersync.raise_unknown_gateway(v_name);
 	END IF;
 	DELETE FROM ordersync.secrets s
-	WHERE s.kind = 'app_secret'
-		AND s.name = v_name;
+	WHERE s.kind = ANY (ARRAY['app_secret', 'header', 'proxy_password'])
+		AND split_part(s.name, '/', 1) = v_name;
 	PERFORM ordersync.record_action('gateway removed', p_gateway => v_name);
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_remove_gateway(text) IS
-	'removes a gateway that no shop uses, and its secret';
+	'removes a gateway that no shop uses, and its secrets';

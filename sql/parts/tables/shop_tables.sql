@@ -88,8 +88,8 @@ BEGIN
 		('gateways', 'throttled_until', 'end of the call ban that the platform imposed, by the server''s clock'),
 		('gateways', 'throttled_for', 'how long the platform''s bans have held calls back in all; the present one in full'),
 		('gateways', 'lifted_at', 'when ordersync_lift_ban, or a change of the gateway, last ended a ban; bans imposed before are ignored'),
-		('gateways', 'secret_state', 'ok; missing: none is stored; unreadable: sealed with another key than the one in the key file; key_file: the key file cannot be used now. Calls are made where it is ok'),
-		('gateways', 'secret_message', 'reason why the application secret cannot be opened'),
+		('gateways', 'secret_state', 'ok; missing: no application secret is stored; unreadable: a secret of the gateway was sealed with another key than the one in the key file; key_file: the key file cannot be used now. Calls are made where it is ok'),
+		('gateways', 'secret_message', 'reason why a secret of the gateway cannot be opened'),
 		('gateways', 'failing_since', 'since when calls fail for a reason that is no shop''s, and none has succeeded; NULL: the last ones succeeded'),
 		('gateways', 'failing_shop', 'the first shop whose calls have failed since, while there are too few of them to say it of all; NULL: a tenth of the shops (at least two) or twenty'),
 		('gateways', 'failing_shops', 'the shops counted for that'),
@@ -131,9 +131,9 @@ BEGIN
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
 
-		('secrets', NULL, 'application secrets and data keys, sealed; nobody but the owner reads it'),
-		('secrets', 'kind', 'app_secret or data_key'),
-		('secrets', 'name', 'name of the gateway, or shop_id'),
+		('secrets', NULL, 'application secrets, data keys, passwords of proxies and values of headers, sealed; nobody but the owner reads it'),
+		('secrets', 'kind', 'app_secret, data_key, proxy_password or header'),
+		('secrets', 'name', 'name of the gateway, for a header gateway/header; of a data key shop_id'),
 		('secrets', 'destination', 'scheme, host and port that it was set for, and those of the proxy; it cannot be opened for another one'),
 		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
 		('secrets', 'updated_at', 'when it was set')

@@ -99,7 +99,10 @@ RETURNS TABLE (
 	calls_per_second double precision,
 	clock_offset_ms bigint,
 	lifted_ms bigint,
-	kind text)
+	kind text,
+	needs_app_secret boolean,
+	secret_names text[],		-- of the gateway's other secrets, behind their kinds
+	sealed_secrets bytea[])
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -142,7 +145,8 @@ BEGIN
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
-		COALESCE(r.kind, '')
+		COALESCE(r.kind, ''),
+		ordersync.needs_app_secret(g.protocol, g.options), o.names, o.sealed
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -182,6 +186,13 @@ BEGIN
 			AND a.name = g.name
 		OFFSET 0
 	) a ON true
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.array_agg(o.kind || '/' || o.name) AS names, pg_catalog.array_agg(o.sealed) AS sealed
+		FROM ordersync.secrets o
+		WHERE o.kind = ANY (ARRAY['header', 'proxy_password'])
+			AND pg_catalog.split_part(o.name, '/', 1) = g.name
+		OFFSET 0
+	) o
 	LEFT JOIN LATERAL (
 		SELECT true AS refused
 		FROM ordersync.quarantine q
