@@ -26,12 +26,14 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include "access/xact.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -122,6 +124,7 @@ static int	on_timer(CURLM *m, long timeout_ms, void *arg);
 static bool set_options(HttpRequest *request, const char *url, const char *body,
 						size_t body_len, const char *proxy);
 static bool set_limits(HttpRequest *request);
+static bool set_proxy_password(CURL *easy, const char *user_password);
 static void drop_request(void *arg);
 static void check_no_transaction(void);
 static void rebuild_wait_set(void);
@@ -217,7 +220,7 @@ set_multi(CURLMoption option, long value)
 
 HttpRequest *
 http_submit(const char *url, const char *body, size_t body_len,
-			const char *proxy, bool any_address, void *subject)
+			const char *proxy, const char *proxy_password, bool any_address, void *subject)
 {
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 	CURLMcode	code;
@@ -236,7 +239,8 @@ http_submit(const char *url, const char *body, size_t body_len,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("libcurl could not create a handle for a call.")));
-	if (!set_options(request, url, body, body_len, proxy))
+	if (!set_options(request, url, body, body_len, proxy) ||
+		!set_proxy_password(request->easy, proxy_password))
 		elog(ERROR, "could not set up a call: out of memory or an option that libcurl lacks");
 
 	request->started_ms = clock_epoch_ms();
@@ -290,6 +294,7 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	/* a proxy passes bytes on, and is told nothing but where to */
 	SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
 	SET(CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	return good && set_limits(request) && http_set_certificates(easy);
 }
 
@@ -317,6 +322,35 @@ set_limits(HttpRequest *request)
 }
 
 #undef SET
+
+/*
+ * "user:password" for the proxy, NULL: none.  Sent by Basic, to the proxy only.
+ * libcurl would resolve %XX in both.
+ */
+static bool
+set_proxy_password(CURL *easy, const char *user_password)
+{
+	StringInfoData encoded;
+	bool		good;
+
+	if (user_password == NULL)
+		return true;
+	initStringInfo(&encoded);
+	enlargeStringInfo(&encoded, 3 * strlen(user_password));
+	for (const char *c = user_password; *c != '\0'; c++)
+	{
+		/* the first colon is where the password begins */
+		if (isalnum((unsigned char) *c) || (*c == ':' && strchr(encoded.data, ':') == NULL))
+			appendStringInfoChar(&encoded, *c);
+		else
+			appendStringInfo(&encoded, "%%%02X", (unsigned char) *c);
+	}
+	good = curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long) CURLAUTH_BASIC) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, encoded.data) == CURLE_OK;
+	explicit_bzero(encoded.data, encoded.maxlen);
+	pfree(encoded.data);
+	return good;
+}
 
 /*
  * curl: about to connect to this address, which may be the proxy's.  The last

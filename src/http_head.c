@@ -3,8 +3,9 @@
  *	  The headers of an answer, as they come: what of them counts, and what they
  *	  may not say.
  *
- * Date counts: what the platform's clock said when it answered.  A proxy's
- * answer may stand before the gateway's; what it says of itself does not count.
+ * Date counts: what the platform's clock said when it answered.  Others may
+ * stand before the answer's (100 Continue); what a proxy says of itself curl
+ * keeps back.
  *
  * What comes compressed must be gzip, once: that is what was asked for.  libcurl
  * would undo others too, and several one after the other, where a few bytes can
@@ -16,7 +17,7 @@
 
 #include "http_head.h"
 
-/* All headers of an answer together, those of a proxy included. */
+/* All headers of an answer together. */
 #define MAX_BYTES (256 * 1024)
 
 static const char *value_of(const char *line, size_t *len, const char *name);

@@ -141,7 +141,8 @@ job_submit(Job *job)
 									"the call would not go to the host and port of the gateway's base_url");
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, route.any_address, job->holder);
+							job->task->gateway->proxy, job->task->gateway->proxy_password,
+							route.any_address, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }

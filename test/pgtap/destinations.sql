@@ -1,7 +1,7 @@
 -- Where a gateway leads: what is another destination and what is the same one written otherwise, and what a change of it does
 -- to shops, to answers that are still to come, and to secrets.
 BEGIN;
-SELECT plan(65);
+SELECT plan(68);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_shop(1, '测试店铺1', 'session-1')) AS added, count(ordersync_trigger_full(1)) AS triggered \gset

@@ -1,6 +1,6 @@
 -- What failed, and what to do: rows made by hand, and failures as a worker writes them.
 BEGIN;
-SELECT plan(66);
+SELECT plan(67);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
