@@ -20,11 +20,12 @@ extern int	http_resize(int max);
 /*
  * Sends a POST.  url and body must live until the request is gone, which is
  * when the memory context current at this call is reset or deleted; that also
- * breaks the call off.  any_address: also to an address that is not public
+ * breaks the call off.  proxy_password: "user:password", or NULL.  any_address: also to an address that is not public
  * (http_url.h).  subject comes back from http_read().
  */
 extern HttpRequest *http_submit(const char *url, const char *body, size_t body_len,
-								const char *proxy, bool any_address, void *subject);
+								const char *proxy, const char *proxy_password,
+								bool any_address, void *subject);
 
 /*
  * Waits up to wait_ms (-1: for ever) until something happened: a call moved,

@@ -37,6 +37,7 @@
 #include "job_private.h"
 #include "shmem.h"
 
+static bool goes_to_gateway(const Job *job);
 static bool next_call(Job *job);
 static JobStep settle_empty(Job *job);
 static void settle_nothing(void *arg);
@@ -137,9 +138,13 @@ job_submit(Job *job)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
 	if (!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal))
 		return job_fail_before_call(job, VERDICT_REJECTED, "refused", refusal.message);
+	if (!goes_to_gateway(job))
+		return job_fail_before_call(job, VERDICT_REJECTED, "refused",
+									"the call would not go to the host and port of the gateway's base_url");
 
 	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, route.any_address, job->holder);
+							job->task->gateway->proxy, job->task->gateway->proxy_password,
+							route.any_address, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }
@@ -158,6 +163,21 @@ job_next_method(const Job *job)
 		return "";
 	method = job->protocol->method(&call);
 	return method != NULL ? method : "";
+}
+
+/* The secrets are for where base_url leads, whatever a protocol made of it. */
+static bool
+goes_to_gateway(const Job *job)
+{
+	const Gateway *gateway = job->task->gateway;
+	char	   *to;
+	char	   *meant;
+
+	if (strcmp(job->request.url, gateway->base_url) == 0)
+		return true;
+	to = http_destination(job->request.url, NULL);
+	meant = http_destination(gateway->base_url, NULL);
+	return to != NULL && meant != NULL && strcmp(to, meant) == 0;
 }
 
 /* Decides what is asked next; false when there is nothing to ask for (yet). */

@@ -65,6 +65,7 @@ typedef struct CallReply
 	const char *net_message;	/* NULL without net_error */
 	bool		refused;		/* not connected to: its address is not public; net_message says which */
 	bool		timed_out;
+	int			proxy_status;	/* what a proxy answered that would not connect; 0: none did */
 	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
 	bool		too_large;		/* over ordersync.max_response_size */
 	int			http_status;	/* 0 when there was none */

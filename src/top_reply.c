@@ -115,6 +115,8 @@ network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 		fail(answer, VERDICT_REJECTED, "refused", pstrdup(words));
 	else if (reply->timed_out)
 		fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
+	else if (reply->proxy_status != 0)
+		fail(answer, VERDICT_RETRY, "proxy", pstrdup(words));
 	else if (reply->untrusted)
 		fail(answer, VERDICT_RETRY, "certificate", json_clean_text(words, strlen(words), MAX_WORDS));
 	else if (reply->net_error != 0 || reply->http_status == 0)

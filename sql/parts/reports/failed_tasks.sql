@@ -100,6 +100,7 @@ BEGIN
 				WHEN 'oversize' THEN 'raise ordersync.max_response_size or lower the gateway''s page_size'
 				WHEN 'malformed' THEN 'the gateway''s answer does not conform to the protocol: look at ordersync.request_log'
 				WHEN 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload'
+				WHEN 'proxy' THEN 'the proxy refuses the call: set its user and password with ordersync_set_gateway_secret, or let it connect to the gateway''s host'
 				WHEN 'refused' THEN 'ordersync.allowed_hosts or ordersync.allow_http forbids the call: see the error'
 				WHEN 'network' THEN 'look at network, proxy and the gateway''s URL'
 				WHEN 'http' THEN 'the gateway, or a proxy before it, answers with an error'

@@ -41,6 +41,7 @@ BEGIN
 			WHEN x.state = 'banned' THEN 'the platform asked for a pause; calls go on by themselves, or at once when the limit was reset in the platform''s console'
 			WHEN x.is_failing THEN CASE
 				WHEN g.error_class = 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload'
+				WHEN g.error_class = 'proxy' THEN 'the proxy refuses the calls: set its user and password with ordersync_set_gateway_secret, or let it connect to the gateway''s host'
 				WHEN g.error_class = 'refused' THEN 'ordersync.allowed_hosts or ordersync.allow_http forbids the calls'
 				WHEN g.error_class = 'clock' THEN 'compare the server''s clock with the platform''s'
 				WHEN g.error_class IN ('network', 'timeout') THEN 'look at network, proxy and the gateway''s URL'
@@ -89,7 +90,7 @@ BEGIN
 				WHEN f.is_failing AND g.error_class IN ('signature', 'permission') THEN 'application refused'
 				WHEN c.keys_refused > 1 AND c.keys_refused = c.keys THEN 'all keys refused'
 				WHEN g.throttled_until > clock_timestamp() THEN 'banned'
-				WHEN f.is_failing AND g.error_class IN ('network', 'timeout', 'http', 'certificate', 'refused') THEN 'unreachable'
+				WHEN f.is_failing AND g.error_class IN ('network', 'timeout', 'http', 'certificate', 'proxy', 'refused') THEN 'unreachable'
 				WHEN f.is_failing THEN 'failing'
 				ELSE 'ok'
 			END AS state,
