@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "db.h"
 #include "guc.h"
+#include "privacy.h"
 #include "queue.h"
 
 /* The columns of claim, in the order of its statement. */
@@ -182,6 +183,7 @@ queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
 	DbParams	params = {0};
 	int			n;
 
+	privacy_use();
 	db_add_text(&params, owner);
 	db_add(&params, Int32GetDatum(max));
 	db_add(&params, Int32GetDatum(guc_max_active_shops));
