@@ -68,8 +68,7 @@ RETURNS TABLE (
 	shop_id bigint,
 	stream text,
 	basis text,
-	since_s bigint,
-	until_s bigint,
+	since_s bigint, until_s bigint,
 	fresh boolean,
 	may_cut boolean,
 	work text,
@@ -84,8 +83,7 @@ RETURNS TABLE (
 	require_seller boolean,
 	refusals boolean,
 	seller_nicks text[],
-	fields_add text[],
-	fields_drop text[],
+	fields_add text[], fields_drop text[],
 	sealed_data_key bytea,
 	gateway text,
 	base_url text,
@@ -97,19 +95,15 @@ RETURNS TABLE (
 	types_add text,
 	page_size integer,
 	calls_per_second double precision,
-	clock_offset_ms bigint,
-	lifted_ms bigint,
+	clock_offset_ms bigint, lifted_ms bigint,
 	kind text,
 	needs_app_secret boolean,
 	secret_names text[],		-- of the gateway's other secrets, behind their kinds
 	sealed_secrets bytea[],
 	priority integer,
-	calls_in_flight integer,
-	calls_per_day bigint,
-	calls_per_day_reserved bigint,
+	calls_in_flight integer, calls_per_day bigint, calls_per_day_reserved bigint,
 	version_us bigint,
-	method_weights text[],
-	method_bans text[])
+	method_weights text[], method_bans text[])
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
