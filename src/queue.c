@@ -86,9 +86,9 @@ static DbStatement claim_statement = {
 	" c.needs_app_secret, c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
 	" c.method_weights, c.method_bans"
-	" FROM ordersync.claim($1, $2, $3) AS c",
-	.nparams = 3,
-	.types = {TEXTOID, INT4OID, INT4OID}
+	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
+	.nparams = 4,
+	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
 };
 
 static DbStatement share_statement = {
@@ -192,7 +192,7 @@ queue_claim_share(int max, int workers)
 }
 
 int
-queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
+queue_claim(const char *owner, int max, const char *places, MemoryContext parent, Claim *claims)
 {
 	DbParams	params = {0};
 	int			n;
@@ -201,6 +201,7 @@ queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
 	db_add_text(&params, owner);
 	db_add(&params, Int32GetDatum(max));
 	db_add(&params, Int32GetDatum(guc_max_active_shops));
+	db_add_text(&params, places);
 	n = (int) db_run(&claim_statement, &params);
 	if (n > max)
 		elog(ERROR, "claim returned %d tasks, at most %d were requested", n, max);
