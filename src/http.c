@@ -66,6 +66,9 @@
  */
 #define SPARE_FDS 8
 
+/* Room for the value of a header that we read: a time is the longest. */
+#define HEADER_SIZE 64
+
 struct HttpRequest
 {
 	CURL	   *easy;			/* NULL once it was taken away */
@@ -77,6 +80,8 @@ struct HttpRequest
 	char		refused[64];	/* the first address that was not connected to, or "" */
 	ByteBuffer	body;
 	int64		date_s;
+	int64		retry_after_s;	/* from the answer on; 0: not said */
+	int64		retry_at_s;		/* or when, epoch; 0: not said */
 	int64		started_ms;		/* wall clock */
 	int64		started_steady_ms;
 	int64		ended_steady_ms;
@@ -112,6 +117,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
 									struct curl_sockaddr *address);
 static size_t on_body(char *data, size_t size, size_t n, void *arg);
 static size_t on_header(char *data, size_t size, size_t n, void *arg);
+static bool header_is(const char *data, size_t len, const char *name, char value[HEADER_SIZE]);
 static int	on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg);
 static int	on_timer(CURLM *m, long timeout_ms, void *arg);
 static bool set_options(HttpRequest *request, const char *url, const char *body,
@@ -328,26 +334,45 @@ on_body(char *data, size_t size, size_t n, void *arg)
 }
 
 /*
- * curl: one header line, not terminated.  Only Date is of interest: what the
- * platform's clock said when it answered.
+ * curl: one header line, not terminated.  Of interest are Date, what the
+ * platform's clock said when it answered, and Retry-After, in seconds or as a time.
  */
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
 	HttpRequest *request = arg;
 	size_t		len = size * n;
-	char		line[64];
+	char		value[HEADER_SIZE];
 
-	if (len > 5 && len < sizeof(line) && pg_strncasecmp(data, "date:", 5) == 0)
+	if (header_is(data, len, "date:", value))
+		request->date_s = Max((int64) curl_getdate(value, NULL), 0);
+	else if (header_is(data, len, "retry-after:", value))
 	{
-		time_t		date;
-
-		memcpy(line, data + 5, len - 5);
-		line[len - 5] = '\0';
-		date = curl_getdate(line, NULL);
-		request->date_s = date > 0 ? (int64) date : 0;
+		request->retry_after_s = 0;
+		request->retry_at_s = 0;
+		if (value[0] >= '0' && value[0] <= '9')
+			request->retry_after_s = strtol(value, NULL, 10);
+		else
+			request->retry_at_s = Max((int64) curl_getdate(value, NULL), 0);
 	}
 	return len;
+}
+
+/* Is it that header?  Its value without blanks before it; one that is too long is none. */
+static bool
+header_is(const char *data, size_t len, const char *name, char value[HEADER_SIZE])
+{
+	size_t		from = strlen(name);
+
+	if (len < from || pg_strncasecmp(data, name, from) != 0)
+		return false;
+	while (from < len && (data[from] == ' ' || data[from] == '\t'))
+		from++;
+	if (len - from >= HEADER_SIZE)
+		return false;
+	memcpy(value, data + from, len - from);
+	value[len - from] = '\0';
+	return true;
 }
 
 /* curl: wait for this socket from now on, or no longer. */
@@ -585,6 +610,11 @@ http_reply(HttpRequest *request, CallReply *reply)
 	reply->body = request->body.data ? request->body.data : "";
 	reply->body_len = request->body.len;
 	reply->date_s = request->date_s;
+	reply->retry_after_s = request->retry_after_s;
+	/* a time is the platform's: its own Date says how far off that is */
+	if (request->retry_at_s > 0)
+		reply->retry_after_s = Max(request->retry_at_s - (request->date_s > 0 ? request->date_s :
+														  clock_epoch_ms() / 1000), 0);
 	reply->started_ms = request->started_ms;
 	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
 }

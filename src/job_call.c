@@ -1,80 +1,21 @@
 /*
  * job_call.c
- *	  One call of a job: the secrets that it is signed with, and what it
- *	  brought: reply, verdict, clock, the line for the log.
+ *	  What a call of a job brought: reply, verdict, clock, the line for the log.
  *
- * Everything but the secrets lies in the job's page context.  Nothing here
- * touches the database.
+ * All of it lies in the job's page context.  Nothing here touches the database.
  */
 #include "compat.h"
 
 #include "clock.h"
 #include "job_private.h"
 #include "redact.h"
-#include "secret.h"
 #include "shmem.h"
 
 /* Bytes of an answer that are kept for people when it was not ok. */
 #define EXCERPT_SIZE 2048
 
-static char *open_secret(const bytea *sealed, const char *kind, const char *name,
-						 const char *destination, MemoryContext context,
-						 SecretTrouble *trouble);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
-
-/*
- * Both secrets into the job's context; NULL, or the class of why one cannot
- * be opened with a line for people: key_file (nothing opens now),
- * secret_unreadable (the gateway's), key_unreadable (the shop's).
- */
-const char *
-job_open_secrets(Job *job, char **why)
-{
-	SyncTask   *task = job->task;
-	const char *destination = http_destination(task->gateway->base_url, task->gateway->proxy);
-	SecretTrouble trouble = {0};
-	char		shop[32];
-
-	if (destination == NULL)
-	{
-		*why = "the gateway's URL or proxy cannot be read";
-		return "secret_unreadable";
-	}
-	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
-	task->gateway->app_secret = open_secret(job->sealed_app_secret, "app_secret",
-											task->gateway->name, destination, job->context, &trouble);
-	*why = trouble.why;
-	if (task->gateway->app_secret == NULL)
-		return trouble.key_file ? "key_file" : "secret_unreadable";
-	task->data_key = open_secret(job->sealed_data_key, "data_key", shop, destination,
-								 job->context, &trouble);
-	*why = trouble.why;
-	if (task->data_key == NULL)
-		return trouble.key_file ? "key_file" : "key_unreadable";
-	return NULL;
-}
-
-static char *
-open_secret(const bytea *sealed, const char *kind, const char *name,
-			const char *destination, MemoryContext context, SecretTrouble *trouble)
-{
-	MemoryContext before;
-	char	   *plain;
-
-	if (sealed == NULL)
-	{
-		trouble->key_file = false;
-		trouble->why = psprintf("no %s of %s is stored", kind, name);
-		return NULL;
-	}
-	before = MemoryContextSwitchTo(context);
-	plain = secret_open(sealed, secret_purpose(kind, name, destination), trouble);
-	MemoryContextSwitchTo(before);
-	if (plain == NULL && !trouble->key_file)
-		trouble->why = psprintf("the %s of %s cannot be opened: %s", kind, name, trouble->why);
-	return plain;
-}
 
 /* What came back, judged; with the platform's clock and the line for the log. */
 void

@@ -3,7 +3,7 @@
  *	  What the files of the room "job" share; nobody else includes it.
  *
  * job.c is the story; job_page.c reads a window, job_fetch.c records by id,
- * job_count.c a count; job_call.c is what a call brought; job_store.c stores the
+ * job_count.c a count; job_secrets.c the secrets that calls carry; job_call.c is what a call brought; job_store.c stores the
  * records of pages; job_key.c the check of a data key; job_fail.c what did not
  * work out; job_transact.c the bracket that catches.
  */
@@ -34,8 +34,7 @@ struct Job
 	MemoryContext page_context;
 	MemoryContext walk_context;
 	SyncTask   *task;
-	const bytea *sealed_data_key;
-	const bytea *sealed_app_secret;
+	Claim		claim;			/* with the sealed secrets */
 	const GatewayProtocol *protocol;
 	const GatewayList *list;
 
@@ -54,6 +53,7 @@ struct Job
 	GatewayRequest request;
 	HttpRequest *http;
 	CallReply	reply;
+	int64		received_ms;	/* steady clock */
 	GatewayAnswer *answer;
 	ClockReading clock;
 	CallLog		log;
@@ -81,8 +81,9 @@ extern JobStep job_fetch_answered(Job *job);	/* also one that was invalid */
 extern bool job_count_next(Job *job);
 extern JobStep job_count_answered(Job *job);
 
-/* job_call.c: both secrets into the job's context; NULL, or a class and a line for people. */
+/* job_secrets.c: all secrets into the job's context; NULL, or a class and a line for people. */
 extern const char *job_open_secrets(Job *job, char **why);
+extern void job_wipe_secrets(Job *job);
 
 /* job_call.c: what came back, judged, with the platform's clock and the log's line. */
 extern void job_read_reply(Job *job);

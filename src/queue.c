@@ -7,21 +7,21 @@
  * decided in SQL.  Every error travels on; a lost claim has its own SQLSTATE.
  *
  * What the platform said (messages, codes) may be any bytes: it is made valid
- * text before it becomes a parameter.
+ * text (queue_json.c) before it becomes a parameter.
  */
 #include "compat.h"
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
 #include "db.h"
 #include "guc.h"
+#include "json_write.h"
 #include "queue.h"
+#include "queue_json.h"
 
 /* The columns of claim, in the order of its statement. */
 typedef enum ClaimColumn
@@ -62,7 +62,17 @@ typedef enum ClaimColumn
 	CLAIM_CALLS_PER_SECOND,
 	CLAIM_CLOCK_OFFSET_MS,
 	CLAIM_LIFTED_MS,
-	CLAIM_KIND
+	CLAIM_KIND,
+	CLAIM_NEEDS_APP_SECRET,
+	CLAIM_SECRET_NAMES,
+	CLAIM_SEALED_SECRETS,
+	CLAIM_PRIORITY,
+	CLAIM_CALLS_IN_FLIGHT,
+	CLAIM_CALLS_PER_DAY,
+	CLAIM_CALLS_PER_DAY_RESERVED,
+	CLAIM_VERSION_US,
+	CLAIM_METHOD_WEIGHTS,
+	CLAIM_METHOD_BANS
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -71,7 +81,10 @@ static DbStatement claim_statement = {
 	" c.walk::pg_catalog.text, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
-	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind"
+	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
+	" c.needs_app_secret, c.secret_names, c.sealed_secrets,"
+	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
+	" c.method_weights, c.method_bans"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -134,6 +147,12 @@ static DbStatement watch_statement = {
 	.nparams = 0
 };
 
+static DbStatement reserve_calls_statement = {
+	.sql = "SELECT r.reserved_before, r.reserved FROM ordersync.reserve_calls($1, $2, $3, $4) AS r",
+	.nparams = 4,
+	.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+};
+
 static DbStatement note_key_file_statement = {
 	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
@@ -143,6 +162,8 @@ static DbStatement note_key_file_statement = {
 static void read_claim(uint64 row, Claim *claim);
 static SyncTask *read_task(uint64 row, MemoryContext context);
 static Gateway *read_gateway(uint64 row, MemoryContext context);
+static void read_secrets(uint64 row, Claim *claim);
+static void read_limits(uint64 row, Gateway *gateway);
 static void read_ids(uint64 row, int column, SyncTask *task);
 static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
@@ -157,13 +178,6 @@ static char *json_end(StringInfo json, const char *walk, int page_size,
 					  const ClockReading *clock, const CallLog *call);
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
-static char *call_as_json(const CallLog *call);
-static void json_string(StringInfo json, const char *name, const char *value);
-static void json_number(StringInfo json, const char *name, int64 value);
-static void json_boolean(StringInfo json, const char *name, bool value);
-static void json_json(StringInfo json, const char *name, const char *value);
-static void json_numbers(StringInfo json, const char *name, const int64 *values, int n);
-static const char *clean(const char *said);
 
 int
 queue_claim_share(int max, int workers)
@@ -213,6 +227,8 @@ read_claim(uint64 row, Claim *claim)
 	claim->task = task;
 	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
 	claim->sealed_app_secret = read_bytes(row, CLAIM_SEALED_APP_SECRET);
+	claim->needs_app_secret = db_bool(row, CLAIM_NEEDS_APP_SECRET);
+	read_secrets(row, claim);
 	MemoryContextSwitchTo(before);
 }
 
@@ -227,6 +243,7 @@ read_task(uint64 row, MemoryContext context)
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
 	task->kind = db_text(row, CLAIM_KIND, context);
+	task->priority = db_int4(row, CLAIM_PRIORITY);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
 		!work_from_name(db_text(row, CLAIM_WORK, context), &task->work) ||
@@ -266,7 +283,55 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
+	read_limits(row, gateway);
 	return gateway;
+}
+
+/* Two arrays of the same length. */
+static void
+read_secrets(uint64 row, Claim *claim)
+{
+	bool		isnull;
+	Datum		sealed = db_value(row, CLAIM_SEALED_SECRETS, &isnull);
+	Datum	   *values;
+	char	  **names;
+	int			n;
+
+	claim->nsecrets = 0;
+	claim->secrets = NULL;
+	if (isnull)
+		return;
+	deconstruct_array(DatumGetArrayTypeP(sealed), BYTEAOID, -1, false, TYPALIGN_INT, &values, NULL, &n);
+	claim->secrets = palloc(sizeof(SealedSecret) * n);
+	names = read_texts(row, CLAIM_SECRET_NAMES, 0, &claim->nsecrets);
+	for (int i = 0; i < claim->nsecrets; i++)
+		claim->secrets[i] = (SealedSecret) {names[i], DatumGetByteaPCopy(values[i])};
+}
+
+/* What its workers share. */
+static void
+read_limits(uint64 row, Gateway *gateway)
+{
+	char	  **values;
+	int			n;
+
+	gateway->calls_in_flight = db_int4(row, CLAIM_CALLS_IN_FLIGHT);
+	gateway->calls_per_day = db_int8(row, CLAIM_CALLS_PER_DAY);
+	gateway->calls_per_day_reserved = db_int8(row, CLAIM_CALLS_PER_DAY_RESERVED);
+	gateway->version_us = db_int8(row, CLAIM_VERSION_US);
+
+	/* a method and its value in turn */
+	values = read_texts(row, CLAIM_METHOD_WEIGHTS, 0, &n);
+	gateway->nweights = n / 2;
+	gateway->weights = palloc(sizeof(MethodWeight) * (n / 2 + 1));
+	for (int i = 0; i < n / 2; i++)
+		gateway->weights[i] = (MethodWeight) {values[2 * i], strtod(values[2 * i + 1], NULL)};
+
+	values = read_texts(row, CLAIM_METHOD_BANS, 0, &n);
+	gateway->nbanned = n / 2;
+	gateway->banned = palloc(sizeof(BannedMethod) * (n / 2 + 1));
+	for (int i = 0; i < n / 2; i++)
+		gateway->banned[i] = (BannedMethod) {values[2 * i], strtoll(values[2 * i + 1], NULL, 10)};
 }
 
 static void
@@ -482,7 +547,7 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 		db_add(&params, Int64GetDatum(user_id));
 	else
 		db_add_null(&params);
-	db_add_text(&params, clean(nick));
+	db_add_text(&params, valid_text(nick));
 	add_clock(&params, clock);
 	add_call(&params, call);
 	db_run(&settle_key_statement, &params);
@@ -511,6 +576,8 @@ failure_as_json(const Failure *f)
 		json_boolean(&json, "conflict", true);
 	if (f->retry_ms > 0)
 		json_number(&json, "retry_ms", f->retry_ms);
+	json_string(&json, "banned", f->banned);
+	json_string(&json, "method", f->method);
 	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
 }
 
@@ -559,6 +626,20 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	result->unreadable = db_int4(0, 1);
 }
 
+void
+queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to)
+{
+	DbParams	params = {0};
+
+	db_add_text(&params, gateway->name);
+	db_add_text(&params, gateway->app_key);
+	db_add(&params, Int32GetDatum(day));
+	db_add(&params, Int64GetDatum(gateway->calls_per_day));
+	db_run(&reserve_calls_statement, &params);
+	*from = db_int8(0, 0);
+	*to = db_int8(0, 1);
+}
+
 static void
 add_clock(DbParams *params, const ClockReading *clock)
 {
@@ -573,102 +654,4 @@ static void
 add_call(DbParams *params, const CallLog *call)
 {
 	db_add_text(params, call != NULL ? call_as_json(call) : NULL);
-}
-
-static char *
-call_as_json(const CallLog *call)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	json_string(&json, "method", call->method);
-	json_string(&json, "verdict", verdict_name(call->verdict));
-	if (call->paged)
-	{
-		json_number(&json, "window_since", call->window_since);
-		json_number(&json, "window_until", call->window_until);
-		json_number(&json, "page_no", call->page_no);
-		json_number(&json, "page_size", call->page_size);
-		json_boolean(&json, "use_has_next", call->use_has_next);
-	}
-	if (call->http_status != 0)
-		json_number(&json, "http_status", call->http_status);
-	if (call->code != 0)
-		json_number(&json, "code", call->code);
-	json_string(&json, "msg", call->msg);
-	json_string(&json, "sub_code", call->sub_code);
-	json_string(&json, "sub_msg", call->sub_msg);
-	json_string(&json, "request_id", call->request_id);
-	if (call->total >= 0)
-		json_number(&json, "total_results", call->total);
-	if (call->has_next >= 0)
-		json_boolean(&json, "has_next", call->has_next > 0);
-	json_number(&json, "records", call->records);
-	json_number(&json, "bytes", call->bytes);
-	json_number(&json, "started_at", call->started_ms);
-	json_number(&json, "duration_ms", call->duration_ms);
-	json_string(&json, "answer", call->answer);
-	appendStringInfoChar(&json, '}');
-	return json.data;
-}
-
-/* A member; nothing for NULL. */
-static void
-json_string(StringInfo json, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	appendStringInfo(json, "%s\"%s\":", json->len > 1 ? "," : "", name);
-	escape_json(json, clean(value));
-}
-
-static void
-json_number(StringInfo json, const char *name, int64 value)
-{
-	appendStringInfo(json, "%s\"%s\":" INT64_FORMAT, json->len > 1 ? "," : "", name, value);
-}
-
-static void
-json_boolean(StringInfo json, const char *name, bool value)
-{
-	appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name,
-					 value ? "true" : "false");
-}
-
-/* A member that is JSON already; nothing for NULL. */
-static void
-json_json(StringInfo json, const char *name, const char *value)
-{
-	if (value != NULL)
-		appendStringInfo(json, "%s\"%s\":%s", json->len > 1 ? "," : "", name, value);
-}
-
-/* An array; nothing for NULL. */
-static void
-json_numbers(StringInfo json, const char *name, const int64 *values, int n)
-{
-	if (values == NULL)
-		return;
-	appendStringInfo(json, "%s\"%s\":[", json->len > 1 ? "," : "", name);
-	for (int i = 0; i < n; i++)
-		appendStringInfo(json, "%s" INT64_FORMAT, i > 0 ? "," : "", values[i]);
-	appendStringInfoChar(json, ']');
-}
-
-/* The same, or, when it is not valid text of this database, a copy with its odd bytes as "?". */
-static const char *
-clean(const char *said)
-{
-	char	   *copy;
-
-	if (said == NULL || pg_verifymbstr(said, (int) strlen(said), true))
-		return said;
-	copy = pstrdup(said);
-	for (char *c = copy; *c != '\0'; c++)
-	{
-		if (IS_HIGHBIT_SET(*c))
-			*c = '?';
-	}
-	return copy;
 }

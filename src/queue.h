@@ -12,6 +12,13 @@
 /* The task was taken from us, cancelled or its run removed: SQLSTATE of settle and fail. */
 #define QUEUE_FENCED MAKE_SQLSTATE('O', 'S', '0', '0', '1')
 
+/* One of the gateway's secrets, as ordersync.secrets has it. */
+typedef struct SealedSecret
+{
+	char	   *name;			/* "header/gateway/Name", "proxy_password/gateway" */
+	bytea	   *sealed;
+} SealedSecret;
+
 /* A claimed task in a memory context of its own; its secrets are still sealed. */
 typedef struct Claim
 {
@@ -19,6 +26,9 @@ typedef struct Claim
 	SyncTask   *task;
 	bytea	   *sealed_data_key;	/* NULL: none stored */
 	bytea	   *sealed_app_secret;	/* NULL: none stored */
+	bool		needs_app_secret;	/* calls are signed with it */
+	int			nsecrets;
+	SealedSecret *secrets;		/* the gateway's other ones */
 } Claim;
 
 /* One call as ordersync.request_log keeps it; absent strings are NULL. */
@@ -84,6 +94,9 @@ typedef struct Failure
 	const char *class;
 	const char *message;
 	int64		retry_ms;		/* that the platform wants to be left alone; 0: not said */
+	const char *banned;			/* throttled: what waits: gateway, method; by our own limit of calls a day: day,
+								 * reserved (all but what a person asked for) */
+	const char *method;			/* where it is a method: which */
 	bool		conflict;		/* an error of the database that says nothing against the task */
 	const char *walk;
 	int			page_size;
@@ -132,6 +145,9 @@ extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 u
 
 /* Returns after how many milliseconds such a call may be tried again. */
 extern int64 queue_fail(const SyncTask *task, const Failure *failure);
+
+/* Reserves calls of that day of the platform's: so many were reserved before, so many are now. */
+extern void queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to);
 
 /* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);

@@ -33,6 +33,7 @@ static const char *const secret_functions[] = {
 	"ordersync_add_gateway",
 	"ordersync_add_shop",
 	"ordersync_set_data_key",
+	"ordersync_set_gateway_secret",
 	"ordersync_set_session_key"
 };
 

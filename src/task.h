@@ -71,6 +71,7 @@ typedef struct CallReply
 	const char *body;			/* decompressed; never NULL */
 	size_t		body_len;
 	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
+	int64		retry_after_s;	/* its Retry-After, seconds from then on; 0: none */
 	int64		started_ms;		/* wall clock, epoch */
 	int64		duration_ms;
 } CallReply;
@@ -84,13 +85,33 @@ typedef struct PageCounts
 	int			quarantined;
 } PageCounts;
 
+/* A header that calls carry beside the protocol's own. */
+typedef struct HttpHeader
+{
+	char	   *name;
+	char	   *value;			/* secret or not: never log */
+} HttpHeader;
+/* So many tokens of its gateway's rate a call of that method takes. */
+typedef struct MethodWeight
+{
+	char	   *method;
+	double		tokens;
+} MethodWeight;
+
+/* The platform wants no calls of that method until then. */
+typedef struct BannedMethod
+{
+	char	   *method;
+	int64		until_ms;		/* epoch */
+} BannedMethod;
+
 /* One way to the platform.  Secrets are opened; never log this struct. */
 typedef struct Gateway
 {
 	char	   *name;
 	char	   *base_url;
 	char	   *app_key;
-	char	   *app_secret;
+	char	   *app_secret;		/* NULL: calls are not signed */
 	char	   *protocol;		/* "top" */
 	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;			/* NULL: none */
@@ -99,6 +120,18 @@ typedef struct Gateway
 	double		calls_per_second;	/* 0: no limit of ours */
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
+	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
+	int			nheaders;		/* beside those that the protocol's own options name */
+	HttpHeader *headers;		/* values are opened */
+	char	   *proxy_password; /* opened, "user:password"; NULL: none */
+	int			calls_in_flight;	/* of all workers; 0: no limit of ours, here and below */
+	int64		calls_per_day;
+	int64		calls_per_day_reserved; /* of these, for what a person asked for */
+	int64		version_us;		/* grows when the settings above change */
+	MethodWeight *weights;		/* others take one token */
+	int			nweights;
+	BannedMethod *banned;		/* as the database knew when the task was claimed */
+	int			nbanned;
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
@@ -119,6 +152,7 @@ typedef struct SyncTask
 	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
 	char	   *kind;			/* of its run */
+	int			priority;		/* of its run; 0: somebody waits for it */
 	Stream		stream;
 	Basis		basis;
 	int64		since;			/* window [since, until), epoch seconds */

@@ -81,43 +81,64 @@ BEGIN
 	GROUP BY 1, 2;
 
 	-- What was paid is told by records from before money went back, as far as there were readings before that.
-	CREATE TEMP TABLE seen ON COMMIT DROP AS
-	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, s.r, (l ->> 'oid')::bigint AS oid, l, def.line_paid_time(s.r, l) AS line_paid,
-		bool_or(coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> ''
-			OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = s.shop_id AND f.oid = (l ->> 'oid')::bigint AND f.first_n <= s.n))
-			OVER (PARTITION BY s.shop_id, l ->> 'oid' ORDER BY s.n) AS back
+	-- The records are large: what is sorted and grouped goes without them.
+	CREATE TEMP TABLE trades ON COMMIT DROP AS
+	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, def.paid_time(s.r) AS paid, (s.r ->> 'payment')::numeric AS payment
 	FROM def.said AS s
-	CROSS JOIN jsonb_array_elements(s.r #> '{orders,order}') AS l
 	WHERE s.object = 'trades' AND s.n <= p_n;
 
-	INSERT INTO def.lines
-	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(line_paid ORDER BY n DESC))[1],
-		(array_agg(coalesce((l ->> 'divide_order_fee')::numeric,
-			(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0))
-			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE line_paid IS NOT NULL))[1]
-	FROM seen
-	GROUP BY 1, 2, 3;
+	CREATE TEMP TABLE seen ON COMMIT DROP AS
+	SELECT n, shop_id, tid, oid, line_paid, fee,
+		bool_or(refunded OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = x.shop_id AND f.oid = x.oid AND f.first_n <= x.n))
+			OVER (PARTITION BY shop_id, oid ORDER BY n) AS back
+	FROM (
+		SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, (l ->> 'oid')::bigint AS oid, def.line_paid_time(s.r, l) AS line_paid,
+			coalesce((l ->> 'divide_order_fee')::numeric,
+				(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0)) AS fee,
+			coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> '' AS refunded
+		FROM def.said AS s
+		CROSS JOIN jsonb_array_elements(s.r #> '{orders,order}') AS l
+		WHERE s.object = 'trades' AND s.n <= p_n
+		OFFSET 0
+	) AS x;
 
-	INSERT INTO def.orders
-	SELECT shop_id, tid, (array_agg(r ORDER BY n DESC))[1], (array_agg(r #> '{orders,order}' ORDER BY n DESC))[1],
-		(array_agg(def.paid_time(r) ORDER BY n DESC))[1],
-		min(n) FILTER (WHERE def.paid_time(r) IS NOT NULL),
-		(array_agg((r ->> 'payment')::numeric ORDER BY back, CASE WHEN back THEN n ELSE - n END)
-			FILTER (WHERE def.paid_time(r) IS NOT NULL))[1],
-		(array_agg(back ORDER BY n) FILTER (WHERE def.paid_time(r) IS NOT NULL))[1]
-	FROM (SELECT n, shop_id, tid, r, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3, 4) AS s
-	GROUP BY 1, 2;
-	DROP TABLE seen;
+	INSERT INTO def.orders (shop_id, tid, r, lines, paid, first_paid_n, paid_amount, after_refund)
+	SELECT t.shop_id, t.tid, s.r, s.r #> '{orders,order}', t.paid, t.first_paid_n, t.paid_amount, t.after_refund
+	FROM (
+		SELECT t.shop_id, t.tid, max(t.n) AS last_n,
+			(array_agg(t.paid ORDER BY t.n DESC))[1] AS paid,
+			min(t.n) FILTER (WHERE t.paid IS NOT NULL) AS first_paid_n,
+			(array_agg(t.payment ORDER BY b.back, CASE WHEN b.back THEN t.n ELSE - t.n END) FILTER (WHERE t.paid IS NOT NULL))[1] AS paid_amount,
+			(array_agg(b.back ORDER BY t.n) FILTER (WHERE t.paid IS NOT NULL))[1] AS after_refund
+		FROM trades AS t
+		JOIN (SELECT n, shop_id, tid, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3) AS b USING (n, shop_id, tid)
+		GROUP BY 1, 2
+	) AS t
+	JOIN def.said AS s ON s.object = 'trades' AND s.n = t.last_n AND s.shop_id = t.shop_id AND (s.r ->> 'tid')::bigint = t.tid;
+
+	INSERT INTO def.lines
+	SELECT p.shop_id, o.tid, p.oid, l, p.paid, p.paid_amount
+	FROM (
+		SELECT shop_id, oid,
+			(array_agg(line_paid ORDER BY n DESC))[1] AS paid,
+			(array_agg(fee ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE line_paid IS NOT NULL))[1] AS paid_amount
+		FROM seen
+		GROUP BY 1, 2
+	) AS p
+	JOIN (def.orders AS o CROSS JOIN jsonb_array_elements(o.lines) AS l) ON o.shop_id = p.shop_id AND (l ->> 'oid')::bigint = p.oid;
+	DROP TABLE seen, trades;
 	ANALYZE def.refunds, def.orders, def.lines;
 END $$;
 
 CREATE VIEW def.daily_sales AS
-WITH d AS (
-	SELECT shop_id, def.day(r ->> 'created') AS day, 'ordered' AS what, r, lines, paid_amount, NULL::numeric AS amount, tid FROM def.orders
+WITH o AS MATERIALIZED (	-- each record is read once
+	SELECT shop_id, tid, r ->> 'created' AS created, r ->> 'buyer_open_uid' AS buyer, (r ->> 'post_fee')::numeric AS post_fee, lines, paid, paid_amount FROM def.orders
+), d AS (
+	SELECT shop_id, def.day(created) AS day, 'ordered' AS what, buyer, post_fee, lines, paid_amount, NULL::numeric AS amount, tid FROM o
 	UNION ALL
-	SELECT shop_id, def.day(paid), 'paid', r, lines, paid_amount, NULL, tid FROM def.orders WHERE paid IS NOT NULL
+	SELECT shop_id, def.day(paid), 'paid', buyer, post_fee, NULL, paid_amount, NULL, tid FROM o WHERE paid IS NOT NULL
 	UNION ALL
-	SELECT shop_id, def.day(through), 'back', NULL, NULL, NULL, amount, NULL FROM def.refunds WHERE through IS NOT NULL
+	SELECT shop_id, def.day(through), 'back', NULL, NULL, NULL, NULL, amount, NULL FROM def.refunds WHERE through IS NOT NULL
 ), sums AS (
 	SELECT shop_id, day,
 		count(*) FILTER (WHERE what = 'ordered') AS orders,
@@ -127,9 +148,9 @@ WITH d AS (
 		count(*) FILTER (WHERE what = 'paid' AND paid_amount = 0) AS zero_orders,
 		coalesce(sum((SELECT sum((l.l ->> 'num')::integer) FROM def.lines AS l WHERE l.shop_id = d.shop_id AND l.tid = d.tid AND l.paid IS NOT NULL))
 			FILTER (WHERE what = 'paid'), 0) AS items,
-		count(DISTINCT r ->> 'buyer_open_uid') FILTER (WHERE what = 'paid') AS buyers,
+		count(DISTINCT buyer) FILTER (WHERE what = 'paid') AS buyers,
 		coalesce(sum(paid_amount) FILTER (WHERE what = 'paid'), 0) AS paid_amount,
-		coalesce(sum((r ->> 'post_fee')::numeric) FILTER (WHERE what = 'paid'), 0) AS post_fee,
+		coalesce(sum(post_fee) FILTER (WHERE what = 'paid'), 0) AS post_fee,
 		coalesce(sum((SELECT sum(l.paid_amount) FROM def.lines AS l WHERE l.shop_id = d.shop_id AND l.tid = d.tid)) FILTER (WHERE what = 'paid'), 0) AS lines_paid,
 		count(*) FILTER (WHERE amount <> 0) AS refunds,
 		coalesce(sum(amount), 0) AS refunded_amount

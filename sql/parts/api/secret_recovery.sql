@@ -98,14 +98,7 @@ BEGIN
 		OR NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination);
 	GET DIAGNOSTICS v_secrets = ROW_COUNT;
 
-	UPDATE ordersync.gateways g
-	SET secret_state = 'missing',
-		secret_message = NULL
-	WHERE NOT EXISTS (
-			SELECT
-			FROM ordersync.secrets s
-			WHERE s.kind = 'app_secret'
-				AND s.name = g.name);
+	PERFORM ordersync.note_secrets(NULL);
 	UPDATE ordersync.shops p
 	SET key_state = 'missing',
 		key_message = NULL,

@@ -53,7 +53,7 @@ AS $function$
 	SELECT k.kind, k.name, k.sealed, k.destination
 	FROM ordersync.gateway_destination(p_gateway) g (leads_to)
 	JOIN ordersync.secrets k ON k.destination IS DISTINCT FROM g.leads_to
-	WHERE k.kind = 'app_secret' AND k.name = p_gateway
+	WHERE k.kind = ANY (ARRAY['app_secret', 'header', 'proxy_password']) AND split_part(k.name, '/', 1) = p_gateway
 		OR k.kind = 'data_key' AND k.name IN (
 			SELECT s.shop_id::text
 			FROM ordersync.shops s
@@ -74,8 +74,14 @@ AS $function$
 DECLARE
 	v_now text := ordersync.gateway_destination(p_gateway);
 	v_shops bigint[] := ARRAY[p_shop];
+	v_moved text;				-- of the gateway's own secrets
 	v record;
 BEGIN
+	SELECT pg_catalog.string_agg(pg_catalog.format('%s was set for %s, but gateway "%s" points to %s',
+			ordersync.secret_word(k.kind, k.name), k.destination, p_gateway, v_now), '; ' ORDER BY k.kind, k.name)
+	INTO v_moved
+	FROM ordersync.secrets_of_gateway(p_gateway) k
+	WHERE k.destination <> v_now;
 	IF p_shop IS NULL THEN
 		SELECT pg_catalog.array_agg(s.shop_id) INTO v_shops
 		FROM ordersync.shops s
@@ -83,14 +89,11 @@ BEGIN
 	END IF;
 	FOR v IN
 		SELECT o.shop_id, o.key_state, o.key_message, pg_catalog.concat_ws('; ',
-			CASE WHEN a.destination <> v_now THEN
-				pg_catalog.format('the application secret was set for %s, but gateway "%s" points to %s', a.destination, p_gateway, v_now)
-			END,
+			v_moved,
 			CASE WHEN k.destination <> v_now THEN
 				pg_catalog.format('the data key was set for %s, but gateway "%s" points to %s', k.destination, p_gateway, v_now)
 			END) AS message
 		FROM ordersync.shops o,
-			LATERAL (SELECT (SELECT x.destination FROM ordersync.secrets x WHERE x.kind = 'app_secret' AND x.name = o.gateway) OFFSET 0) a (destination),
 			LATERAL (SELECT (SELECT x.destination FROM ordersync.secrets x WHERE x.kind = 'data_key' AND x.name = o.shop_id::text) OFFSET 0) k (destination)
 		WHERE o.shop_id = ANY (v_shops)
 			AND o.gateway || '' = p_gateway
@@ -121,22 +124,22 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_now text := ordersync.gateway_destination(p_gateway);
-	v_secrets bigint;
+	v_secrets text;
 	v_keys bigint;
 BEGIN
 	IF v_now = p_before THEN
 		RETURN;
 	END IF;
-	SELECT pg_catalog.count(*) FILTER (WHERE k.kind = 'app_secret'),
+	SELECT pg_catalog.string_agg(ordersync.secret_word(k.kind, k.name), ', ' ORDER BY k.kind, k.name) FILTER (WHERE k.kind <> 'data_key'),
 		pg_catalog.count(*) FILTER (WHERE k.kind = 'data_key')
 	INTO v_secrets, v_keys
 	FROM ordersync.moved_secrets(p_gateway) k;
-	IF v_secrets + v_keys > 0 THEN
+	IF v_secrets IS NOT NULL OR v_keys > 0 THEN
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('gateway "%s" now points to %s; secrets that were set for another destination are not used',
 				p_gateway, v_now),
 			DETAIL = pg_catalog.format('It pointed to %s before. Not used: %s.', p_before, pg_catalog.concat_ws(', ',
-				CASE WHEN v_secrets > 0 THEN 'the application secret' END,
+				v_secrets,
 				CASE WHEN v_keys > 0 THEN pg_catalog.format('the data keys of %s shops', v_keys) END)),
 			HINT = ordersync.hint_destination_changed(p_gateway, 'shop_id');
 	END IF;
@@ -151,13 +154,13 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 AS $function$
 	SELECT pg_catalog.format('Set them again: %s. Or keep them, as a superuser: SELECT ordersync_keep_secrets(%L, %L).',
 		pg_catalog.concat_ws('; ',
-			CASE WHEN pg_catalog.bool_or(k.kind = 'app_secret') THEN
-				pg_catalog.format('SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret)', p_gateway) END,
+			pg_catalog.string_agg(ordersync.secret_command(k.kind, k.name), '; ' ORDER BY k.kind, k.name)
+				FILTER (WHERE k.kind <> 'data_key'),
 			CASE WHEN pg_catalog.bool_or(k.kind = 'data_key') THEN
 				pg_catalog.format('SELECT ordersync_set_session_key(%s, session_key)', p_shop) END),
 		p_gateway, ordersync.gateway_destination(p_gateway))
 	FROM ordersync.moved_secrets(p_gateway) k
-	WHERE k.kind = 'app_secret' OR p_shop IN ('shop_id', k.name)
+	WHERE k.kind <> 'data_key' OR p_shop IN ('shop_id', k.name)
 $function$;
 COMMENT ON FUNCTION ordersync.hint_destination_changed(text, text) IS
 	'the commands that make the secrets of a gateway usable again, for one shop or, with ''shop_id'', for all';

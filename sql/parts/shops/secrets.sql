@@ -24,11 +24,7 @@ BEGIN
 		SET secret_state = 'key_file',
 			secret_message = p_trouble
 		WHERE (g.secret_state, g.secret_message) IS DISTINCT FROM ('key_file', p_trouble)
-			AND EXISTS (
-				SELECT
-				FROM ordersync.secrets k
-				WHERE k.kind = 'app_secret'
-					AND k.name = g.name);
+			AND EXISTS (SELECT FROM ordersync.secrets_of_gateway(g.name));
 		RETURN;
 	END IF;
 
@@ -64,16 +60,24 @@ BEGIN
 	) l;
 	UPDATE ordersync.gateways g
 	SET secret_state = n.state,
-		secret_message = CASE n.state WHEN 'unreadable' THEN v_foreign END
+		secret_message = n.message
 	FROM (
 		SELECT o.name,
 			CASE
-				WHEN k.name IS NULL THEN 'missing'
-				WHEN ordersync.can_open(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
-				ELSE 'unreadable'
-			END AS state
+				WHEN k.unreadable IS NOT NULL THEN 'unreadable'
+				WHEN NOT k.given AND ordersync.needs_app_secret(o.protocol, o.options) THEN 'missing'
+				ELSE 'ok'
+			END AS state,
+			CASE k.unreadable WHEN ordersync.secret_word('app_secret', NULL) THEN v_foreign
+				ELSE 'of ' || k.unreadable || ': ' || v_foreign
+			END AS message
 		FROM ordersync.gateways o
-		LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = o.name
+		CROSS JOIN LATERAL (
+			SELECT COALESCE(pg_catalog.bool_or(s.kind = 'app_secret'), false) AS given,
+				pg_catalog.string_agg(ordersync.secret_word(s.kind, s.name), ', ' ORDER BY s.kind, s.name)
+					FILTER (WHERE NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination)) AS unreadable
+			FROM ordersync.secrets_of_gateway(o.name) s
+		) k
 		WHERE p_gateway IS NULL OR o.name = p_gateway
 	) n
 	WHERE g.name = n.name
@@ -145,8 +149,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_destination text := ordersync.gateway_destination(CASE p_kind
-		WHEN 'app_secret' THEN p_name
-		ELSE (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+		WHEN 'data_key' THEN (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+		ELSE pg_catalog.split_part(p_name, '/', 1)
 	END);
 BEGIN
 	PERFORM ordersync.put_secret(p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination));

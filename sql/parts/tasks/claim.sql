@@ -99,7 +99,17 @@ RETURNS TABLE (
 	calls_per_second double precision,
 	clock_offset_ms bigint,
 	lifted_ms bigint,
-	kind text)
+	kind text,
+	needs_app_secret boolean,
+	secret_names text[],		-- of the gateway's other secrets, behind their kinds
+	sealed_secrets bytea[],
+	priority integer,
+	calls_in_flight integer,
+	calls_per_day bigint,
+	calls_per_day_reserved bigint,
+	version_us bigint,
+	method_weights text[],
+	method_bans text[])
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -142,7 +152,15 @@ BEGIN
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
-		COALESCE(r.kind, '')
+		COALESCE(r.kind, ''),
+		ordersync.needs_app_secret(g.protocol, g.options), o.names, o.sealed,
+		COALESCE(r.priority, 3),
+		(g.options ->> 'calls_in_flight')::integer,
+		(g.options ->> 'calls_per_day')::bigint,
+		CASE WHEN g.options ? 'calls_per_day' THEN ordersync.reserved_calls(g.options) END,
+		(EXTRACT(epoch FROM g.updated_at) * 1000000)::bigint,
+		CASE WHEN g.options ? 'method_weights' THEN ordersync.method_values(g.options -> 'method_weights') END,
+		CASE WHEN g.method_bans <> '{}' THEN ordersync.method_values(g.method_bans) END
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -151,7 +169,7 @@ BEGIN
 		OFFSET 0
 	) t
 	LEFT JOIN LATERAL (
-		SELECT r.kind
+		SELECT r.kind, r.priority
 		FROM ordersync.sync_runs r
 		WHERE r.run_id = t.run_id
 		OFFSET 0
@@ -182,6 +200,13 @@ BEGIN
 			AND a.name = g.name
 		OFFSET 0
 	) a ON true
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.array_agg(o.kind || '/' || o.name) AS names, pg_catalog.array_agg(o.sealed) AS sealed
+		FROM ordersync.secrets o
+		WHERE o.kind = ANY (ARRAY['header', 'proxy_password'])
+			AND pg_catalog.split_part(o.name, '/', 1) = g.name
+		OFFSET 0
+	) o
 	LEFT JOIN LATERAL (
 		SELECT true AS refused
 		FROM ordersync.quarantine q

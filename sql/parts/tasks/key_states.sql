@@ -106,13 +106,16 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	UPDATE ordersync.gateways g
-	SET secret_state = CASE WHEN k.name IS NULL THEN 'missing' ELSE 'unreadable' END,
+	SET secret_state = CASE WHEN k.given OR NOT ordersync.needs_app_secret(g.protocol, g.options) THEN 'unreadable' ELSE 'missing' END,
 		secret_message = p_message
 	FROM ordersync.shops s
-	LEFT JOIN ordersync.secrets k ON k.kind = 'app_secret' AND k.name = s.gateway
+	CROSS JOIN LATERAL (
+		SELECT COALESCE(pg_catalog.bool_or(x.kind = 'app_secret'), false) AS given, pg_catalog.max(x.updated_at) AS updated_at
+		FROM ordersync.secrets_of_gateway(s.gateway) x
+	) k
 	WHERE s.shop_id = p_shop
 		AND g.name = s.gateway
 		AND (k.updated_at IS NULL OR k.updated_at <= p_claimed_at)
 $function$;
 COMMENT ON FUNCTION ordersync.mark_secret_unreadable(bigint, timestamptz, text) IS
-	'marks the shop''s gateway, whose application secret cannot be opened; its shops wait';
+	'marks the shop''s gateway, with a secret that cannot be opened; its shops wait';
