@@ -105,6 +105,16 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pace_waits(double precision, bigint[], integer, bigint) IS
 	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';
 
+CREATE FUNCTION breaker_says(
+	steps text[],
+	first_ms bigint DEFAULT 1000
+)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_wire_breaker_says'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION breaker_says(text[], bigint) IS
+	'what a circuit breaker says at each step: take MS TASK SHOP LIST [again], or good, failed, unreachable or nothing MS TASK';
+
 CREATE FUNCTION shop_lines(
 	file bytea,
 	OUT line bigint,

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "breaker.h"
 #include "datums.h"
 #include "gateway.h"
 #include "pace.h"
@@ -36,8 +37,12 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_classify(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_breaker_says(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
+static char *breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls,
+						  int64 first_ms);
+static char *describe_stop(const BreakerStop *stop);
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
 					   CallReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
@@ -229,6 +234,87 @@ ordersync_wire_pace_waits(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(waits, n, INT8OID, 8, FLOAT8PASSBYVAL,
 										  TYPALIGN_DOUBLE));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_breaker_says);
+/*
+ * breaker_says(steps text[], first_ms bigint) → text[]: what a breaker says at each step:
+ * "take MS TASK SHOP LIST" (and "again" for a task that has failed before) or
+ * "good|failed|unreachable|nothing MS TASK", of the task's last call.
+ */
+Datum
+ordersync_wire_breaker_says(PG_FUNCTION_ARGS)
+{
+	Datum	   *steps;
+	Datum	   *said;
+	int			n;
+	Breaker		breaker;
+	BreakerCall *calls;
+	int			ncalls = 0;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &steps, NULL, &n);
+	said = palloc(sizeof(Datum) * Max(n, 1));
+	calls = palloc0(sizeof(BreakerCall) * Max(n, 1));
+	breaker_init(&breaker);
+	for (int i = 0; i < n; i++)
+		said[i] = CStringGetTextDatum(breaker_step(&breaker, TextDatumGetCString(steps[i]),
+												   calls, &ncalls, PG_GETARG_INT64(1)));
+	PG_RETURN_ARRAYTYPE_P(construct_array(said, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* One step; calls: those that were begun, the last of a task counts. */
+static char *
+breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls, int64 first_ms)
+{
+	static const char *const outcomes[] = {"good", "failed", "unreachable", "nothing"};
+	BreakerCall call = {0};
+	BreakerStop stop;
+	char		word[16];
+	char		again[16] = "";
+	long long	at_ms;
+	long long	task;
+	long long	shop = 0;
+	int64		wait = 0;
+
+	if (sscanf(step, "%15s %lld %lld %lld %u %15s", word, &at_ms, &task, &shop, &call.list,
+			   again) < 3)
+		elog(ERROR, "no step of a breaker: %s", step);
+	call.task_id = task;
+	call.shop_id = shop;
+	call.failed_before = strcmp(again, "again") == 0;
+	if (strcmp(word, "take") == 0)
+	{
+		wait = breaker_take(breaker, &call, at_ms, &stop);
+		if (wait == 0)
+			calls[(*ncalls)++] = call;
+		return stop.stopped ? describe_stop(&stop) :
+			wait > 0 ? psprintf("wait " INT64_FORMAT, wait) : "go";
+	}
+	for (int i = *ncalls - 1; i >= 0; i--)
+	{
+		if (calls[i].task_id != task)
+			continue;
+		for (int o = 0; o < lengthof(outcomes); o++)
+		{
+			if (strcmp(word, outcomes[o]) == 0)
+			{
+				breaker_done(breaker, &calls[i], (BreakerOutcome) o, at_ms, first_ms, &stop);
+				return describe_stop(&stop);
+			}
+		}
+	}
+	elog(ERROR, "no call is begun for: %s", step);
+}
+
+static char *
+describe_stop(const BreakerStop *stop)
+{
+	if (!stop->stopped)
+		return "-";
+	return psprintf("stop %s%s%s%s " INT64_FORMAT, stop->of_list ? "list" : "gateway",
+					stop->shop_id != 0 ? psprintf(" of shop " INT64_FORMAT, stop->shop_id) : "",
+					stop->unanswered ? " unanswered" : "", stop->own ? " own" : "",
+					stop->probe_ms);
 }
 
 /* The call and the reply that the arguments of classify() describe. */
