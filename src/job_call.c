@@ -24,7 +24,7 @@ static void read_clock(Job *job);
 static char *excerpt(Job *job);
 
 /*
- * Both secrets into the job's context; NULL, or the class of why one cannot
+ * The secrets that calls need into the job's context; NULL, or the class of why one cannot
  * be opened with a line for people: key_file (nothing opens now),
  * secret_unreadable (the gateway's), key_unreadable (the shop's).
  */
@@ -42,11 +42,14 @@ job_open_secrets(Job *job, char **why)
 		return "secret_unreadable";
 	}
 	snprintf(shop, sizeof(shop), INT64_FORMAT, task->shop_id);
-	task->gateway->app_secret = open_secret(job->sealed_app_secret, "app_secret",
-											task->gateway->name, destination, job->context, &trouble);
-	*why = trouble.why;
-	if (task->gateway->app_secret == NULL)
-		return trouble.key_file ? "key_file" : "secret_unreadable";
+	if (job->needs_secret)
+	{
+		task->gateway->app_secret = open_secret(job->sealed_app_secret, "app_secret",
+												task->gateway->name, destination, job->context, &trouble);
+		*why = trouble.why;
+		if (task->gateway->app_secret == NULL)
+			return trouble.key_file ? "key_file" : "secret_unreadable";
+	}
 	task->data_key = open_secret(job->sealed_data_key, "data_key", shop, destination,
 								 job->context, &trouble);
 	*why = trouble.why;

@@ -62,7 +62,8 @@ typedef enum ClaimColumn
 	CLAIM_CALLS_PER_SECOND,
 	CLAIM_CLOCK_OFFSET_MS,
 	CLAIM_LIFTED_MS,
-	CLAIM_KIND
+	CLAIM_KIND,
+	CLAIM_GATEWAY_OPTIONS
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -71,7 +72,7 @@ static DbStatement claim_statement = {
 	" c.walk::pg_catalog.text, c.key_check, c.require_seller, c.refusals,"
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
-	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind"
+	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind, c.gateway_options::pg_catalog.text"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -222,6 +223,10 @@ read_task(uint64 row, MemoryContext context)
 	SyncTask   *task = palloc0(sizeof(SyncTask));
 	char	   *details_of = db_text(row, CLAIM_DETAILS_OF, context);
 
+	/* the one kind of fetch whose ids are not those of its records */
+	task->by_order = details_of != NULL && strcmp(details_of, "refunds_of_orders") == 0;
+	if (task->by_order)
+		details_of = pstrdup("after_sales");
 	task->task_id = db_int8(row, CLAIM_TASK_ID);
 	task->run_id = db_int8(row, CLAIM_RUN_ID);
 	task->token = db_int8(row, CLAIM_TOKEN);
@@ -257,6 +262,8 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->name = db_text(row, CLAIM_GATEWAY, context);
 	gateway->base_url = db_text(row, CLAIM_BASE_URL, context);
 	gateway->app_key = db_text(row, CLAIM_APP_KEY, context);
+	if (gateway->app_key == NULL)
+		gateway->app_key = pstrdup("");
 	gateway->protocol = db_text(row, CLAIM_PROTOCOL, context);
 	gateway->sign_method = db_text(row, CLAIM_SIGN_METHOD, context);
 	gateway->proxy = db_text(row, CLAIM_PROXY, context);
@@ -266,6 +273,7 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
+	gateway->options = db_text(row, CLAIM_GATEWAY_OPTIONS, context);
 	return gateway;
 }
 

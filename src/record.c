@@ -79,7 +79,7 @@ static void set_body(Record *record, char *body, size_t len);
 static Record *new_record(Splitter *splitter);
 static void name_fields(ScrubField *fields, Stream stream);
 static const char *take_fields(Splitter *splitter, Record *record, const ScrubField *fields);
-static int64 read_id(const ScrubField *fields);
+static int64 read_id(const ScrubField *field);
 static int64 read_time(const ScrubField *field);
 static bool seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field);
 static void digest_body(Record *record);
@@ -253,11 +253,9 @@ name_fields(ScrubField *fields, Stream stream)
 #undef NAMED
 
 	memcpy(fields, named, sizeof(named));
-	/* a trade has no refund_id of its own, and a refund's tid is another record's id */
+	/* a trade has no refund_id of its own */
 	if (stream == STREAM_ORDERS)
 		fields[FIELD_REFUND_ID].name = NULL;
-	if (stream == STREAM_AFTER_SALES)
-		fields[FIELD_TID].name = NULL;
 }
 
 /* Fills the record from its fields; the reason when it cannot be stored without one of them. */
@@ -266,7 +264,11 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 {
 	bool		ours;
 
-	record->id = read_id(fields);
+	record->id = read_id(&fields[FIELD_REFUND_ID]);
+	if (splitter->stream == STREAM_AFTER_SALES)
+		record->order = read_id(&fields[FIELD_TID]);	/* another record's id */
+	else if (fields[FIELD_REFUND_ID].value.at == NULL)
+		record->id = read_id(&fields[FIELD_TID]);
 	record->modified = read_time(&fields[FIELD_MODIFIED]);
 	record->created = read_time(&fields[FIELD_CREATED]);
 	record->arrival = read_time(&fields[FIELD_ARRIVAL]);
@@ -278,15 +280,13 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 	return ours ? NULL : "foreign_seller";
 }
 
-/* The refund's id where there is one, else the trade's; 0 when it is no positive int64. */
+/* An id, 0 when it is no positive int64. */
 static int64
-read_id(const ScrubField *fields)
+read_id(const ScrubField *field)
 {
-	JsonText	value = fields[FIELD_REFUND_ID].value;
+	JsonText	value = field->value;
 	int64		id;
 
-	if (value.at == NULL)
-		value = fields[FIELD_TID].value;
 	if (value.at == NULL)
 		return 0;
 	if (value.len >= 2 && *value.at == '"')

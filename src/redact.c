@@ -14,8 +14,11 @@ redact_secrets(char *text, const SyncTask *task)
 	if (text == NULL || task == NULL)
 		return;
 	overwrite(text, task->data_key);
-	if (task->gateway != NULL)
-		overwrite(text, task->gateway->app_secret);
+	if (task->gateway == NULL)
+		return;
+	overwrite(text, task->gateway->app_secret);
+	for (int i = 0; i < task->gateway->nheaders; i++)
+		overwrite(text, task->gateway->headers[i].value);
 }
 
 /* Puts stars over each place where text says secret. */

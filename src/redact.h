@@ -8,7 +8,10 @@
 
 #include "task.h"
 
-/* Overwrites, where text quotes them, the data key and the secret of the task's gateway; text may be NULL. */
+/*
+ * Overwrites, where text quotes them, the data key, and the secret and the
+ * headers' values of the task's gateway; text may be NULL.
+ */
 extern void redact_secrets(char *text, const SyncTask *task);
 
 #endif							/* ORDERSYNC_REDACT_H */

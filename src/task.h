@@ -96,9 +96,9 @@ typedef struct Gateway
 {
 	char	   *name;
 	char	   *base_url;
-	char	   *app_key;
-	char	   *app_secret;
-	char	   *protocol;		/* "top" */
+	char	   *app_key;		/* "": none */
+	char	   *app_secret;		/* NULL: none is needed */
+	char	   *protocol;		/* "top", "relay" */
 	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;			/* NULL: none */
 	char	   *types_add;		/* order types asked for beside ours, "a,b"; NULL: none */
@@ -107,8 +107,9 @@ typedef struct Gateway
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
 	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
-	int			nheaders;		/* beside those that the protocol's own options name */
+	int			nheaders;
 	HttpHeader *headers;		/* values are opened */
+	void	   *map;			/* what the protocol has read of options; NULL: nothing */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
@@ -140,6 +141,7 @@ typedef struct SyncTask
 	char	   *ext_type;		/* only orders of this kind, NULL: all, TASK_ANY_TYPE */
 	bool		follow_up;		/* a stored page brings more than its rows */
 	Stream		details_of;		/* STREAM_DETAILS: what the ids are */
+	bool		by_order;		/* STREAM_DETAILS: the ids are of orders, whose after-sales are fetched */
 	int64	   *ids;			/* STREAM_DETAILS: the ids to fetch */
 	int			nids;
 	char	   *walk;			/* where the last settled page left off, or NULL */

@@ -101,7 +101,8 @@ BEGIN
 	UPDATE ordersync.gateways g
 	SET secret_state = 'missing',
 		secret_message = NULL
-	WHERE NOT EXISTS (
+	WHERE ordersync.gateway_needs_secret(g.protocol, g.options::text)
+		AND NOT EXISTS (
 			SELECT
 			FROM ordersync.secrets s
 			WHERE s.kind = 'app_secret'

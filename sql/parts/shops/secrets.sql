@@ -68,6 +68,7 @@ BEGIN
 	FROM (
 		SELECT o.name,
 			CASE
+				WHEN NOT ordersync.gateway_needs_secret(o.protocol, o.options::text) THEN 'ok'
 				WHEN k.name IS NULL THEN 'missing'
 				WHEN ordersync.can_open(k.sealed, k.kind, k.name, k.destination) THEN 'ok'
 				ELSE 'unreadable'

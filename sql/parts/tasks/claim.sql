@@ -99,7 +99,8 @@ RETURNS TABLE (
 	calls_per_second double precision,
 	clock_offset_ms bigint,
 	lifted_ms bigint,
-	kind text)
+	kind text,
+	gateway_options jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -142,7 +143,8 @@ BEGIN
 		COALESCE((g.options ->> 'calls_per_second')::double precision, 0),
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
-		COALESCE(r.kind, '')
+		COALESCE(r.kind, ''),
+		CASE WHEN g.options ? g.protocol THEN pg_catalog.jsonb_build_object(g.protocol, g.options -> g.protocol) END
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
