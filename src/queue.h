@@ -26,7 +26,6 @@ typedef struct Claim
 	SyncTask   *task;
 	bytea	   *sealed_data_key;	/* NULL: none stored */
 	bytea	   *sealed_app_secret;	/* NULL: none stored */
-	bool		needs_app_secret;	/* calls are signed with it */
 	int			nsecrets;
 	SealedSecret *secrets;		/* the gateway's other ones */
 } Claim;
