@@ -29,8 +29,7 @@ const GatewayProtocol gateway_top = {
 	.needs_secret = top_needs_secret,
 	.serves = top_serves,
 	.build = top_build,
-	.classify = top_classify,
-	.method = top_method
+	.classify = top_classify
 };
 
 static const GatewayList *
