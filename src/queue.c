@@ -64,7 +64,8 @@ typedef enum ClaimColumn
 	CLAIM_KIND,
 	CLAIM_NEEDS_APP_SECRET,
 	CLAIM_SECRET_NAMES,
-	CLAIM_SEALED_SECRETS
+	CLAIM_SEALED_SECRETS,
+	CLAIM_KEY_RECHECK
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -74,7 +75,7 @@ static DbStatement claim_statement = {
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
-	" c.needs_app_secret, c.secret_names, c.sealed_secrets"
+	" c.needs_app_secret, c.secret_names, c.sealed_secrets, c.key_recheck"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -138,7 +139,7 @@ static DbStatement watch_statement = {
 };
 
 static DbStatement note_key_file_statement = {
-	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
+	.sql = "SELECT n.sealed, n.unreadable, n.outdated FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
 	.types = {TEXTOID}
 };
@@ -242,6 +243,7 @@ read_task(uint64 row, MemoryContext context)
 	task->follow_up = db_bool(row, CLAIM_FOLLOW_UP);
 	task->walk = db_text(row, CLAIM_WALK, context);
 	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
+	task->key_recheck = db_bool(row, CLAIM_KEY_RECHECK);
 	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
 	task->refusals = db_bool(row, CLAIM_REFUSALS);
 	return task;
@@ -578,6 +580,7 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	db_run(&note_key_file_statement, &params);
 	result->sealed = db_int4(0, 0);
 	result->unreadable = db_int4(0, 1);
+	result->outdated = db_int4(0, 2);
 }
 
 static void
