@@ -73,7 +73,8 @@ typedef enum ClaimColumn
 	CLAIM_VERSION_US,
 	CLAIM_METHOD_WEIGHTS,
 	CLAIM_METHOD_BANS,
-	CLAIM_GATEWAY_OPTIONS
+	CLAIM_GATEWAY_OPTIONS,
+	CLAIM_KEY_RECHECK
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -85,7 +86,7 @@ static DbStatement claim_statement = {
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
 	" c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
-	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text"
+	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck"
 	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
 	.nparams = 4,
 	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
@@ -155,7 +156,7 @@ static DbStatement reserve_calls_statement = {
 };
 
 static DbStatement note_key_file_statement = {
-	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
+	.sql = "SELECT n.sealed, n.unreadable, n.outdated FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
 	.types = {TEXTOID}
 };
@@ -265,6 +266,7 @@ read_task(uint64 row, MemoryContext context)
 	task->follow_up = db_bool(row, CLAIM_FOLLOW_UP);
 	task->walk = db_text(row, CLAIM_WALK, context);
 	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
+	task->key_recheck = db_bool(row, CLAIM_KEY_RECHECK);
 	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
 	task->refusals = db_bool(row, CLAIM_REFUSALS);
 	return task;
@@ -633,6 +635,7 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	db_run(&note_key_file_statement, &params);
 	result->sealed = db_int4(0, 0);
 	result->unreadable = db_int4(0, 1);
+	result->outdated = db_int4(0, 2);
 }
 
 void

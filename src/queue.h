@@ -108,6 +108,7 @@ typedef struct KeyFileNote
 {
 	int			sealed;			/* how many there are */
 	int			unreadable;		/* of these, how many cannot be opened now */
+	int			outdated;		/* how many an older key of the file has sealed */
 } KeyFileNote;
 
 /* How many of max tasks are a fair part of what so many workers find now; at least a batch. */

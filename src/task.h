@@ -171,6 +171,7 @@ typedef struct SyncTask
 	int			nids;
 	char	   *walk;			/* where the last settled page left off, or NULL */
 	bool		key_check;		/* the data key is to be verified first */
+	bool		key_recheck;	/* it is good, a day has passed: nothing waits for the answer */
 	bool		require_seller; /* key unverified: records must name the seller */
 	bool		refusals;		/* the database refuses some of the shop's records */
 	char	  **seller_nicks;	/* names under which the shop's records come */
