@@ -49,6 +49,7 @@ typedef struct GatewayAnswer
 	char	   *sub_msg;
 	char	   *request_id;
 	int64		ban_ms;			/* throttled: how long the ban lasts, 0 unknown */
+	bool		ban_method;		/* it is about this call's method, others may be called */
 	bool		shrink;			/* too much data or too slow: ask for less */
 	int64		total;			/* -1: not sent */
 	int			has_next;		/* 1, 0, -1: not sent */
@@ -70,6 +71,8 @@ typedef struct GatewayList
 
 /*
  * list: NULL when the protocol has none for the task's stream, basis and history.
+ * method: the name of the call's API, as the request will have it, by kind, task and
+ * details_of alone; NULL when there is none.  It lives as long as the task.
  * build: now_ms is the platform's clock (ours + clock_offset_ms).
  * build and classify allocate in the current context, need no transaction, and
  * never throw for what the other side sent.  classify's list points into the
@@ -82,6 +85,7 @@ typedef struct GatewayProtocol
 	void		(*build) (const GatewayCall *call, int64 now_ms, GatewayRequest *request);
 	void		(*classify) (const GatewayCall *call, const CallReply *reply,
 							 GatewayAnswer *answer);
+	const char *(*method) (const GatewayCall *call);
 } GatewayProtocol;
 
 /* NULL when there is no protocol of that name. */

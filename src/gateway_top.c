@@ -31,6 +31,7 @@ typedef struct ParamList
 	SignParam	params[MAX_PARAMS];
 } ParamList;
 
+static const char *top_method(const GatewayCall *call);
 static void top_build(const GatewayCall *call, int64 now_ms, GatewayRequest *request);
 static bool add_url_params(ParamList *list, const char *url);
 static char *decode(const char *text, size_t len);
@@ -47,8 +48,17 @@ const GatewayProtocol gateway_top = {
 	.name = "top",
 	.list = top_list,
 	.build = top_build,
-	.classify = top_classify
+	.classify = top_classify,
+	.method = top_method
 };
+
+static const char *
+top_method(const GatewayCall *call)
+{
+	const TopApi *api = top_api(call);
+
+	return api != NULL ? api->list.method : NULL;
+}
 
 /* Builds the complete request of a call, or request->error. */
 static void

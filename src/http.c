@@ -631,6 +631,7 @@ http_reply(HttpRequest *request, CallReply *reply)
 	reply->body = request->body.data ? request->body.data : "";
 	reply->body_len = request->body.len;
 	reply->date_s = request->head.date_s;
+	reply->retry_after_s = http_head_retry_after(&request->head);
 	reply->started_ms = request->started_ms;
 	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
 }

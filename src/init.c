@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 
 #include "database_watch.h"
+#include "gateway_share.h"
 #include "guc.h"
 #include "launcher.h"
 #include "secret_log.h"
@@ -30,6 +31,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shmem_install();
+	gateway_share_install();
 	launcher_register();
 	database_watch_install();
 }

@@ -6,7 +6,9 @@
  *	job_open	secrets opened, protocol found; no transaction is open from here on
  *	job_submit	build and sign (protocol), submit (http)
  *	  ... the worker waits, many jobs in flight ...
- *	job_answered	classify; then one of
+ *	job_received	classify
+ *	  ... it may wait for answers that came before ...
+ *	job_answered	one of
  *		page transaction	what came is compared or counted, the task settled,
  *							one commit
  *		failure transaction	verdict, class, back-off
@@ -162,6 +164,22 @@ goes_to_gateway(const Job *job)
 	return to != NULL && meant != NULL && strcmp(to, meant) == 0;
 }
 
+const char *
+job_next_method(const Job *job)
+{
+	GatewayCall call = {.task = job->task, .details_of = job->task->details_of};
+	const char *method;
+
+	if (job->task->key_check)
+		call.kind = CALL_WHOAMI;
+	else
+		call.kind = job->task->stream == STREAM_DETAILS ? CALL_DETAILS : CALL_LIST;
+	if (job->protocol == NULL || job->protocol->method == NULL)
+		return "";
+	method = job->protocol->method(&call);
+	return method != NULL ? method : "";
+}
+
 /* Decides what is asked next; false when there is nothing to ask for (yet). */
 static bool
 next_call(Job *job)
@@ -204,11 +222,25 @@ settle_nothing(void *arg)
 	queue_settle(job->task, &job->settlement);
 }
 
+void
+job_received(Job *job, CallEnd *end)
+{
+	MemoryContext before = MemoryContextSwitchTo(job->page_context);
+
+	job->received_ms = clock_steady_ms();
+	job_read_reply(job);
+	end->verdict = job->answer->verdict;
+	end->class = job->answer->class;
+	end->banned = job->answer->verdict == VERDICT_THROTTLED;
+	end->ban_ms = job->answer->ban_ms;
+	end->ban_method = job->answer->ban_method;
+	MemoryContextSwitchTo(before);
+}
+
 JobStep
 job_answered(Job *job)
 {
 	MemoryContextSwitchTo(job->page_context);
-	job_read_reply(job);
 	if (job->call.kind == CALL_WHOAMI)
 		return job_key_answered(job);
 	if (job->call.kind == CALL_DETAILS)

@@ -5,6 +5,7 @@
 #ifndef ORDERSYNC_JOB_H
 #define ORDERSYNC_JOB_H
 
+#include "call_limits.h"
 #include "db.h"
 #include "queue.h"
 #include "task.h"
@@ -44,7 +45,8 @@ extern bool job_is_conflict(const ErrorData *error);
 /* What the worker should know of a job's last step. */
 typedef struct JobEvents
 {
-	int64		ban_ms;			/* how long the platform wants no calls; 0: not said */
+	int64		ban_ms;			/* how long no calls are made where the platform did not say for how long; 0:
+								 * nothing is banned, or it said so (job_received()) */
 	bool		more_work;		/* there are tasks now that were not claimable before */
 	bool		key_file;		/* the key file could not be used */
 	bool		lost;			/* the task could be neither settled nor failed */
@@ -56,7 +58,20 @@ extern Job *job_open(const Claim *claim, void *holder);
 /* Builds, signs and submits the next call. */
 extern JobStep job_submit(Job *job);
 
-/* The job's call has ended: reads the answer; settles or fails what brought no records. */
+/* What a call that has ended came to. */
+typedef struct CallEnd
+{
+	Verdict		verdict;
+	const char *class;			/* NULL when ok */
+	bool		banned;
+	int64		ban_ms;			/* for how long; 0: not said */
+	bool		ban_method;		/* only the call's method */
+} CallEnd;
+
+/* The job's call has ended: judges the answer at once, however long it then waits to be stored. */
+extern void job_received(Job *job, CallEnd *end);
+
+/* Then: settles or fails what brought no records. */
 extern JobStep job_answered(Job *job);
 
 /* So many answers go into one transaction at most. */
@@ -78,14 +93,17 @@ extern size_t job_answer_bytes(const Job *job);
  */
 extern void job_store(Job **jobs, int n, JobStep *steps);
 
-/* The gateway is banned for longer than waiting is worth: back to the queue, uncharged. */
-extern void job_release(Job *job, int64 retry_ms);
+/* It may make no calls for longer than waiting is worth: back to the queue, uncharged. */
+extern void job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms);
 
 /* Forgets it, whatever it was doing; a call in flight is broken off. */
 extern void job_close(Job *job);
 
 extern const Gateway *job_gateway(const Job *job);
 extern const SyncTask *job_task(const Job *job);	/* lives as long as the job */
+
+/* The method of its next call; "" when there will be none. */
+extern const char *job_next_method(const Job *job);
 extern void *job_holder(const Job *job);	/* as given to job_open() */
 extern int64 job_run(const Job *job);
 extern const JobEvents *job_events(const Job *job);

@@ -10,6 +10,7 @@
  */
 #include "compat.h"
 
+#include "clock.h"
 #include "guc.h"
 #include "job_private.h"
 #include "shmem.h"
@@ -64,14 +65,20 @@ job_fail_call(Job *job)
 	failure->class = answer->class;
 	failure->message = answer->message;
 	if (answer->verdict == VERDICT_THROTTLED)
-		failure->retry_ms = answer->ban_ms;
+	{
+		failure->banned = answer->ban_method ? "method" : "gateway";
+		failure->method = job->request.method;
+	}
+	/* of the ban some has passed while the answer waited */
+	if (failure->banned != NULL && answer->ban_ms > 0)
+		failure->retry_ms = Max(answer->ban_ms - (clock_steady_ms() - job->received_ms), 1);
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	failure->clock = job->clock;
 	failure->call = &job->log;
 
 	write_failure(job);
-	if (answer->verdict == VERDICT_THROTTLED)
+	if (answer->verdict == VERDICT_THROTTLED && answer->ban_ms == 0)
 		job->events.ban_ms = job->retry_ms;
 	return JOB_OVER;
 }
@@ -110,15 +117,21 @@ job_fail_in_database(Job *job, const ErrorData *error)
 }
 
 void
-job_release(Job *job, int64 retry_ms)
+job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms)
 {
+	bool		day = turn == CALL_DAY_SPENT || turn == CALL_DAY_RESERVED;
 	Failure    *failure = &job->failure;
 
 	MemoryContextSwitchTo(job->page_context);
 	memset(failure, 0, sizeof(*failure));
 	failure->verdict = VERDICT_THROTTLED;
-	failure->class = "throttled";
-	failure->message = "the platform imposed a pause between calls";
+	failure->class = day ? "quota" : "throttled";
+	failure->message = turn == CALL_DAY_SPENT ? "the gateway's calls_per_day are spent" :
+		turn == CALL_DAY_RESERVED ? "what is left of the gateway's calls_per_day is reserved for single orders and key checks" :
+		"the platform imposed a pause between calls";
+	failure->banned = turn == CALL_DAY_SPENT ? "day" : turn == CALL_DAY_RESERVED ? "reserved" :
+		turn == CALL_METHOD_BANNED ? "method" : "gateway";
+	failure->method = turn == CALL_METHOD_BANNED ? method : NULL;
 	failure->retry_ms = retry_ms;
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;

@@ -53,6 +53,7 @@ struct Job
 	GatewayRequest request;
 	HttpRequest *http;
 	CallReply	reply;
+	int64		received_ms;	/* steady clock */
 	GatewayAnswer *answer;
 	ClockReading clock;
 	CallLog		log;

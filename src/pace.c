@@ -2,12 +2,14 @@
  * pace.c
  *	  How fast and how soon: a token bucket, and back-off with jitter.
  *
- * The bucket fills by per_second tokens a second up to burst, a tenth of a
- * second's worth but at least one, so that an idle hour earns no flood: the
- * platform counts calls by the second.  A ban empties it: when the ban ends
- * calls start again one by one.  Time and chance are arguments; a clock that
- * jumps back earns nothing and costs nothing.  Pure; no lock: who shares a
- * Pace guards it.
+ * The bucket fills by per_second tokens a second up to burst: one call and a
+ * tenth of a second's worth.  So an idle hour earns no flood, since the platform
+ * counts calls by the second, and who comes up to a tenth of a second late for
+ * its turn, because it was storing a page, loses nothing of the rate.  A call that
+ * takes more tokens than the bucket can hold is made when it is full, and those
+ * that follow wait the longer.  A ban empties it: when the ban ends calls start
+ * again one by one.  Time and chance are arguments; a clock that jumps back earns
+ * nothing and costs nothing.  Pure; no lock: who shares a Pace guards it.
  */
 #include "compat.h"
 
@@ -23,28 +25,54 @@ pace_init(Pace *pace, double per_second, int64 now_ms)
 {
 	/* a setting that is not a number must not become a limit that never opens */
 	pace->per_second = per_second > 0 ? per_second : 0;
-	pace->burst = Max(1.0, pace->per_second / 10);
+	pace->burst = 1.0 + pace->per_second / 10;
 	pace->tokens = pace->burst;
 	pace->at_ms = now_ms;
 	pace->banned_until_ms = 0;
 }
 
-/* 0 and one token taken, or the milliseconds, at least 1, to wait before asking again. */
-int64
-pace_take(Pace *pace, int64 now_ms)
+void
+pace_set_rate(Pace *pace, double per_second, int64 now_ms)
 {
+	Pace		next;
+
+	pace_init(&next, per_second, now_ms);
+	if (pace->per_second > 0)
+	{
+		pace_fill(pace, now_ms);
+		next.tokens = Min(pace->tokens, next.burst);
+		next.at_ms = pace->at_ms;
+	}
+	next.banned_until_ms = pace->banned_until_ms;
+	*pace = next;
+}
+
+/* 0 and the tokens taken, or the milliseconds, at least 1, to wait before asking again. */
+int64
+pace_take(Pace *pace, double tokens, int64 now_ms)
+{
+	double		needed;
+
 	if (now_ms < pace->banned_until_ms)
 		return pace->banned_until_ms - now_ms;
 	if (pace->per_second <= 0)
 		return 0;
 	pace_fill(pace, now_ms);
-	if (pace->tokens >= 1.0)
+	needed = Min(tokens, pace->burst);
+	if (pace->tokens >= needed)
 	{
-		pace->tokens -= 1.0;
+		pace->tokens -= tokens;
 		return 0;
 	}
 	return Max((int64) 1,
-			   (int64) ceil((1.0 - pace->tokens) * 1000.0 / pace->per_second));
+			   (int64) ceil((needed - pace->tokens) * 1000.0 / pace->per_second));
+}
+
+void
+pace_return(Pace *pace, double tokens)
+{
+	if (pace->per_second > 0)
+		pace->tokens = Min(pace->tokens + tokens, pace->burst);
 }
 
 /* Adds what the time since the last look has earned. */

@@ -19,8 +19,14 @@ typedef struct Pace
 
 extern void pace_init(Pace *pace, double per_second, int64 now_ms);
 
-/* 0 and one token taken, or the milliseconds to wait before asking again. */
-extern int64 pace_take(Pace *pace, int64 now_ms);
+/* Another rate, in force from now on; what the bucket holds stays, as far as there is room. */
+extern void pace_set_rate(Pace *pace, double per_second, int64 now_ms);
+
+/* 0 and the call's tokens taken, or the milliseconds to wait before asking again. */
+extern int64 pace_take(Pace *pace, double tokens, int64 now_ms);
+
+/* The call was not made: its tokens come back. */
+extern void pace_return(Pace *pace, double tokens);
 extern void pace_ban(Pace *pace, int64 ban_ms, int64 now_ms);
 
 /*

@@ -7,7 +7,7 @@
  * decided in SQL.  Every error travels on; a lost claim has its own SQLSTATE.
  *
  * What the platform said (messages, codes) may be any bytes: it is made valid
- * text before it becomes a parameter.
+ * text (queue_json.c) before it becomes a parameter.
  */
 #include "compat.h"
 
@@ -21,6 +21,7 @@
 #include "guc.h"
 #include "json_write.h"
 #include "queue.h"
+#include "queue_json.h"
 
 /* The columns of claim, in the order of its statement. */
 typedef enum ClaimColumn
@@ -64,7 +65,14 @@ typedef enum ClaimColumn
 	CLAIM_KIND,
 	CLAIM_NEEDS_APP_SECRET,
 	CLAIM_SECRET_NAMES,
-	CLAIM_SEALED_SECRETS
+	CLAIM_SEALED_SECRETS,
+	CLAIM_PRIORITY,
+	CLAIM_CALLS_IN_FLIGHT,
+	CLAIM_CALLS_PER_DAY,
+	CLAIM_CALLS_PER_DAY_RESERVED,
+	CLAIM_VERSION_US,
+	CLAIM_METHOD_WEIGHTS,
+	CLAIM_METHOD_BANS
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -74,7 +82,9 @@ static DbStatement claim_statement = {
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
-	" c.needs_app_secret, c.secret_names, c.sealed_secrets"
+	" c.needs_app_secret, c.secret_names, c.sealed_secrets,"
+	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
+	" c.method_weights, c.method_bans"
 	" FROM ordersync.claim($1, $2, $3) AS c",
 	.nparams = 3,
 	.types = {TEXTOID, INT4OID, INT4OID}
@@ -137,6 +147,12 @@ static DbStatement watch_statement = {
 	.nparams = 0
 };
 
+static DbStatement reserve_calls_statement = {
+	.sql = "SELECT r.reserved_before, r.reserved FROM ordersync.reserve_calls($1, $2, $3, $4) AS r",
+	.nparams = 4,
+	.types = {TEXTOID, TEXTOID, INT4OID, INT8OID}
+};
+
 static DbStatement note_key_file_statement = {
 	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
@@ -147,6 +163,7 @@ static void read_claim(uint64 row, Claim *claim);
 static SyncTask *read_task(uint64 row, MemoryContext context);
 static Gateway *read_gateway(uint64 row, MemoryContext context);
 static void read_secrets(uint64 row, Claim *claim);
+static void read_limits(uint64 row, Gateway *gateway);
 static void read_ids(uint64 row, int column, SyncTask *task);
 static void read_nicks(uint64 row, int column, SyncTask *task);
 static void read_names(uint64 row, int column, FieldNames *fields);
@@ -161,7 +178,6 @@ static char *json_end(StringInfo json, const char *walk, int page_size,
 					  const ClockReading *clock, const CallLog *call);
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
-static char *call_as_json(const CallLog *call);
 
 int
 queue_claim_share(int max, int workers)
@@ -227,6 +243,7 @@ read_task(uint64 row, MemoryContext context)
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
 	task->kind = db_text(row, CLAIM_KIND, context);
+	task->priority = db_int4(row, CLAIM_PRIORITY);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
 		!work_from_name(db_text(row, CLAIM_WORK, context), &task->work) ||
@@ -266,6 +283,7 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->calls_per_second = isnull ? 0 : DatumGetFloat8(rate);
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
+	read_limits(row, gateway);
 	return gateway;
 }
 
@@ -288,6 +306,32 @@ read_secrets(uint64 row, Claim *claim)
 	names = read_texts(row, CLAIM_SECRET_NAMES, 0, &claim->nsecrets);
 	for (int i = 0; i < claim->nsecrets; i++)
 		claim->secrets[i] = (SealedSecret) {names[i], DatumGetByteaPCopy(values[i])};
+}
+
+/* What its workers share. */
+static void
+read_limits(uint64 row, Gateway *gateway)
+{
+	char	  **values;
+	int			n;
+
+	gateway->calls_in_flight = db_int4(row, CLAIM_CALLS_IN_FLIGHT);
+	gateway->calls_per_day = db_int8(row, CLAIM_CALLS_PER_DAY);
+	gateway->calls_per_day_reserved = db_int8(row, CLAIM_CALLS_PER_DAY_RESERVED);
+	gateway->version_us = db_int8(row, CLAIM_VERSION_US);
+
+	/* a method and its value in turn */
+	values = read_texts(row, CLAIM_METHOD_WEIGHTS, 0, &n);
+	gateway->nweights = n / 2;
+	gateway->weights = palloc(sizeof(MethodWeight) * (n / 2 + 1));
+	for (int i = 0; i < n / 2; i++)
+		gateway->weights[i] = (MethodWeight) {values[2 * i], strtod(values[2 * i + 1], NULL)};
+
+	values = read_texts(row, CLAIM_METHOD_BANS, 0, &n);
+	gateway->nbanned = n / 2;
+	gateway->banned = palloc(sizeof(BannedMethod) * (n / 2 + 1));
+	for (int i = 0; i < n / 2; i++)
+		gateway->banned[i] = (BannedMethod) {values[2 * i], strtoll(values[2 * i + 1], NULL, 10)};
 }
 
 static void
@@ -532,6 +576,8 @@ failure_as_json(const Failure *f)
 		json_boolean(&json, "conflict", true);
 	if (f->retry_ms > 0)
 		json_number(&json, "retry_ms", f->retry_ms);
+	json_string(&json, "banned", f->banned);
+	json_string(&json, "method", f->method);
 	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
 }
 
@@ -580,6 +626,20 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	result->unreadable = db_int4(0, 1);
 }
 
+void
+queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to)
+{
+	DbParams	params = {0};
+
+	db_add_text(&params, gateway->name);
+	db_add_text(&params, gateway->app_key);
+	db_add(&params, Int32GetDatum(day));
+	db_add(&params, Int64GetDatum(gateway->calls_per_day));
+	db_run(&reserve_calls_statement, &params);
+	*from = db_int8(0, 0);
+	*to = db_int8(0, 1);
+}
+
 static void
 add_clock(DbParams *params, const ClockReading *clock)
 {
@@ -594,42 +654,4 @@ static void
 add_call(DbParams *params, const CallLog *call)
 {
 	db_add_text(params, call != NULL ? call_as_json(call) : NULL);
-}
-
-static char *
-call_as_json(const CallLog *call)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	json_string(&json, "method", call->method);
-	json_string(&json, "verdict", verdict_name(call->verdict));
-	if (call->paged)
-	{
-		json_number(&json, "window_since", call->window_since);
-		json_number(&json, "window_until", call->window_until);
-		json_number(&json, "page_no", call->page_no);
-		json_number(&json, "page_size", call->page_size);
-		json_boolean(&json, "use_has_next", call->use_has_next);
-	}
-	if (call->http_status != 0)
-		json_number(&json, "http_status", call->http_status);
-	if (call->code != 0)
-		json_number(&json, "code", call->code);
-	json_string(&json, "msg", call->msg);
-	json_string(&json, "sub_code", call->sub_code);
-	json_string(&json, "sub_msg", call->sub_msg);
-	json_string(&json, "request_id", call->request_id);
-	if (call->total >= 0)
-		json_number(&json, "total_results", call->total);
-	if (call->has_next >= 0)
-		json_boolean(&json, "has_next", call->has_next > 0);
-	json_number(&json, "records", call->records);
-	json_number(&json, "bytes", call->bytes);
-	json_number(&json, "started_at", call->started_ms);
-	json_number(&json, "duration_ms", call->duration_ms);
-	json_string(&json, "answer", call->answer);
-	appendStringInfoChar(&json, '}');
-	return json.data;
 }

@@ -94,6 +94,9 @@ typedef struct Failure
 	const char *class;
 	const char *message;
 	int64		retry_ms;		/* that the platform wants to be left alone; 0: not said */
+	const char *banned;			/* throttled: what waits: gateway, method; by our own limit of calls a day: day,
+								 * reserved (all but what a person asked for) */
+	const char *method;			/* where it is a method: which */
 	bool		conflict;		/* an error of the database that says nothing against the task */
 	const char *walk;
 	int			page_size;
@@ -142,6 +145,9 @@ extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 u
 
 /* Returns after how many milliseconds such a call may be tried again. */
 extern int64 queue_fail(const SyncTask *task, const Failure *failure);
+
+/* Reserves calls of that day of the platform's: so many were reserved before, so many are now. */
+extern void queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to);
 
 /* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);

@@ -299,6 +299,18 @@ wake_matching(Oid database, bool only_idle, uint32 why)
 	return woken;
 }
 
+/* It need not look for tasks: its loop goes round, and asks its gateways again. */
+void
+shmem_wake_slot(int slot_no)
+{
+	WorkerSlot *slot = &shared->slots[slot_no];
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	if (slot->state == SLOT_RUNNING)
+		SetLatch(slot->latch);
+	LWLockRelease(shared->lock);
+}
+
 uint32
 shmem_woken(void)
 {

@@ -105,6 +105,9 @@ extern void shmem_recall(Oid database);
 /* The same, but only workers that have nothing in flight; not the caller.  How many. */
 extern int	shmem_wake_idle(Oid database);
 
+/* The worker of one slot, if there is one: what it waited for may be there. */
+extern void shmem_wake_slot(int slot);
+
 /* Worker, in its signal handler: it is told to end. */
 extern void shmem_terminated(void);
 

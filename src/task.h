@@ -72,6 +72,7 @@ typedef struct CallReply
 	const char *body;			/* decompressed; never NULL */
 	size_t		body_len;
 	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
+	int64		retry_after_s;	/* its Retry-After, seconds from then on; 0: none */
 	int64		started_ms;		/* wall clock, epoch */
 	int64		duration_ms;
 } CallReply;
@@ -91,6 +92,19 @@ typedef struct HttpHeader
 	char	   *name;
 	char	   *value;			/* secret or not: never log */
 } HttpHeader;
+/* So many tokens of its gateway's rate a call of that method takes. */
+typedef struct MethodWeight
+{
+	char	   *method;
+	double		tokens;
+} MethodWeight;
+
+/* The platform wants no calls of that method until then. */
+typedef struct BannedMethod
+{
+	char	   *method;
+	int64		until_ms;		/* epoch */
+} BannedMethod;
 
 /* One way to the platform.  Secrets are opened; never log this struct. */
 typedef struct Gateway
@@ -111,6 +125,14 @@ typedef struct Gateway
 	int			nheaders;		/* beside those that the protocol's own options name */
 	HttpHeader *headers;		/* values are opened */
 	char	   *proxy_password; /* opened, "user:password"; NULL: none */
+	int			calls_in_flight;	/* of all workers; 0: no limit of ours, here and below */
+	int64		calls_per_day;
+	int64		calls_per_day_reserved; /* of these, for what a person asked for */
+	int64		version_us;		/* grows when the settings above change */
+	MethodWeight *weights;		/* others take one token */
+	int			nweights;
+	BannedMethod *banned;		/* as the database knew when the task was claimed */
+	int			nbanned;
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
@@ -131,6 +153,7 @@ typedef struct SyncTask
 	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
 	char	   *kind;			/* of its run */
+	int			priority;		/* of its run; 0: somebody waits for it */
 	Stream		stream;
 	Basis		basis;
 	int64		since;			/* window [since, until), epoch seconds */

@@ -54,6 +54,12 @@ extern char *top_field_list(const TopApi *api, const GatewayCall *call);
 extern void top_classify(const GatewayCall *call, const CallReply *reply,
 						 GatewayAnswer *answer);
 
+/* A day's quota is the longest ban there is; a larger number is not a number of seconds. */
+#define TOP_MAX_BAN_S (24 * 3600)
+
+/* The seconds of a ban, or ten minutes in place of a number without sense. */
+extern int64 top_believed_ban(int64 seconds);
+
 /* Verdict, class and message from the platform's own codes, which stand in answer. */
 extern void top_classify_error(const GatewayCall *call, GatewayAnswer *answer);
 

@@ -9,7 +9,8 @@
  * repeating does not mend; accesscontrol.* a call limit.
  *
  *	code	words							verdict
- *	4-8		call limits						throttled, for the ban and a second
+ *	4-8		call limits						throttled, for the ban and a second: the method where
+ *											the sub code says so, otherwise all calls
  *	10		service unavailable				retry
  *	11-13	permissions						rejected	permission
  *	15, 50	a service behind the gateway	by sub code
@@ -30,8 +31,7 @@
 #include "json_scan.h"
 #include "top_api.h"
 
-/* A day's quota is the longest ban there is; a larger number is not a number of seconds. */
-#define MAX_BAN_S (24 * 3600)
+
 #define UNBELIEVED_BAN_S (10 * 60)
 
 typedef struct ErrorRow
@@ -61,6 +61,7 @@ static const ErrorRow rows[] = {
 
 static void decide(GatewayAnswer *answer);
 static bool is_limit(GatewayAnswer *answer);
+static bool limits_method(const char *sub);
 static int64 ban_of(const char *text);
 static bool is_session(const char *sub);
 static void decide_by_sub(GatewayAnswer *answer);
@@ -126,6 +127,7 @@ is_limit(GatewayAnswer *answer)
 	set(answer, VERDICT_THROTTLED,
 		pg_strcasecmp(sub, "accesscontrol.limited-by-app-access-count") == 0 ?
 		"quota" : "throttled");
+	answer->ban_method = limits_method(sub);
 	ban_s = ban_of(answer->sub_msg);
 	if (ban_s < 0)
 		ban_s = ban_of(answer->msg);
@@ -133,6 +135,14 @@ is_limit(GatewayAnswer *answer)
 	if (ban_s >= 0)
 		answer->ban_ms = (ban_s + 1) * 1000;
 	return true;
+}
+
+/* By API, of this application or of all: other APIs may be called. */
+static bool
+limits_method(const char *sub)
+{
+	return pg_strcasecmp(sub, "accesscontrol.limited-by-api-access-count") == 0 ||
+		pg_strcasecmp(sub, "accesscontrol.limited-by-app-api-access-count") == 0;
 }
 
 /* The N of "This ban will last for N more seconds", -1 when it is not said. */
@@ -149,8 +159,15 @@ ban_of(const char *text)
 	if (*at < '0' || *at > '9')
 		return -1;
 	for (; *at >= '0' && *at <= '9'; at++)
-		seconds = Min(seconds * 10 + (*at - '0'), MAX_BAN_S + 1);
-	return seconds <= MAX_BAN_S ? seconds : UNBELIEVED_BAN_S;
+		seconds = Min(seconds * 10 + (*at - '0'), TOP_MAX_BAN_S + 1);
+	return top_believed_ban(seconds);
+}
+
+/* See top_api.h. */
+int64
+top_believed_ban(int64 seconds)
+{
+	return seconds <= TOP_MAX_BAN_S ? seconds : UNBELIEVED_BAN_S;
 }
 
 /* The data key is not, or no longer, valid. */

@@ -55,7 +55,8 @@ static bool read_xml_error(Reading *reading, const char *body, size_t len);
 static char *xml_element(const char *body, size_t len, const char *name);
 static const char *find(const char *body, size_t len, const char *words);
 static const char *find_contradiction(const Reading *reading);
-static void classify_status(GatewayAnswer *answer, int http_status);
+static void classify_status(GatewayAnswer *answer, const CallReply *reply);
+static void take_retry_after(GatewayAnswer *answer, const CallReply *reply);
 static void fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message);
 
 /* See top_api.h. */
@@ -88,11 +89,12 @@ top_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *ans
 	if (readable && reading.has_error)
 		top_classify_error(call, answer);
 	else if (reply->http_status < 200 || reply->http_status > 299)
-		classify_status(answer, reply->http_status);
+		classify_status(answer, reply);
 	else if (!readable)
 		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(reading.fault));
 	else if (find_contradiction(&reading) != NULL)
 		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(find_contradiction(&reading)));
+	take_retry_after(answer, reply);
 	if (answer->verdict != VERDICT_OK)
 		answer->list = NULL;
 	if (answer->list == NULL)
@@ -490,15 +492,23 @@ find_contradiction(const Reading *reading)
 
 /* A status other than success, without an error of the platform in the body. */
 static void
-classify_status(GatewayAnswer *answer, int http_status)
+classify_status(GatewayAnswer *answer, const CallReply *reply)
 {
-	char	   *message = psprintf("HTTP status %d", http_status);
+	char	   *message = psprintf("HTTP status %d", reply->http_status);
 
-	/* 429: too many requests, from a proxy or relay before the platform */
-	if (http_status == 429)
+	/* 429: too many requests, from a proxy or relay before the platform; 503: it may say for how long */
+	if (reply->http_status == 429 || (reply->http_status == 503 && reply->retry_after_s > 0))
 		fail(answer, VERDICT_THROTTLED, "throttled", message);
 	else
 		fail(answer, VERDICT_RETRY, "http", message);
+}
+
+/* Retry-After, where the platform's own words do not say how long the ban lasts. */
+static void
+take_retry_after(GatewayAnswer *answer, const CallReply *reply)
+{
+	if (answer->verdict == VERDICT_THROTTLED && answer->ban_ms == 0)
+		answer->ban_ms = top_believed_ban(reply->retry_after_s) * 1000;
 }
 
 /* Sets what is not ok. */

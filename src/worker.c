@@ -49,7 +49,7 @@
 
 #include "clock.h"
 #include "db.h"
-#include "gateway_pace.h"
+#include "gateway_share.h"
 #include "guc.h"
 #include "http.h"
 #include "job.h"
@@ -58,6 +58,7 @@
 #include "recall.h"
 #include "shmem.h"
 #include "upkeep.h"
+#include "waiting.h"
 #include "worker.h"
 #include "worker_status.h"
 
@@ -66,19 +67,10 @@
 #define SHARE_DELAY_MS 250		/* in which the others take their part of a short run */
 #define CLAIM_AGAIN_MS 1000		/* after an error, then twice as long each time ... */
 #define CLAIM_LONGEST_MS (10 * 1000)	/* ... up to this; a conflict is nobody's fault */
-#define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for its gateway */
 #define MOST_PASSED 8			/* larger batches that the oldest answer waits for */
 #define MOST_LOOKED 32			/* answers whose batch is looked at */
 #define MAX_BATCH_BYTES (2 * 1024 * 1024)	/* answers that are stored together */
 #define LARGE_WEIGHT (JOB_MAX_BATCH / 8)	/* of a page of records: eight together, at most */
-
-/* A job and its place in one of the worker's three lists. */
-typedef struct JobEntry
-{
-	dlist_node	node;
-	Job		   *job;
-	int			passed;			/* batches that came before its answer, the oldest of all */
-} JobEntry;
 
 static MemoryContext worker_context;
 static MemoryContext loop_context;
@@ -86,7 +78,7 @@ static MemoryContext loop_context;
 static SlotTicket ticket;
 static char owner[SHMEM_OWNER_SIZE];
 
-static dlist_head waiting;		/* jobs whose next call is to be submitted */
+static dlist_head waiting;		/* jobs whose next call is to be submitted, in turn (waiting.c) */
 static dlist_head calling;		/* jobs whose call is in flight */
 static dlist_head answered;		/* jobs whose call has ended, oldest first, still to be read */
 static int	njobs = 0;
@@ -119,7 +111,6 @@ static void handle_not_ready(DbState state);
 static void drop_all_jobs(void);
 static Job **all_jobs(void);
 static void drop_recalled(void);
-static int64 submit_waiting(void);
 static int64 wait_timeout_ms(int64 pace_ms, int64 status_ms);
 static void collect_answers(void);
 static void process_answers(void);
@@ -128,6 +119,7 @@ static int	build_batch(JobEntry *first, JobEntry **batch);
 static int	weight_of(const Job *job);
 static bool fits_batch(JobEntry **batch, int n, const Job *job);
 static void dispatch_job(JobEntry *entry, JobStep step);
+static void obey_ban(const JobEntry *entry, const CallEnd *end);
 static void close_entry(JobEntry *entry);
 static int64 report_status(void);
 
@@ -146,6 +138,7 @@ ordersync_worker_main(Datum arg)
 
 	BackgroundWorkerInitializeConnection(ticket.database, NULL, 0);
 	shmem_connected(MyDatabaseId);
+	gateway_share_attach(ticket.slot);
 	worker_status_start();
 	start();
 	for (;;)
@@ -204,7 +197,7 @@ worker_iteration(void)
 		drop_recalled();
 	run_upkeep();
 	claim();
-	pace_ms = submit_waiting();
+	pace_ms = waiting_submit(&waiting, dispatch_job);
 	status_ms = report_status();
 	http_wait(wait_timeout_ms(pace_ms, status_ms));
 	collect_answers();
@@ -348,7 +341,7 @@ add_jobs(const Claim *claims, int n)
 		JobEntry   *entry = MemoryContextAllocZero(claims[i].context, sizeof(JobEntry));
 
 		entry->job = job_open(&claims[i], entry);
-		dlist_push_tail(&waiting, &entry->node);
+		waiting_add(&waiting, entry);
 		njobs++;
 	}
 }
@@ -433,34 +426,6 @@ drop_recalled(void)
 		}
 }
 
-/*
- * Submits what may be submitted; returns the milliseconds until more may be,
- * -1 when nothing waits.  A job whose gateway is silent for long goes back.
- */
-static int64
-submit_waiting(void)
-{
-	int64		soonest = -1;
-	dlist_mutable_iter iter;
-
-	dlist_foreach_modify(iter, &waiting)
-	{
-		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
-		int64		wait_ms = gateway_pace_take(job_gateway(entry->job));
-
-		if (wait_ms > LONGEST_PAUSE_MS)
-		{
-			job_release(entry->job, wait_ms);
-			dispatch_job(entry, JOB_OVER);
-		}
-		else if (wait_ms > 0)
-			soonest = soonest < 0 ? wait_ms : Min(soonest, wait_ms);
-		else
-			dispatch_job(entry, job_submit(entry->job));
-	}
-	return soonest;
-}
-
 /* Milliseconds that http_wait() may sleep. */
 static int64
 wait_timeout_ms(int64 pace_ms, int64 status_ms)
@@ -483,7 +448,7 @@ wait_timeout_ms(int64 pace_ms, int64 status_ms)
 	return Max(wait, 0);
 }
 
-/* Calls that have ended. */
+/* Calls that have ended: a ban is obeyed from here on, however long the answer waits. */
 static void
 collect_answers(void)
 {
@@ -491,11 +456,26 @@ collect_answers(void)
 
 	while ((entry = http_read()) != NULL)
 	{
+		CallEnd		end;
+
 		ncalling--;
 		dlist_delete(&entry->node);
 		dlist_push_tail(&answered, &entry->node);
 		entry->passed = 0;
+		job_received(entry->job, &end);
+		if (end.banned)
+			obey_ban(entry, &end);
+		gateway_share_done(job_gateway(entry->job), entry->method, end.verdict, end.class);
+		entry->counted = false;
 	}
+}
+
+/* One that does not say for how long is followed by the back-off that the failure brings. */
+static void
+obey_ban(const JobEntry *entry, const CallEnd *end)
+{
+	gateway_share_ban(job_gateway(entry->job), end->ban_method ? entry->method : NULL,
+					  end->ban_ms > 0 ? end->ban_ms : guc_retry_base_ms);
 }
 
 /* Reads the next batch, if there is one, and stores what it brought. */
@@ -618,7 +598,7 @@ dispatch_job(JobEntry *entry, JobStep step)
 	/* the job left us in a context of its own, which may go */
 	MemoryContextSwitchTo(loop_context);
 	if (events->ban_ms > 0)
-		gateway_pace_ban(job_gateway(entry->job), events->ban_ms);
+		gateway_share_ban(job_gateway(entry->job), NULL, events->ban_ms);
 	if (events->key_file)
 		key_watch_recheck();
 	if (events->lost)
@@ -630,7 +610,7 @@ dispatch_job(JobEntry *entry, JobStep step)
 	{
 		case JOB_WAITS:
 			dlist_delete(&entry->node);
-			dlist_push_tail(&waiting, &entry->node);
+			waiting_add(&waiting, entry);
 			break;
 		case JOB_CALLS:
 			dlist_delete(&entry->node);
@@ -653,6 +633,8 @@ close_entry(JobEntry *entry)
 	if (free_capacity() <= 0)
 		room_since = clock_steady_ms();
 	njobs--;
+	if (entry->counted)
+		gateway_share_done(job_gateway(entry->job), entry->method, VERDICT_RETRY, NULL);
 	job_close(entry->job);
 }
 

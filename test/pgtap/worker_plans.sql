@@ -4,7 +4,7 @@ SELECT plan(2);
 CREATE TEMP TABLE called (name text, planned text);
 INSERT INTO called VALUES
 	('apply_pages', 'generic'), ('check_records', 'generic'), ('claim', 'generic'), ('claim_share', 'generic'), ('fail', 'generic'),
-	('lock_tasks', 'generic'), ('next_due', 'generic'), ('recall_tasks', 'generic'), ('settle', 'generic'),
+	('lock_tasks', 'generic'), ('reserve_calls', 'generic'), ('next_due', 'generic'), ('recall_tasks', 'generic'), ('settle', 'generic'),
 	('queue_follow_ups', 'custom'), ('maintenance', 'custom'), ('keep_mends', 'custom'), ('known_refusals', 'custom'), ('note_fetched', 'custom'),
 	('note_key_file', 'custom'), ('note_mended', 'custom'), ('note_not_served', 'custom'), ('quarantine_records', 'custom'),
 	('settle_count', 'custom'), ('settle_key', 'custom'), ('store_parts', 'custom'), ('watch', 'custom');

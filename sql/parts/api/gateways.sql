@@ -60,6 +60,7 @@ BEGIN
 	v_known := FOUND;
 
 	PERFORM ordersync.check_gateway(v_known, p_base_url, p_app_key, p_app_secret, p_protocol, p_sign_method, p_options);
+	PERFORM ordersync.check_reserved_calls(ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options));
 	-- all that can be wrong is asked before a secret is needed
 	IF p_app_secret IS NOT NULL OR NOT v_known THEN
 		PERFORM ordersync.prepare_key_file();
@@ -78,7 +79,7 @@ BEGIN
 		protocol = excluded.protocol,
 		sign_method = excluded.sign_method,
 		options = excluded.options,
-		updated_at = now();
+		updated_at = clock_timestamp();
 
 	IF v_known THEN
 		PERFORM ordersync.lift_ban(p_name);	-- another application has another quota
@@ -142,9 +143,13 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.raise_unknown_gateway(v_name);
 	END IF;
+	PERFORM ordersync.check_reserved_calls(ordersync.merge_options(v_before.options, v_options));
 	UPDATE ordersync.gateways g
 	SET options = ordersync.merge_options(g.options, v_options),
-		updated_at = now()
+		-- of another limit it is not known yet
+		spent_until = CASE WHEN NOT v_options ?| ARRAY['calls_per_day', 'calls_per_day_reserved'] THEN g.spent_until END,
+		reserved_until = CASE WHEN NOT v_options ?| ARRAY['calls_per_day', 'calls_per_day_reserved'] THEN g.reserved_until END,
+		updated_at = clock_timestamp()
 	WHERE g.name = v_name;
 	PERFORM ordersync.activate_secrets(v_name);
 	PERFORM ordersync.warn_destination_changed(v_name,
@@ -157,7 +162,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
-	'merges options into a gateway''s: calls_per_second, calls_per_day, page_size, max_window, arrival_check, types_add, proxy; null removes one';
+	'merges options into a gateway''s: calls_per_second, calls_in_flight, calls_per_day, calls_per_day_reserved, method_weights, page_size, max_window, arrival_check, types_add, proxy; null removes one';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void
@@ -167,22 +172,29 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
 	v_until timestamptz;
+	v_calls bigint;
 BEGIN
-	SELECT g.throttled_until INTO v_until
+	SELECT ordersync.held_until(g) INTO v_until
 	FROM ordersync.gateways g
 	WHERE g.name = ordersync_lift_ban.name
 	FOR NO KEY UPDATE;
 	IF NOT ordersync.lift_ban(name) THEN
 		PERFORM ordersync.raise_unknown_gateway(name);
 	END IF;
-	IF v_until > clock_timestamp() THEN
-		PERFORM ordersync.record_action('ban lifted', p_gateway => name, p_details => jsonb_build_object('until', v_until));
+	-- in the platform's console the day's quota begins anew
+	DELETE FROM ordersync.gateway_calls c
+	WHERE c.gateway = ordersync_lift_ban.name
+		AND c.reserved > 0;
+	GET DIAGNOSTICS v_calls = ROW_COUNT;
+	IF v_until > clock_timestamp() OR v_calls > 0 THEN
+		PERFORM ordersync.record_action('ban lifted', p_gateway => name,
+			p_details => jsonb_strip_nulls(jsonb_build_object('until', v_until)));
 	END IF;
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
-	'ends a call ban of the platform: calls through the gateway are made again at once';
+	'ends all call bans of the platform, of the gateway and of single methods, and begins the count of calls_per_day anew: calls through the gateway are made again at once';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_gateway(name text)
 RETURNS void
@@ -214,6 +226,8 @@ BEGIN
 	DELETE FROM ordersync.secrets s
 	WHERE s.kind = ANY (ARRAY['app_secret', 'header', 'proxy_password'])
 		AND split_part(s.name, '/', 1) = v_name;
+	DELETE FROM ordersync.gateway_calls c
+	WHERE c.gateway = v_name;
 	PERFORM ordersync.record_action('gateway removed', p_gateway => v_name);
 END
 $function$;

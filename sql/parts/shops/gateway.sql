@@ -1,5 +1,5 @@
 /*
- * One gateway: that it is there, its silence, the types of orders that it adds.
+ * One gateway: that it is there, what holds its calls back, the types of orders that it adds.
  */
 CREATE OR REPLACE FUNCTION ordersync.raise_unknown_gateway(p_name text)
 RETURNS void
@@ -17,6 +17,18 @@ $function$;
 COMMENT ON FUNCTION ordersync.raise_unknown_gateway(text) IS
 	'raises the error for a gateway that does not exist';
 
+/* Bans of single methods hold back what they concern, and that is counted nowhere. */
+CREATE OR REPLACE FUNCTION ordersync.held_until(p_gateway record)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN GREATEST(p_gateway.throttled_until, p_gateway.spent_until, p_gateway.reserved_until);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.held_until(record) IS
+	'until when a gateway''s calls, or those that no person asked for, are held back: by the platform or by calls_per_day; NULL: they never were';
+
 CREATE OR REPLACE FUNCTION ordersync.lift_ban(p_name text)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -24,15 +36,18 @@ AS $function$
 BEGIN
 	UPDATE ordersync.gateways g
 	SET throttled_until = NULL,
+		spent_until = NULL,
+		reserved_until = NULL,
+		method_bans = '{}',
 		failing_since = NULL,
-		throttled_for = g.throttled_for - GREATEST(g.throttled_until - pg_catalog.clock_timestamp(), '0'),
+		throttled_for = g.throttled_for - GREATEST(ordersync.held_until(g) - pg_catalog.clock_timestamp(), '0'),
 		lifted_at = pg_catalog.clock_timestamp()
 	WHERE g.name = p_name;
 	RETURN FOUND;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lift_ban(text) IS
-	'ends the call ban of a gateway, and what is known of its failures; false if the gateway does not exist';
+	'ends the call bans of a gateway, and what is known of its failures and of its calls today; false if the gateway does not exist';
 
 CREATE OR REPLACE FUNCTION ordersync.types_added(p_options jsonb)
 RETURNS text
@@ -45,31 +60,12 @@ $function$;
 COMMENT ON FUNCTION ordersync.types_added(jsonb) IS
 	'types of orders that a gateway''s options add to those that the lists ask for, divided by commas; NULL for none';
 
-CREATE OR REPLACE FUNCTION ordersync.silence_gateway(p_shop bigint, p_until timestamptz, p_called_at timestamptz)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	UPDATE ordersync.gateways g
-	SET throttled_until = p_until,
-		throttled_for = g.throttled_for + GREATEST(p_until - GREATEST(g.throttled_until, pg_catalog.clock_timestamp()), '0')
-	FROM ordersync.shops s
-	WHERE s.shop_id = p_shop
-		AND g.name = s.gateway
-		AND (g.throttled_until IS NULL OR g.throttled_until < p_until)
-		-- not what was said to a call of before
-		AND (g.lifted_at IS NULL OR g.lifted_at <= p_called_at);
-END
-$function$;
-COMMENT ON FUNCTION ordersync.silence_gateway(bigint, timestamptz, timestamptz) IS
-	'bans calls through a shop''s gateway until then, unless the ban was lifted after the refused call; part of ordersync.fail()';
-
 /* Of a ban that still holds only what has passed of it. */
 CREATE OR REPLACE FUNCTION ordersync.throttled_total(p_shop bigint)
 RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT g.throttled_for - GREATEST(g.throttled_until - pg_catalog.clock_timestamp(), '0')
+	SELECT g.throttled_for - GREATEST(ordersync.held_until(g) - pg_catalog.clock_timestamp(), '0')
 	FROM ordersync.shops s
 	JOIN ordersync.gateways g ON g.name = s.gateway
 	WHERE s.shop_id = p_shop

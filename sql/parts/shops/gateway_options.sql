@@ -11,7 +11,8 @@ DECLARE
 	v_text text;
 BEGIN
 	PERFORM ordersync.check_option_keys(p_options,
-		ARRAY['arrival_check', 'calls_per_day', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add']);
+		ARRAY['arrival_check', 'calls_in_flight', 'calls_per_day', 'calls_per_day_reserved', 'calls_per_second', 'max_window',
+			'method_weights', 'page_size', 'proxy', 'types_add']);
 
 	FOR v_key, v_value IN
 		SELECT e.key, e.value
@@ -28,6 +29,14 @@ BEGIN
 			WHEN 'calls_per_day' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
 					AND v_text ~ '^[0-9]{1,10}$' AND v_text::bigint > 0, 'a whole number from 1 on');
+			WHEN 'calls_per_day_reserved' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
+					AND v_text ~ '^[0-9]{1,10}$', 'a whole number of calls from 0 on, less than calls_per_day');
+			WHEN 'calls_in_flight' THEN
+				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'number'
+					AND v_text ~ '^[0-9]{1,5}$' AND v_text::bigint > 0, 'a whole number from 1 to 99999');
+			WHEN 'method_weights' THEN
+				PERFORM ordersync.check_method_weights(v_value);
 			WHEN 'page_size' THEN
 				PERFORM ordersync.check_option(v_key, v_text ~ '^[0-9]{1,3}$'
 					AND v_text::integer BETWEEN 1 AND 100, 'a whole number from 1 to 100');
@@ -50,6 +59,49 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
 	'raises an error for options that a gateway does not have';
+
+CREATE OR REPLACE FUNCTION ordersync.check_method_weights(p_weights jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_expected text := 'an object of methods and the tokens that a call of each takes, from 0.01 to 1000, as {"taobao.trade.fullinfo.get": 2}';
+	v_method text;
+	v_weight jsonb;
+BEGIN
+	PERFORM ordersync.check_option('method_weights', pg_catalog.jsonb_typeof(p_weights) = 'object', v_expected);
+	FOR v_method, v_weight IN
+		SELECT e.key, e.value
+		FROM pg_catalog.jsonb_each(p_weights) e
+	LOOP
+		PERFORM ordersync.check_option('method_weights', pg_catalog.length(v_method) BETWEEN 1 AND 200
+			AND pg_catalog.jsonb_typeof(v_weight) = 'number'
+			AND (v_weight #>> '{}')::numeric BETWEEN 0.01 AND 1000, v_expected);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_method_weights(jsonb) IS
+	'raises an error for weights of methods that are none; part of ordersync.check_gateway_options()';
+
+/* Of what is stored and what is given, together. */
+CREATE OR REPLACE FUNCTION ordersync.check_reserved_calls(p_options jsonb)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_options ? 'calls_per_day_reserved' AND NOT p_options ? 'calls_per_day' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'option "calls_per_day_reserved" needs option "calls_per_day"',
+			HINT = 'Set calls_per_day as well, or calls_per_day_reserved to null.';
+	END IF;
+	PERFORM ordersync.check_option('calls_per_day_reserved',
+		(p_options ->> 'calls_per_day_reserved')::bigint < (p_options ->> 'calls_per_day')::bigint IS NOT FALSE,
+		'less than calls_per_day');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_reserved_calls(jsonb) IS
+	'raises an error where all of a gateway''s calls a day, or calls of an unlimited day, would be reserved';
 
 CREATE OR REPLACE FUNCTION ordersync.clean_proxy(p_options jsonb)
 RETURNS jsonb

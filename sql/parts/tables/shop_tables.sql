@@ -27,6 +27,9 @@ BEGIN
 		error_code bigint,
 		error_sub_code text,
 		error_at timestamptz,
+		spent_until timestamptz,
+		reserved_until timestamptz,
+		method_bans jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -83,7 +86,7 @@ BEGIN
 		('gateways', 'app_key', 'key of the application on the platform'),
 		('gateways', 'protocol', 'protocol of the gateway: top'),
 		('gateways', 'sign_method', 'how calls are signed: md5, hmac or hmac-sha256'),
-		('gateways', 'options', 'calls_per_second, calls_per_day, page_size, max_window, arrival_check, types_add, proxy'),
+		('gateways', 'options', 'calls_per_second, calls_in_flight, calls_per_day, calls_per_day_reserved, method_weights, page_size, max_window, arrival_check, types_add, proxy'),
 		('gateways', 'clock_offset', 'platform''s clock minus ours, from its answers'),
 		('gateways', 'throttled_until', 'end of the call ban that the platform imposed, by the server''s clock'),
 		('gateways', 'throttled_for', 'how long the platform''s bans have held calls back in all; the present one in full'),

@@ -102,7 +102,14 @@ RETURNS TABLE (
 	kind text,
 	needs_app_secret boolean,
 	secret_names text[],		-- of the gateway's other secrets, behind their kinds
-	sealed_secrets bytea[])
+	sealed_secrets bytea[],
+	priority integer,
+	calls_in_flight integer,
+	calls_per_day bigint,
+	calls_per_day_reserved bigint,
+	version_us bigint,
+	method_weights text[],
+	method_bans text[])
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -146,7 +153,14 @@ BEGIN
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
 		COALESCE(r.kind, ''),
-		ordersync.needs_app_secret(g.protocol, g.options), o.names, o.sealed
+		ordersync.needs_app_secret(g.protocol, g.options), o.names, o.sealed,
+		COALESCE(r.priority, 3),
+		(g.options ->> 'calls_in_flight')::integer,
+		(g.options ->> 'calls_per_day')::bigint,
+		CASE WHEN g.options ? 'calls_per_day' THEN ordersync.reserved_calls(g.options) END,
+		(EXTRACT(epoch FROM g.updated_at) * 1000000)::bigint,
+		CASE WHEN g.options ? 'method_weights' THEN ordersync.method_values(g.options -> 'method_weights') END,
+		CASE WHEN g.method_bans <> '{}' THEN ordersync.method_values(g.method_bans) END
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -155,7 +169,7 @@ BEGIN
 		OFFSET 0
 	) t
 	LEFT JOIN LATERAL (
-		SELECT r.kind
+		SELECT r.kind, r.priority
 		FROM ordersync.sync_runs r
 		WHERE r.run_id = t.run_id
 		OFFSET 0

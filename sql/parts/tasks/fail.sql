@@ -4,8 +4,9 @@
  * Called in a transaction of its own, after whatever was begun is undone.  Its
  * plans are as settle's.
  *
- *   throttled     the whole gateway keeps silent as long as was asked, unless
- *                 somebody has lifted that meanwhile
+ *   throttled     the whole gateway keeps silent as long as was asked, or the
+ *                 method that it is said of, unless somebody has lifted that
+ *                 meanwhile; or until the platform's next day
  *   unauthorized  the shop waits for a new data key, the task with it; the one
  *                 that was refused is checked again, ever more rarely.  Or the
  *                 gateway waits, whose application secret cannot be opened
@@ -60,6 +61,8 @@ BEGIN
 		retry_ms bigint,			-- where the platform has said for how long; NULL: the back-off
 		walk jsonb,					-- where the walk stood: src/window_saved.h
 		page_size integer,			-- where it has shrunk
+		banned text,				-- throttled: gateway (also where it is left out), method; by calls_per_day: day, reserved
+		method text,				-- the one that is banned
 		clock_offset_ms bigint,		-- where the platform's clock was read
 		call jsonb					-- as request_log keeps it; NULL where no call was made
 	);
@@ -138,8 +141,7 @@ BEGIN
 		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
 	IF f.verdict = 'throttled' THEN
-		PERFORM ordersync.silence_gateway(v.shop_id, v_retry_at,
-			COALESCE(pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at));
+		PERFORM ordersync.note_ban(v, f.banned, f.method, v_retry_at, f.class, f.message, f.call);
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
 		PERFORM ordersync.mark_secret_unreadable(v.shop_id, v.claimed_at, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN

@@ -100,11 +100,13 @@ AS $function$
 		OFFSET 0
 	) s
 	CROSS JOIN LATERAL (
-		SELECT
+		SELECT CASE WHEN g.method_bans <> '{}' THEN ordersync.active_bans(g.method_bans, p_now) END AS bans
 		FROM ordersync.gateways g
 		WHERE g.name = s.gateway
 			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
+			AND (g.spent_until IS NULL OR g.spent_until <= p_now)
+			AND (g.reserved_until IS NULL OR g.reserved_until <= p_now OR p_kind IN ('order', 'check'))
 		OFFSET 0
 	) g
 	CROSS JOIN LATERAL (
@@ -116,6 +118,7 @@ AS $function$
 				AND w.state = 'pending'
 				AND NOT (w.held AND p_holds)
 				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= p_now)
+				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, w.stream, w.basis, w.history, w.details_of))
 			ORDER BY w.until DESC
 			LIMIT CASE WHEN s.unchecked THEN 1 ELSE p_each END
 		) w
@@ -341,9 +344,15 @@ BEGIN
 		FROM ordersync.sync_tasks t
 		WHERE t.state LIKE 'pending'
 			AND t.next_attempt_at > pg_catalog.now()),
-		(SELECT pg_catalog.min(g.throttled_until)
+		(SELECT pg_catalog.min(u.until)
 		FROM ordersync.gateways g
-		WHERE g.throttled_until > pg_catalog.now()
+		CROSS JOIN LATERAL (
+			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until)
+			UNION ALL
+			SELECT (b.value ->> 'until')::timestamptz
+			FROM pg_catalog.jsonb_each(g.method_bans) b
+		) u (until)
+		WHERE u.until > pg_catalog.now()
 			AND EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r

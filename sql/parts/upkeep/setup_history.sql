@@ -118,7 +118,8 @@ BEGIN
 	RETURN CASE
 		WHEN p_value IS NULL OR p_value = 'null' THEN NULL
 		WHEN p_name <> ALL (ARRAY['seller_nick', 'gateway', 'base_url', 'app_key', 'protocol', 'sign_method', 'key_expires_at',
-				'arrival_check', 'calls_per_day', 'calls_per_second', 'max_window', 'page_size', 'proxy', 'types_add',
+				'arrival_check', 'calls_in_flight', 'calls_per_day', 'calls_per_day_reserved', 'calls_per_second', 'max_window',
+				'method_weights', 'page_size', 'proxy', 'types_add',
 				'details', 'fields_add', 'fields_drop', 'freshness_target', 'full_run', 'full_run_target', 'incremental',
 				'payloads', 'privacy', 'streams']) THEN
 			pg_catalog.to_jsonb('***'::text)

@@ -222,7 +222,7 @@ ordersync_wire_pace_waits(PG_FUNCTION_ARGS)
 			pace_init(&pace, PG_GETARG_FLOAT8(0), at_ms);
 		if (i + 1 == PG_GETARG_INT32(2))
 			pace_ban(&pace, PG_GETARG_INT64(3), at_ms);
-		waits[i] = Int64GetDatum(pace_take(&pace, at_ms));
+		waits[i] = Int64GetDatum(pace_take(&pace, 1, at_ms));
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(waits, n, INT8OID, 8, FLOAT8PASSBYVAL,
 										  TYPALIGN_DOUBLE));

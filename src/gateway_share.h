@@ -1,0 +1,53 @@
+/*
+ * gateway_share.h
+ *	  What the workers of a database share of a gateway: its limits, what was
+ *	  used of them, and its bans.
+ *
+ * One for each database, gateway and application, whose quota it is; made at its
+ * first use, it follows the gateway's options as tasks bring them.
+ */
+#ifndef ORDERSYNC_GATEWAY_SHARE_H
+#define ORDERSYNC_GATEWAY_SHARE_H
+
+#include "call_limits.h"
+#include "task.h"
+
+/* Installs the hooks; only while the library is being preloaded. */
+extern void gateway_share_install(void);
+
+/* Worker: enters its slot; what it uses is free again when it ends. */
+extern void gateway_share_attach(int slot);
+
+/*
+ * May a call be made now?  With CALL_MAY_GO it counts as in flight until
+ * gateway_share_done() or gateway_share_return(), of the same gateway, method and
+ * worker.  *wait_ms: when to ask again.
+ */
+extern CallTurn gateway_share_take(const Gateway *gateway, const char *method, int priority,
+								   int64 *wait_ms);
+
+/* It was not made after all. */
+extern void gateway_share_return(const Gateway *gateway, const char *method, int priority);
+
+/*
+ * It has ended: what its answer came to, or class NULL where it was broken off
+ * and says nothing.
+ */
+extern void gateway_share_done(const Gateway *gateway, const char *method, Verdict verdict,
+							   const char *class);
+
+/*
+ * The platform wants no calls for so long: of the method, or with NULL none at
+ * all.  Ignored where it said so to a call that was made before an administrator
+ * lifted the bans.
+ */
+extern void gateway_share_ban(const Gateway *gateway, const char *method, int64 ban_ms);
+
+/*
+ * The answer to CALL_NEEDS_BLOCK: of that day (gateway_share_day()) so many calls
+ * were reserved before, so many are now; to < 0: they could not be reserved.
+ */
+extern int	gateway_share_day(const Gateway *gateway, int64 *left_ms);
+extern void gateway_share_add_block(const Gateway *gateway, int day, int64 from, int64 to);
+
+#endif							/* ORDERSYNC_GATEWAY_SHARE_H */

@@ -1,0 +1,191 @@
+/*
+ * waiting.c
+ *	  A worker's calls that wait for their gateways, and their turns.
+ *
+ * By the priority of their runs, and of one priority in turn between shops: a
+ * call's turn is the one behind that which was served last, or behind its shop's
+ * last that waits.  So a shop with one call does not wait for the hundred of
+ * another.  Between workers the same is held by the gateway's share (call_limits.c),
+ * which is asked in this order.
+ *
+ * A gateway's calls of a day are reserved in blocks, each in a transaction of its
+ * own that is on disk before the first of them is made: a crash forgets none.
+ */
+#include "compat.h"
+
+#include "nodes/pg_list.h"
+
+#include "gateway_share.h"
+#include "queue.h"
+#include "waiting.h"
+
+#define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for its gateway */
+#define PRIORITIES 4
+
+static int64 served[PRIORITIES];	/* the turn that was served last */
+
+static int	priority_of(const JobEntry *entry);
+static bool is_behind(const JobEntry *entry, const JobEntry *other);
+static bool is_closed(List *closed, const Gateway *gateway);
+static CallTurn ask(JobEntry *entry, int64 *wait_ms);
+static JobStep submit(JobEntry *entry);
+
+/* What reserve_block() wants, and what it brings. */
+typedef struct BlockOrder
+{
+	const Gateway *gateway;
+	int			day;
+	int64		from;
+	int64		to;
+} BlockOrder;
+
+static void reserve_block(const Gateway *gateway);
+static void do_reserve(void *arg);
+
+void
+waiting_add(dlist_head *waiting, JobEntry *entry)
+{
+	int			priority = priority_of(entry);
+	int64		shop = job_task(entry->job)->shop_id;
+	dlist_iter	iter;
+
+	entry->method = job_next_method(entry->job);
+	entry->turn = served[priority] + 1;
+	dlist_foreach(iter, waiting)
+	{
+		const JobEntry *other = dlist_container(JobEntry, node, iter.cur);
+
+		if (priority_of(other) == priority && job_task(other->job)->shop_id == shop)
+			entry->turn = Max(entry->turn, other->turn + 1);
+	}
+	dlist_reverse_foreach(iter, waiting)
+	{
+		if (is_behind(entry, dlist_container(JobEntry, node, iter.cur)))
+		{
+			dlist_insert_after(iter.cur, &entry->node);
+			return;
+		}
+	}
+	dlist_push_head(waiting, &entry->node);
+}
+
+static int
+priority_of(const JobEntry *entry)
+{
+	return Max(Min(job_task(entry->job)->priority, PRIORITIES - 1), 0);
+}
+
+/* Who waits for longer is first where the turns are the same. */
+static bool
+is_behind(const JobEntry *entry, const JobEntry *other)
+{
+	int			priority = priority_of(entry);
+
+	return priority > priority_of(other) ||
+		(priority == priority_of(other) && entry->turn >= other->turn);
+}
+
+int64
+waiting_submit(dlist_head *waiting, void (*dispatch) (JobEntry *, JobStep))
+{
+	int64		soonest = -1;
+	List	   *closed = NIL;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, waiting)
+	{
+		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
+		const Gateway *gateway = job_gateway(entry->job);
+		int64		wait_ms;
+		CallTurn	turn;
+
+		if (is_closed(closed, gateway))
+			continue;
+		turn = ask(entry, &wait_ms);
+		if (turn == CALL_MAY_GO)
+			dispatch(entry, submit(entry));
+		else if (wait_ms > LONGEST_PAUSE_MS)
+		{
+			job_release(entry->job, turn, entry->method, wait_ms);
+			dispatch(entry, JOB_OVER);
+		}
+		else
+		{
+			soonest = soonest < 0 ? wait_ms : Min(soonest, wait_ms);
+			/* whoever is behind it at this gateway waits as well, but for other methods */
+			if (turn != CALL_METHOD_BANNED)
+				closed = lappend(closed, (void *) gateway);
+		}
+	}
+	return soonest;
+}
+
+static bool
+is_closed(List *closed, const Gateway *gateway)
+{
+	ListCell   *cell;
+
+	foreach(cell, closed)
+	{
+		const Gateway *other = lfirst(cell);
+
+		if (strcmp(other->name, gateway->name) == 0 && strcmp(other->app_key, gateway->app_key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* May its call be made?  Never CALL_NEEDS_BLOCK. */
+static CallTurn
+ask(JobEntry *entry, int64 *wait_ms)
+{
+	const Gateway *gateway = job_gateway(entry->job);
+	CallTurn	turn = gateway_share_take(gateway, entry->method, priority_of(entry), wait_ms);
+
+	if (turn == CALL_NEEDS_BLOCK)
+	{
+		reserve_block(gateway);
+		turn = gateway_share_take(gateway, entry->method, priority_of(entry), wait_ms);
+	}
+	return turn;
+}
+
+/* It may turn out that no call is to be made, or that it cannot be. */
+static JobStep
+submit(JobEntry *entry)
+{
+	int			priority = priority_of(entry);
+	JobStep		step;
+
+	served[priority] = Max(served[priority], entry->turn);
+	entry->counted = true;
+	step = job_submit(entry->job);
+	if (step != JOB_CALLS)
+	{
+		gateway_share_return(job_gateway(entry->job), entry->method, priority);
+		entry->counted = false;
+	}
+	return step;
+}
+
+static void
+reserve_block(const Gateway *gateway)
+{
+	int64		left_ms;
+	BlockOrder	order = {.gateway = gateway, .day = gateway_share_day(gateway, &left_ms), .to = -1};
+	DbState		state;
+	ErrorData  *error;
+
+	if (job_transact("reserving calls", DB_DURABLE, do_reserve, &order, &state, &error) != OUTCOME_DONE)
+		order.to = -1;
+	gateway_share_add_block(gateway, order.day, order.from, order.to);
+}
+
+/* In a transaction. */
+static void
+do_reserve(void *arg)
+{
+	BlockOrder *order = arg;
+
+	queue_reserve_calls(order->gateway, order->day, &order->from, &order->to);
+}
