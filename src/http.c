@@ -631,7 +631,12 @@ http_reply(HttpRequest *request, CallReply *reply)
 	reply->body = request->body.data ? request->body.data : "";
 	reply->body_len = request->body.len;
 	reply->date_s = request->head.date_s;
-	reply->retry_after_s = http_head_retry_after(&request->head);
+	reply->retry_after_s = request->head.retry_after_s;
+	/* a time is the platform's: its own Date says how far off that is */
+	if (request->head.retry_at_s > 0)
+		reply->retry_after_s = Max(request->head.retry_at_s -
+								   (request->head.date_s > 0 ? request->head.date_s :
+									clock_epoch_ms() / 1000), 0);
 	reply->started_ms = request->started_ms;
 	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
 }

@@ -3,9 +3,9 @@
  *	  The headers of an answer, as they come: what of them counts, and what they
  *	  may not say.
  *
- * Date counts, what the platform's clock said when it answered, and Retry-After,
- * in seconds or as a time.  Headers of others may stand before the answer's (100
- * Continue); what a proxy says of itself curl keeps back.
+ * Date counts: what the platform's clock said when it answered; and Retry-After,
+ * in seconds or as a time.  Others may stand before the answer's (100 Continue);
+ * what a proxy says of itself curl keeps back.
  *
  * What comes compressed must be gzip, once: that is what was asked for.  libcurl
  * would undo others too, and several one after the other, where a few bytes can
@@ -15,15 +15,14 @@
 
 #include <curl/curl.h>
 
-#include "clock.h"
 #include "http_head.h"
 
 /* All headers of an answer together. */
 #define MAX_BYTES (256 * 1024)
 
 static const char *value_of(const char *line, size_t *len, const char *name);
-static void read_retry_after(HttpHead *head, const char *value, size_t len);
 static int64 read_date(const char *value, size_t len);
+static void read_retry_after(HttpHead *head, const char *value, size_t len);
 static bool is_word(const char *value, size_t len, const char *word);
 
 /* See http_head.h. */
@@ -40,9 +39,7 @@ http_head_take(HttpHead *head, const char *line, size_t len)
 	}
 	if (len > 5 && pg_strncasecmp(line, "http/", 5) == 0)
 	{
-		head->date_s = 0;
-		head->retry_after_s = 0;
-		head->retry_at_s = 0;
+		head->date_s = head->retry_after_s = head->retry_at_s = 0;
 		head->encodings = 0;
 	}
 	else if ((value = value_of(line, &len, "date:")) != NULL)
@@ -77,33 +74,6 @@ value_of(const char *line, size_t *len, const char *name)
 	return line + skip;
 }
 
-static void
-read_retry_after(HttpHead *head, const char *value, size_t len)
-{
-	char		digits[16];
-
-	head->retry_after_s = 0;
-	head->retry_at_s = 0;
-	if (len == 0 || *value < '0' || *value > '9')
-		head->retry_at_s = read_date(value, len);
-	else if (len < sizeof(digits))
-	{
-		memcpy(digits, value, len);
-		digits[len] = '\0';
-		head->retry_after_s = strtol(digits, NULL, 10);
-	}
-}
-
-/* See http_head.h. */
-int64
-http_head_retry_after(const HttpHead *head)
-{
-	/* a time is the platform's: its own Date says how far off that is */
-	if (head->retry_at_s > 0)
-		return Max(head->retry_at_s - (head->date_s > 0 ? head->date_s : clock_epoch_ms() / 1000), 0);
-	return head->retry_after_s;
-}
-
 /* 0 for what is no date. */
 static int64
 read_date(const char *value, size_t len)
@@ -117,6 +87,19 @@ read_date(const char *value, size_t len)
 	text[len] = '\0';
 	date = curl_getdate(text, NULL);
 	return date > 0 ? (int64) date : 0;
+}
+
+/* Seconds, or a date; what is neither says nothing. */
+static void
+read_retry_after(HttpHead *head, const char *value, size_t len)
+{
+	int64		seconds = 0;
+	size_t		digits = 0;
+
+	while (digits < len && digits < 10 && value[digits] >= '0' && value[digits] <= '9')
+		seconds = seconds * 10 + (value[digits++] - '0');
+	head->retry_after_s = digits == len ? seconds : 0;
+	head->retry_at_s = digits == 0 ? read_date(value, len) : 0;
 }
 
 static bool

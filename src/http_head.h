@@ -11,8 +11,8 @@
 typedef struct HttpHead
 {
 	int64		date_s;			/* the answer's Date, epoch seconds; 0: none */
-	int64		retry_after_s;	/* its Retry-After, from the answer on; 0: not said */
-	int64		retry_at_s;		/* or when, epoch; 0: not said */
+	int64		retry_after_s;	/* Retry-After: from the answer on; 0: not said */
+	int64		retry_at_s;		/* or when, epoch seconds; 0: not said */
 	const char *trouble;		/* why the call is to be broken off, or NULL */
 	size_t		bytes;
 	int			encodings;		/* of the body */
@@ -23,8 +23,5 @@ typedef struct HttpHead
  * within curl's frames: neither throws nor allocates.
  */
 extern bool http_head_take(HttpHead *head, const char *line, size_t len);
-
-/* Seconds from the answer on that it asks to wait for, 0: it does not. */
-extern int64 http_head_retry_after(const HttpHead *head);
 
 #endif							/* ORDERSYNC_HTTP_HEAD_H */

@@ -149,21 +149,6 @@ job_submit(Job *job)
 	return JOB_CALLS;
 }
 
-/* The secrets are for where base_url leads, whatever a protocol made of it. */
-static bool
-goes_to_gateway(const Job *job)
-{
-	const Gateway *gateway = job->task->gateway;
-	char	   *to;
-	char	   *meant;
-
-	if (strcmp(job->request.url, gateway->base_url) == 0)
-		return true;
-	to = http_destination(job->request.url, NULL);
-	meant = http_destination(gateway->base_url, NULL);
-	return to != NULL && meant != NULL && strcmp(to, meant) == 0;
-}
-
 const char *
 job_next_method(const Job *job)
 {
@@ -178,6 +163,21 @@ job_next_method(const Job *job)
 		return "";
 	method = job->protocol->method(&call);
 	return method != NULL ? method : "";
+}
+
+/* The secrets are for where base_url leads, whatever a protocol made of it. */
+static bool
+goes_to_gateway(const Job *job)
+{
+	const Gateway *gateway = job->task->gateway;
+	char	   *to;
+	char	   *meant;
+
+	if (strcmp(job->request.url, gateway->base_url) == 0)
+		return true;
+	to = http_destination(job->request.url, NULL);
+	meant = http_destination(gateway->base_url, NULL);
+	return to != NULL && meant != NULL && strcmp(to, meant) == 0;
 }
 
 /* Decides what is asked next; false when there is nothing to ask for (yet). */

@@ -20,6 +20,7 @@
 #include "db.h"
 #include "guc.h"
 #include "json_write.h"
+#include "privacy.h"
 #include "queue.h"
 #include "queue_json.h"
 
@@ -196,6 +197,7 @@ queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
 	DbParams	params = {0};
 	int			n;
 
+	privacy_use();
 	db_add_text(&params, owner);
 	db_add(&params, Int32GetDatum(max));
 	db_add(&params, Int32GetDatum(guc_max_active_shops));

@@ -35,6 +35,8 @@ typedef struct RecordPage
 {
 	int			nrecords;
 	Record	   *records;		/* in the order sent */
+	ScrubFindings findings;		/* members dropped for the words of their names */
+	uint64		policy;			/* generation of the policy that it was split by */
 } RecordPage;
 
 /*

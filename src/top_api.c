@@ -3,14 +3,16 @@
  *	  The platform's APIs that we call: names, parameters, shape of the answer.
  *
  * One row a call.  Every list names every type: the platform's default leaves
- * orders out without a word, the most frequent reason for "lost" ones.  The
- * receiver's fields are asked for although they are never stored, since the
- * pseudonym oaid comes only with them.  Pure.
+ * orders out without a word, the most frequent reason for "lost" ones.  What the
+ * privacy policy drops is not asked for, but the receiver's fields with which alone
+ * the pseudonym oaid comes; of lines, which are asked for whole, it is dropped here.
+ * Pure.
  */
 #include "compat.h"
 
 #include "lib/stringinfo.h"
 
+#include "personal.h"
 #include "top_api.h"
 #include "top_fields.h"
 
@@ -102,6 +104,7 @@ static bool lists(const TopApi *api, const SyncTask *task);
 static uint8 source_bit(const char *source);
 static const TopFields *object_fields(const char *object);
 static char *whole_record(const TopApi *api, const SyncTask *task);
+static bool is_wanted(const char *name);
 static void ask_for_lines(StringInfo list, const TopApi *api, const FieldNames *drop);
 static const char *name_of(const char *option, bool refund);
 static bool drops(const FieldNames *drop, const char *prefix, const char *name, bool refund);
@@ -190,7 +193,7 @@ whole_record(const TopApi *api, const SyncTask *task)
 	{
 		if (!refund && strcmp(names[i], LINES) == 0)
 			ask_for_lines(&list, api, &task->fields_drop);
-		else if (!drops(&task->fields_drop, "", names[i], refund))
+		else if (!drops(&task->fields_drop, "", names[i], refund) && is_wanted(names[i]))
 			ask_for(&list, "", names[i]);
 	}
 	for (int i = 0; i < task->fields_add.n; i++)
@@ -201,6 +204,24 @@ whole_record(const TopApi *api, const SyncTask *task)
 			ask_for(&list, "", name);
 	}
 	return list.data;
+}
+
+/* Is the field stored, or does the platform serve one that is stored only together with it? */
+static bool
+is_wanted(const char *name)
+{
+	static const char *const with_oaid[] = {
+		"receiver_name", "receiver_address", "receiver_mobile", "receiver_phone"
+	};
+
+	if (personal_rule(personal_look(name, strlen(name))) != PERSONAL_DROP)
+		return true;
+	for (int i = 0; i < lengthof(with_oaid); i++)
+	{
+		if (strcmp(with_oaid[i], name) == 0)
+			return personal_rule(personal_look("oaid", strlen("oaid"))) != PERSONAL_DROP;
+	}
+	return false;
 }
 
 static void

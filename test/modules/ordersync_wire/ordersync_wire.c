@@ -189,11 +189,14 @@ PG_FUNCTION_INFO_V1(ordersync_wire_personal_fields);
 Datum
 ordersync_wire_personal_fields(PG_FUNCTION_ARGS)
 {
-	const char *const *names = personal_names();
+	const char *names[200];
 	int			n = 0;
 
-	while (names[n] != NULL)
-		n++;
+	for (const PersonalDefault *d = personal_defaults(); d->field != NULL; d++)
+	{
+		if (d->rule == PERSONAL_DROP && strchr(d->field, '*') == NULL && n < lengthof(names))
+			names[n++] = d->field;
+	}
 	PG_RETURN_DATUM(datum_text_array(names, n));
 }
 
