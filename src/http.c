@@ -73,6 +73,7 @@
 struct HttpRequest
 {
 	CURL	   *easy;			/* NULL once it was taken away */
+	struct curl_slist *headers;
 	bool		in_multi;
 	bool		done;			/* read: result is valid */
 	CURLcode	result;
@@ -96,7 +97,6 @@ typedef struct Socket
 } Socket;
 
 static CURLM *multi = NULL;
-static struct curl_slist *headers = NULL;
 static int	fds_reserved = 0;
 
 /* Written by curl's callbacks. */
@@ -121,8 +121,9 @@ static int	on_progress(void *arg, curl_off_t down_total, curl_off_t down,
 						curl_off_t up_total, curl_off_t up);
 static int	on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg);
 static int	on_timer(CURLM *m, long timeout_ms, void *arg);
-static bool set_options(HttpRequest *request, const char *url, const char *body,
-						size_t body_len, const char *proxy);
+static bool set_headers(HttpRequest *request, const HttpPost *post);
+static bool add_header(HttpRequest *request, const char *name, const char *value);
+static bool set_options(HttpRequest *request, const HttpPost *post);
 static bool set_limits(HttpRequest *request);
 static bool set_proxy_password(CURL *easy, const char *user_password);
 static void drop_request(void *arg);
@@ -152,11 +153,6 @@ http_start(int max)
 	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK)
 		elog(ERROR, "could not set up the curl multi handle");
-
-	headers = curl_slist_append(headers,
-								"Content-Type: application/x-www-form-urlencoded;charset=UTF-8");
-	if (headers == NULL || curl_slist_append(headers, "Expect:") == NULL)
-		elog(ERROR, "out of memory for request headers");
 
 	wait_for_calls = compat_wait_event("OrdersyncCalls");
 	wait_for_work = compat_wait_event("OrdersyncIdle");
@@ -219,8 +215,7 @@ set_multi(CURLMoption option, long value)
 }
 
 HttpRequest *
-http_submit(const char *url, const char *body, size_t body_len,
-			const char *proxy, const char *proxy_password, bool any_address, void *subject)
+http_submit(const HttpPost *post, void *subject)
 {
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 	CURLMcode	code;
@@ -228,7 +223,7 @@ http_submit(const char *url, const char *body, size_t body_len,
 
 	buffer_init(&request->body, (size_t) guc_max_response_kb * 1024);
 	request->subject = subject;
-	request->any_address = any_address;
+	request->any_address = post->any_address;
 	request->callback.func = drop_request;
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &request->callback);
@@ -239,8 +234,8 @@ http_submit(const char *url, const char *body, size_t body_len,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("libcurl could not create a handle for a call.")));
-	if (!set_options(request, url, body, body_len, proxy) ||
-		!set_proxy_password(request->easy, proxy_password))
+	if (!set_headers(request, post) || !set_options(request, post) ||
+		!set_proxy_password(request->easy, post->proxy_password))
 		elog(ERROR, "could not set up a call: out of memory or an option that libcurl lacks");
 
 	request->started_ms = clock_epoch_ms();
@@ -255,10 +250,36 @@ http_submit(const char *url, const char *body, size_t body_len,
 	return request;
 }
 
+/* The headers that are not curl's own; false when there is no memory for them. */
+static bool
+set_headers(HttpRequest *request, const HttpPost *post)
+{
+	bool		good = add_header(request, "Content-Type", post->content_type) &&
+		add_header(request, "Expect", "");
+
+	for (int i = 0; i < post->nheaders && good; i++)
+		good = add_header(request, post->headers[i].name, post->headers[i].value);
+	return good;
+}
+
+/* curl copies the line.  Without a value it leaves the header out that it would send by itself. */
+static bool
+add_header(HttpRequest *request, const char *name, const char *value)
+{
+	char	   *line = psprintf("%s:%s%s", name, value[0] != '\0' ? " " : "", value);
+	struct curl_slist *longer = curl_slist_append(request->headers, line);
+
+	memset(line, 0, strlen(line));
+	pfree(line);
+	if (longer == NULL)
+		return false;
+	request->headers = longer;
+	return true;
+}
+
 /* Every option that a call is made with; false when one is not accepted. */
 static bool
-set_options(HttpRequest *request, const char *url, const char *body,
-			size_t body_len, const char *proxy)
+set_options(HttpRequest *request, const HttpPost *post)
 {
 	CURL	   *easy = request->easy;
 	bool		good = true;
@@ -269,10 +290,10 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_PRIVATE, request);
 	SET(CURLOPT_ERRORBUFFER, request->error);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_URL, url);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body_len);
-	SET(CURLOPT_POSTFIELDS, body);
-	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_URL, post->url);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) post->body_len);
+	SET(CURLOPT_POSTFIELDS, post->body);
+	SET(CURLOPT_HTTPHEADER, request->headers);
 	SET(CURLOPT_USERAGENT, "ordersync/" ORDERSYNC_VERSION);
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 
@@ -289,7 +310,7 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 
 	/* an empty string, unlike none, keeps the postmaster's environment out */
-	SET(CURLOPT_PROXY, proxy ? proxy : "");
+	SET(CURLOPT_PROXY, post->proxy ? post->proxy : "");
 	SET(CURLOPT_NOPROXY, "");
 	/* a proxy passes bytes on, and is told nothing but where to */
 	SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
@@ -461,6 +482,8 @@ drop_request(void *arg)
 		restore_signals(&before);
 		request->easy = NULL;
 	}
+	curl_slist_free_all(request->headers);
+	request->headers = NULL;
 	buffer_free(&request->body);
 }
 

@@ -57,7 +57,6 @@ typedef enum RecordField
 	FIELD_ARRIVAL,
 	FIELD_SELLER,
 	FIELD_BUYER,
-	FIELD_ORDER,				/* of a refund */
 	NFIELDS
 } RecordField;
 
@@ -85,7 +84,7 @@ static void set_body(Record *record, char *body, size_t len);
 static Record *new_record(Splitter *splitter);
 static void name_fields(ScrubField *fields, Stream stream);
 static const char *take_fields(Splitter *splitter, Record *record, const ScrubField *fields);
-static int64 read_id(const ScrubField *fields);
+static int64 read_id(const ScrubField *field);
 static bool is_forgotten(const Record *record, const ScrubField *fields);
 static int64 read_time(const ScrubField *field);
 static bool seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field);
@@ -271,19 +270,14 @@ name_fields(ScrubField *fields, Stream stream)
 		[FIELD_CREATED] = NAMED("created"),
 		[FIELD_ARRIVAL] = NAMED("async_modified"),
 		[FIELD_SELLER] = NAMED("seller_nick"),
-		[FIELD_BUYER] = NAMED("buyer_open_uid"),
-		[FIELD_ORDER] = NAMED("tid")
+		[FIELD_BUYER] = NAMED("buyer_open_uid")
 	};
 #undef NAMED
 
 	memcpy(fields, named, sizeof(named));
-	/* a trade has no refund_id of its own, and a refund's tid is another record's id */
+	/* a trade has no refund_id of its own */
 	if (stream == STREAM_ORDERS)
 		fields[FIELD_REFUND_ID].name = NULL;
-	if (stream == STREAM_AFTER_SALES)
-		fields[FIELD_TID].name = NULL;
-	else
-		fields[FIELD_ORDER].name = NULL;
 }
 
 /* Fills the record from its fields; the reason when it cannot be stored without one of them. */
@@ -292,7 +286,11 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 {
 	bool		ours;
 
-	record->id = read_id(fields);
+	record->id = read_id(&fields[FIELD_REFUND_ID]);
+	if (splitter->stream == STREAM_AFTER_SALES)
+		record->order = read_id(&fields[FIELD_TID]);	/* another record's id */
+	else if (fields[FIELD_REFUND_ID].value.at == NULL)
+		record->id = read_id(&fields[FIELD_TID]);
 	record->modified = read_time(&fields[FIELD_MODIFIED]);
 	record->created = read_time(&fields[FIELD_CREATED]);
 	record->arrival = read_time(&fields[FIELD_ARRIVAL]);
@@ -304,15 +302,13 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 	return ours ? NULL : "foreign_seller";
 }
 
-/* The refund's id where there is one, else the trade's; 0 when it is no positive int64. */
+/* An id, 0 when it is no positive int64. */
 static int64
-read_id(const ScrubField *fields)
+read_id(const ScrubField *field)
 {
-	JsonText	value = fields[FIELD_REFUND_ID].value;
+	JsonText	value = field->value;
 	int64		id;
 
-	if (value.at == NULL)
-		value = fields[FIELD_TID].value;
 	if (value.at == NULL)
 		return 0;
 	if (value.len >= 2 && *value.at == '"')
@@ -328,7 +324,7 @@ static bool
 is_forgotten(const Record *record, const ScrubField *fields)
 {
 	JsonText	buyer = fields[FIELD_BUYER].value;
-	JsonText	order = fields[FIELD_ORDER].value;
+	JsonText	order = fields[FIELD_TID].value;
 	char	   *uid;
 	int64		tid;
 
@@ -336,8 +332,6 @@ is_forgotten(const Record *record, const ScrubField *fields)
 		return false;
 	if (personal_forgets_order(record->id) && fields[FIELD_REFUND_ID].value.at == NULL)
 		return true;
-	if (order.at == NULL)
-		order = fields[FIELD_TID].value;
 	if (order.at != NULL && json_int64(order, &tid) && personal_forgets_order(tid))
 		return true;
 	uid = buyer.at == NULL ? NULL : json_text(buyer, MAX_NICK_LEN);

@@ -14,6 +14,7 @@
 typedef struct Record
 {
 	int64		id;				/* tid or refund_id; 0 when it has none that is usable */
+	int64		order;			/* an after-sale's tid; 0 when it has none that is usable */
 	int64		modified;		/* epoch seconds; NO_TIME when unreadable */
 	int64		created;
 	int64		arrival;		/* async_modified */

@@ -33,7 +33,7 @@
 static const TopApi apis[] = {
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_MODIFIED,
-		.list = {"taobao.trades.sold.increment.get", "increment", true, true, 100},
+		.list = {"taobao.trades.sold.increment.get", "increment", true, true, 100, true, true},
 		.envelope = "trades_sold_increment_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -41,7 +41,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED,
-		.list = {"taobao.trades.sold.get", "list", true, true, 100},
+		.list = {"taobao.trades.sold.get", "list", true, true, 100, true, true},
 		.envelope = "trades_sold_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_created", .end_param = "end_created",
@@ -49,7 +49,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_ARRIVAL,
-		.list = {"taobao.trades.sold.incrementv.get", "arrival", true, true, 100},
+		.list = {"taobao.trades.sold.incrementv.get", "arrival", true, true, 100, true, true},
 		.envelope = "trades_sold_incrementv_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_create", .end_param = "end_create",
@@ -57,7 +57,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED, .history = true,
-		.list = {"taobao.trades.sold.history.get", "history", true, false, 50},
+		.list = {"taobao.trades.sold.history.get", "history", true, false, 50, true, true},
 		.envelope = "trades_sold_history_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_created", .end_param = "end_created",
@@ -65,7 +65,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_AFTER_SALES, .basis = BASIS_MODIFIED,
-		.list = {"taobao.refunds.receive.get", "list", false, true, 100},
+		.list = {"taobao.refunds.receive.get", "list", false, true, 100, true, true},
 		.envelope = "refunds_receive_get_response",
 		.plural = "refunds", .singular = "refund", .id = "refund_id",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -73,7 +73,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_SPECIAL_REFUNDS, .basis = BASIS_MODIFIED,
-		.list = {"taobao.special.refunds.receive.get", "special", false, true, 100},
+		.list = {"taobao.special.refunds.receive.get", "special", false, true, 100, true, true},
 		.envelope = "special_refunds_receive_get_response",
 		.plural = "refunds", .singular = "refund", .id = "refund_id",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -81,20 +81,27 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_DETAILS, .stream = STREAM_ORDERS,
-		.list = {"taobao.trade.fullinfo.get", "details", false, false, 1},
+		.list = {"taobao.trade.fullinfo.get", "details", false, false, 1, false, false},
 		.envelope = "trade_fullinfo_get_response",
 		.plural = "trade", .id = "tid", .object = "trade",
 		.extra_fields = "orders.is_jzfx"
 	},
 	{
 		.kind = CALL_DETAILS, .stream = STREAM_AFTER_SALES,
-		.list = {"taobao.refund.get", "details", false, false, 1},
+		.list = {"taobao.refund.get", "details", false, false, 1, false, false},
 		.envelope = "refund_get_response",
 		.plural = "refund", .id = "refund_id", .object = "refund"
 	},
 	{
+		/* of relays only */
+		.kind = CALL_REFUNDS_OF_ORDER, .stream = STREAM_AFTER_SALES,
+		.list = {NULL, "list", false, true, 100, false, false},
+		.envelope = "refunds_receive_get_response",
+		.plural = "refunds", .singular = "refund", .id = "refund_id", .object = "refund"
+	},
+	{
 		.kind = CALL_WHOAMI,
-		.list = {"taobao.user.seller.get", NULL, false, false, 1},
+		.list = {"taobao.user.seller.get", NULL, false, false, 1, false, false},
 		.envelope = "user_seller_get_response",
 		.plural = "user", .id = "nick", .fields = "user_id,nick"
 	}
@@ -122,7 +129,7 @@ top_api(const GatewayCall *call)
 
 		if (api->kind != call->kind)
 			continue;
-		if (api->kind == CALL_WHOAMI ||
+		if (api->kind == CALL_WHOAMI || api->kind == CALL_REFUNDS_OF_ORDER ||
 			(api->kind == CALL_DETAILS && api->stream == call->details_of) ||
 			(api->kind == CALL_LIST && lists(api, call->task)))
 			return api;
@@ -136,18 +143,6 @@ lists(const TopApi *api, const SyncTask *task)
 {
 	return api->stream == task->stream && api->basis == task->basis &&
 		api->history == task->history;
-}
-
-/* See top_api.h. */
-const GatewayList *
-top_list(const SyncTask *task)
-{
-	for (int i = 0; i < lengthof(apis); i++)
-	{
-		if (apis[i].kind == CALL_LIST && lists(&apis[i], task))
-			return &apis[i].list;
-	}
-	return NULL;
 }
 
 /* See top_api.h.  What is only compared or counted is not served whole. */

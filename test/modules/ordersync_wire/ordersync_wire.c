@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "breaker.h"
 #include "datums.h"
 #include "gateway.h"
 #include "pace.h"
@@ -36,8 +37,14 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_classify(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_breaker_says(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
+static char *breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls,
+						  int64 first_ms);
+static char *describe_stop(const BreakerStop *stop);
+static const GatewayProtocol *open_gateway(Gateway *gateway, const text *name, const text *options);
+static Datum header_lines(const Gateway *gateway);
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
 					   CallReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
@@ -80,8 +87,8 @@ ordersync_wire_sign(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(ordersync_wire_build_call);
 /*
  * build_call(protocol, base_url, app_key, app_secret, sign_method, session, kind, stream, basis,
- * since_s, until_s, page_no, page_size, use_has_next, id, now_ms, fields_add, fields_drop)
- * → (method, url, body, error)
+ * since_s, until_s, page_no, page_size, use_has_next, id, now_ms, fields_add, fields_drop, options)
+ * → (method, url, body, error, content_type, headers)
  */
 Datum
 ordersync_wire_build_call(PG_FUNCTION_ARGS)
@@ -92,10 +99,9 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	GatewayRequest request;
 	const GatewayProtocol *protocol;
 	TupleDesc	desc;
-	Datum		values[4] = {0};
-	bool		nulls[4] = {0};
+	Datum		values[6] = {0};
+	bool		nulls[6] = {0};
 
-	gateway.protocol = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	gateway.base_url = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	gateway.app_key = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	gateway.app_secret = text_to_cstring(PG_GETARG_TEXT_PP(3));
@@ -113,11 +119,7 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	task.fields_add.names = text_array_elements(PG_GETARG_ARRAYTYPE_P(16), &task.fields_add.n);
 	task.fields_drop.names = text_array_elements(PG_GETARG_ARRAYTYPE_P(17), &task.fields_drop.n);
 
-	protocol = gateway_protocol(gateway.protocol);
-	if (protocol == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized protocol \"%s\"", gateway.protocol)));
+	protocol = open_gateway(&gateway, PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(18));
 	protocol->build(&call, PG_GETARG_INT64(15), &request);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -126,17 +128,52 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	values[1] = datum_text(request.url, &nulls[1]);
 	values[2] = datum_text(request.body, &nulls[2]);
 	values[3] = datum_text(request.error, &nulls[3]);
+	values[4] = datum_text(request.content_type, &nulls[4]);
+	values[5] = header_lines(&gateway);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* The protocol of that name, that has read these options of the gateway. */
+static const GatewayProtocol *
+open_gateway(Gateway *gateway, const text *name, const text *options)
+{
+	const GatewayProtocol *protocol;
+	GatewayFault fault = {0};
+
+	gateway->protocol = text_to_cstring(name);
+	gateway->options = text_to_cstring(options);
+	protocol = gateway_protocol(gateway->protocol);
+	if (protocol == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized protocol \"%s\"", gateway->protocol)));
+	if (protocol->prepare != NULL && !protocol->prepare(gateway, &fault))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid option \"%s\"", fault.option)));
+	return protocol;
+}
+
+static Datum
+header_lines(const Gateway *gateway)
+{
+	const char **lines = palloc(sizeof(char *) * (gateway->nheaders + 1));
+
+	for (int i = 0; i < gateway->nheaders; i++)
+		lines[i] = psprintf("%s: %s", gateway->headers[i].name, gateway->headers[i].value);
+	return datum_text_array(lines, gateway->nheaders);
 }
 
 PG_FUNCTION_INFO_V1(ordersync_wire_classify);
 /*
- * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session, untrusted)
+ * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session, untrusted,
+ * protocol, options)
  * → one row
  */
 Datum
 ordersync_wire_classify(PG_FUNCTION_ARGS)
 {
+	Gateway		gateway = {0};
 	SyncTask	task = {0};
 	GatewayCall call = {0};
 	CallReply	reply = {0};
@@ -146,7 +183,8 @@ ordersync_wire_classify(PG_FUNCTION_ARGS)
 	bool		nulls[CLASSIFY_COLUMNS] = {0};
 
 	read_reply(fcinfo, &task, &call, &reply);
-	gateway_top.classify(&call, &reply, &answer);
+	task.gateway = &gateway;
+	open_gateway(&gateway, PG_GETARG_TEXT_PP(10), PG_GETARG_TEXT_PP(11))->classify(&call, &reply, &answer);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -231,6 +269,87 @@ ordersync_wire_pace_waits(PG_FUNCTION_ARGS)
 										  TYPALIGN_DOUBLE));
 }
 
+PG_FUNCTION_INFO_V1(ordersync_wire_breaker_says);
+/*
+ * breaker_says(steps text[], first_ms bigint) → text[]: what a breaker says at each step:
+ * "take MS TASK SHOP LIST" (and "again" for a task that has failed before) or
+ * "good|failed|unreachable|nothing MS TASK", of the task's last call.
+ */
+Datum
+ordersync_wire_breaker_says(PG_FUNCTION_ARGS)
+{
+	Datum	   *steps;
+	Datum	   *said;
+	int			n;
+	Breaker		breaker;
+	BreakerCall *calls;
+	int			ncalls = 0;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &steps, NULL, &n);
+	said = palloc(sizeof(Datum) * Max(n, 1));
+	calls = palloc0(sizeof(BreakerCall) * Max(n, 1));
+	breaker_init(&breaker);
+	for (int i = 0; i < n; i++)
+		said[i] = CStringGetTextDatum(breaker_step(&breaker, TextDatumGetCString(steps[i]),
+												   calls, &ncalls, PG_GETARG_INT64(1)));
+	PG_RETURN_ARRAYTYPE_P(construct_array(said, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* One step; calls: those that were begun, the last of a task counts. */
+static char *
+breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls, int64 first_ms)
+{
+	static const char *const outcomes[] = {"good", "failed", "unreachable", "nothing"};
+	BreakerCall call = {0};
+	BreakerStop stop;
+	char		word[16];
+	char		again[16] = "";
+	long long	at_ms;
+	long long	task;
+	long long	shop = 0;
+	int64		wait = 0;
+
+	if (sscanf(step, "%15s %lld %lld %lld %u %15s", word, &at_ms, &task, &shop, &call.list,
+			   again) < 3)
+		elog(ERROR, "no step of a breaker: %s", step);
+	call.task_id = task;
+	call.shop_id = shop;
+	call.failed_before = strcmp(again, "again") == 0;
+	if (strcmp(word, "take") == 0)
+	{
+		wait = breaker_take(breaker, &call, at_ms, &stop);
+		if (wait == 0)
+			calls[(*ncalls)++] = call;
+		return stop.stopped ? describe_stop(&stop) :
+			wait > 0 ? psprintf("wait " INT64_FORMAT, wait) : "go";
+	}
+	for (int i = *ncalls - 1; i >= 0; i--)
+	{
+		if (calls[i].task_id != task)
+			continue;
+		for (int o = 0; o < lengthof(outcomes); o++)
+		{
+			if (strcmp(word, outcomes[o]) == 0)
+			{
+				breaker_done(breaker, &calls[i], (BreakerOutcome) o, at_ms, first_ms, &stop);
+				return describe_stop(&stop);
+			}
+		}
+	}
+	elog(ERROR, "no call is begun for: %s", step);
+}
+
+static char *
+describe_stop(const BreakerStop *stop)
+{
+	if (!stop->stopped)
+		return "-";
+	return psprintf("stop %s%s%s%s " INT64_FORMAT, stop->of_list ? "list" : "gateway",
+					stop->shop_id != 0 ? psprintf(" of shop " INT64_FORMAT, stop->shop_id) : "",
+					stop->unanswered ? " unanswered" : "", stop->own ? " own" : "",
+					stop->probe_ms);
+}
+
 /* The call and the reply that the arguments of classify() describe. */
 static void
 read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call, CallReply *reply)
@@ -281,11 +400,13 @@ call_from_names(const char *kind, const char *stream, const char *basis,
 		call->kind = CALL_DETAILS;
 	else if (strcmp(kind, "whoami") == 0)
 		call->kind = CALL_WHOAMI;
+	else if (strcmp(kind, "refunds_of_order") == 0)
+		call->kind = CALL_REFUNDS_OF_ORDER;
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized kind of call \"%s\"", kind),
-				 errhint("Kinds are list, details and whoami.")));
+				 errhint("Kinds are list, details, refunds_of_order and whoami.")));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_wire_shop_lines);
