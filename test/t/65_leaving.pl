@@ -63,10 +63,11 @@ my ($trap, $trapped) = server('trap', sub { my ($call, $note) = @_; $note->('con
 
 # Answers of all kinds, by the path.
 my $ok = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+my $bomb = Compress::Zlib::memGzip(' ' x (16 << 20));
 my %answers = (
 	redirect => sub { say_all($_[0], "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:$trap/\r\nContent-Length: 0\r\n\r\n") },
 	moved => sub { say_all($_[0], "HTTP/1.1 307 Temporary\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n") },
-	bomb => sub { my $b = Compress::Zlib::memGzip(' ' x (64 << 20)); say_all($_[0], "${ok}Content-Encoding: gzip\r\nContent-Length: " . length($b) . "\r\n\r\n$b") },
+	bomb => sub { say_all($_[0], "${ok}Content-Encoding: gzip\r\nContent-Length: " . length($bomb) . "\r\n\r\n$bomb") },
 	twice => sub { my $b = Compress::Zlib::memGzip(Compress::Zlib::memGzip('{}')); say_all($_[0], "${ok}Content-Encoding: gzip, gzip\r\nContent-Length: " . length($b) . "\r\n\r\n$b") },
 	again => sub { my $b = Compress::Zlib::memGzip(Compress::Zlib::memGzip('{}')); say_all($_[0], "${ok}Content-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: " . length($b) . "\r\n\r\n$b") },
 	deflated => sub { my $b = compress('{}'); say_all($_[0], "${ok}Content-Encoding: deflate\r\nContent-Length: " . length($b) . "\r\n\r\n$b") },
@@ -116,7 +117,7 @@ my ($proxy, $passed) = server('proxy', sub {
 my $cluster = do {
 	local @ENV{qw(http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY)} = ("http://127.0.0.1:$trap") x 5;
 	OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 40, '--days' => 2 ],
-		conf => "ordersync.max_attempts = 1\nordersync.request_timeout = '4s'\nordersync.max_response_size = '1MB'\nordersync.allowed_hosts = '192.0.2.1'") };
+		conf => "ordersync.max_attempts = 1\nordersync.request_timeout = '5s'\nordersync.max_response_size = '1MB'\nordersync.allowed_hosts = '192.0.2.1'") };
 my ($port) = $cluster->url =~ /:(\d+)/;
 sub set
 {
