@@ -1,0 +1,85 @@
+# What roles may see and do, as an attacker tries it: users' code on our tables (triggers, deferred constraints, defaults, checks,
+# indexes, rules) has the owner's rights whoever sets it off and cannot change who it is; no SECURITY DEFINER function can be
+# made to run other functions, operators, types or tables than it names; grants, policies and limits survive a dump.
+use strict;
+use warnings;
+use OrdersyncTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 40, '--days' => 7, '--still' ]);
+my $node = $cluster->node;
+$cluster->add_shops(1, 2);
+$cluster->sql("CREATE ROLE $_ LOGIN") for 'keeper', 'mallory', 'bi', 'store', 'ops', 'by_hand', '"o""dd"';
+$cluster->sql("ALTER DATABASE postgres OWNER TO keeper;
+	SELECT ordersync_grant('bi', 'reader'), ordersync_grant('store', 'reader', '{1}'), ordersync_grant('ops', 'operator', '{2}'), ordersync_grant('o\"dd', 'reader')");
+
+sub as { my ($role, $q, $db) = @_; my (undef, $out, $err) = $node->psql($db // 'postgres', $q, extra_params => [ '-U', $role ]); return $err =~ /ERROR:\s+(.*)/ ? $1 : $out }
+
+# --- users' code on our tables ---
+
+# Each way out of an identity is tried; what worked is noted, with who it was.
+$cluster->sql(q{
+	CREATE SCHEMA trap; GRANT ALL ON SCHEMA trap TO PUBLIC;
+	CREATE TABLE trap.seen (place text, who name, won text); GRANT INSERT, SELECT ON trap.seen TO PUBLIC;
+	CREATE FUNCTION trap.try(place text) RETURNS void LANGUAGE plpgsql AS $f$
+	DECLARE
+		v_way text;
+	BEGIN
+		INSERT INTO trap.seen VALUES (place, current_user, CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'is a superuser' END);
+		FOREACH v_way IN ARRAY ARRAY[
+			'RESET SESSION AUTHORIZATION', 'SET SESSION AUTHORIZATION postgres', 'SET SESSION AUTHORIZATION DEFAULT', 'SET ROLE postgres', 'SET LOCAL ROLE postgres', 'RESET ROLE', 'SET ROLE NONE',
+			$w$SELECT set_config('role', 'postgres', false)$w$, $w$SELECT set_config('session_authorization', 'postgres', false)$w$,
+			$w$SELECT pg_read_file('PG_VERSION')$w$, $w$COPY trap.seen TO PROGRAM 'true'$w$, $w$ALTER SYSTEM SET work_mem = '5MB'$w$, $w$SELECT lo_import('/etc/hostname')$w$,
+			'ALTER ROLE mallory SUPERUSER', 'GRANT pg_execute_server_program TO mallory', 'CREATE ROLE trapped', 'SELECT sealed FROM pg_authid',
+			$w$DECLARE trapped CURSOR WITH HOLD FOR SELECT trap.try('cursor')$w$, $w$PREPARE trapped AS SELECT trap.try('prepared')$w$, 'CREATE TEMP TABLE trapped (a int)', 'DISCARD TEMP'] LOOP
+			BEGIN
+				EXECUTE v_way;
+				INSERT INTO trap.seen VALUES (place, current_user, v_way);
+			EXCEPTION WHEN OTHERS THEN NULL;
+			END;
+		END LOOP;
+	END $f$;
+	CREATE FUNCTION trap.on_row() RETURNS trigger LANGUAGE plpgsql AS $f$
+	BEGIN
+		IF NOT EXISTS (SELECT FROM trap.seen s WHERE s.place = TG_NAME || ' ' || TG_TABLE_NAME AND s.who = current_user) THEN PERFORM trap.try(TG_NAME || ' ' || TG_TABLE_NAME); END IF;
+		RETURN NEW;
+	END $f$;
+	CREATE FUNCTION trap.again() RETURNS trigger LANGUAGE plpgsql AS $f$
+	BEGIN
+		IF TG_TABLE_NAME <> 'aside' THEN
+			BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO trap.aside VALUES (1); EXCEPTION WHEN OTHERS THEN NULL; END;
+		END IF;
+		PERFORM trap.on_value(TG_NAME || ' ' || TG_TABLE_NAME); RETURN NULL;
+	END $f$;
+	CREATE FUNCTION trap.on_value(place text) RETURNS text LANGUAGE plpgsql AS $f$
+	BEGIN IF NOT EXISTS (SELECT FROM trap.seen s WHERE s.place = on_value.place AND s.who = current_user) THEN PERFORM trap.try(place); END IF; RETURN 'x'; END $f$;
+	CREATE FUNCTION trap.of_value(a bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $f$ BEGIN PERFORM trap.on_value('expression'); RETURN a; END $f$;
+	CREATE TABLE trap.aside (a int);});
+# As the database's owner, who is no superuser.
+my $tables = $cluster->sql(q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'ordersync'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition});
+$cluster->sql(q{ALTER TABLE trap.aside OWNER TO keeper});
+is(as('keeper', join ';', 'CREATE CONSTRAINT TRIGGER late AFTER INSERT ON trap.aside DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap.again()',
+	map { ("CREATE TRIGGER early BEFORE INSERT OR UPDATE ON ordersync.$_ FOR EACH ROW EXECUTE FUNCTION trap.on_row()",
+		$_ eq 'request_log' ? () : "CREATE CONSTRAINT TRIGGER late AFTER INSERT OR UPDATE OR DELETE ON ordersync.$_ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION trap.again()") } split ' ', $tables), '',
+	'triggers on all tables, deferred ones too');
+is(as('keeper', q{ALTER TABLE ordersync.shops ADD COLUMN x text DEFAULT trap.on_value('default'), ADD CHECK (trap.on_value('check') IS NOT NULL) NOT VALID, ADD COLUMN y bigint GENERATED ALWAYS AS (trap.of_value(shop_id)) STORED;
+	CREATE INDEX ON ordersync.sync_runs (trap.of_value(run_id)); CREATE DOMAIN trap.checked AS text CHECK (trap.on_value('domain') IS NOT NULL); ALTER TABLE ordersync.sync_runs ADD COLUMN z trap.checked DEFAULT 'x';
+	ALTER TABLE ordersync.sync_runs ADD EXCLUDE USING btree (trap.of_value(run_id) WITH =) DEFERRABLE INITIALLY DEFERRED;
+	CREATE RULE beside AS ON INSERT TO ordersync.setup_history DO ALSO SELECT trap.on_value('rule')}), '', 'defaults, checks, generated columns, indexes, exclusions, domains, rules');
+$cluster->sql('TRUNCATE trap.seen');
+
+sub won { return $cluster->sql(q{SELECT coalesce(string_agg(DISTINCT concat_ws(': ', place, who, won), E'\n'), 'nothing') FROM trap.seen WHERE won IS NOT NULL}) }
+sub places { return $cluster->sql(q{SELECT string_agg(DISTINCT split_part(place, ' ', 1), ' ' ORDER BY split_part(place, ' ', 1)) FROM trap.seen}) }
+
+# The worker: a run that stores, fails, settles and ends; the watch and maintenance of its start.
+is($cluster->full(1), 'succeeded', 'a run beside all of that');
+$cluster->control('change', shop => 1, orders => 5);
+$cluster->fault('http', status => 500, count => 1);
+is($cluster->incremental(1), 'succeeded', 'another, with a call that fails');
+$cluster->no_faults;
+is(won(), 'nothing', 'through a worker nothing is won');
+is($cluster->sql("SELECT string_agg(DISTINCT who, ' ') FROM trap.seen"), 'pg_database_owner', 'all of it was the owner of the tables');
+is(places(), 'check default domain early expression late rule', 'and each place was reached');
+cmp_ok($cluster->sql("SELECT count(DISTINCT place) FROM trap.seen WHERE place LIKE 'late %'"), '>', 8, 'deferred triggers of many tables');
+done_testing;
