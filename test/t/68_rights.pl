@@ -108,12 +108,12 @@ sub call_of
 	my @argument = map {
 		my ($type, $name) = ($f->{types}[$_], $f->{names}[$_] // '');
 		$f->{name} eq 'ordersync_add_shop' && !$attack && $_ < 3 ? (77, "'seller'", "'session-77'")[$_] :
-		$type =~ /^(?:text|name)$/ ? ($attack ? "\$i\$$injection\$i\$" : $name eq 'role' ? q{'o"dd'} : $name =~ /^(?:base_url|app_key|protocol|sign_method|seller_nick|gateway)$/ || !$text{$f->{name}} ? 'NULL' : "'$text{$f->{name}}'") . "::$type"
-			: $type eq 'jsonb' ? ($attack ? qq{jsonb_build_object(\$i\$$injection\$i\$, \$i\$$injection\$i\$)} : "'{}'::jsonb")
+		$type =~ /^(?:text|name)$/ ? ($attack ? "\$i\$$injection\$i\$" : $name eq 'role' ? q{'o"dd'} : $name =~ /^(?:base_url|app_key|protocol|sign_method|seller_nick|gateway)$/ || !$text{$f->{name}} ? 'NULL' : "'$text{$f->{name}}'") . "::pg_catalog.$type"
+			: $type eq 'jsonb' ? ($attack ? qq{pg_catalog.jsonb_build_object(\$i\$$injection\$i\$, \$i\$$injection\$i\$)} : "'{}'::pg_catalog.jsonb")
 			: $type eq 'bigint' && $name =~ /run/ ? '1::bigint' : $type =~ /^(?:bigint|integer)$/ ? "1::$type" : $type eq 'bigint[]' ? "'{1}'::bigint[]" : $type eq 'boolean' ? 'false' : $type eq 'interval' ? "'0'::interval"
-			: $type eq 'bytea' ? q{'\x00'::bytea} : "NULL::$type"
+			: $type eq 'bytea' ? q{'\x00'::pg_catalog.bytea} : "NULL::" . ($type =~ /^[a-z0-9_]+$/ && $type !~ /^(?:bigint|integer|boolean|interval)$/ ? 'pg_catalog.' : '') . $type
 	} 0 .. $#{ $f->{types} };
-	return ($f->{kind} eq 'p' ? 'CALL ' : 'SELECT * FROM ') . "$f->{name}(" . join(', ', @argument) . ')';
+	return ($f->{kind} eq 'p' ? 'CALL ' : 'SELECT * FROM ') . ($f->{name} =~ /\./ ? '' : 'public.') . "$f->{name}(" . join(', ', @argument) . ')';
 }
 # Each call in a transaction that is rolled back; what deferred triggers would do at its COMMIT is done before. Results, then messages.
 sub call_all
@@ -130,5 +130,55 @@ $tried{$2}{$1 =~ s/ .*//r}++ while $said =~ /WARNING:  tried (\S+(?: \w+)?) as (
 is_deeply([ sort keys %tried ], [ 'pg_database_owner' ], 'a superuser calls each: users\' code is the owner all the same');
 is(join(' ', sort keys %{ $tried{pg_database_owner} }), 'check default domain early expression late rule', 'and was reached, also what is deferred');
 is(join("\n", $said =~ /WARNING:  (won .*)/g), '', 'and won nothing');
-diag($said);
+# What was on the tables is not needed any more.
+$cluster->sql(q{DO $$ DECLARE v record; BEGIN FOR v IN SELECT tgrelid::regclass AS t, tgname FROM pg_trigger WHERE tgfoid IN ('trap.on_row'::regproc, 'trap.again'::regproc) AND tgparentid = 0 LOOP
+	EXECUTE format('DROP TRIGGER %I ON %s', v.tgname, v.t); END LOOP; END $$;
+	DROP RULE beside ON ordersync.setup_history; ALTER TABLE ordersync.shops DROP COLUMN x CASCADE, DROP COLUMN y; ALTER TABLE ordersync.sync_runs DROP COLUMN z; DROP FUNCTION trap.of_value CASCADE; DROP FUNCTION trap.on_value CASCADE});
+
+# Mallory may call each of them, and create in public and in trap, which stand in its search_path before pg_catalog: every function
+# and operator of the server by the names that ours use, with the same and with better fitting arguments, and our tables and the
+# server's by their names in pg_temp and in trap; all of it says as whom it runs.
+$cluster->sql(q{GRANT CREATE ON SCHEMA public TO mallory; GRANT USAGE ON SCHEMA ordersync TO mallory;
+	SELECT ordersync_grant('mallory', 'admin');
+	DO $$ DECLARE v regprocedure; BEGIN FOR v IN SELECT p.oid FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'ordersync'
+		WHERE p.prosecdef LOOP EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO mallory', v); END LOOP; END $$});
+my $set_traps = q{SET client_min_messages = error;
+	CREATE FUNCTION trap.sprung(what text) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog AS $f$
+	BEGIN IF current_user <> 'mallory' THEN SET LOCAL client_min_messages = warning; RAISE WARNING 'sprung % as %', what, current_user; END IF; RETURN true; END $f$;
+	CREATE FUNCTION trap.set_trap(command text) RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog AS $f$ BEGIN EXECUTE command; RETURN 1; EXCEPTION WHEN OTHERS THEN RETURN 0; END $f$;
+	CREATE TEMP TABLE body AS SELECT $b$%s LANGUAGE plpgsql AS $t$ BEGIN PERFORM trap.sprung(%L); RETURN NULL; END $t$$b$ AS body;
+	CREATE TEMP TABLE fits (kind, command) AS
+	SELECT 'same function', format('CREATE FUNCTION trap.%I(%s) RETURNS ' || body, p.proname, pg_get_function_identity_arguments(p.oid), format_type(p.prorettype, NULL), p.proname)
+	FROM pg_proc p, body
+	WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND NOT p.proretset AND NOT EXISTS (SELECT FROM unnest(array_append(p.proargtypes::oid[], p.prorettype)) a JOIN pg_type t ON t.oid = a WHERE t.typtype = 'p')
+		AND p.proname IN (SELECT m[1] FROM pg_proc o, regexp_matches(o.prosrc, '([a-z_]+) ?\(', 'g') m WHERE o.prosecdef AND o.pronamespace IN ('ordersync'::regnamespace, 'public'::regnamespace))
+	UNION ALL
+	SELECT 'function that fits better', format('CREATE FUNCTION trap.%I(%s) RETURNS ' || body, n, a, 'text', n)
+	FROM body, unnest(ARRAY['format', 'concat', 'concat_ws', 'jsonb_build_object', 'to_jsonb', 'cardinality', 'array_append', 'array_to_string', 'unnest', 'string_agg', 'count', 'max']) n,
+		unnest(ARRAY['text', 'text, text', 'text, text, text', 'text, bigint', 'text, name', 'bigint', 'bigint[]', 'text[]', 'text[], text']) a
+	UNION ALL
+	SELECT 'overload of ours', format('CREATE FUNCTION public.%I(%s) RETURNS ' || body, p.proname, array_to_string((ARRAY(SELECT format_type(x, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (x, i) ORDER BY i))[1:k], ', '), format_type(p.prorettype, NULL), p.proname)
+	FROM body, pg_proc p, generate_series(0, p.pronargs - 1) k
+	WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ordersync\_%' AND NOT p.proretset AND p.prokind = 'f'
+	UNION ALL
+	SELECT 'operator', format('CREATE FUNCTION trap.operator_%s(%s, %s) RETURNS ' || body || '; CREATE OPERATOR trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = trap.operator_%s)', o.oid, o.oprleft::regtype, o.oprright::regtype, o.oprresult::regtype, 'operator ' || o.oprname, o.oprname, o.oprleft::regtype, o.oprright::regtype, o.oid)
+	FROM body, pg_operator o
+	WHERE o.oprleft::regtype::text IN ('bigint', 'text', 'name', 'jsonb', 'oid', 'interval', 'timestamp with time zone', 'text[]') AND o.oprright::regtype::text IN ('bigint', 'text', 'name', 'jsonb', 'oid', 'interval', 'timestamp with time zone', 'text[]')
+	UNION ALL
+	SELECT 'relation', format('CREATE VIEW %1$s.%2$I AS SELECT * FROM %3$s WHERE trap.sprung(%2$L); GRANT SELECT ON %1$s.%2$I TO PUBLIC', s, c.relname, c.oid::regclass)
+	FROM pg_class c, unnest(ARRAY['trap', 'pg_temp']) s
+	WHERE c.relnamespace = 'ordersync'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.oid::regclass::text IN ('pg_class', 'pg_roles', 'pg_extension', 'pg_database', 'pg_attribute', 'pg_proc', 'pg_settings', 'pg_stat_activity', 'pg_locks')
+	UNION ALL
+	SELECT 'type', format('CREATE DOMAIN %1$s.%2$I AS pg_catalog.%2$I CHECK (trap.sprung(%3$L))', s, t, 'type ' || t)
+	FROM unnest(ARRAY['text', 'int8', 'int4', 'bool', 'jsonb', 'interval', 'timestamptz', 'name', 'regclass']) t, unnest(ARRAY['trap', 'pg_temp']) s;
+	SELECT string_agg(concat_ws(' ', k.kind, k.n > 5), ', ' ORDER BY k.kind) FROM (SELECT kind, sum(trap.set_trap(command)) AS n FROM fits GROUP BY kind) k;};
+my $path = 'SET search_path = trap, pg_temp, public, pg_catalog; SET client_min_messages = warning;';
+$cluster->sql(q{CREATE FUNCTION public.careless(a text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$ BEGIN PERFORM count(*) FROM shops; RETURN format('%s', a) || a; END $f$; ALTER FUNCTION public.careless OWNER TO pg_database_owner});
+my ($out, $attacked) = call_all('mallory', "$set_traps\n$path\nSELECT public.careless('x'::pg_catalog.text);\nSELECT 'no more of that' FROM pg_catalog.pg_sleep(0) WHERE (SELECT 'end of careless') IS NOT NULL;", 0, 1);
+like($out, qr/^function that fits better t, operator t, overload of ours t, relation t, same function t, type t$/m, 'traps of each kind are set');
+my %sprung = map { ($_ => 1) } $attacked =~ /WARNING:  sprung (.*)/g;
+is(join(', ', sort keys %sprung), 'format as pg_database_owner, operator || as pg_database_owner, shops as pg_database_owner', 'a careless function springs them, none of ours does');
+is(join("\n", $attacked =~ /WARNING:  (won .*|tried .*)/g), '', 'no argument is run as SQL');
+is($cluster->sql("SELECT count(*) FROM trap.seen WHERE place = 'sql'"), '0', 'nor was');
+unlike($attacked, qr/syntax error|unterminated|permission denied for (?:function|procedure)/, 'each was called, none took an argument for syntax');
 done_testing;
