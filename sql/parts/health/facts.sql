@@ -127,21 +127,28 @@ COMMENT ON FUNCTION ordersync.health_refusal(text, text) IS
 	'why a gateway of that URL and proxy may not be called, and what allows it; NULL when it may';
 
 /* The tasks that workers have, by worker: a few rows, however many shops. */
-CREATE OR REPLACE FUNCTION ordersync.health_owners()
-RETURNS TABLE (owner text, alive boolean)
+/* Whose they are, readers do not see. */
+CREATE OR REPLACE FUNCTION ordersync.health_running_tasks()
+RETURNS TABLE (task_id bigint, alive boolean)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
-	SELECT o.owner, ordersync.worker_alive(o.owner)
-	FROM (
-		SELECT DISTINCT t.owner
-		FROM ordersync.sync_tasks t
-		WHERE t.state = 'running'
-	) o
+	WITH owners AS MATERIALIZED (
+		SELECT o.owner, ordersync.worker_alive(o.owner) AS alive
+		FROM (
+			SELECT DISTINCT t.owner
+			FROM ordersync.sync_tasks t
+			WHERE t.state = 'running'
+		) o
+	)
+	SELECT t.task_id, o.alive
+	FROM ordersync.sync_tasks t
+	JOIN owners o ON o.owner = t.owner
+	WHERE t.state = 'running'
 $function$;
-COMMENT ON FUNCTION ordersync.health_owners() IS
-	'the workers that own running tasks, and whether each is alive';
+COMMENT ON FUNCTION ordersync.health_running_tasks() IS
+	'the tasks that a worker has, and whether it is alive';
 
 /* Names as a person reads them: the first few, and how many more. */
 CREATE OR REPLACE FUNCTION ordersync.health_names(p_names text[])

@@ -76,7 +76,7 @@ BEGIN
 		CASE
 			WHEN t.error_class IS NULL THEN NULL
 			WHEN g.failing_since IS NOT NULL AND t.error_class = g.error_class
-				AND (g.failing_shop IS NULL OR t.error_class = 'signature')
+				AND (NOT g.one_shop_fails OR t.error_class = 'signature')
 				THEN 'gateway "' || g.name || '": ' || g.error || '; see ordersync.gateway_health'
 			ELSE CASE t.error_class
 				WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again'
