@@ -511,6 +511,8 @@ settlement_as_json(const Settlement *s)
 	json_number(&json, "seen", s->seen);
 	json_number(&json, "quarantined", s->quarantined);
 	json_number(&json, "passes", s->passes);
+	if (s->outside > 0)
+		json_number(&json, "outside", s->outside);
 	if (s->closed)
 	{
 		json_number(&json, "closed_since", s->closed_since);

@@ -68,12 +68,13 @@ typedef struct Settlement
 {
 	const char *state;			/* running, succeeded, incomplete */
 	const char *outcome;		/* of the window: NULL, counted, short, unproven, fresh, fetched */
-	const char *class;			/* of an incomplete one: short, total; NULL: none */
+	const char *class;			/* of an incomplete one: short, total, range; NULL: none */
 	const char *walk;
 	int64		reported;
 	int64		seen;
 	int64		quarantined;
 	int			passes;
+	int64		outside;		/* records that were listed outside the range asked for */
 	bool		closed;			/* the two below mean something */
 	int64		closed_since;
 	int64		closed_until;
