@@ -70,7 +70,7 @@ static const PersonalDefault defaults[] = {
 	{"oaid", PERSONAL_KEEP, PSEUDONYM}, {"ouid", PERSONAL_KEEP, PSEUDONYM},
 	{"alipay_no", PERSONAL_KEEP, PAYMENT},
 	{"real_name_auth_status", PERSONAL_KEEP, HARMLESS}, {"stage_address_type", PERSONAL_KEEP, HARMLESS},
-	{"modify_address", PERSONAL_KEEP, HARMLESS}, {"ti_modify_address_time", PERSONAL_KEEP, HARMLESS},
+	{"is_o2o_passport", PERSONAL_KEEP, HARMLESS}, {"modify_address", PERSONAL_KEEP, HARMLESS}, {"ti_modify_address_time", PERSONAL_KEEP, HARMLESS},
 	{NULL, PERSONAL_KEEP, NULL}
 };
 
