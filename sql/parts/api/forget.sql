@@ -224,7 +224,7 @@ BEGIN
 	WHERE EXISTS (
 		SELECT
 		FROM pg_catalog.unnest(p_buyers) AS b (buyer)
-		WHERE pg_catalog.position(pg_catalog.convert_to(b.buyer, 'UTF8') IN q.body) > 0
+		WHERE pg_catalog."position"(q.body, pg_catalog.convert_to(b.buyer, 'UTF8')) > 0
 			OR pg_catalog.strpos(q.value, b.buyer) > 0);
 	GET DIAGNOSTICS v_quarantine = ROW_COUNT;
 	UPDATE ordersync.request_log l
