@@ -248,12 +248,12 @@ AS $function$
 			-- what views and invokers' functions call as their reader or caller
 			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
 			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
-			WHEN p.proname ~ '^(reproject|clean_up|import|schedule)_' THEN 'admin'
+			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
-			WHEN p.proname ~ '^ordersync_(add|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
+			WHEN p.proname ~ '^ordersync_(add|apply|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
 			ELSE 'reader'
 		END
 	FROM pg_catalog.pg_extension e
