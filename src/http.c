@@ -585,6 +585,7 @@ void
 http_reply(HttpRequest *request, CallReply *reply)
 {
 	long		status = 0;
+	double		connected_s = 0;
 
 	if (!request->done)
 		elog(ERROR, "reply of a call requested before it ended");
@@ -605,6 +606,8 @@ http_reply(HttpRequest *request, CallReply *reply)
 	if (reply->untrusted)
 		reply->net_message = describe_certificate_error(request, reply->net_message);
 	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
+	curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME, &connected_s);
+	reply->unconnected = request->result != CURLE_OK && connected_s <= 0;
 	reply->too_large = request->body.overflowed;
 	reply->http_status = (int) status;
 	reply->body = request->body.data ? request->body.data : "";

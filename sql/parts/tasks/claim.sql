@@ -12,12 +12,16 @@ RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_claimed bigint[] := '{}';
+	v_claimed bigint[];
 	v_some record;
 	v_exact boolean;
 	v_each integer;
 	v_last integer := 3;
 BEGIN
+	v_claimed := ordersync.probe_tasks(p_max);
+	IF v_claimed <> '{}' THEN
+		PERFORM ordersync.own_tasks(v_claimed, p_owner);
+	END IF;
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
 	 * With many runs one task of each fills the worker; only where that does not,
@@ -32,24 +36,14 @@ BEGIN
 		LIMIT 1024 / p_max + 1
 	) r;
 	v_each := CASE WHEN v_exact THEN p_max ELSE 1 END;
-	LOOP
+	WHILE pg_catalog.cardinality(v_claimed) < p_max LOOP
 		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
 			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_last, v_each < p_max);
 		IF v_some.tasks <> '{}' THEN
 			v_claimed := v_claimed || v_some.tasks;
-			UPDATE ordersync.sync_tasks t
-			SET state = 'running',
-				owner = p_owner,
-				worker_pid = pg_catalog.pg_backend_pid(),
-				token = ordersync.new_token(),
-				attempt = t.attempt + 1,
-				next_attempt_at = NULL,
-				began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
-				claimed_at = pg_catalog.clock_timestamp()
-			WHERE t.task_id = ANY (v_some.tasks);
+			PERFORM ordersync.own_tasks(v_some.tasks, p_owner);
 		END IF;
 		EXIT WHEN v_exact
-			OR pg_catalog.cardinality(v_claimed) >= p_max
 			OR v_each = 1 AND v_some.tasks = '{}';
 		v_last := CASE WHEN v_each = 1 THEN v_some.priority ELSE 3 END;
 		v_each := CASE WHEN v_each = 1 THEN p_max ELSE 1 END;
@@ -59,6 +53,26 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer) IS
 	'assigns due tasks to a worker, at most so many, by priority and fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
+
+CREATE OR REPLACE FUNCTION ordersync.own_tasks(p_tasks bigint[], p_owner text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.sync_tasks t
+	SET state = 'running',
+		owner = p_owner,
+		worker_pid = pg_catalog.pg_backend_pid(),
+		token = ordersync.new_token(),
+		attempt = t.attempt + 1,
+		next_attempt_at = NULL,
+		began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
+		claimed_at = pg_catalog.clock_timestamp()
+	WHERE t.task_id = ANY (p_tasks);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.own_tasks(bigint[], text) IS
+	'gives locked tasks to a worker; part of ordersync.normalize_tasks()';
 
 CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
 RETURNS TABLE (
