@@ -74,7 +74,8 @@ typedef enum ClaimColumn
 	CLAIM_METHOD_WEIGHTS,
 	CLAIM_METHOD_BANS,
 	CLAIM_GATEWAY_OPTIONS,
-	CLAIM_KEY_RECHECK
+	CLAIM_KEY_RECHECK,
+	CLAIM_ATTEMPT
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -86,7 +87,7 @@ static DbStatement claim_statement = {
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
 	" c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
-	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck"
+	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck, c.attempt"
 	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
 	.nparams = 4,
 	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
@@ -250,6 +251,7 @@ read_task(uint64 row, MemoryContext context)
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
 	task->kind = db_text(row, CLAIM_KIND, context);
+	task->attempt = db_int4(row, CLAIM_ATTEMPT);
 	task->priority = db_int4(row, CLAIM_PRIORITY);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
@@ -591,6 +593,8 @@ failure_as_json(const Failure *f)
 		json_number(&json, "retry_ms", f->retry_ms);
 	json_string(&json, "banned", f->banned);
 	json_string(&json, "method", f->method);
+	if (f->stop != NULL)
+		json_json(&json, "stop", stop_as_json(f->stop, f->method));
 	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
 }
 

@@ -7,6 +7,7 @@
 #ifndef ORDERSYNC_QUEUE_H
 #define ORDERSYNC_QUEUE_H
 
+#include "breaker.h"
 #include "task.h"
 
 /* The task was taken from us, cancelled or its run removed: SQLSTATE of settle and fail. */
@@ -98,6 +99,7 @@ typedef struct Failure
 								 * reserved (all but what a person asked for) */
 	const char *method;			/* where it is a method: which */
 	bool		conflict;		/* an error of the database that says nothing against the task */
+	const BreakerStop *stop;	/* NULL: calls like it are not stopped.  Without class: it is only given back */
 	const char *walk;
 	int			page_size;
 	ClockReading clock;

@@ -32,6 +32,9 @@ BEGIN
 		reserved_until timestamptz,
 		method_bans jsonb NOT NULL DEFAULT '{}',
 		unserved jsonb NOT NULL DEFAULT '{}',
+		stopped_since timestamptz,
+		next_probe_at timestamptz,
+		stops jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now()
 	);
@@ -106,6 +109,9 @@ BEGIN
 		('gateways', 'error_sub_code', 'platform''s second code of it'),
 		('gateways', 'error_at', 'when it was; of failures that follow each other one a minute is recorded'),
 		('gateways', 'unserved', 'calls and lists that the gateway does not have, by protocol and options'),
+		('gateways', 'stopped_since', 'since when no calls are made but for probes, because none is answered well; NULL: calls are made, but for those of stops'),
+		('gateways', 'next_probe_at', 'when one call is made of what is stopped'),
+		('gateways', 'stops', 'which calls are stopped, by method ("": all): since, probe_at, shop (only its calls), class and error of the failure (unanswered: nothing has failed, but no more calls are made before one is answered), and the list that waits'),
 		('gateways', 'created_at', 'when it was added'),
 		('gateways', 'updated_at', 'when its set-up was changed last'),
 

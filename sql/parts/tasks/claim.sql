@@ -35,7 +35,7 @@ RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_claimed bigint[] := '{}';
+	v_claimed bigint[];
 	v_some record;
 	v_exact boolean;
 	v_each integer;
@@ -56,6 +56,8 @@ BEGIN
 			) s) THEN
 		v_places := NULL;			-- there is nobody to keep a place for
 	END IF;
+	v_claimed := ordersync.probe_tasks(p_max);
+	PERFORM ordersync.assign_tasks(p_owner, v_claimed);
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
 	 * With many runs one task of each fills the worker; only where that does not,
