@@ -39,11 +39,11 @@ BEGIN
 	END IF;
 	PERFORM ordersync.announce_run(v_run, v_joined, false);
 	v_unserved := ordersync.unserved(shop_id);
-	IF v_unserved ?& ARRAY['details of after_sales', 'details of refunds_of_orders'] THEN
+	IF ordersync.gateway_lacks(v_unserved, 'details of after_sales') AND NOT ordersync.fetches_by_order(v_unserved) THEN
 		RAISE NOTICE USING
 			MESSAGE = 'the order is fetched without its after-sales: the shop''s gateway does not serve them one by one',
 			HINT = CASE
-				WHEN v_unserved ? 'after_sales' THEN 'It does not serve after-sales at all.'
+				WHEN NOT ordersync.gateway_lists(v_unserved, 'after_sales') THEN 'It does not serve after-sales at all.'
 				ELSE format('They come with the next incremental run: SELECT ordersync_trigger_incremental(%s).', shop_id)
 			END;
 	END IF;
