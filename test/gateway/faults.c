@@ -18,7 +18,7 @@ const char *const fault_names[FAULT_COUNT] = {
 	"hang", "status", "close", "reset", "cut", "drip", "throttle", "quota", "error",
 	"session_expired", "permission", "wrong_seller", "bad_json", "html", "empty_body",
 	"total_missing", "total", "has_next_missing", "has_next_empty", "has_next_ignored",
-	"list_missing", "exclusive_end", "unsorted", "oversize", "blemish", "twice", "withhold",
+	"list_missing", "exclusive_end", "unsorted", "strangers", "moved_on", "oversize", "blemish", "twice", "withhold",
 	"ext_hidden", "untyped", "reply", "empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
 };
 
@@ -237,6 +237,26 @@ fault_ext_hidden(const Call *call)
 		if (faults[i].name == FAULT_EXT_HIDDEN && faults[i].count != 0 && concerns(&faults[i], call))
 			hidden |= 1u << ext_type_named(faults[i].kind);
 	return hidden & ~(1u << EXT_NONE);
+}
+
+void
+fault_stray(const Call *call, Query *q)
+{
+	const Fault *strangers = fault_look(FAULT_STRANGERS, call);
+	const Fault *moved = fault_look(FAULT_MOVED_ON, call);
+
+	if (strangers != NULL)
+	{
+		q->strangers = strangers->has_value ? (int) strangers->value : 1;
+		q->strangers_newest = strstr(strangers->kind, "newest") != NULL;
+		q->strangers_alone = strstr(strangers->kind, "alone") != NULL;
+		q->strangers_uncounted = strstr(strangers->kind, "uncounted") != NULL;
+	}
+	if (moved != NULL && q->kind != LIST_CREATED)
+	{
+		q->moved_on = moved->value;
+		q->all_moved_on = strcmp(moved->kind, "all") == 0;
+	}
 }
 
 bool
