@@ -105,6 +105,19 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pace_waits(double precision, bigint[], integer, bigint) IS
 	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';
 
+CREATE FUNCTION limits(
+	per_second double precision,
+	in_flight integer,
+	per_day bigint,
+	per_day_reserved bigint,
+	steps text[]
+)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_wire_limits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION limits(double precision, integer, bigint, bigint, text[]) IS
+	'what workers 0 to 2 are told of the limits that they share; a step is a moment in ms, a verb and its arguments: take worker priority [method tokens], return likewise, done worker, drop worker, ban ms 0 [method], lift, block from to, noblock, rate n';
+
 CREATE FUNCTION shop_lines(
 	file bytea,
 	OUT line bigint,

@@ -20,6 +20,7 @@
 
 #include "datums.h"
 #include "gateway.h"
+#include "call_limits.h"
 #include "pace.h"
 #include "personal.h"
 #include "record.h"
@@ -36,6 +37,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_classify(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_limits(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
@@ -226,6 +228,80 @@ ordersync_wire_pace_waits(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(waits, n, INT8OID, 8, FLOAT8PASSBYVAL,
 										  TYPALIGN_DOUBLE));
+}
+
+/* One step of limits(); what it came to. */
+static char *
+take_step(CallLimits *limits, const char *step)
+{
+	static const char *const turns[] = {
+		"go", "waits", "needs block", "method banned", "banned", "day reserved", "day spent"
+	};
+	CallWish	wish = {.day = 1, .day_left_ms = 1000, .tokens = 1};
+	char		verb[16];
+	char		method[LIMITS_METHOD_SIZE] = "m";
+	long long	at_ms;
+	long long	number = 0;
+	long long	other = 0;
+	int64		wait_ms;
+	CallTurn	turn;
+
+	if (sscanf(step, "%lld %15s %lld %lld %63s %lf", &at_ms, verb, &number, &other, method, &wish.tokens) < 2)
+		elog(ERROR, "cannot read step \"%s\"", step);
+	wish.slot = (int) number;
+	wish.priority = (int) other;
+	wish.method = method;
+	if (strcmp(verb, "take") == 0)
+	{
+		turn = limits_take(limits, &wish, at_ms, &wait_ms);
+		return wait_ms > 0 ? psprintf("%s %lld", turns[turn], (long long) wait_ms) : pstrdup(turns[turn]);
+	}
+	if (strcmp(verb, "return") == 0)
+		limits_return(limits, &wish);
+	else if (strcmp(verb, "done") == 0)
+		return psprintf("%d", limits_done(limits, (int) number, at_ms));
+	else if (strcmp(verb, "drop") == 0)
+		return psprintf("%d", limits_drop_slot(limits, (int) number, at_ms));
+	else if (strcmp(verb, "ban") == 0)
+		limits_ban(limits, strcmp(method, "m") == 0 ? NULL : method, number, at_ms);
+	else if (strcmp(verb, "lift") == 0)
+		limits_lift(limits);
+	else if (strcmp(verb, "block") == 0)
+		limits_add_block(limits, 1, number, other);
+	else if (strcmp(verb, "noblock") == 0)
+		limits_block_failed(limits, at_ms);
+	else if (strcmp(verb, "rate") == 0)
+	{
+		LimitSettings set = limits->set;
+
+		set.per_second = (double) number;
+		limits_set(limits, &set, at_ms);
+	}
+	else
+		elog(ERROR, "unknown step \"%s\"", step);
+	return pstrdup("");
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_limits);
+/*
+ * limits(per_second double precision, in_flight integer, per_day bigint, per_day_reserved bigint,
+ * steps text[]) → text[]: what three workers are told, step by step, of limits made at 1000 ms.
+ */
+Datum
+ordersync_wire_limits(PG_FUNCTION_ARGS)
+{
+	LimitSettings set = {PG_GETARG_FLOAT8(0), PG_GETARG_INT32(1), PG_GETARG_INT64(2), PG_GETARG_INT64(3)};
+	CallLimits *limits = palloc(offsetof(CallLimits, slots) + 3 * sizeof(LimitSlot));
+	Datum	   *steps;
+	Datum	   *said;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT, &steps, NULL, &n);
+	said = palloc(sizeof(Datum) * Max(n, 1));
+	limits_init(limits, 3, &set, 1000);
+	for (int i = 0; i < n; i++)
+		said[i] = CStringGetTextDatum(take_step(limits, TextDatumGetCString(steps[i])));
+	PG_RETURN_ARRAYTYPE_P(construct_array(said, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* The call and the reply that the arguments of classify() describe. */
