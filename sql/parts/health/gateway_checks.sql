@@ -13,7 +13,8 @@ BEGIN
 	SELECT pg_catalog.format('gateway "%s"', g.gateway),
 		g.state = 'ok',
 		CASE g.state
-			WHEN 'ok' THEN pg_catalog.format('%s shops', g.shops) || COALESCE('; banned by the platform: ' || g.banned_methods, '')
+			WHEN 'ok' THEN pg_catalog.format('%s shops', g.shops)
+			WHEN 'method banned' THEN pg_catalog.format('%s, for all of its %s shops: %s', g.state, g.shops, g.banned_methods)
 			ELSE pg_catalog.format('%s, for all of its %s shops%s', g.state, g.shops, CASE
 				WHEN g.state IN ('secret refused', 'application refused', 'unreachable', 'failing') THEN
 					pg_catalog.format(', since %s: %s', ordersync.format_time(g.failing_since), g.last_error)

@@ -39,6 +39,7 @@ BEGIN
 			WHEN x.state = 'application refused' THEN 'the platform refuses the application: its key is wrong, or it is suspended or lacks a right, see the platform''s console; where nothing but that was mended, ordersync_retry alone is enough'
 			WHEN x.state = 'all keys refused' THEN 'all data keys are refused: were they given for this application key, is the application in order? Then check them again, or set new ones with ordersync_set_session_key'
 			WHEN x.state = 'quota spent' THEN 'calls_per_day are spent: calls go on by themselves when the platform''s day ends; or at once when the platform''s console grants more, with that number'
+			WHEN x.state = 'method banned' THEN 'the platform asked for a pause for some of its methods, others are called; these go on by themselves, or at once when the limit was reset in the platform''s console'
 			WHEN x.state = 'banned' THEN 'the platform asked for a pause; calls go on by themselves, or at once when the limit was reset in the platform''s console'
 			WHEN x.is_failing THEN CASE
 				WHEN g.error_class = 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload'
@@ -61,16 +62,12 @@ BEGIN
 					|| ' AND enabled AND key_state = ''expired'''
 			WHEN x.state = 'quota spent'
 				THEN 'SELECT ordersync_set_gateway(' || quote_literal(g.name) || ', ''{"calls_per_day": ' || (g.options ->> 'calls_per_day') || '}'')'
-			WHEN x.state = 'banned' THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
+			WHEN x.state IN ('banned', 'method banned') THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
 			WHEN x.is_failing THEN x.retry
 		END AS what_to_do,
 		CASE WHEN g.spent_until > clock_timestamp() THEN g.spent_until END AS spent_until,
 		CASE WHEN g.reserved_until > clock_timestamp() THEN g.reserved_until END AS reserved_until,
-		(
-			SELECT string_agg(b.method || ', until ' || to_char(timezone('Asia/Shanghai', b.until), 'HH24:MI:SS'), '; ' ORDER BY b.method)
-			FROM ordersync.method_bans b
-			WHERE b.gateway = g.name
-		) AS banned_methods,
+		x.banned_methods,
 		CASE WHEN g.options ? 'calls_per_day' THEN COALESCE((
 			SELECT d.reserved
 			FROM ordersync.gateway_calls d
@@ -97,7 +94,13 @@ BEGIN
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (
+		SELECT string_agg(m.method || ', until ' || to_char(timezone('Asia/Shanghai', m.until), 'HH24:MI:SS'), '; ' ORDER BY m.method) AS banned_methods
+		FROM ordersync.method_bans m
+		WHERE m.gateway = g.name
+	) b
+	CROSS JOIN LATERAL (
 		SELECT f.is_failing,
+			b.banned_methods,
 			CASE
 				WHEN g.secret_state = 'missing' THEN 'no secret'
 				WHEN g.secret_state = 'unreadable' THEN 'secret unreadable'
@@ -110,6 +113,7 @@ BEGIN
 				WHEN g.spent_until > clock_timestamp() OR g.reserved_until > clock_timestamp() THEN 'quota spent'
 				WHEN f.is_failing AND g.error_class IN ('network', 'timeout', 'http', 'certificate', 'refused') THEN 'unreachable'
 				WHEN f.is_failing THEN 'failing'
+				WHEN b.banned_methods IS NOT NULL THEN 'method banned'
 				ELSE 'ok'
 			END AS state,
 			'SELECT ordersync_retry(run_id) FROM ordersync.failed_tasks WHERE gateway = ' || quote_literal(g.name)
@@ -122,7 +126,7 @@ BEGIN
 		('gateway_health', NULL, 'one row per gateway: what is wrong with all of its shops, and what to do'),
 		('gateway_health', 'gateway', 'the gateway'),
 		('gateway_health', 'shops', 'shops that use it'),
-		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers)'),
+		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); method banned (the platform asked for a pause for some methods)'),
 		('gateway_health', 'secret_state', 'whether the application secret can be opened: ok, missing, unreadable or key_file'),
 		('gateway_health', 'secret_message', 'reason why it cannot be opened'),
 		('gateway_health', 'throttled_until', 'end of the call ban that the platform imposed'),

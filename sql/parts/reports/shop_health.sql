@@ -144,7 +144,7 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT CASE
 				WHEN NOT s.enabled THEN 'paused'
-				WHEN g.state NOT IN ('ok', 'banned', 'quota spent') THEN 'waiting for gateway'
+				WHEN g.state NOT IN ('ok', 'banned', 'quota spent', 'method banned') THEN 'waiting for gateway'
 				WHEN s.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable', 'moved') THEN 'waiting for key'
 				WHEN g.state IN ('banned', 'quota spent') THEN 'throttled'
 				WHEN f.kind IN ('incremental', 'full') AND f.class <> 'throttled' AND NOT f.covered
