@@ -1,7 +1,7 @@
 -- What workers that share a gateway are told: rate, places, turns, bans, the day's calls. Truth by hand.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(21);
+SELECT plan(34);
 CREATE FUNCTION pg_temp.said(steps text[], per_second double precision DEFAULT 0, in_flight integer DEFAULT 0, per_day bigint DEFAULT 0, per_day_reserved bigint DEFAULT 0)
 RETURNS text LANGUAGE sql AS $$ SELECT array_to_string(ordersync_wire.limits(per_second, in_flight, per_day, per_day_reserved, steps), ', ') $$;
 
@@ -43,6 +43,22 @@ SELECT is(pg_temp.said('{1000 take 0 3,1000 block 8 10,1000 take 0 3,1000 take 0
 SELECT is(pg_temp.said('{1000 take 0 3,1000 block 10 10,1000 take 0 0}', 0, 0, 10, 1), 'needs block, , day spent 1000', 'others have used up the day');
 SELECT is(pg_temp.said('{1000 take 0 3,1000 noblock,1900 take 0 3,2000 take 0 3}', 0, 0, 10, 1), 'needs block, , waits 5, needs block', 'a reservation that failed is tried again in a second');
 SELECT is(pg_temp.said('{1000 take 0 3,10999 take 1 3,11000 take 1 3}', 0, 0, 10, 1), 'needs block, waits 5, needs block', 'one that nobody came back from, later');
+
+-- what the platform's answers ban
+SELECT is(ordersync_wire.ban_of(200, convert_to(format('{"error_response":{"code":7,"msg":"App Call Limited","sub_code":"%s","sub_msg":"This ban will last for 5 more seconds"}}', s), 'UTF8')), e, s)
+FROM (VALUES
+	('accesscontrol.limited-by-api-access-count', 'throttled method 6000'),
+	('accesscontrol.limited-by-app-api-access-count', 'throttled method 6000'),
+	('accesscontrol.limited-by-app-access-count', 'throttled gateway 6000'),
+	('accesscontrol.limited-by-dynamic-access-count', 'throttled gateway 6000'),
+	('isv.business_limit_control', 'throttled gateway 6000')
+) AS t (s, e);
+SELECT is(ordersync_wire.ban_of(s, convert_to(b, 'UTF8'), r), e, format('HTTP %s, Retry-After %s', s, r))
+FROM (VALUES
+	(429, 'too many', 0, 'throttled gateway 0'), (429, 'too many', 7, 'throttled gateway 7000'), (429, 'too many', 86400, 'throttled gateway 86400000'),
+	(429, 'too many', 99999999, 'throttled gateway 600000'), (503, 'later', 30, 'throttled gateway 30000'), (503, 'later', 0, 'retry 0'), (500, 'no', 30, 'retry 0'),
+	(429, '{"error_response":{"code":7,"msg":"App Call Limited","sub_msg":"This ban will last for 5 more seconds"}}', 30, 'throttled gateway 6000')
+) AS t (s, b, r, e);
 
 SELECT * FROM finish();
 ROLLBACK;

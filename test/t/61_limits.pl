@@ -13,7 +13,8 @@ my $cluster = OrdersyncTest->new(
 	gateway => [ '--shops' => 6, '--orders-per-shop' => 600, '--days' => 30 ],
 	conf => "ordersync.workers = 4\nmax_worker_processes = 16\nordersync.retry_base = '20ms'\nordersync.retry_cap = '200ms'");
 $cluster->add_shops(1 .. 5);
-is($cluster->finish($cluster->sql("SELECT ordersync_check_shop($_)")), 'succeeded', "the data key of shop $_") for 1 .. 5;
+my @checks = map { $cluster->sql("SELECT ordersync_check_shop($_)") } 1 .. 5;
+is(join(' ', map { $cluster->finish($_) } @checks), 'succeeded succeeded succeeded succeeded succeeded', 'the data keys of the shops');
 my @day = map { $cluster->ago($_ * 86400) . '+08' } 20, 19;
 $cluster->wait_until('four workers', sub { $cluster->worker_pids == 4 });
 
@@ -37,6 +38,13 @@ sub most_in_a_second
 		$most = $to - $from + 1 if $to - $from + 1 > $most;
 	}
 	return $most;
+}
+
+# The longest time without a call between the first and the last.
+sub longest_gap
+{
+	my @at = sort { $a <=> $b } map { $_->{at} } @_;
+	return (sort { $b <=> $a } map { $at[$_] - $at[ $_ - 1 ] } 1 .. $#at)[0];
 }
 
 # --- calls a second: one bucket for four workers, whoever uses it; a single order is before what waits
@@ -86,12 +94,7 @@ is($cluster->full(6), 'succeeded', 'a run through another gateway goes on meanwh
 is(value("throttled_until > clock_timestamp() FROM ordersync.gateways WHERE name = 'taobao'"), 't', 'and ends within the ban');
 $cluster->wait_until('the end of the ban', sub { value("throttled_until < clock_timestamp() FROM ordersync.gateways WHERE name = 'taobao'") eq 't' });
 $cluster->wait_until('calls after it', sub { my @c = grep { $_->{shop} < 6 } calls(); @c && $c[-1]{at} - $c[0]{at} > 4.9 });
-my @taobao = sort { $a <=> $b } map { $_->{at} } grep { $_->{shop} < 6 } calls();
-my ($gap, $began) = (0, 0);
-for (1 .. $#taobao)
-{
-	($gap, $began) = ($taobao[$_] - $taobao[ $_ - 1 ], $taobao[ $_ - 1 ]) if $taobao[$_] - $taobao[ $_ - 1 ] > $gap;
-}
+my ($gap) = longest_gap(grep { $_->{shop} < 6 } calls());
 note(sprintf 'measured: of a ban of 4 s and the second more, %.2f s without a call', $gap);
 # a call that was under way when the answer came still arrives
 cmp_ok($gap, '>', 4.5, 'no call of the gateway comes during the ban, of no worker');
@@ -118,6 +121,19 @@ is(scalar(grep { $_->{method} eq 'taobao.refunds.receive.get' } calls()), 0, 'no
 $cluster->no_faults;
 $cluster->sql("SELECT ordersync_lift_ban('taobao')");
 is($cluster->finish($run), 'succeeded', 'lifted, the run goes on');
+
+# --- HTTP 429 and 503 with Retry-After, in seconds and as a time
+
+for my $f ([ 429, '2', 1.5 ], [ 503, 'date 2', 1 ])
+{
+	$cluster->fault('status', value => $f->[0], msg => $f->[1], count => 1);
+	reset_log();
+	is($cluster->full(5, @day), 'succeeded', "a run through HTTP status $f->[0] with Retry-After: $f->[1]");
+	my ($gap) = longest_gap(calls());
+	cmp_ok($gap, '>', $f->[2], 'no call comes before that time is over');
+	cmp_ok($gap, '<', 4, 'and then they go on');
+}
+is($cluster->sql("SELECT string_agg(http_status::text, ' ' ORDER BY http_status) FROM ordersync.request_log WHERE shop_id = 5 AND verdict = 'throttled'"), '429 503', 'that was their verdict');
 
 # --- calls in flight
 

@@ -105,6 +105,17 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pace_waits(double precision, bigint[], integer, bigint) IS
 	'what the limit of calls per second answers at each moment: 0, go; else the milliseconds to wait; a ban may be given before one of them';
 
+CREATE FUNCTION ban_of(
+	http_status integer,
+	body bytea,
+	retry_after_s bigint DEFAULT 0
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_wire_ban_of'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ban_of(integer, bytea, bigint) IS
+	'the verdict of protocol top on an answer to a list of orders; where it bans calls: of what, and for how many ms';
+
 CREATE FUNCTION limits(
 	per_second double precision,
 	in_flight integer,

@@ -38,6 +38,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_limits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_ban_of(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
@@ -280,6 +281,28 @@ take_step(CallLimits *limits, const char *step)
 	else
 		elog(ERROR, "unknown step \"%s\"", step);
 	return pstrdup("");
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_ban_of);
+/* ban_of(http_status, body, retry_after_s) → text: what an answer of protocol top bans, and for how long */
+Datum
+ordersync_wire_ban_of(PG_FUNCTION_ARGS)
+{
+	SyncTask	task = {0};
+	GatewayCall call = {0};
+	bytea	   *body = PG_GETARG_BYTEA_PP(1);
+	CallReply	reply = {
+		.http_status = PG_GETARG_INT32(0), .body = VARDATA_ANY(body), .body_len = VARSIZE_ANY_EXHDR(body),
+		.retry_after_s = PG_GETARG_INT64(2)
+	};
+	GatewayAnswer answer;
+
+	call_from_names("list", "orders", "modified", &task, &call);
+	gateway_top.classify(&call, &reply, &answer);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s%lld", verdict_name(answer.verdict),
+											  answer.verdict != VERDICT_THROTTLED ? "" :
+											  answer.ban_method ? "method " : "gateway ",
+											  (long long) answer.ban_ms)));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_wire_limits);
