@@ -174,16 +174,31 @@ compress_body(Out *o)
 	*o = packed;
 }
 
+/* A moment by the platform's clock, as HTTP writes it. */
+static void
+add_time(struct MHD_Response *response, const char *header, time_t moment)
+{
+	char		text[64];
+	struct tm	tm;
+
+	gmtime_r(&moment, &tm);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	MHD_add_response_header(response, header, text);
+}
+
+static void
+add_retry_after(struct MHD_Response *response, const char *when)
+{
+	if (strncmp(when, "date ", 5) == 0)
+		add_time(response, MHD_HTTP_HEADER_RETRY_AFTER, (time_t) clock_now() + atoi(when + 5));
+	else
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, when);
+}
+
 static void
 add_date(struct MHD_Response *response)
 {
-	char		text[64];
-	time_t		now = (time_t) clock_now();
-	struct tm	tm;
-
-	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, text);
+	add_time(response, MHD_HTTP_HEADER_DATE, (time_t) clock_now());
 }
 
 enum MHD_Result
@@ -203,6 +218,8 @@ send_body(struct MHD_Connection *connection, const Body *how, Out *data)
 		response = MHD_create_response_from_buffer(data->len, data->data, MHD_RESPMEM_MUST_FREE);
 	memset(data, 0, sizeof(*data));
 	add_date(response);
+	if (how->retry_after != NULL && how->retry_after[0] != '\0')
+		add_retry_after(response, how->retry_after);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, how->type);
 	if (how->packed)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");

@@ -16,6 +16,7 @@ typedef struct Body
 	bool		packed;			/* is gzip already */
 	size_t		cut;			/* bytes before the line breaks, SIZE_MAX: none */
 	size_t		drip;			/* bytes in each tenth of a second, 0: all at once */
+	const char *retry_after;	/* seconds, or "date N": the time in N seconds; NULL or empty: not said */
 } Body;
 
 /* Sends data, which is taken over and left empty. */

@@ -96,6 +96,13 @@ refuse_ban(Call *call, Out *o, const char *sub_code, int64_t ms)
 	return !protocol_error(call, o, 7, "App Call Limited", sub_code, sub_msg);
 }
 
+/* Whose limit it is: as told, or the API's. */
+static const char *
+limit_of(const Fault *f)
+{
+	return f->sub_code[0] ? f->sub_code : "accesscontrol.limited-by-api-access-count";
+}
+
 static bool
 throttled(Call *call, Out *o)
 {
@@ -106,14 +113,13 @@ throttled(Call *call, Out *o)
 		if (faults[i].name == FAULT_THROTTLE && faults[i].until_ms > now && concerns(&faults[i], call))
 		{
 			snprintf(call->fault, sizeof(call->fault), "ban");
-			return refuse_ban(call, o, "accesscontrol.limited-by-api-access-count",
-							  faults[i].until_ms - now);
+			return refuse_ban(call, o, limit_of(&faults[i]), faults[i].until_ms - now);
 		}
 	f = fault_take(FAULT_THROTTLE, call);
 	if (f != NULL)
 	{
 		((Fault *) f)->until_ms = now + f->value * 1000;
-		return refuse_ban(call, o, "accesscontrol.limited-by-api-access-count", f->value * 1000);
+		return refuse_ban(call, o, limit_of(f), f->value * 1000);
 	}
 	if (limit.per_second > 0)
 	{

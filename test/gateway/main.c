@@ -86,7 +86,7 @@ static const char help[] =
 "                                    only for windows within since..until, or that record;\n"
 "                                    several: one after the other; a fault named reply\n"
 "Faults (value in brackets):\n"
-"  hang [ms], status [code], close, reset, cut [bytes], drip [bytes per 0.1 s], throttle [ban seconds],\n"
+"  hang [ms], status [code; msg=Retry-After: seconds or date N], close, reset, cut [bytes], drip [bytes per 0.1 s], throttle [ban seconds; sub_code=],\n"
 "  quota [calls left today], error [code; sub_code=, msg=, sub_msg=], session_expired, permission,\n"
 "  wrong_seller [shop], bad_json, html, empty_body, oversize [bytes], gzip, total_missing, total [added],\n"
 "  has_next_missing, has_next_empty, has_next_ignored, list_missing, exclusive_end, unsorted,\n"

@@ -110,6 +110,7 @@ answer_call(struct MHD_Connection *connection, Request *r)
 	size_t		cut = SIZE_MAX,
 				drip = 0;
 	int			status = 200;
+	const char *retry_after = NULL;
 	bool		packed;
 
 	r->stage = STAGE_ANSWERED;
@@ -122,6 +123,7 @@ answer_call(struct MHD_Connection *connection, Request *r)
 	if ((f = fault_take(FAULT_STATUS, call)) != NULL)
 	{
 		status = (int) f->value;
+		retry_after = f->msg;
 		type = "text/html";
 		out_printf(&body, "<html><body><h1>%d</h1></body></html>", status);
 	}
@@ -143,7 +145,7 @@ answer_call(struct MHD_Connection *connection, Request *r)
 	if (packed)
 		compress_body(&body);
 	stats_answered(call, body.len);
-	return send_body(connection, &(Body) {status, type, packed, cut, drip}, &body);
+	return send_body(connection, &(Body) {status, type, packed, cut, drip, retry_after}, &body);
 }
 
 /* ---- the test's side ---- */
@@ -167,7 +169,7 @@ answer_control(struct MHD_Connection *connection, Request *r)
 	}
 	else
 		status = control_answer(r->path, &r->call, &body);
-	return send_body(connection, &(Body) {status, "application/json", false, SIZE_MAX, 0}, &body);
+	return send_body(connection, &(Body) {status, "application/json", false, SIZE_MAX, 0, NULL}, &body);
 }
 
 /* ---- requests ---- */
@@ -275,7 +277,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 			return answer_control(connection, r);
 		r->stage = STAGE_ANSWERED;
 		out_lit(&none, "not here\n");
-		return send_body(connection, &(Body) {404, "text/plain", false, SIZE_MAX, 0}, &none);
+		return send_body(connection, &(Body) {404, "text/plain", false, SIZE_MAX, 0, NULL}, &none);
 	}
 	if (r->call.relay == NULL)
 		protocol_recognise(&r->call);

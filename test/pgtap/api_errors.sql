@@ -23,7 +23,7 @@ INSERT INTO refused (command, code, hint) VALUES
 	('SELECT ordersync_add_shop(2, ''测试店铺2'', ''session-2'', ''nowhere'')', '42704', 'ordersync_add_gateway'),
 	('SELECT ordersync_add_shop(2, ''测试店铺2'', ''session-2'', options => ''{"x": 1}'')', '22023', 'details, fields_add'),
 	('SELECT ordersync_set_shop(1, ''{"streams": []}'')', '22023', 'Use null to remove the option'),
-	('SELECT ordersync_set_gateway(''taobao'', ''{"x": 1}'')', '22023', 'arrival_check, calls_per_day, calls_per_second, max_window, page_size, proxy'),
+	('SELECT ordersync_set_gateway(''taobao'', ''{"x": 1}'')', '22023', 'arrival_check, calls_in_flight, calls_per_day, calls_per_day_reserved, calls_per_second, max_window, method_weights, page_size, proxy'),
 	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', '''')', '22023', 'AppKey'),
 	('SELECT ordersync_add_gateway(''a'', ''h'', ''1'', ''helloworld'')', '22023', 'https://eco.taobao.com'),
 	('SELECT ordersync_add_gateway(''a'', ''https://gw.example.com/'', ''1'', ''helloworld'', ''soap'')', '22023', 'top'),

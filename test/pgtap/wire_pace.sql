@@ -12,9 +12,9 @@ SELECT is(ordersync.backoff_ms(5, 0, 0, 0), 1::bigint, 'never less than a millis
 SELECT is(ordersync.backoff_ms(62, 1, 9223372036854775807, 'NaN'), 1152921504606846976::bigint, 'no overflow, no chance');
 
 SELECT is(ordersync_wire.pace_waits(0, ARRAY[1, 1, 1, 1]::bigint[]), ARRAY[0, 0, 0, 0]::bigint[], 'no limit');
-SELECT is(ordersync_wire.pace_waits(10, ARRAY[0, 0, 50, 100, 100, 200]::bigint[]), ARRAY[0, 100, 50, 0, 100, 0]::bigint[],
-	'ten a second: one each 100 ms');
-SELECT is(ordersync_wire.pace_waits(10, ARRAY[1000, 500, 600, 3600000, 3600000]::bigint[]), ARRAY[0, 100, 0, 0, 100]::bigint[],
+SELECT is(ordersync_wire.pace_waits(10, ARRAY[0, 0, 0, 50, 100, 100, 200]::bigint[]), ARRAY[0, 0, 100, 50, 0, 100, 0]::bigint[],
+	'ten a second: a second one at once, then one each 100 ms');
+SELECT is(ordersync_wire.pace_waits(10, ARRAY[1000, 1000, 500, 600, 3600000, 3600000, 3600000]::bigint[]), ARRAY[0, 0, 100, 0, 0, 0, 100]::bigint[],
 	'a clock that jumps back earns nothing, an idle hour no flood');
 SELECT is(ordersync_wire.pace_waits(100, ARRAY[0, 0, 1500, 2000, 2000]::bigint[], 2, 2000),
 	ARRAY[0, 2000, 500, 0, 10]::bigint[], 'a ban is waited out, then one call at a time');

@@ -131,7 +131,7 @@ $session->quit;
 
 # --- the platform
 
-$world->fault('throttle', value => 3, count => 1);
+$world->fault('throttle', value => 3, count => 1, sub_code => 'accesscontrol.limited-by-dynamic-access-count');
 $run = $world->trigger('incremental', 1, "$day 00:00:00+08", "$day 24:00:00+08");
 $world->wait_until('the ban', sub { progress($run, 'waiting_for') =~ /^the platform, until \d\d:\d\d:\d\d$/ });
 pass('the run waits for the platform');

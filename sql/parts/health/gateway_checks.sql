@@ -14,10 +14,12 @@ BEGIN
 		g.state = 'ok',
 		CASE g.state
 			WHEN 'ok' THEN pg_catalog.format('%s shops', g.shops)
+			WHEN 'method banned' THEN pg_catalog.format('%s, for all of its %s shops: %s', g.state, g.shops, g.banned_methods)
 			ELSE pg_catalog.format('%s, for all of its %s shops%s', g.state, g.shops, CASE
 				WHEN g.state IN ('secret refused', 'application refused', 'unreachable', 'failing') THEN
 					pg_catalog.format(', since %s: %s', ordersync.format_time(g.failing_since), g.last_error)
 				WHEN g.state = 'banned' THEN ', until ' || ordersync.format_time(g.throttled_until)
+				WHEN g.state = 'quota spent' THEN pg_catalog.format(', until %s: %s of %s calls', ordersync.format_time(GREATEST(g.spent_until, g.reserved_until)), g.calls_today, g.calls_per_day)
 				WHEN g.secret_message IS NOT NULL THEN ': ' || g.secret_message
 			END)
 		END,

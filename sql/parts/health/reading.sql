@@ -182,7 +182,11 @@ AS $function$
 		AND s.enabled
 		AND s.key_state IN ('unchecked', 'ok', 'unverified')
 		AND g.secret_state = 'ok'
-		AND (g.throttled_until IS NULL OR g.throttled_until < clock_timestamp() - p_for)
+		AND (GREATEST(g.throttled_until, g.spent_until, g.reserved_until) < clock_timestamp() - p_for) IS NOT FALSE
+		AND (g.method_bans = '{}' OR NOT EXISTS (
+			SELECT
+			FROM ordersync.method_bans b
+			WHERE b.gateway = g.name))
 		-- behind another run of the shop and kind it has not its turn
 		AND (r.kind IN ('order', 'check') OR NOT EXISTS (
 			SELECT

@@ -43,7 +43,8 @@ BEGIN
 		t.attempt,
 		CASE WHEN t.state = 'pending' THEN COALESCE(t.next_attempt_at,
 			CASE WHEN s.key_state = 'expired' THEN s.key_check_at END,
-			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END)
+			CASE WHEN GREATEST(g.throttled_until, g.spent_until, g.reserved_until) > clock_timestamp()
+				THEN GREATEST(g.throttled_until, g.spent_until, g.reserved_until) END)
 		END AS next_attempt_at,
 		t.state IN ('failed', 'incomplete') AND CASE
 			WHEN t.reason = 'key' THEN s.key_checked_at > t.finished_at AND s.key_state IN ('ok', 'unverified')

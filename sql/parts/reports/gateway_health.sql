@@ -38,6 +38,8 @@ BEGIN
 			WHEN x.state = 'secret refused' THEN 'the platform refuses the signature of calls: the application secret is wrong'
 			WHEN x.state = 'application refused' THEN 'the platform refuses the application: its key is wrong, or it is suspended or lacks a right, see the platform''s console; where nothing but that was mended, ordersync_retry alone is enough'
 			WHEN x.state = 'all keys refused' THEN 'all data keys are refused: were they given for this application key, is the application in order? Then check them again, or set new ones with ordersync_set_session_key'
+			WHEN x.state = 'quota spent' THEN 'calls_per_day are spent: calls go on by themselves when the platform''s day ends; or at once when the platform''s console grants more, with that number'
+			WHEN x.state = 'method banned' THEN 'the platform asked for a pause for some of its methods, others are called; these go on by themselves, or at once when the limit was reset in the platform''s console'
 			WHEN x.state = 'banned' THEN 'the platform asked for a pause; calls go on by themselves, or at once when the limit was reset in the platform''s console'
 			WHEN x.is_failing THEN CASE
 				WHEN g.error_class = 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload'
@@ -59,9 +61,22 @@ BEGIN
 			WHEN x.state = 'all keys refused'
 				THEN 'SELECT ordersync_check_shop(shop_id) FROM ordersync.shops WHERE gateway = ' || quote_literal(g.name)
 					|| ' AND enabled AND key_state = ''expired'''
-			WHEN x.state = 'banned' THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
+			WHEN x.state = 'quota spent'
+				THEN 'SELECT ordersync_set_gateway(' || quote_literal(g.name) || ', ''{"calls_per_day": ' || (g.options ->> 'calls_per_day') || '}'')'
+			WHEN x.state IN ('banned', 'method banned') THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
 			WHEN x.is_failing THEN x.retry
-		END AS what_to_do
+		END AS what_to_do,
+		CASE WHEN g.spent_until > clock_timestamp() THEN g.spent_until END AS spent_until,
+		CASE WHEN g.reserved_until > clock_timestamp() THEN g.reserved_until END AS reserved_until,
+		x.banned_methods,
+		CASE WHEN g.options ? 'calls_per_day' THEN COALESCE((
+			SELECT d.reserved
+			FROM ordersync.gateway_calls d
+			WHERE d.gateway = g.name
+				AND d.app_key = g.app_key
+				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date), 0)
+		END AS calls_today,
+		(g.options ->> 'calls_per_day')::bigint AS calls_per_day
 	FROM ordersync.gateways g
 	LEFT JOIN (
 		SELECT s.gateway,
@@ -80,7 +95,13 @@ BEGIN
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (
+		SELECT string_agg(m.method || ', until ' || to_char(timezone('Asia/Shanghai', m.until), 'HH24:MI:SS'), '; ' ORDER BY m.method) AS banned_methods
+		FROM ordersync.method_bans m
+		WHERE m.gateway = g.name
+	) b
+	CROSS JOIN LATERAL (
 		SELECT f.is_failing,
+			b.banned_methods,
 			CASE
 				WHEN g.secret_state = 'missing' THEN 'no secret'
 				WHEN g.secret_state = 'unreadable' THEN 'secret unreadable'
@@ -90,8 +111,10 @@ BEGIN
 				WHEN f.is_failing AND g.error_class IN ('signature', 'permission') THEN 'application refused'
 				WHEN c.keys_refused > 1 AND c.keys_refused = c.keys THEN 'all keys refused'
 				WHEN g.throttled_until > clock_timestamp() THEN 'banned'
+				WHEN g.spent_until > clock_timestamp() OR g.reserved_until > clock_timestamp() THEN 'quota spent'
 				WHEN f.is_failing AND g.error_class IN ('network', 'timeout', 'http', 'certificate', 'proxy', 'refused') THEN 'unreachable'
 				WHEN f.is_failing THEN 'failing'
+				WHEN b.banned_methods IS NOT NULL THEN 'method banned'
 				ELSE 'ok'
 			END AS state,
 			'SELECT ordersync_retry(run_id) FROM ordersync.failed_tasks WHERE gateway = ' || quote_literal(g.name)
@@ -104,7 +127,7 @@ BEGIN
 		('gateway_health', NULL, 'one row per gateway: what is wrong with all of its shops, and what to do'),
 		('gateway_health', 'gateway', 'the gateway'),
 		('gateway_health', 'shops', 'shops that use it'),
-		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); unreachable; failing (no usable answers)'),
+		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); method banned (the platform asked for a pause for some methods)'),
 		('gateway_health', 'secret_state', 'whether the application secret can be opened: ok, missing, unreadable or key_file'),
 		('gateway_health', 'secret_message', 'reason why it cannot be opened'),
 		('gateway_health', 'throttled_until', 'end of the call ban that the platform imposed'),
@@ -118,7 +141,12 @@ BEGIN
 		('gateway_health', 'last_sub_code', 'platform''s second code of it'),
 		('gateway_health', 'last_error_at', 'when it was'),
 		('gateway_health', 'hint', 'what it means, and what to check or correct first'),
-		('gateway_health', 'what_to_do', 'the command to type then; NULL when nothing is wrong')
+		('gateway_health', 'what_to_do', 'the command to type then; NULL when nothing is wrong'),
+		('gateway_health', 'spent_until', 'until when no call is made because calls_per_day are spent'),
+		('gateway_health', 'reserved_until', 'until when only single orders and key checks are called for, because the rest of calls_per_day is reserved for them'),
+		('gateway_health', 'banned_methods', 'methods that the platform does not want to be called, and until when; others are called'),
+		('gateway_health', 'calls_today', 'calls of the platform''s day that were made or are reserved; NULL without calls_per_day'),
+		('gateway_health', 'calls_per_day', 'how many the gateway may make')
 	) AS t (rel, col, words);
 END
 $function$;

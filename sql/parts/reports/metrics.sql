@@ -53,10 +53,16 @@ BEGIN
 	SELECT m.name, jsonb_build_object('gateway', g.name), m.value
 	FROM ordersync.gateways g
 	CROSS JOIN LATERAL (VALUES
-		('ordersync_gateway_throttled_seconds', GREATEST(EXTRACT(epoch FROM g.throttled_until - now()), 0)::double precision),
+		('ordersync_gateway_throttled_seconds', GREATEST(EXTRACT(epoch FROM GREATEST(g.throttled_until, g.spent_until, g.reserved_until) - now()), 0)::double precision),
 		('ordersync_gateway_secret_usable', (g.secret_state = 'ok')::integer),
 		('ordersync_gateway_clock_offset_seconds', EXTRACT(epoch FROM g.clock_offset)::double precision),
-		('ordersync_gateway_calls_per_day', (g.options ->> 'calls_per_day')::double precision)
+		('ordersync_gateway_calls_per_day', (g.options ->> 'calls_per_day')::double precision),
+		('ordersync_gateway_calls_today', (
+			SELECT d.reserved::double precision
+			FROM ordersync.gateway_calls d
+			WHERE d.gateway = g.name
+				AND d.app_key = g.app_key
+				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date))
 	) AS m (name, value)
 	WHERE m.value IS NOT NULL
 	UNION ALL

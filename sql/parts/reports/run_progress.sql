@@ -77,7 +77,7 @@ BEGIN
 		w.waiting_for,
 		-- nothing can be said of a run that waits for a person, another run or a lock
 		CASE WHEN r.state = 'running' AND p.stopped_by IS NULL AND (w.waiting_for IS NULL OR w.waiting_for = 'a worker' OR p.resumes) THEN (
-			SELECT GREATEST(GREATEST(n.now, g.throttled_until) + p.busy_for * (sum(l.calls_left)::double precision / NULLIF(c.calls, 0)),
+			SELECT GREATEST(GREATEST(n.now, h.until) + p.busy_for * (sum(l.calls_left)::double precision / NULLIF(c.calls, 0)),
 				c.last_due_at)
 			FROM ordersync.list_progress l
 			WHERE l.run_id = r.run_id
@@ -120,6 +120,13 @@ BEGIN
 		FROM ordersync.sync_tasks t
 		WHERE t.run_id = r.run_id
 	) c
+	LEFT JOIN LATERAL (
+		SELECT h.until, h.waits_for
+		FROM ordersync.held_runs h
+		WHERE h.run_id = r.run_id
+			AND r.state IN ('pending', 'running')
+		OFFSET 0
+	) h ON true
 	CROSS JOIN LATERAL (
 		SELECT CASE
 				WHEN r.state NOT IN ('pending', 'running') THEN NULL
@@ -134,17 +141,17 @@ BEGIN
 						|| COALESCE(', checked again at ' || to_char(timezone('Asia/Shanghai', s.key_check_at), 'MM-DD HH24:MI:SS'), '')
 				ELSE 'run ' || e.run_id
 			END AS stopped_by,
-			COALESCE(g.throttled_until > n.now, false) OR COALESCE(c.windows_running = 0 AND c.due_at > n.now, false) AS resumes,
+			h.until IS NOT NULL OR COALESCE(c.windows_running = 0 AND c.due_at > n.now, false) AS resumes,
 			COALESCE(r.finished_at, n.now) - r.started_at - r.idle_for AS busy_for,
 			LEAST(COALESCE(r.finished_at, n.now) - r.started_at - r.idle_for, r.throttled_for
-				+ GREATEST(g.throttled_for - GREATEST(g.throttled_until - n.now, '0') - r.throttled_before, '0')) AS throttled_for
+				+ GREATEST(g.throttled_for - GREATEST(GREATEST(g.throttled_until, g.spent_until, g.reserved_until) - n.now, '0')
+					- r.throttled_before, '0')) AS throttled_for
 	) p
 	CROSS JOIN LATERAL (
 		SELECT CASE
 			WHEN r.state NOT IN ('pending', 'running') THEN NULL
 			WHEN p.stopped_by IS NOT NULL THEN p.stopped_by
-			WHEN g.throttled_until > n.now
-				THEN 'the platform, until ' || to_char(timezone('Asia/Shanghai', g.throttled_until), 'HH24:MI:SS')
+			WHEN h.waits_for IS NOT NULL THEN h.waits_for
 			WHEN c.windows_running = 0 AND c.due_at > n.now
 				THEN 'another attempt, at ' || to_char(timezone('Asia/Shanghai', c.due_at),
 						CASE WHEN c.due_at < n.now + interval '12 hours' THEN 'HH24:MI:SS' ELSE 'MM-DD HH24:MI' END)

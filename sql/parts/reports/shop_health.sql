@@ -146,10 +146,10 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT CASE
 				WHEN NOT s.enabled THEN 'paused'
-				WHEN g.state NOT IN ('ok', 'banned') THEN 'waiting for gateway'
+				WHEN g.state NOT IN ('ok', 'banned', 'quota spent', 'method banned') THEN 'waiting for gateway'
 				WHEN s.key_state IN ('wrong_seller', 'expired') THEN 'unauthorized'
 				WHEN s.key_state IN ('missing', 'key_unreadable', 'moved') THEN 'waiting for key'
-				WHEN g.state = 'banned' THEN 'throttled'
+				WHEN g.state IN ('banned', 'quota spent') THEN 'throttled'
 				WHEN f.kind IN ('incremental', 'full') AND f.class <> 'throttled' AND NOT f.covered
 					AND (f.state IN ('failed', 'incomplete') OR f.attempt > 1) THEN 'failing'
 				WHEN h.behind OR h.full_behind THEN 'behind'

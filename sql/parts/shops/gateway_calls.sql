@@ -73,7 +73,8 @@ BEGIN
 			AND r.logged_at >= GREATEST(v_since, (
 				SELECT g.lifted_at
 				FROM ordersync.gateways g
-				WHERE g.name = p_gateway)));
+				WHERE g.name = p_gateway))
+			AND r.logged_at < v_since + interval '1 day');
 END
 $function$;
 COMMENT ON FUNCTION ordersync.logged_calls(text, text, date) IS

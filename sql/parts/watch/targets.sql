@@ -49,7 +49,7 @@ AS $function$
 		SELECT k.behind
 			AND (s.key_state IN ('unchecked', 'ok', 'unverified')
 				OR s.key_state = 'expired' AND COALESCE(s.key_check_at <= pg_catalog.now(), false))
-			AND COALESCE(g.secret_state = 'ok' AND COALESCE(g.throttled_until <= pg_catalog.now(), true), false)
+			AND COALESCE(g.secret_state = 'ok' AND COALESCE(GREATEST(g.throttled_until, g.spent_until, g.reserved_until) <= pg_catalog.now(), true), false)
 			AND NOT EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r

@@ -120,6 +120,30 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION breaker_says(text[], bigint) IS
 	'what a circuit breaker says at each step: take MS TASK SHOP LIST [again], or good, failed, unreachable or nothing MS TASK';
 
+CREATE FUNCTION ban_of(
+	http_status integer,
+	body bytea,
+	retry_after_s bigint DEFAULT 0
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'ordersync_wire_ban_of'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION ban_of(integer, bytea, bigint) IS
+	'the verdict of protocol top on an answer to a list of orders; where it bans calls: of what, and for how many ms';
+
+CREATE FUNCTION limits(
+	per_second double precision,
+	in_flight integer,
+	per_day bigint,
+	per_day_reserved bigint,
+	steps text[]
+)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'ordersync_wire_limits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION limits(double precision, integer, bigint, bigint, text[]) IS
+	'what workers 0 to 2 are told of the limits that they share; a step is a moment in ms, a verb and its arguments: take worker priority [method tokens], return likewise, done worker, drop worker, ban ms 0 [method], lift, block from to, noblock, rate n';
+
 CREATE FUNCTION shop_lines(
 	file bytea,
 	OUT line bigint,

@@ -21,6 +21,7 @@
 #include "breaker.h"
 #include "datums.h"
 #include "gateway.h"
+#include "call_limits.h"
 #include "pace.h"
 #include "personal.h"
 #include "record.h"
@@ -38,6 +39,8 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_excerpt(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_personal_fields(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_pace_waits(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_breaker_says(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_limits(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_wire_ban_of(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 
 static char *breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls,
@@ -351,6 +354,102 @@ describe_stop(const BreakerStop *stop)
 					stop->shop_id != 0 ? psprintf(" of shop " INT64_FORMAT, stop->shop_id) : "",
 					stop->unanswered ? " unanswered" : "", stop->own ? " own" : "",
 					stop->probe_ms);
+}
+
+/* One step of limits(); what it came to. */
+static char *
+take_step(CallLimits *limits, const char *step)
+{
+	static const char *const turns[] = {
+		"go", "waits", "needs block", "method banned", "banned", "day reserved", "day spent"
+	};
+	CallWish	wish = {.day = 1, .day_left_ms = 1000, .tokens = 1};
+	char		verb[16];
+	char		method[LIMITS_METHOD_SIZE] = "m";
+	long long	at_ms;
+	long long	number = 0;
+	long long	other = 0;
+	int64		wait_ms;
+	CallTurn	turn;
+
+	if (sscanf(step, "%lld %15s %lld %lld %63s %lf", &at_ms, verb, &number, &other, method, &wish.tokens) < 2)
+		elog(ERROR, "cannot read step \"%s\"", step);
+	wish.slot = (int) number;
+	wish.priority = (int) other;
+	wish.method = method;
+	if (strcmp(verb, "take") == 0)
+	{
+		turn = limits_take(limits, &wish, at_ms, &wait_ms);
+		return wait_ms > 0 ? psprintf("%s %lld", turns[turn], (long long) wait_ms) : pstrdup(turns[turn]);
+	}
+	if (strcmp(verb, "return") == 0)
+		limits_return(limits, &wish);
+	else if (strcmp(verb, "done") == 0)
+		return psprintf("%d", limits_done(limits, (int) number, at_ms));
+	else if (strcmp(verb, "drop") == 0)
+		return psprintf("%d", limits_drop_slot(limits, (int) number, at_ms));
+	else if (strcmp(verb, "ban") == 0)
+		limits_ban(limits, strcmp(method, "m") == 0 ? NULL : method, number, at_ms);
+	else if (strcmp(verb, "lift") == 0)
+		limits_lift(limits);
+	else if (strcmp(verb, "block") == 0)
+		limits_add_block(limits, 1, number, other);
+	else if (strcmp(verb, "noblock") == 0)
+		limits_block_failed(limits, at_ms);
+	else if (strcmp(verb, "rate") == 0)
+	{
+		LimitSettings set = limits->set;
+
+		set.per_second = (double) number;
+		limits_set(limits, &set, at_ms);
+	}
+	else
+		elog(ERROR, "unknown step \"%s\"", step);
+	return pstrdup("");
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_ban_of);
+/* ban_of(http_status, body, retry_after_s) → text: what an answer of protocol top bans, and for how long */
+Datum
+ordersync_wire_ban_of(PG_FUNCTION_ARGS)
+{
+	SyncTask	task = {0};
+	GatewayCall call = {0};
+	bytea	   *body = PG_GETARG_BYTEA_PP(1);
+	CallReply	reply = {
+		.http_status = PG_GETARG_INT32(0), .body = VARDATA_ANY(body), .body_len = VARSIZE_ANY_EXHDR(body),
+		.retry_after_s = PG_GETARG_INT64(2)
+	};
+	GatewayAnswer answer;
+
+	call_from_names("list", "orders", "modified", &task, &call);
+	gateway_top.classify(&call, &reply, &answer);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s%lld", verdict_name(answer.verdict),
+											  answer.verdict != VERDICT_THROTTLED ? "" :
+											  answer.ban_method ? "method " : "gateway ",
+											  (long long) answer.ban_ms)));
+}
+
+PG_FUNCTION_INFO_V1(ordersync_wire_limits);
+/*
+ * limits(per_second double precision, in_flight integer, per_day bigint, per_day_reserved bigint,
+ * steps text[]) → text[]: what three workers are told, step by step, of limits made at 1000 ms.
+ */
+Datum
+ordersync_wire_limits(PG_FUNCTION_ARGS)
+{
+	LimitSettings set = {PG_GETARG_FLOAT8(0), PG_GETARG_INT32(1), PG_GETARG_INT64(2), PG_GETARG_INT64(3)};
+	CallLimits *limits = palloc(offsetof(CallLimits, slots) + 3 * sizeof(LimitSlot));
+	Datum	   *steps;
+	Datum	   *said;
+	int			n;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT, &steps, NULL, &n);
+	said = palloc(sizeof(Datum) * Max(n, 1));
+	limits_init(limits, 3, &set, 1000);
+	for (int i = 0; i < n; i++)
+		said[i] = CStringGetTextDatum(take_step(limits, TextDatumGetCString(steps[i])));
+	PG_RETURN_ARRAYTYPE_P(construct_array(said, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* The call and the reply that the arguments of classify() describe. */
