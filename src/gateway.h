@@ -11,6 +11,7 @@ typedef enum CallKind
 {
 	CALL_LIST,					/* one page of a window */
 	CALL_DETAILS,				/* one record by id */
+	CALL_REFUNDS_OF_ORDER,		/* the after-sales of one order, by its tid */
 	CALL_WHOAMI					/* whose data key is this? */
 } CallKind;
 
@@ -20,7 +21,7 @@ typedef struct GatewayCall
 	CallKind	kind;
 	const SyncTask *task;
 	PageAsk		ask;			/* CALL_LIST */
-	int64		id;				/* CALL_DETAILS */
+	int64		id;				/* CALL_DETAILS, CALL_REFUNDS_OF_ORDER */
 	Stream		details_of;		/* CALL_DETAILS: STREAM_ORDERS or STREAM_AFTER_SALES */
 	bool		only_total;		/* CALL_LIST: nobody looks at the records */
 	bool		any_type;		/* CALL_LIST: without naming the types of orders */
@@ -30,8 +31,9 @@ typedef struct GatewayRequest
 {
 	const char *method;			/* API name, for the log */
 	char	   *url;			/* complete */
-	char	   *body;			/* application/x-www-form-urlencoded;charset=UTF-8 */
+	char	   *body;
 	size_t		body_len;
+	const char *content_type;
 	const char *error;			/* NULL, or why it cannot be sent (an unknown sign_method, MD5 where FIPS forbids it,
 								 * no such list): rejected */
 } GatewayRequest;
@@ -59,29 +61,45 @@ typedef struct GatewayAnswer
 	int64		user_id;		/* CALL_WHOAMI, 0 when not sent */
 } GatewayAnswer;
 
-/* What the protocol's list for a task can do. */
+/* What the protocol's answer to a call can do. */
 typedef struct GatewayList
 {
-	const char *method;
+	const char *method;			/* its name in the log; NULL: there is no such call */
 	const char *source;			/* apply's word: increment, list, details, history */
 	bool		sorted;			/* newest first by the basis, as documented */
 	bool		totals;
 	int			max_page_size;
+	bool		any_type;		/* can be asked for orders of whatever type */
+	bool		ext_type;		/* can be asked for orders of one kind */
 } GatewayList;
 
+/* What is wrong with a gateway's options. */
+typedef struct GatewayFault
+{
+	char	   *option;			/* the member, by its names divided by dots; NULL: nothing is wrong */
+	bool		unknown;		/* there is no member of that name */
+	const char *detail;			/* NULL: hint says it all */
+	const char *hint;			/* what is expected, a sentence */
+	const char *warning;		/* a header whose value is accepted, and looks like a secret; NULL: none */
+} GatewayFault;
+
 /*
- * list: NULL when the protocol has none for the task's stream, basis and history.
- * method: the name of the call's API, as the request will have it, by kind, task and
- * details_of alone; NULL when there is none.  It lives as long as the task.
+ * prepare: reads what of gateway->options is the protocol's into gateway->map,
+ * adds to gateway->headers, all of it in the current context; false, and fault,
+ * when that cannot be.  NULL: the protocol has no options.
+ * needs_secret: are calls signed, so that an application secret is needed?
+ * serves: NULL when the protocol has no such call.
  * build: now_ms is the platform's clock (ours + clock_offset_ms).
  * build and classify allocate in the current context, need no transaction, and
  * never throw for what the other side sent.  classify's list points into the
- * reply's body.
+ * reply's body, or lies in the current context.
  */
 typedef struct GatewayProtocol
 {
 	const char *name;
-	const GatewayList *(*list) (const SyncTask *task);
+	bool		(*prepare) (Gateway *gateway, GatewayFault *fault);
+	bool		(*needs_secret) (const Gateway *gateway);
+	const GatewayList *(*serves) (const GatewayCall *call);
 	void		(*build) (const GatewayCall *call, int64 now_ms, GatewayRequest *request);
 	void		(*classify) (const GatewayCall *call, const CallReply *reply,
 							 GatewayAnswer *answer);
@@ -91,7 +109,11 @@ typedef struct GatewayProtocol
 /* NULL when there is no protocol of that name. */
 extern const GatewayProtocol *gateway_protocol(const char *name);
 
+/* The protocols one after another; NULL past the last. */
+extern const GatewayProtocol *gateway_protocol_at(int i);
+
 extern const GatewayProtocol gateway_top;
+extern const GatewayProtocol gateway_relay;
 
 /*
  * The top-level field names that the API of a source serves for an object, NULL

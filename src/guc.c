@@ -88,7 +88,9 @@ static void define_retention_settings(void);
 static void define_retention(const char *name, const char *what, const char *details,
 							 int *value);
 static bool check_retention(int *newval, void **extra, GucSource source);
+static bool split_port(char *host, int *port);
 static bool same_host(const char *host, const char *allowed);
+static bool check_hosts(char **newval, void **extra, GucSource source);
 static bool check_list(char **newval, void **extra, GucSource source);
 static List *split_list(const char *typed);
 
@@ -279,11 +281,12 @@ define_network_settings(void)
 	DefineCustomStringVariable("ordersync.allowed_hosts",
 							   "Hosts that calls may go to.",
 							   "Names separated by commas; one that begins with a dot "
-							   "stands for all below it. Empty: any host. A host that is "
-							   "not listed by its own name must have a public address.",
+							   "stands for all below it, one with \":port\" for that port "
+							   "only. Empty: any host. A host that is not listed by its own "
+							   "name must have a public address.",
 							   &allowed_hosts, PLATFORM_HOSTS,
 							   PGC_SIGHUP, GUC_LIST_INPUT,
-							   check_list, NULL, NULL);
+							   check_hosts, NULL, NULL);
 	DefineCustomBoolVariable("ordersync.allow_http",
 							 "Allows gateways without TLS.",
 							 "Orders and keys then cross the network in the clear.",
@@ -357,7 +360,7 @@ guc_database_listed(const char *database)
 
 /* See guc.h. */
 GucHost
-guc_host_listed(const char *host)
+guc_host_listed(const char *host, int port)
 {
 	List	   *hosts = split_list(allowed_hosts);
 	GucHost		listed = hosts == NIL ? GUC_HOST_ANY : GUC_HOST_REFUSED;
@@ -365,16 +368,49 @@ guc_host_listed(const char *host)
 
 	foreach(cell, hosts)
 	{
-		const char *allowed = (const char *) lfirst(cell);
-		size_t		tail = strlen(allowed);
+		char	   *allowed = pstrdup((const char *) lfirst(cell));
+		int			only_port;
+		size_t		tail;
+		bool		same;
 
-		if (same_host(host, allowed))
+		if (!split_port(allowed, &only_port))
+			continue;
+		tail = strlen(allowed);
+		same = same_host(host, allowed);
+		if (!same && (allowed[0] != '.' || strlen(host) <= tail ||
+					  pg_strcasecmp(host + strlen(host) - tail, allowed) != 0))
+			continue;
+		if (only_port != 0 && only_port != port)
+			listed = Max(listed, GUC_HOST_OTHER_PORT);
+		else if (same)
 			return GUC_HOST_NAMED;
-		if (allowed[0] == '.' && strlen(host) > tail &&
-			pg_strcasecmp(host + strlen(host) - tail, allowed) == 0)
+		else
 			listed = GUC_HOST_BELOW;
 	}
 	return listed;
+}
+
+/*
+ * Cuts the port off "host:port" or "[address]:port", 0: there is none; a bare
+ * IPv6 address has more colons than one.  False for what cannot be a host.
+ */
+static bool
+split_port(char *host, int *port)
+{
+	char	   *end = host[0] == '[' ? strchr(host, ']') : NULL;
+	char	   *colon = end != NULL ? end + 1 : strchr(host, ':');
+
+	*port = 0;
+	if (strpbrk(host, "/@?#\\ ") != NULL || (host[0] == '[' && end == NULL))
+		return false;
+	if (colon == NULL || *colon == '\0' || (end == NULL && strchr(colon + 1, ':') != NULL))
+		return host[0] != '\0';
+	if (*colon != ':' || strlen(colon + 1) > 5 ||
+		strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		return false;
+	*port = atoi(colon + 1);
+	*colon = '\0';
+	return host[0] != '\0' && *port > 0 && *port <= 65535;
 }
 
 /* Without case, as host names are; of addresses each way of writing them. */
@@ -412,6 +448,27 @@ check_list(char **newval, void **extra, GucSource source)
 	if (!readable)
 		GUC_check_errdetail("List syntax is invalid.");
 	return readable;
+}
+
+/* What cannot be a host would allow nothing, in silence. */
+static bool
+check_hosts(char **newval, void **extra, GucSource source)
+{
+	ListCell   *cell;
+
+	if (!check_list(newval, extra, source))
+		return false;
+	foreach(cell, split_list(*newval))
+	{
+		int			port;
+
+		if (split_port(pstrdup((const char *) lfirst(cell)), &port))
+			continue;
+		GUC_check_errdetail("\"%s\" is not a host name or address, nor one with a port, like \"relay.example.com:8443\".",
+							(const char *) lfirst(cell));
+		return false;
+	}
+	return true;
 }
 
 /* Takes a checked list apart; quotes may protect commas and blanks in a name. */

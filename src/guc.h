@@ -44,13 +44,14 @@ extern bool guc_database_listed(const char *database);
 typedef enum GucHost
 {
 	GUC_HOST_REFUSED,
+	GUC_HOST_OTHER_PORT,		/* listed with other ports only */
 	GUC_HOST_ANY,				/* the list is empty */
 	GUC_HOST_BELOW,				/* below a name that begins with a dot */
 	GUC_HOST_NAMED				/* by its own name or address */
 } GucHost;
 
 /* The host in lower case, an IPv6 address without brackets. */
-extern GucHost guc_host_listed(const char *host);
+extern GucHost guc_host_listed(const char *host, int port);
 
 /* ordersync.allowed_hosts as typed. */
 extern const char *guc_allowed_hosts(void);

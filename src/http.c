@@ -26,12 +26,14 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <netdb.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include "access/xact.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
@@ -45,6 +47,8 @@
 #include "clock.h"
 #include "guc.h"
 #include "http.h"
+#include "http_certificates.h"
+#include "http_head.h"
 #include "http_url.h"
 
 #if LIBCURL_VERSION_NUM < 0x073e00
@@ -66,12 +70,10 @@
  */
 #define SPARE_FDS 8
 
-/* Room for the value of a header that we read: a time is the longest. */
-#define HEADER_SIZE 64
-
 struct HttpRequest
 {
 	CURL	   *easy;			/* NULL once it was taken away */
+	struct curl_slist *headers;
 	bool		in_multi;
 	bool		done;			/* read: result is valid */
 	CURLcode	result;
@@ -79,9 +81,8 @@ struct HttpRequest
 	bool		any_address;	/* connects to addresses that are not public, too */
 	char		refused[64];	/* the first address that was not connected to, or "" */
 	ByteBuffer	body;
-	int64		date_s;
-	int64		retry_after_s;	/* from the answer on; 0: not said */
-	int64		retry_at_s;		/* or when, epoch; 0: not said */
+	HttpHead	head;
+	bool		too_large;		/* over the limit before it was decompressed */
 	int64		started_ms;		/* wall clock */
 	int64		started_steady_ms;
 	int64		ended_steady_ms;
@@ -96,7 +97,6 @@ typedef struct Socket
 } Socket;
 
 static CURLM *multi = NULL;
-static struct curl_slist *headers = NULL;
 static int	fds_reserved = 0;
 
 /* Written by curl's callbacks. */
@@ -117,18 +117,21 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
 									struct curl_sockaddr *address);
 static size_t on_body(char *data, size_t size, size_t n, void *arg);
 static size_t on_header(char *data, size_t size, size_t n, void *arg);
-static bool header_is(const char *data, size_t len, const char *name, char value[HEADER_SIZE]);
+static int	on_progress(void *arg, curl_off_t down_total, curl_off_t down,
+						curl_off_t up_total, curl_off_t up);
 static int	on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg);
 static int	on_timer(CURLM *m, long timeout_ms, void *arg);
-static bool set_options(HttpRequest *request, const char *url, const char *body,
-						size_t body_len, const char *proxy);
+static bool set_headers(HttpRequest *request, const HttpPost *post);
+static bool add_header(HttpRequest *request, const char *name, const char *value);
+static bool set_options(HttpRequest *request, const HttpPost *post);
+static bool set_limits(HttpRequest *request);
+static bool set_proxy_password(CURL *easy, const char *user_password);
 static void drop_request(void *arg);
 static void check_no_transaction(void);
 static void rebuild_wait_set(void);
 static bool dispatch_socket_events(const WaitEvent *events, int nevents);
 static void socket_action(curl_socket_t fd, int what);
-static bool is_certificate_error(CURLcode result);
-static const char *describe_certificate_error(HttpRequest *request, const char *words);
+static const char *describe_end(HttpRequest *request, CallReply *reply);
 static void block_signals(sigset_t *before);
 static void restore_signals(const sigset_t *before);
 static int64 shorter_wait(int64 wait_ms, int64 at_ms, int64 now_ms);
@@ -150,11 +153,6 @@ http_start(int max)
 	if (curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
 		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK)
 		elog(ERROR, "could not set up the curl multi handle");
-
-	headers = curl_slist_append(headers,
-								"Content-Type: application/x-www-form-urlencoded;charset=UTF-8");
-	if (headers == NULL || curl_slist_append(headers, "Expect:") == NULL)
-		elog(ERROR, "out of memory for request headers");
 
 	wait_for_calls = compat_wait_event("OrdersyncCalls");
 	wait_for_work = compat_wait_event("OrdersyncIdle");
@@ -217,8 +215,7 @@ set_multi(CURLMoption option, long value)
 }
 
 HttpRequest *
-http_submit(const char *url, const char *body, size_t body_len,
-			const char *proxy, bool any_address, void *subject)
+http_submit(const HttpPost *post, void *subject)
 {
 	HttpRequest *request = palloc0(sizeof(HttpRequest));
 	CURLMcode	code;
@@ -226,7 +223,7 @@ http_submit(const char *url, const char *body, size_t body_len,
 
 	buffer_init(&request->body, (size_t) guc_max_response_kb * 1024);
 	request->subject = subject;
-	request->any_address = any_address;
+	request->any_address = post->any_address;
 	request->callback.func = drop_request;
 	request->callback.arg = request;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &request->callback);
@@ -237,7 +234,8 @@ http_submit(const char *url, const char *body, size_t body_len,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("libcurl could not create a handle for a call.")));
-	if (!set_options(request, url, body, body_len, proxy))
+	if (!set_headers(request, post) || !set_options(request, post) ||
+		!set_proxy_password(request->easy, post->proxy_password))
 		elog(ERROR, "could not set up a call: out of memory or an option that libcurl lacks");
 
 	request->started_ms = clock_epoch_ms();
@@ -252,10 +250,36 @@ http_submit(const char *url, const char *body, size_t body_len,
 	return request;
 }
 
+/* The headers that are not curl's own; false when there is no memory for them. */
+static bool
+set_headers(HttpRequest *request, const HttpPost *post)
+{
+	bool		good = add_header(request, "Content-Type", post->content_type) &&
+		add_header(request, "Expect", "");
+
+	for (int i = 0; i < post->nheaders && good; i++)
+		good = add_header(request, post->headers[i].name, post->headers[i].value);
+	return good;
+}
+
+/* curl copies the line.  Without a value it leaves the header out that it would send by itself. */
+static bool
+add_header(HttpRequest *request, const char *name, const char *value)
+{
+	char	   *line = psprintf("%s:%s%s", name, value[0] != '\0' ? " " : "", value);
+	struct curl_slist *longer = curl_slist_append(request->headers, line);
+
+	memset(line, 0, strlen(line));
+	pfree(line);
+	if (longer == NULL)
+		return false;
+	request->headers = longer;
+	return true;
+}
+
 /* Every option that a call is made with; false when one is not accepted. */
 static bool
-set_options(HttpRequest *request, const char *url, const char *body,
-			size_t body_len, const char *proxy)
+set_options(HttpRequest *request, const HttpPost *post)
 {
 	CURL	   *easy = request->easy;
 	bool		good = true;
@@ -266,10 +290,10 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_PRIVATE, request);
 	SET(CURLOPT_ERRORBUFFER, request->error);
 	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_URL, url);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body_len);
-	SET(CURLOPT_POSTFIELDS, body);
-	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_URL, post->url);
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) post->body_len);
+	SET(CURLOPT_POSTFIELDS, post->body);
+	SET(CURLOPT_HTTPHEADER, request->headers);
 	SET(CURLOPT_USERAGENT, "ordersync/" ORDERSYNC_VERSION);
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip");
 
@@ -280,14 +304,27 @@ set_options(HttpRequest *request, const char *url, const char *body,
 #else
 	SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTPS | (guc_allow_http ? CURLPROTO_HTTP : 0)));
 #endif
-	SET(CURLOPT_SSL_VERIFYPEER, 1L);
-	SET(CURLOPT_SSL_VERIFYHOST, 2L);
-	if (guc_ca_file != NULL && guc_ca_file[0] != '\0')
-		SET(CURLOPT_CAINFO, guc_ca_file);
+#if LIBCURL_VERSION_NUM >= 0x074000
+	SET(CURLOPT_HTTP09_ALLOWED, 0L);
+#endif
+	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 
 	/* an empty string, unlike none, keeps the postmaster's environment out */
-	SET(CURLOPT_PROXY, proxy ? proxy : "");
+	SET(CURLOPT_PROXY, post->proxy ? post->proxy : "");
 	SET(CURLOPT_NOPROXY, "");
+	/* a proxy passes bytes on, and is told nothing but where to */
+	SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
+	SET(CURLOPT_HEADEROPT, (long) CURLHEADER_SEPARATE);
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	return good && set_limits(request) && http_set_certificates(easy);
+}
+
+/* Where a call may connect to, and how long and how large it may be. */
+static bool
+set_limits(HttpRequest *request)
+{
+	CURL	   *easy = request->easy;
+	bool		good = true;
 
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, request);
@@ -299,7 +336,40 @@ set_options(HttpRequest *request, const char *url, const char *body,
 	SET(CURLOPT_WRITEDATA, request);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, request);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, request);
+	return good;
+}
+
 #undef SET
+
+/*
+ * "user:password" for the proxy, NULL: none.  Sent by Basic, to the proxy only.
+ * libcurl would resolve %XX in both.
+ */
+static bool
+set_proxy_password(CURL *easy, const char *user_password)
+{
+	StringInfoData encoded;
+	bool		good;
+
+	if (user_password == NULL)
+		return true;
+	initStringInfo(&encoded);
+	enlargeStringInfo(&encoded, 3 * strlen(user_password));
+	for (const char *c = user_password; *c != '\0'; c++)
+	{
+		/* the first colon is where the password begins */
+		if (isalnum((unsigned char) *c) || (*c == ':' && strchr(encoded.data, ':') == NULL))
+			appendStringInfoChar(&encoded, *c);
+		else
+			appendStringInfo(&encoded, "%%%02X", (unsigned char) *c);
+	}
+	good = curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long) CURLAUTH_BASIC) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_PROXYUSERPWD, encoded.data) == CURLE_OK;
+	explicit_bzero(encoded.data, encoded.maxlen);
+	pfree(encoded.data);
 	return good;
 }
 
@@ -333,46 +403,28 @@ on_body(char *data, size_t size, size_t n, void *arg)
 	return buffer_append(&request->body, data, size * n) ? size * n : 0;
 }
 
-/*
- * curl: one header line, not terminated.  Of interest are Date, what the
- * platform's clock said when it answered, and Retry-After, in seconds or as a time.
- */
+/* curl: one header line, not terminated. */
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
 	HttpRequest *request = arg;
-	size_t		len = size * n;
-	char		value[HEADER_SIZE];
 
-	if (header_is(data, len, "date:", value))
-		request->date_s = Max((int64) curl_getdate(value, NULL), 0);
-	else if (header_is(data, len, "retry-after:", value))
-	{
-		request->retry_after_s = 0;
-		request->retry_at_s = 0;
-		if (value[0] >= '0' && value[0] <= '9')
-			request->retry_after_s = strtol(value, NULL, 10);
-		else
-			request->retry_at_s = Max((int64) curl_getdate(value, NULL), 0);
-	}
-	return len;
+	return http_head_take(&request->head, data, size * n) ? size * n : 0;
 }
 
-/* Is it that header?  Its value without blanks before it; one that is too long is none. */
-static bool
-header_is(const char *data, size_t len, const char *name, char value[HEADER_SIZE])
+/*
+ * curl: so many bytes have come, as they were sent.  The body has its own limit
+ * when it is decompressed; this one is for what is compressed and never becomes
+ * any body.
+ */
+static int
+on_progress(void *arg, curl_off_t down_total, curl_off_t down,
+			curl_off_t up_total, curl_off_t up)
 {
-	size_t		from = strlen(name);
+	HttpRequest *request = arg;
 
-	if (len < from || pg_strncasecmp(data, name, from) != 0)
-		return false;
-	while (from < len && (data[from] == ' ' || data[from] == '\t'))
-		from++;
-	if (len - from >= HEADER_SIZE)
-		return false;
-	memcpy(value, data + from, len - from);
-	value[len - from] = '\0';
-	return true;
+	request->too_large = down > (curl_off_t) guc_max_response_kb * 1024;
+	return request->too_large;
 }
 
 /* curl: wait for this socket from now on, or no longer. */
@@ -430,6 +482,8 @@ drop_request(void *arg)
 		restore_signals(&before);
 		request->easy = NULL;
 	}
+	curl_slist_free_all(request->headers);
+	request->headers = NULL;
 	buffer_free(&request->body);
 }
 
@@ -594,63 +648,51 @@ http_reply(HttpRequest *request, CallReply *reply)
 	memset(reply, 0, sizeof(*reply));
 	reply->net_error = request->result;
 	if (request->result != CURLE_OK)
-		reply->net_message = request->error[0] != '\0' ? request->error :
-			curl_easy_strerror(request->result);
-	if (request->result == CURLE_COULDNT_CONNECT && request->refused[0] != '\0')
-	{
-		reply->refused = true;
-		reply->net_message = psprintf("the host's address %s is not public, and the host is not in ordersync.allowed_hosts by its own name",
-									  request->refused);
-	}
-	reply->untrusted = is_certificate_error(request->result);
-	if (reply->untrusted)
-		reply->net_message = describe_certificate_error(request, reply->net_message);
+		reply->net_message = describe_end(request, reply);
 	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
 	curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME, &connected_s);
 	reply->unconnected = request->result != CURLE_OK && connected_s <= 0;
-	reply->too_large = request->body.overflowed;
+	reply->too_large = request->body.overflowed || request->too_large;
 	reply->http_status = (int) status;
 	reply->body = request->body.data ? request->body.data : "";
 	reply->body_len = request->body.len;
-	reply->date_s = request->date_s;
-	reply->retry_after_s = request->retry_after_s;
+	reply->date_s = request->head.date_s;
+	reply->retry_after_s = request->head.retry_after_s;
 	/* a time is the platform's: its own Date says how far off that is */
-	if (request->retry_at_s > 0)
-		reply->retry_after_s = Max(request->retry_at_s - (request->date_s > 0 ? request->date_s :
-														  clock_epoch_ms() / 1000), 0);
+	if (request->head.retry_at_s > 0)
+		reply->retry_after_s = Max(request->head.retry_at_s -
+								   (request->head.date_s > 0 ? request->head.date_s :
+									clock_epoch_ms() / 1000), 0);
 	reply->started_ms = request->started_ms;
 	reply->duration_ms = request->ended_steady_ms - request->started_steady_ms;
 }
 
-static bool
-is_certificate_error(CURLcode result)
-{
-	switch (result)
-	{
-		case CURLE_PEER_FAILED_VERIFICATION:
-		case CURLE_SSL_CACERT_BADFILE:
-		case CURLE_SSL_ISSUER_ERROR:
-		case CURLE_SSL_INVALIDCERTSTATUS:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* curl's words, and by which certificates it looked; lives as long as the request. */
+/* Why a call brought no answer, for people; and what of it has a name in the reply. */
 static const char *
-describe_certificate_error(HttpRequest *request, const char *words)
+describe_end(HttpRequest *request, CallReply *reply)
 {
-	MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(request));
-	bool		own = guc_ca_file != NULL && guc_ca_file[0] != '\0';
-	const char *said = own ?
-		psprintf("%s; the certificates to check by are those of ordersync.ca_file, \"%s\"",
-				 words, guc_ca_file) :
-		psprintf("%s; the certificates to check by are the system's, ordersync.ca_file names no others",
-				 words);
+	const char *words = request->error[0] != '\0' ? request->error :
+		curl_easy_strerror(request->result);
+	long		connect_status = 0;
 
-	MemoryContextSwitchTo(before);
-	return said;
+	if (request->result == CURLE_COULDNT_CONNECT && request->refused[0] != '\0')
+	{
+		reply->refused = true;
+		return psprintf("the host's address %s is not public, and the host is not in ordersync.allowed_hosts by its own name",
+						request->refused);
+	}
+	curl_easy_getinfo(request->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+	if (connect_status != 0 && (connect_status < 200 || connect_status > 299))
+	{
+		reply->proxy_status = (int) connect_status;
+		return psprintf(connect_status == 407 ?
+						"the proxy does not accept the user and password that it was given, or wants some (HTTP %ld)" :
+						"the proxy does not connect to the gateway (HTTP %ld)", connect_status);
+	}
+	reply->untrusted = http_certificate_refused(request->result);
+	if (reply->untrusted)
+		return http_describe_refusal(words);
+	return request->head.trouble != NULL ? request->head.trouble : words;
 }
 
 /*

@@ -17,14 +17,26 @@ extern int	http_start(int max);
 /* Takes over a changed ordersync.max_in_flight; returns as http_start(). */
 extern int	http_resize(int max);
 
+/* What is sent; all of it must live until the request is gone. */
+typedef struct HttpPost
+{
+	const char *url;
+	const char *body;
+	size_t		body_len;
+	const char *content_type;
+	int			nheaders;		/* beside those that every call carries */
+	const HttpHeader *headers;
+	const char *proxy;			/* NULL: none */
+	const char *proxy_password;	/* "user:password", NULL: none */
+	bool		any_address;	/* also to an address that is not public (http_url.h) */
+} HttpPost;
+
 /*
- * Sends a POST.  url and body must live until the request is gone, which is
- * when the memory context current at this call is reset or deleted; that also
- * breaks the call off.  any_address: also to an address that is not public
- * (http_url.h).  subject comes back from http_read().
+ * Sends a POST.  The request is gone when the memory context current at this
+ * call is reset or deleted; that also breaks the call off.  subject comes back
+ * from http_read().
  */
-extern HttpRequest *http_submit(const char *url, const char *body, size_t body_len,
-								const char *proxy, bool any_address, void *subject);
+extern HttpRequest *http_submit(const HttpPost *post, void *subject);
 
 /*
  * Waits up to wait_ms (-1: for ever) until something happened: a call moved,

@@ -14,4 +14,17 @@ extern const char *http_default_certificates(void);
 /* Why no certificates can be read there, palloc'd, one line; NULL when some can. */
 extern char *http_certificates_trouble(const char *path);
 
+/*
+ * Has a call (a curl handle) verify the gateway by ordersync.ca_file or the
+ * system's certificates, and likewise a proxy that is spoken to by TLS.  False
+ * when an option is not accepted.  There is no way to make a call without.
+ */
+extern bool http_set_certificates(void *easy);
+
+/* Whether a call's end (a CURLcode) was a certificate that is not accepted, or that none could be read. */
+extern bool http_certificate_refused(int result);
+
+/* curl's words for that, and by which certificates it looked. */
+extern const char *http_describe_refusal(const char *words);
+
 #endif							/* ORDERSYNC_HTTP_CERTIFICATES_H */

@@ -7,9 +7,10 @@
  * backends as well as in workers.
  *
  * A host is allowed when ordersync.allowed_hosts lists it: by its name, or by
- * the end of it (".example.com").  Of an empty list any host is.  A host that is
- * not listed by its own name must have a public address: an address in the URL
- * is judged here, what a name leads to when it is connected to (http.c).
+ * the end of it (".example.com"), with any port or with that one.  Of an empty
+ * list any host is.  A host that is not listed by its own name must have a public
+ * address: an address in the URL is judged here, what a name leads to when it is
+ * connected to (http.c).
  */
 #include "compat.h"
 
@@ -29,7 +30,7 @@ typedef struct Url
 {
 	char		scheme[16];
 	char		host[256];		/* lower case, IPv6 without brackets, no dot at its end */
-	int			port;			/* 0: the scheme's own */
+	int			port;
 } Url;
 
 /* An IPv4 network: addresses that begin with so many bits. */
@@ -52,7 +53,7 @@ static bool has_part(CURLU *parts, CURLUPart part);
 static bool normalize_host(char *host);
 static bool host_allowed(const Url *url, GucHost *listed, HttpRefusal *why);
 static bool host_is_public(const char *host);
-static void append_endpoint(StringInfo out, const Url *url, int port);
+static void append_endpoint(StringInfo out, const Url *url);
 static bool ipv4_is_public(uint32 address);
 static bool ipv6_is_public(const struct in6_addr *address);
 static bool is_own_address(const struct sockaddr *address);
@@ -89,7 +90,7 @@ http_route(const char *url, const char *proxy, HttpRoute *route, HttpRefusal *wh
 
 	if (!http_proxy_allowed(proxy, why) || !read_url(proxy, true, &via))
 		return false;
-	listed = guc_host_listed(via.host);
+	listed = guc_host_listed(via.host, via.port);
 	route->any_address = listed == GUC_HOST_NAMED;
 	route->quotable = route->quotable && listed >= GUC_HOST_BELOW;
 	return true;
@@ -106,7 +107,7 @@ http_proxy_allowed(const char *proxy, HttpRefusal *why)
 	if (read_url(proxy, true, &via))
 		return host_allowed(&via, &listed, why);
 	why->message = "this is not the URL of a proxy";
-	why->detail = "It must be scheme://host:port, without user or password; schemes are http, https, socks5 and socks5h.";
+	why->detail = "It must be http://host:port or https://host:port, without user or password; calls pass through it by CONNECT.";
 	why->hint = "The option proxy of a gateway takes it; null takes the option out.";
 	return false;
 }
@@ -122,22 +123,21 @@ http_destination(const char *url, const char *proxy)
 	if (!read_url(url, false, &to) || (proxy != NULL && !read_url(proxy, true, &via)))
 		return NULL;
 	initStringInfo(&out);
-	append_endpoint(&out, &to, strcmp(to.scheme, "https") == 0 ? 443 : 80);
+	append_endpoint(&out, &to);
 	if (proxy != NULL)
 	{
 		appendStringInfoString(&out, " via ");
-		/* the ports that curl takes for proxies */
-		append_endpoint(&out, &via, strcmp(via.scheme, "https") == 0 ? 443 : 1080);
+		append_endpoint(&out, &via);
 	}
 	return out.data;
 }
 
 static void
-append_endpoint(StringInfo out, const Url *url, int port)
+append_endpoint(StringInfo out, const Url *url)
 {
 	const char *form = strchr(url->host, ':') != NULL ? "%s://[%s]:%d" : "%s://%s:%d";
 
-	appendStringInfo(out, form, url->scheme, url->host, url->port != 0 ? url->port : port);
+	appendStringInfo(out, form, url->scheme, url->host, url->port);
 }
 
 /* Takes a URL apart; false for what is none of a gateway, or none of a proxy. */
@@ -175,10 +175,10 @@ read_url(const char *text, bool is_proxy, Url *url)
 	if (!readable || !normalize_host(url->host))
 		return false;
 
-	url->port = atoi(port);
-	return strcmp(url->scheme, "https") == 0 || strcmp(url->scheme, "http") == 0 ||
-		(is_proxy && (strcmp(url->scheme, "socks5") == 0 ||
-					  strcmp(url->scheme, "socks5h") == 0));
+	/* the one that curl takes for a proxy without TLS is none of HTTP's */
+	url->port = port[0] != '\0' ? atoi(port) :
+		strcmp(url->scheme, "https") == 0 ? 443 : is_proxy ? 1080 : 80;
+	return strcmp(url->scheme, "https") == 0 || strcmp(url->scheme, "http") == 0;
 }
 
 /* A part of the URL in lower case, "" where there is none; false when it is too long. */
@@ -234,8 +234,17 @@ normalize_host(char *host)
 static bool
 host_allowed(const Url *url, GucHost *listed, HttpRefusal *why)
 {
-	*listed = guc_host_listed(url->host);
-	if (*listed == GUC_HOST_REFUSED)
+	const char *missing = strchr(url->host, ':') != NULL ? psprintf("[%s]", url->host) : url->host;
+
+	*listed = guc_host_listed(url->host, url->port);
+	if (*listed == GUC_HOST_OTHER_PORT)
+	{
+		why->message = psprintf("port %d of host \"%s\" is not in ordersync.allowed_hosts",
+								url->port, url->host);
+		why->detail = psprintf("Allowed hosts: %s.", guc_allowed_hosts());
+		missing = psprintf("%s:%d", missing, url->port);
+	}
+	else if (*listed == GUC_HOST_REFUSED)
 	{
 		why->message = psprintf("host \"%s\" is not in ordersync.allowed_hosts", url->host);
 		why->detail = psprintf("Allowed hosts: %s.", guc_allowed_hosts());
@@ -249,8 +258,8 @@ host_allowed(const Url *url, GucHost *listed, HttpRefusal *why)
 	else
 		return true;
 	why->hint = psprintf("As superuser type: ALTER SYSTEM SET ordersync.allowed_hosts = %s; SELECT pg_reload_conf();",
-						 quote_literal_cstr(guc_allowed_hosts()[0] == '\0' ? url->host :
-											psprintf("%s,%s", guc_allowed_hosts(), url->host)));
+						 quote_literal_cstr(guc_allowed_hosts()[0] == '\0' ? missing :
+											psprintf("%s,%s", guc_allowed_hosts(), missing)));
 	return false;
 }
 

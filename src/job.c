@@ -37,6 +37,9 @@
 #include "job_private.h"
 #include "shmem.h"
 
+static bool goes_to_gateway(const Job *job);
+static void prepare_gateway(Job *job);
+static void post_of(const Job *job, const HttpRoute *route, HttpPost *post);
 static bool next_call(Job *job);
 static JobStep settle_empty(Job *job);
 static JobStep read_answer(Job *job);
@@ -60,8 +63,25 @@ job_open(const Claim *claim, void *holder)
 		gateway_protocol(claim->task->gateway->protocol) : NULL;
 	job->page_size = claim->task->gateway->page_size;
 	job->walk = claim->task->walk;
+	if (job->protocol != NULL)
+		prepare_gateway(job);
 	MemoryContextSwitchTo(before);
 	return job;
+}
+
+/* What the protocol needs to know of the gateway, in the job's context. */
+static void
+prepare_gateway(Job *job)
+{
+	Gateway    *gateway = job->task->gateway;
+	GatewayCall whoami = {.kind = CALL_WHOAMI, .task = job->task};
+
+	if (job->protocol->prepare != NULL && !job->protocol->prepare(gateway, &job->gateway_fault))
+		return;
+	job->needs_secret = job->protocol->needs_secret(gateway);
+	/* where nobody says whose the data key is, each record must say whose it is */
+	job->key_by_records = job->protocol->serves(&whoami) == NULL;
+	job->task->require_seller |= job->key_by_records;
 }
 
 void
@@ -113,6 +133,7 @@ job_submit(Job *job)
 {
 	HttpRoute	route;
 	HttpRefusal refusal;
+	HttpPost	post;
 	const char *class;
 	char	   *why;
 
@@ -123,11 +144,14 @@ job_submit(Job *job)
 	job->page = NULL;
 	memset(&job->events, 0, sizeof(job->events));
 
-	if (job->task->data_key == NULL && (class = job_open_secrets(job, &why)) != NULL)
-		return job_fail_secret(job, class, why);
 	if (job->protocol == NULL)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
 									"the gateway's protocol is not supported by this version");
+	if (job->gateway_fault.option != NULL)
+		return job_fail_before_call(job, VERDICT_REJECTED, "parameters",
+									psprintf("the gateway's option \"%s\" is not valid", job->gateway_fault.option));
+	if (job->task->data_key == NULL && (class = job_open_secrets(job, &why)) != NULL)
+		return job_fail_secret(job, class, why);
 	if (!next_call(job))
 		return settle_empty(job);
 
@@ -139,9 +163,12 @@ job_submit(Job *job)
 		return job_fail_before_call(job, VERDICT_REJECTED, "parameters", job->request.error);
 	if (!http_route(job->request.url, job->task->gateway->proxy, &route, &refusal))
 		return job_fail_before_call(job, VERDICT_REJECTED, "refused", refusal.message);
+	if (!goes_to_gateway(job))
+		return job_fail_before_call(job, VERDICT_REJECTED, "refused",
+									"the call would not go to the host and port of the gateway's base_url");
 
-	job->http = http_submit(job->request.url, job->request.body, job->request.body_len,
-							job->task->gateway->proxy, route.any_address, job->holder);
+	post_of(job, &route, &post);
+	job->http = http_submit(&post, job->holder);
 	shmem_called();
 	return JOB_CALLS;
 }
@@ -150,16 +177,43 @@ const char *
 job_next_method(const Job *job)
 {
 	GatewayCall call = {.task = job->task, .details_of = job->task->details_of};
-	const char *method;
+	const GatewayList *list;
 
 	if (job->task->key_check)
 		call.kind = CALL_WHOAMI;
 	else
 		call.kind = job->task->stream == STREAM_DETAILS ? CALL_DETAILS : CALL_LIST;
-	if (job->protocol == NULL || job->protocol->method == NULL)
-		return "";
-	method = job->protocol->method(&call);
-	return method != NULL ? method : "";
+	list = job->protocol != NULL ? job->protocol->serves(&call) : NULL;
+	return list != NULL ? list->method : "";
+}
+
+/* The secrets are for where base_url leads, whatever a protocol made of it. */
+static bool
+goes_to_gateway(const Job *job)
+{
+	const Gateway *gateway = job->task->gateway;
+	char	   *to;
+	char	   *meant;
+
+	if (strcmp(job->request.url, gateway->base_url) == 0)
+		return true;
+	to = http_destination(job->request.url, NULL);
+	meant = http_destination(gateway->base_url, NULL);
+	return to != NULL && meant != NULL && strcmp(to, meant) == 0;
+}
+
+static void
+post_of(const Job *job, const HttpRoute *route, HttpPost *post)
+{
+	post->url = job->request.url;
+	post->body = job->request.body;
+	post->body_len = job->request.body_len;
+	post->content_type = job->request.content_type;
+	post->nheaders = job->task->gateway->nheaders;
+	post->headers = job->task->gateway->headers;
+	post->proxy = job->task->gateway->proxy;
+	post->proxy_password = job->task->gateway->proxy_password;
+	post->any_address = route->any_address;
 }
 
 /* Decides what is asked next; false when there is nothing to ask for (yet). */
@@ -168,7 +222,7 @@ next_call(Job *job)
 {
 	memset(&job->call, 0, sizeof(job->call));
 	job->call.task = job->task;
-	if (job->task->key_check)
+	if (job->task->key_check && !job->key_by_records)
 	{
 		job->call.kind = CALL_WHOAMI;
 		return true;
@@ -237,7 +291,7 @@ read_answer(Job *job)
 	MemoryContextSwitchTo(job->page_context);
 	if (job->call.kind == CALL_WHOAMI)
 		return job_key_answered(job);
-	if (job->call.kind == CALL_DETAILS)
+	if (job->call.kind == CALL_DETAILS || job->call.kind == CALL_REFUNDS_OF_ORDER)
 		return job_fetch_answered(job);
 	if (job->answer->verdict != VERDICT_OK)
 		return job_fail_call(job);

@@ -54,9 +54,12 @@ JobStep
 job_count_answered(Job *job)
 {
 	ErrorData  *error;
+	JobStep		step;
 
 	if (job->answer->total < 0)
 		return job_fail_malformed(job, "the answer has no total");
+	if (!job_key_seen(job, &step))
+		return step;
 	switch (job_write(job, "settling a count", DB_REPEATABLE, settle_count, &error))
 	{
 		case OUTCOME_DONE:

@@ -1,6 +1,6 @@
 /*
  * job_fetch.c
- *	  Records by id: one call each, one commit each.
+ *	  Records by id, or all after-sales of an order: one call each, one commit each.
  *
  * The task's walk says how many of its ids are done.  A record that the
  * platform does not serve (archived, gone) is noted and is not a failure: the
@@ -18,6 +18,7 @@
 
 static int	ids_done(const Job *job);
 static bool take_record(Job *job);
+static bool take_records(Job *job);
 static void note_record(Job *job);
 static void settle_record(Job *job);
 static JobStep record_settled(Job *job);
@@ -38,7 +39,7 @@ job_fetch_next(Job *job)
 	/* a task that has nothing to fetch must not pass for one that has fetched it */
 	if (done >= job->task->nids)
 		elog(ERROR, "task %lld has no id left to fetch", (long long) job->task->task_id);
-	job->call.kind = CALL_DETAILS;
+	job->call.kind = job->task->by_order ? CALL_REFUNDS_OF_ORDER : CALL_DETAILS;
 	job->call.id = job->task->ids[done];
 	job->call.details_of = job->task->details_of;
 	return true;
@@ -59,9 +60,15 @@ job_fetch_answered(Job *job)
 	Settlement *s = &job->settlement;
 	int			done = ids_done(job) + 1;
 	bool		over = done >= job->task->nids;
+	JobStep		step;
 
-	if (answer->verdict == VERDICT_OK && !take_record(job))
-		return job_fail_malformed(job, "the answer is not the record that was asked for");
+	if (answer->verdict == VERDICT_OK &&
+		!(job->call.kind == CALL_DETAILS ? take_record(job) : take_records(job)))
+		return job_fail_malformed(job, job->call.kind == CALL_DETAILS ?
+								  "the answer is not the record that was asked for" :
+								  "the answer has not all after-sales of the order that was asked for");
+	if (answer->verdict == VERDICT_OK && !job_key_seen(job, &step))
+		return step;
 	if (answer->verdict != VERDICT_OK &&
 		(answer->verdict != VERDICT_REJECTED || answer->class == NULL ||
 		 strcmp(answer->class, "not_found") != 0))
@@ -77,7 +84,7 @@ job_fetch_answered(Job *job)
 	s->call = &job->log;
 
 	job->kind = &record_page;
-	job->source = "details";
+	job->source = job->call.kind == CALL_DETAILS ? "details" : "list";
 	return JOB_STORES;
 }
 
@@ -92,6 +99,29 @@ take_record(Job *job)
 	job->log.records = job->page->nrecords;
 	return job->page->nrecords == 1 &&
 		(job->page->records[0].id == job->call.id || job->page->records[0].id == 0);
+}
+
+/*
+ * The after-sales of one order; false when there are more of them than came, or
+ * ones of another order among them.
+ */
+static bool
+take_records(Job *job)
+{
+	const SyncTask *task = job->task;
+	const GatewayAnswer *answer = job->answer;
+
+	job->page = record_split(answer->list, answer->list_len, STREAM_AFTER_SALES,
+							 task->seller_nicks, task->nseller_nicks, task->require_seller);
+	job->log.records = job->page->nrecords;
+	for (int i = 0; i < job->page->nrecords; i++)
+	{
+		int64		order = job->page->records[i].order;
+
+		if (order != 0 && order != job->call.id)
+			return false;
+	}
+	return answer->has_next != 1 && answer->total <= job->page->nrecords;
 }
 
 /* In the page transaction, behind the record: what came of the id. */
@@ -120,7 +150,7 @@ static JobStep
 record_settled(Job *job)
 {
 	shmem_count(COUNTER_PAGES, 1);
-	shmem_count(COUNTER_RECORDS, job->page != NULL ? 1 : 0);
+	shmem_count(COUNTER_RECORDS, job->page != NULL ? job->page->nrecords : 0);
 	shmem_count(COUNTER_RECORDS_WRITTEN, job->counts.records_new + job->counts.changed);
 	if (job->settlement.walk != NULL)
 		return job_continue(job, job->settlement.walk);

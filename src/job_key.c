@@ -10,6 +10,8 @@
 #include "job_private.h"
 #include "nick.h"
 
+static const char *foreign_seller(const RecordPage *page);
+static JobStep settle_check(Job *job);
 static bool key_check_unavailable(const GatewayAnswer *answer);
 static void settle_key(void *arg);
 static void key_checked(Job *job);
@@ -18,14 +20,51 @@ static void key_checked(Job *job);
 JobStep
 job_key_answered(Job *job)
 {
-	ErrorData  *error;
-
 	if (job->answer->verdict == VERDICT_OK)
 		job->key_outcome = "answered";
 	else if (key_check_unavailable(job->answer))
 		job->key_outcome = "unverified";
 	else
 		return job_fail_call(job);
+	return settle_check(job);
+}
+
+/*
+ * A key that was not verified is good once it was accepted for a call, unless
+ * all that came is another seller's: nothing of that is stored, not even in quarantine.
+ */
+bool
+job_key_seen(Job *job, JobStep *step)
+{
+	const char *foreign = job->page == NULL ? NULL : foreign_seller(job->page);
+
+	if (!job->key_by_records || (!job->task->key_check && foreign == NULL))
+		return true;
+	job->key_outcome = foreign == NULL ? "by_records" : "answered";
+	job->answer->nick = foreign == NULL ? NULL : pstrdup(foreign);
+	*step = settle_check(job);
+	return *step == JOB_WAITS;
+}
+
+/* The seller of a page that has none but another seller's records; NULL for any other page. */
+static const char *
+foreign_seller(const RecordPage *page)
+{
+	for (int i = 0; i < page->nrecords; i++)
+	{
+		const Record *record = &page->records[i];
+
+		if (record->quarantine == NULL || record->seller_nick == NULL ||
+			strcmp(record->quarantine, "foreign_seller") != 0)
+			return NULL;
+	}
+	return page->nrecords > 0 ? page->records[0].seller_nick : NULL;
+}
+
+static JobStep
+settle_check(Job *job)
+{
+	ErrorData  *error;
 
 	switch (job_write(job, "settling a key check", DB_DURABLE, settle_key, &error))
 	{
@@ -57,8 +96,11 @@ static void
 settle_key(void *arg)
 {
 	Job		   *job = arg;
+	/* a call that goes on to bring its records is logged with them */
+	bool		logged = strcmp(job->key_outcome, "by_records") != 0;
 	char	   *state = queue_settle_key(job->task, job->key_outcome, job->answer->user_id,
-										 job->answer->nick, &job->clock, &job->log);
+										 job->answer->nick, &job->clock,
+										 logged ? &job->log : NULL);
 
 	job->key_good = state != NULL &&
 		(strcmp(state, "ok") == 0 || strcmp(state, "unverified") == 0);
@@ -71,7 +113,7 @@ key_checked(Job *job)
 	SyncTask   *task = job->task;
 
 	task->key_check = false;
-	if (strcmp(job->key_outcome, "unverified") == 0)
+	if (strcmp(job->key_outcome, "answered") != 0)
 		task->require_seller = true;
 	else if (job->answer->nick != NULL)
 		/* claim left room for one more */

@@ -49,9 +49,9 @@ static const PageKind checked_page = {
 bool
 job_page_next(Job *job)
 {
+	job->call.kind = CALL_LIST;
 	if (job->window == NULL && !open_window(job))
 		return false;
-	job->call.kind = CALL_LIST;
 	job->call.any_type = job->task->ext_type != NULL &&
 		strcmp(job->task->ext_type, TASK_ANY_TYPE) == 0;
 	window_ask(job->window, &job->call.ask);
@@ -69,7 +69,7 @@ open_window(Job *job)
 	MemoryContext before;
 	int64		platform_now = (clock_epoch_ms() + task->gateway->clock_offset_ms) / 1000;
 
-	job->list = job->protocol->list(task);
+	job->list = job->protocol->serves(&job->call);
 	job->plan.since = task->since;
 	job->plan.until = Min(task->until, platform_now - guc_lag_s);
 	job->plan.page_size = job->list != NULL ?
@@ -93,9 +93,12 @@ JobStep
 job_page_answered(Job *job)
 {
 	bool		checks = job->task->work == WORK_CHECK;
+	JobStep		step;
 
 	if (!take_page(job))
 		return job_fail_malformed(job, "the answer contradicts itself");
+	if (!job_key_seen(job, &step))
+		return step;
 	if (checks && has_records_without_id(job->page))
 		return job_fail_malformed(job, "the answer lists an order without its number");
 	job->kind = checks ? &checked_page : &window_page;

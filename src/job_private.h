@@ -36,6 +36,9 @@ struct Job
 	SyncTask   *task;
 	Claim		claim;			/* with the sealed secrets */
 	const GatewayProtocol *protocol;
+	GatewayFault gateway_fault; /* of the gateway's options; option is NULL: none */
+	bool		needs_secret;	/* calls are signed with the application secret */
+	bool		key_by_records; /* no call says whose the data key is: the records do */
 	const GatewayList *list;
 
 	/* the walk; window is NULL until the key was checked, and after a cut */
@@ -100,6 +103,12 @@ extern int64 job_call_began_ms(const Job *job);
 
 /* job_key.c: the answer to "whose data key is this?". */
 extern JobStep job_key_answered(Job *job);
+
+/*
+ * job_key.c: a good answer of a gateway that does not say whose a data key is,
+ * its records split.  False: the job is over, or *step says what else it is.
+ */
+extern bool job_key_seen(Job *job, JobStep *step);
 
 /* job_fail.c: for no call, for a call that was not ok, for a page that was rolled back. */
 extern JobStep job_fail_before_call(Job *job, Verdict verdict, const char *class,

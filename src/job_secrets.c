@@ -54,16 +54,21 @@ open_gateway_secrets(Job *job, const char *destination, SecretTrouble *trouble)
 {
 	const Claim *claim = &job->claim;
 	Gateway    *gateway = job->task->gateway;
+	HttpHeader *headers;
 
-	if (claim->sealed_app_secret != NULL || claim->needs_app_secret)
+	if (claim->sealed_app_secret != NULL || job->needs_secret)
 	{
 		gateway->app_secret = open_secret(claim->sealed_app_secret, "app_secret", gateway->name,
 										  destination, job->context, trouble);
 		if (gateway->app_secret == NULL)
 			return false;
 	}
-	gateway->nheaders = 0;
-	gateway->headers = MemoryContextAllocZero(job->context, sizeof(HttpHeader) * Max(claim->nsecrets, 1));
+	headers = MemoryContextAllocZero(job->context,
+									 sizeof(HttpHeader) * (gateway->nheaders + claim->nsecrets + 1));
+	/* behind those that the protocol's options name */
+	if (gateway->nheaders > 0)
+		memcpy(headers, gateway->headers, sizeof(HttpHeader) * gateway->nheaders);
+	gateway->headers = headers;
 	for (int i = 0; i < claim->nsecrets; i++)
 	{
 		const SealedSecret *secret = &claim->secrets[i];

@@ -44,6 +44,7 @@ typedef struct Batch
 
 static bool stores_records(const Job *job);
 static bool can_be_batched(const Job *job);
+static bool same_list(const GatewayList *a, const GatewayList *b);
 static bool same_names(const FieldNames *a, const FieldNames *b);
 static bool store_together(Job **jobs, int n, JobStep *steps);
 static int	compare_shops(const void *a, const void *b);
@@ -66,13 +67,21 @@ job_can_join(const Job *job, const Job *other)
 
 	if (a->shop_id != b->shop_id)
 		return job_is_small(job) && job_is_small(other) && !a->refusals && !b->refusals;
-	return job->call.kind == other->call.kind && job->list == other->list &&
+	return job->call.kind == other->call.kind && same_list(job->list, other->list) &&
 		can_be_batched(job) &&
 		a->work == b->work && a->run_id == b->run_id &&
 		a->stream == b->stream && a->details_of == b->details_of &&
 		a->basis == b->basis &&
 		same_names(&a->fields_add, &b->fields_add) &&
 		same_names(&a->fields_drop, &b->fields_drop);
+}
+
+/* Each job has read its gateway's options by itself, so one list may be there twice. */
+static bool
+same_list(const GatewayList *a, const GatewayList *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a->method, b->method) == 0 &&
+					  strcmp(a->source, b->source) == 0);
 }
 
 bool
@@ -85,7 +94,7 @@ job_is_small(const Job *job)
 static bool
 stores_records(const Job *job)
 {
-	return job->call.kind == CALL_DETAILS ||
+	return job->call.kind == CALL_DETAILS || job->call.kind == CALL_REFUNDS_OF_ORDER ||
 		(job->call.kind == CALL_LIST && job->task->work == WORK_STORE);
 }
 

@@ -355,6 +355,37 @@ json_skip_space(const char *at, const char *end)
 
 /* See json_scan.h. */
 bool
+json_find(const char *text, size_t len, const char *path, JsonText *value)
+{
+	JsonCursor	cursor;
+	JsonText	key;
+	char		name[64];
+
+	json_begin(&cursor, text, len);
+	while (*path != '\0')
+	{
+		size_t		name_len = strcspn(path, ".");
+		bool		found = false;
+
+		if (name_len >= sizeof(name) || !json_enter(&cursor, '{'))
+			return false;
+		memcpy(name, path, name_len);
+		name[name_len] = '\0';
+		while (!found && json_member(&cursor, &key))
+		{
+			found = json_key_is(key, name);
+			if (!found && !json_value(&cursor, value))
+				return false;
+		}
+		if (!found)
+			return false;
+		path += name_len + (path[name_len] == '.');
+	}
+	return json_value(&cursor, value);
+}
+
+/* See json_scan.h. */
+bool
 json_key_is(JsonText key, const char *name)
 {
 	size_t		len = strlen(name);

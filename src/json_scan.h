@@ -56,6 +56,12 @@ extern const char *json_skip_string(const char *at, const char *end);
 /* Past the white space at at. */
 extern const char *json_skip_space(const char *at, const char *end);
 
+/*
+ * The value at a path of names divided by dots, "" for the text's own; false
+ * when there is none.  Of members with one name the first counts.
+ */
+extern bool json_find(const char *text, size_t len, const char *path, JsonText *value);
+
 /* Whether a key's text, escapes resolved, is name. */
 extern bool json_key_is(JsonText key, const char *name);
 

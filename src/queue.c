@@ -20,6 +20,7 @@
 #include "db.h"
 #include "guc.h"
 #include "json_write.h"
+#include "privacy.h"
 #include "queue.h"
 #include "queue_json.h"
 
@@ -63,7 +64,6 @@ typedef enum ClaimColumn
 	CLAIM_CLOCK_OFFSET_MS,
 	CLAIM_LIFTED_MS,
 	CLAIM_KIND,
-	CLAIM_NEEDS_APP_SECRET,
 	CLAIM_SECRET_NAMES,
 	CLAIM_SEALED_SECRETS,
 	CLAIM_PRIORITY,
@@ -73,6 +73,7 @@ typedef enum ClaimColumn
 	CLAIM_VERSION_US,
 	CLAIM_METHOD_WEIGHTS,
 	CLAIM_METHOD_BANS,
+	CLAIM_GATEWAY_OPTIONS,
 	CLAIM_ATTEMPT
 } ClaimColumn;
 
@@ -83,12 +84,12 @@ static DbStatement claim_statement = {
 	" c.seller_nicks, c.fields_add, c.fields_drop, c.sealed_data_key, c.gateway, c.base_url, c.app_key,"
 	" c.sealed_app_secret, c.protocol, c.sign_method, c.proxy, c.types_add, c.page_size,"
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
-	" c.needs_app_secret, c.secret_names, c.sealed_secrets,"
+	" c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
-	" c.method_weights, c.method_bans, c.attempt"
-	" FROM ordersync.claim($1, $2, $3) AS c",
-	.nparams = 3,
-	.types = {TEXTOID, INT4OID, INT4OID}
+	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.attempt"
+	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
+	.nparams = 4,
+	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
 };
 
 static DbStatement share_statement = {
@@ -192,14 +193,16 @@ queue_claim_share(int max, int workers)
 }
 
 int
-queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims)
+queue_claim(const char *owner, int max, const char *places, MemoryContext parent, Claim *claims)
 {
 	DbParams	params = {0};
 	int			n;
 
+	privacy_use();
 	db_add_text(&params, owner);
 	db_add(&params, Int32GetDatum(max));
 	db_add(&params, Int32GetDatum(guc_max_active_shops));
+	db_add_text(&params, places);
 	n = (int) db_run(&claim_statement, &params);
 	if (n > max)
 		elog(ERROR, "claim returned %d tasks, at most %d were requested", n, max);
@@ -228,7 +231,6 @@ read_claim(uint64 row, Claim *claim)
 	claim->task = task;
 	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
 	claim->sealed_app_secret = read_bytes(row, CLAIM_SEALED_APP_SECRET);
-	claim->needs_app_secret = db_bool(row, CLAIM_NEEDS_APP_SECRET);
 	read_secrets(row, claim);
 	MemoryContextSwitchTo(before);
 }
@@ -239,6 +241,10 @@ read_task(uint64 row, MemoryContext context)
 	SyncTask   *task = palloc0(sizeof(SyncTask));
 	char	   *details_of = db_text(row, CLAIM_DETAILS_OF, context);
 
+	/* the one kind of fetch whose ids are not those of its records */
+	task->by_order = details_of != NULL && strcmp(details_of, "refunds_of_orders") == 0;
+	if (task->by_order)
+		details_of = pstrdup("after_sales");
 	task->task_id = db_int8(row, CLAIM_TASK_ID);
 	task->run_id = db_int8(row, CLAIM_RUN_ID);
 	task->token = db_int8(row, CLAIM_TOKEN);
@@ -276,6 +282,8 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->name = db_text(row, CLAIM_GATEWAY, context);
 	gateway->base_url = db_text(row, CLAIM_BASE_URL, context);
 	gateway->app_key = db_text(row, CLAIM_APP_KEY, context);
+	if (gateway->app_key == NULL)
+		gateway->app_key = pstrdup("");
 	gateway->protocol = db_text(row, CLAIM_PROTOCOL, context);
 	gateway->sign_method = db_text(row, CLAIM_SIGN_METHOD, context);
 	gateway->proxy = db_text(row, CLAIM_PROXY, context);
@@ -286,6 +294,7 @@ read_gateway(uint64 row, MemoryContext context)
 	gateway->clock_offset_ms = db_int8(row, CLAIM_CLOCK_OFFSET_MS);
 	gateway->lifted_ms = db_int8(row, CLAIM_LIFTED_MS);
 	read_limits(row, gateway);
+	gateway->options = db_text(row, CLAIM_GATEWAY_OPTIONS, context);
 	return gateway;
 }
 

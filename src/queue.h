@@ -27,7 +27,6 @@ typedef struct Claim
 	SyncTask   *task;
 	bytea	   *sealed_data_key;	/* NULL: none stored */
 	bytea	   *sealed_app_secret;	/* NULL: none stored */
-	bool		needs_app_secret;	/* calls are signed with it */
 	int			nsecrets;
 	SealedSecret *secrets;		/* the gateway's other ones */
 } Claim;
@@ -116,8 +115,9 @@ typedef struct KeyFileNote
 /* How many of max tasks are a fair part of what so many workers find now; at least a batch. */
 extern int	queue_claim_share(int max, int workers);
 
-/* Takes up to max tasks, each into a child of parent; returns how many. */
-extern int	queue_claim(const char *owner, int max, MemoryContext parent, Claim *claims);
+/* Takes up to max tasks, each into a child of parent; returns how many.  places: see places.h. */
+extern int	queue_claim(const char *owner, int max, const char *places, MemoryContext parent,
+						Claim *claims);
 
 /* Epoch milliseconds at which a claim may find what it cannot find now; -1: none known. */
 extern int64 queue_next_due(void);

@@ -28,6 +28,7 @@
 #include "utils/memutils.h"
 
 #include "nick.h"
+#include "personal.h"
 #include "record.h"
 #include "scrub.h"
 #include "value.h"
@@ -55,6 +56,7 @@ typedef enum RecordField
 	FIELD_CREATED,
 	FIELD_ARRIVAL,
 	FIELD_SELLER,
+	FIELD_BUYER,
 	NFIELDS
 } RecordField;
 
@@ -70,7 +72,10 @@ typedef struct Splitter
 	JsonText	last_seller;	/* a page carries one name, nearly always */
 	char	   *last_nick;
 	bool		last_ours;
+	ScrubMode	mode;
 } Splitter;
+
+static const ScrubMode forgotten = {.forget = true};
 
 static bool split_good(Splitter *splitter, JsonCursor *cursor);
 static void split_record(Splitter *splitter, const char *text, size_t len);
@@ -79,7 +84,8 @@ static void set_body(Record *record, char *body, size_t len);
 static Record *new_record(Splitter *splitter);
 static void name_fields(ScrubField *fields, Stream stream);
 static const char *take_fields(Splitter *splitter, Record *record, const ScrubField *fields);
-static int64 read_id(const ScrubField *fields);
+static int64 read_id(const ScrubField *field);
+static bool is_forgotten(const Record *record, const ScrubField *fields);
 static int64 read_time(const ScrubField *field);
 static bool seller_is_ours(Splitter *splitter, Record *record, const ScrubField *field);
 static void digest_body(Record *record);
@@ -98,11 +104,13 @@ record_split(const char *list, size_t len, Stream stream,
 	splitter.seller_nicks = seller_nicks;
 	splitter.nseller_nicks = nseller_nicks;
 	splitter.require = require;
+	splitter.mode.findings = &splitter.page->findings;
+	splitter.page->policy = personal_generation();
 	if (list == NULL || len == 0)
 		return splitter.page;
 
 	/* bodies with their NULs; nothing but garbage has less than a byte between two records */
-	splitter.out = MemoryContextAllocHuge(CurrentMemoryContext, len * 2 + 2);
+	splitter.out = MemoryContextAllocHuge(CurrentMemoryContext, scrub_size(len) + len + 2);
 	json_begin(&cursor, list, len);
 	if (json_peek(&cursor) != '[')
 	{
@@ -139,11 +147,13 @@ split_good(Splitter *splitter, JsonCursor *cursor)
 	name_fields(fields, splitter->stream);
 	if (json_peek(cursor) != '{' ||
 		!scrub_first(cursor->at, cursor->end - cursor->at, fields, NFIELDS,
-					 splitter->out, &body_len, &used))
+					 &splitter->mode, splitter->out, &body_len, &used))
 		return false;
-	cursor->at += used;
 	record = new_record(splitter);
 	record->quarantine = take_fields(splitter, record, fields);
+	if (unlikely(is_forgotten(record, fields)))
+		scrub_strict(cursor->at, used, NULL, 0, &forgotten, splitter->out, &body_len);
+	cursor->at += used;
 	set_body(record, splitter->out, body_len);
 	splitter->out += record->body_len + 1;
 	return true;
@@ -159,9 +169,13 @@ split_record(Splitter *splitter, const char *text, size_t len)
 	size_t		body_len = 0;
 
 	name_fields(fields, splitter->stream);
-	reason = scrub_strict(text, len, fields, NFIELDS, splitter->out, &body_len);
+	reason = scrub_strict(text, len, fields, NFIELDS, &splitter->mode, splitter->out, &body_len);
 	if (reason == NULL)
+	{
 		reason = take_fields(splitter, record, fields);
+		if (is_forgotten(record, fields))
+			scrub_strict(text, len, NULL, 0, &forgotten, splitter->out, &body_len);
+	}
 	else
 	{
 		if (strcmp(reason, "nul") == 0 || strcmp(reason, "encoding") == 0 ||
@@ -175,6 +189,9 @@ split_record(Splitter *splitter, const char *text, size_t len)
 		body_len = scrub_loose(text, len, splitter->out);
 		scrub_find(text, len, fields, NFIELDS);
 		take_fields(splitter, record, fields);
+		/* what cannot be read cannot be told apart */
+		if (is_forgotten(record, fields))
+			body_len = 0;
 	}
 
 	record->quarantine = reason;
@@ -196,9 +213,13 @@ mend_record(Splitter *splitter, Record *record, const char *text, size_t len)
 	size_t		body_len;
 
 	name_fields(fields, splitter->stream);
-	reason = scrub_mend(text, len, fields, NFIELDS, body, &body_len, &record->mends);
+	reason = scrub_mend(text, len, fields, NFIELDS, &splitter->mode, body, &body_len, &record->mends);
 	if (reason == NULL)
+	{
 		reason = take_fields(splitter, record, fields);
+		if (is_forgotten(record, fields))
+			scrub_mend(text, len, NULL, 0, &forgotten, body, &body_len, &record->mends);
+	}
 	if (reason != NULL)
 	{
 		memset(record, 0, sizeof(*record));
@@ -248,16 +269,15 @@ name_fields(ScrubField *fields, Stream stream)
 		[FIELD_MODIFIED] = NAMED("modified"),
 		[FIELD_CREATED] = NAMED("created"),
 		[FIELD_ARRIVAL] = NAMED("async_modified"),
-		[FIELD_SELLER] = NAMED("seller_nick")
+		[FIELD_SELLER] = NAMED("seller_nick"),
+		[FIELD_BUYER] = NAMED("buyer_open_uid")
 	};
 #undef NAMED
 
 	memcpy(fields, named, sizeof(named));
-	/* a trade has no refund_id of its own, and a refund's tid is another record's id */
+	/* a trade has no refund_id of its own */
 	if (stream == STREAM_ORDERS)
 		fields[FIELD_REFUND_ID].name = NULL;
-	if (stream == STREAM_AFTER_SALES)
-		fields[FIELD_TID].name = NULL;
 }
 
 /* Fills the record from its fields; the reason when it cannot be stored without one of them. */
@@ -266,7 +286,11 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 {
 	bool		ours;
 
-	record->id = read_id(fields);
+	record->id = read_id(&fields[FIELD_REFUND_ID]);
+	if (splitter->stream == STREAM_AFTER_SALES)
+		record->order = read_id(&fields[FIELD_TID]);	/* another record's id */
+	else if (fields[FIELD_REFUND_ID].value.at == NULL)
+		record->id = read_id(&fields[FIELD_TID]);
 	record->modified = read_time(&fields[FIELD_MODIFIED]);
 	record->created = read_time(&fields[FIELD_CREATED]);
 	record->arrival = read_time(&fields[FIELD_ARRIVAL]);
@@ -278,15 +302,13 @@ take_fields(Splitter *splitter, Record *record, const ScrubField *fields)
 	return ours ? NULL : "foreign_seller";
 }
 
-/* The refund's id where there is one, else the trade's; 0 when it is no positive int64. */
+/* An id, 0 when it is no positive int64. */
 static int64
-read_id(const ScrubField *fields)
+read_id(const ScrubField *field)
 {
-	JsonText	value = fields[FIELD_REFUND_ID].value;
+	JsonText	value = field->value;
 	int64		id;
 
-	if (value.at == NULL)
-		value = fields[FIELD_TID].value;
 	if (value.at == NULL)
 		return 0;
 	if (value.len >= 2 && *value.at == '"')
@@ -295,6 +317,25 @@ read_id(const ScrubField *fields)
 		value.len -= 2;
 	}
 	return value_integer(value.at, value.len, 1, PG_INT64_MAX, &id) ? id : 0;
+}
+
+/* Is it a record of a buyer, or of an order, that was forgotten?  What tells the buyer is taken out of it, too. */
+static bool
+is_forgotten(const Record *record, const ScrubField *fields)
+{
+	JsonText	buyer = fields[FIELD_BUYER].value;
+	JsonText	order = fields[FIELD_TID].value;
+	char	   *uid;
+	int64		tid;
+
+	if (likely(!personal_forgets()))
+		return false;
+	if (personal_forgets_order(record->id) && fields[FIELD_REFUND_ID].value.at == NULL)
+		return true;
+	if (order.at != NULL && json_int64(order, &tid) && personal_forgets_order(tid))
+		return true;
+	uid = buyer.at == NULL ? NULL : json_text(buyer, MAX_NICK_LEN);
+	return uid != NULL && personal_forgets_buyer(uid, strlen(uid));
 }
 
 /* A moment, NO_TIME when it is not there or cannot be read. */

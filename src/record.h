@@ -14,6 +14,7 @@
 typedef struct Record
 {
 	int64		id;				/* tid or refund_id; 0 when it has none that is usable */
+	int64		order;			/* an after-sale's tid; 0 when it has none that is usable */
 	int64		modified;		/* epoch seconds; NO_TIME when unreadable */
 	int64		created;
 	int64		arrival;		/* async_modified */
@@ -35,6 +36,8 @@ typedef struct RecordPage
 {
 	int			nrecords;
 	Record	   *records;		/* in the order sent */
+	ScrubFindings findings;		/* members dropped for the words of their names */
+	uint64		policy;			/* generation of the policy that it was split by */
 } RecordPage;
 
 /*

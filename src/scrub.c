@@ -8,8 +8,10 @@
  * reads it checks all that jsonb would refuse later, in the middle of a page's
  * transaction: the grammar, UTF-8, NUL (raw or escaped), lone surrogates,
  * numbers beyond numeric, nesting.  What stays is copied in long runs; a run is
- * broken only where a personal member is cut out, comma included.  A personal
- * member's own value is skipped, not checked: it is not going to be stored.
+ * broken only where a personal member is cut out, comma included, or where its
+ * value is replaced.  The value of one that is cut out is skipped, not checked: it
+ * is not going to be stored.  A string that may hold JSON is read the same way, by
+ * a reader of its own; so what is recursive is texts within texts, to MAX_NEST.
  *
  * Where a good record ends is found by the reading itself (scrub_first), and
  * that is where json_skip_value() would end it: outside personal values only
@@ -33,6 +35,7 @@
 #include "json_find.h"
 #include "personal.h"
 #include "scrub.h"
+#include "scrub_text.h"
 
 /*
  * Brackets open at one time.  The platform needs about eight; jsonb's own limit
@@ -51,6 +54,10 @@
 #define FRAME_OBJECT 1
 #define FRAME_KEPT 2			/* a member of this object was kept */
 #define FRAME_PERSONS 4			/* in a part of the record that describes persons */
+#define FRAME_SCRUB 8			/* scalars in it are scrubbed */
+
+/* JSON inside a string inside JSON: texts within texts that are read strictly. */
+#define MAX_NEST 6
 
 typedef enum ReadState
 {
@@ -66,10 +73,10 @@ typedef enum ReadState
 typedef struct Mending
 {
 	ScrubMends *mends;
-	JsonText	names[MAX_DEPTH + 1];	/* of the member being read at each depth; none in an array */
 	bool		name;			/* the string being read is a name */
 	bool		bad;			/* and has to be mended */
 	char	   *stored;			/* where its mended form begins */
+	char	   *last;			/* of the last string that was mended, the same; NULL: it was good */
 } Mending;
 
 typedef struct Reader
@@ -88,6 +95,12 @@ typedef struct Reader
 	ScrubField *taking;			/* the field whose value is being read */
 	const char *taking_at;
 	bool		scope_ahead;	/* the value ahead describes persons */
+	PersonalRule rule;			/* of the member whose value is ahead */
+	const ScrubMode *mode;
+	bool		forget;			/* what tells the buyer goes, too */
+	const struct Reader *parent;	/* the text is a string of what this one reads */
+	int			nest;			/* how many of them there are */
+	JsonText   *names;			/* [1..depth]: of the member being read at each depth; none in an array */
 	Mending    *mending;		/* NULL: invalid text is a fault */
 	int			depth;
 	uint8		frames[MAX_DEPTH + 1];	/* [1..depth] */
@@ -98,6 +111,8 @@ static const char *read_whole(Reader *reader, const char *text, size_t len,
 static const char *read_record(Reader *reader, const char *text, size_t len,
 							   ScrubField *fields, int nfields, char *out, size_t *outlen);
 static ReadState read_value(Reader *reader);
+static ReadState read_text(Reader *reader);
+static ReadState read_scalar(Reader *reader, bool word);
 static ReadState read_open(Reader *reader, bool object);
 static ReadState read_first(Reader *reader);
 static ReadState read_key(Reader *reader);
@@ -105,6 +120,13 @@ static ReadState read_next(Reader *reader);
 static ReadState drop_member(Reader *reader, const char *key_at);
 static bool end_name(Reader *reader, JsonText key);
 static bool is_dropped(Reader *reader, JsonText key);
+static bool is_dropped_by_rule(Reader *reader, const char *name, size_t len);
+static void note_finding(const Reader *reader);
+static bool holds_quote(const char *at, const char *end);
+static bool rewrite_string(Reader *reader, const char *from, PersonalRule rule);
+static char *hash_text(const char *text, size_t *len);
+static char *clean_nested(const Reader *reader, const char *text, size_t *len);
+static void put_string(Reader *reader, const char *from, const char *text, size_t len);
 static ScrubField *wanted_field(Reader *reader, JsonText key);
 static bool read_special(Reader *reader, const char *at);
 static const char *read_high(Reader *reader, const char *at);
@@ -146,9 +168,10 @@ read_string(Reader *reader)
 /* See scrub.h. */
 const char *
 scrub_strict(const char *text, size_t len, ScrubField *fields, int nfields,
-			 char *out, size_t *outlen)
+			 const ScrubMode *mode, char *out, size_t *outlen)
 {
-	Reader		reader = {0};
+	JsonText	names[MAX_DEPTH + 1];
+	Reader		reader = {.names = names, .mode = mode};
 
 	return read_whole(&reader, text, len, fields, nfields, out, outlen);
 }
@@ -156,9 +179,10 @@ scrub_strict(const char *text, size_t len, ScrubField *fields, int nfields,
 /* See scrub.h. */
 bool
 scrub_first(const char *text, size_t len, ScrubField *fields, int nfields,
-			char *out, size_t *outlen, size_t *used)
+			const ScrubMode *mode, char *out, size_t *outlen, size_t *used)
 {
-	Reader		reader = {0};
+	JsonText	names[MAX_DEPTH + 1];
+	Reader		reader = {.names = names, .mode = mode};
 
 	if (read_record(&reader, text, Min(len, MAX_RECORD_LEN), fields, nfields, out, outlen) != NULL ||
 		reader.odd_value)
@@ -170,9 +194,10 @@ scrub_first(const char *text, size_t len, ScrubField *fields, int nfields,
 /* See scrub.h. */
 const char *
 scrub_mend(const char *text, size_t len, ScrubField *fields, int nfields,
-		   char *out, size_t *outlen, ScrubMends *mends)
+		   const ScrubMode *mode, char *out, size_t *outlen, ScrubMends *mends)
 {
-	Reader		reader = {0};
+	JsonText	names[MAX_DEPTH + 1];
+	Reader		reader = {.names = names, .mode = mode};
 	Mending		mending = {0};
 	const char *reason;
 
@@ -199,7 +224,37 @@ scrub_mended_size(const char *text, size_t len)
 		else if (text[i] == '\\')
 			more += 1;
 	}
-	return len + more;
+	return scrub_size(len + more);
+}
+
+/* See scrub.h.  The shortest member is "a":1 and a comma; one in a text in a text is longer. */
+size_t
+scrub_size(size_t len)
+{
+	return personal_hashes() ? len * 8 + PERSONAL_HASH_LEN * 8 : len;
+}
+
+/* See scrub.h. */
+void
+scrub_add_finding(ScrubFindings *findings, const char *path, int records)
+{
+	char	   *clean = pstrdup(path);
+
+	/* a name may be a value: that of an object by phone numbers */
+	clean[Min(scrub_text(clean, strlen(clean)), SCRUB_MAX_PATH)] = '\0';
+	for (int i = 0; i < findings->n; i++)
+	{
+		if (strcmp(findings->paths[i], clean) == 0)
+		{
+			findings->records[i] += records;
+			pfree(clean);
+			return;
+		}
+	}
+	if (findings->n == SCRUB_MAX_FINDINGS)
+		return;
+	findings->paths[findings->n] = clean;
+	findings->records[findings->n++] = records;
 }
 
 /* Reads an object of which nothing but white space may follow; NULL or the reason. */
@@ -229,6 +284,7 @@ read_record(Reader *reader, const char *text, size_t len,
 	reader->out = out;
 	reader->fields = fields;
 	reader->nfields = nfields;
+	reader->forget = reader->mode != NULL && reader->mode->forget;
 	for (int i = 0; i < nfields; i++)
 	{
 		if (fields[i].name != NULL)
@@ -236,7 +292,8 @@ read_record(Reader *reader, const char *text, size_t len,
 	}
 
 	skip_space(reader);
-	if (reader->at == reader->end || *reader->at != '{' || len > MAX_RECORD_LEN)
+	if (reader->at == reader->end || (reader->nest == 0 && *reader->at != '{') ||
+		len > MAX_RECORD_LEN)
 		return "shape";
 	reader->run = reader->at;
 	while (state != READ_DONE && state != READ_FAULT)
@@ -278,7 +335,7 @@ read_value(Reader *reader)
 	switch (*reader->at)
 	{
 		case '"':
-			return read_string(reader) ? READ_NEXT : READ_FAULT;
+			return read_text(reader);
 		case '{':
 			return read_open(reader, true);
 		case '[':
@@ -294,10 +351,62 @@ read_value(Reader *reader)
 		case '7':
 		case '8':
 		case '9':
-			return read_number(reader) ? READ_NEXT : READ_FAULT;
+			return read_scalar(reader, false);
 		default:
-			return read_word(reader) ? READ_NEXT : READ_FAULT;
+			return read_scalar(reader, true);
 	}
+}
+
+/* A string, which a rule may replace, and which may hold JSON itself. */
+static ReadState
+read_text(Reader *reader)
+{
+	const char *from = reader->at;
+	PersonalRule rule = reader->frames[reader->depth] & FRAME_SCRUB ? PERSONAL_SCRUB : reader->rule;
+	int			nmends = 0;
+
+	if (reader->mending != NULL)
+	{
+		reader->mending->last = NULL;
+		nmends = reader->mending->mends->n;
+	}
+	if (!read_string(reader))
+		return READ_FAULT;
+	if (likely(rule == PERSONAL_KEEP &&
+			   !(reader->escaped && holds_quote(from + 1, reader->at - 1))))
+		return READ_NEXT;
+	/* of what is not stored as it came nothing is told */
+	if ((rewrite_string(reader, from, rule) || rule != PERSONAL_KEEP) && reader->mending != NULL)
+		reader->mending->mends->n = nmends;
+	return READ_NEXT;
+}
+
+/* A number or a word, which a rule may replace. */
+static ReadState
+read_scalar(Reader *reader, bool word)
+{
+	const char *from = reader->at;
+	PersonalRule rule = reader->frames[reader->depth] & FRAME_SCRUB ? PERSONAL_SCRUB : reader->rule;
+	size_t		len;
+	char	   *text;
+
+	if (!(word ? read_word(reader) : read_number(reader)))
+		return READ_FAULT;
+	if (likely(rule == PERSONAL_KEEP) || *from == 'n' || (word && rule == PERSONAL_SCRUB))
+		return READ_NEXT;
+	if (reader->mending != NULL)
+		reader->mending->last = NULL;
+	len = reader->at - from;
+	if (rule == PERSONAL_HASH)
+		put_string(reader, from, hash_text(from, &len), len);
+	else
+	{
+		text = pnstrdup(from, len);
+		if (scrub_text(text, len) != len)
+			put_string(reader, from, SCRUB_STARS, strlen(SCRUB_STARS));
+		pfree(text);
+	}
+	return READ_NEXT;
 }
 
 /* Steps into an object or array; its part of the record stays its parent's. */
@@ -309,11 +418,13 @@ read_open(Reader *reader, bool object)
 	if (reader->depth >= MAX_DEPTH)
 		return fault(reader, "nesting");
 	persons = reader->scope_ahead ? FRAME_PERSONS : reader->frames[reader->depth] & FRAME_PERSONS;
+	if (reader->rule == PERSONAL_SCRUB || reader->frames[reader->depth] & FRAME_SCRUB)
+		persons |= FRAME_SCRUB;
 	reader->scope_ahead = false;
+	reader->rule = PERSONAL_KEEP;
 	reader->depth++;
 	reader->frames[reader->depth] = (object ? FRAME_OBJECT : 0) | persons;
-	if (reader->mending != NULL)
-		reader->mending->names[reader->depth].at = NULL;
+	reader->names[reader->depth].at = NULL;
 	reader->at++;
 	return READ_FIRST;
 }
@@ -353,6 +464,7 @@ read_key(Reader *reader)
 		return READ_FAULT;
 	key.at = key_at + 1;
 	key.len = reader->at - key_at - 2;
+	reader->names[reader->depth] = key;
 	if (reader->mending != NULL)
 		bad_name = end_name(reader, key);
 	skip_space(reader);
@@ -379,7 +491,6 @@ end_name(Reader *reader, JsonText key)
 	Mending    *mending = reader->mending;
 	bool		bad = mending->bad;
 
-	mending->names[reader->depth] = key;
 	mending->name = false;
 	mending->bad = false;
 	/* where it describes persons, so may the name */
@@ -388,36 +499,62 @@ end_name(Reader *reader, JsonText key)
 	return bad;
 }
 
-/* Whether the member of this key is personal; the value's first byte is at hand. */
+/* Whether the member of this key goes; else its rule is set.  The value's first byte is at hand. */
 static bool
 is_dropped(Reader *reader, JsonText key)
 {
-	char		decoded[PERSONAL_NAME_MAX];
-	const char *name = key.at;
-	int			len = key.len > PERSONAL_NAME_MAX ? -1 : (int) key.len;
+	char		small[PERSONAL_NAME_MAX];
+	char	   *decoded = small;
+	int			len;
+	bool		dropped;
+
+	reader->rule = PERSONAL_KEEP;
+	if (likely(!reader->escaped))
+	{
+		if (likely((personal_look(key.at, key.len) & ~PERSONAL_SURVIVES) == 0 &&
+				   !(reader->frames[reader->depth] & FRAME_PERSONS) && !reader->forget))
+			return false;
+		return is_dropped_by_rule(reader, key.at, key.len);
+	}
+	if (key.len > sizeof(small))
+		decoded = palloc(key.len);
+	len = json_key_decode(key, decoded, (int) Max(key.len, sizeof(small)));
+	dropped = is_dropped_by_rule(reader, decoded, Max(len, 0));
+	if (decoded != small)
+		pfree(decoded);
+	return dropped;
+}
+
+/* The same for a name without escapes that is not simply kept. */
+static bool
+is_dropped_by_rule(Reader *reader, const char *name, size_t len)
+{
+	uint8		what = personal_look(name, len);
+	PersonalRule rule = personal_rule(what);
 	bool		scalar = reader->at < reader->end && *reader->at != '{' && *reader->at != '[';
 
-	if (likely(!reader->escaped && !(reader->frames[reader->depth] & FRAME_PERSONS) &&
-			   personal_surely_not(key.at, key.len)))
-		return false;
-	if (unlikely(reader->escaped))
-	{
-		name = decoded;
-		len = json_key_decode(key, decoded, sizeof(decoded));
-	}
-	if (len <= 0)
-		return unlikely(reader->frames[reader->depth] & FRAME_PERSONS) && scalar;
-	if (personal_name(name, len))
+	if (reader->forget && !(what & PERSONAL_SURVIVES))
 		return true;
+	if (rule == PERSONAL_DROP || (rule == PERSONAL_HASH && !scalar))
+	{
+		if (what & PERSONAL_UNKNOWN)
+			note_finding(reader);
+		return true;
+	}
 	if (unlikely(reader->frames[reader->depth] & FRAME_PERSONS))
 		return scalar && !personal_scope_keeps(name, len);
-	reader->scope_ahead = personal_scope(name, len);
-	if (reader->scope_ahead && scalar)
-	{
-		reader->scope_ahead = false;
-		return true;			/* as text nobody can tell what it says */
-	}
-	return false;
+	reader->rule = rule;
+	reader->scope_ahead = (what & PERSONAL_SCOPE) && !scalar;
+	/* as text nobody can tell what it says */
+	return (what & PERSONAL_SCOPE) && scalar;
+}
+
+/* A member was dropped whose name is in no list. */
+static void
+note_finding(const Reader *reader)
+{
+	if (reader->mode != NULL && reader->mode->findings != NULL)
+		scrub_add_finding(reader->mode->findings, path_of(reader), 1);
 }
 
 /* Cuts a member out of what is copied, with the comma that would be left over. */
@@ -686,6 +823,7 @@ note_mended(Reader *reader, const char *past)
 	came.at = reader->at + 1;
 	came.len = past - reader->at - 2;
 	add_mend(reader, came, mending->stored, reader->out - mending->stored);
+	mending->last = mending->stored;
 	mending->stored = NULL;
 }
 
@@ -716,9 +854,11 @@ path_of(const Reader *reader)
 	StringInfoData path;
 
 	initStringInfo(&path);
+	if (reader->parent != NULL)
+		appendStringInfoString(&path, path_of(reader->parent));
 	for (int i = 1; i <= reader->depth; i++)
 	{
-		JsonText	name = reader->mending->names[i];
+		JsonText	name = reader->names[i];
 
 		if (name.at == NULL)
 			continue;
@@ -729,6 +869,134 @@ path_of(const Reader *reader)
 						 json_text(name, PERSONAL_NAME_MAX));
 	}
 	return path.data;
+}
+
+/* Whether a string may hold a name of its own: one stands between quotes, escaped here. */
+static bool
+holds_quote(const char *at, const char *end)
+{
+	while ((at = memchr(at, '\\', end - at)) != NULL && at + 1 < end)
+	{
+		if (at[1] == '"' || at[1] == 'u')
+			return true;
+		at += 2;
+	}
+	return false;
+}
+
+/* What is stored of the string from from to reader->at, where that is not what came; whether it is not. */
+static bool
+rewrite_string(Reader *reader, const char *from, PersonalRule rule)
+{
+	JsonText	raw = {from, reader->at - from};
+	char	   *decoded;
+	char	   *text;
+	char	   *nested;
+	size_t		len;
+	int			n;
+	bool		changed = false;
+
+	if (reader->mending != NULL && reader->mending->last != NULL)
+	{
+		raw.at = reader->mending->last;
+		raw.len = reader->out - raw.at;
+	}
+	raw.at++;
+	raw.len -= 2;
+	text = decoded = MemoryContextAllocHuge(CurrentMemoryContext, raw.len + 1);
+	n = json_key_decode(raw, decoded, (int) raw.len);
+	if (n <= 0)
+	{
+		pfree(decoded);
+		return false;
+	}
+	len = n;
+	if (rule == PERSONAL_HASH)
+	{
+		text = hash_text(decoded, &len);
+		changed = len != (size_t) n || memcmp(text, decoded, len) != 0;
+	}
+	else if ((nested = clean_nested(reader, decoded, &len)) != NULL)
+	{
+		text = nested;
+		changed = true;
+	}
+	if (rule == PERSONAL_SCRUB)
+	{
+		size_t		before = len;
+		char	   *copy = MemoryContextAllocHuge(CurrentMemoryContext, len + 1);
+
+		memcpy(copy, text, len);
+		len = scrub_text(copy, len);
+		changed = changed || len != before || memcmp(copy, text, len) != 0;
+		text = copy;
+	}
+	if (changed)
+		put_string(reader, from, text, len);
+	if (text != decoded)
+		pfree(text);
+	pfree(decoded);
+	return changed;
+}
+
+/* The hash of a text, palloc'd, and its length; stars where none can be made. */
+static char *
+hash_text(const char *text, size_t *len)
+{
+	char		hash[PERSONAL_HASH_LEN + 1];
+
+	if (!personal_hash(text, *len, hash))
+		strlcpy(hash, SCRUB_STARS, sizeof(hash));
+	*len = strlen(hash);
+	return pstrdup(hash);
+}
+
+/*
+ * A text that may be JSON, without personal members; NULL where that changes
+ * nothing.  Where it is no JSON, or lies too deep, names are found by their look.
+ */
+static char *
+clean_nested(const Reader *reader, const char *text, size_t *len)
+{
+	JsonText	names[MAX_DEPTH + 1];
+	Reader		nested = {.names = names, .mode = reader->mode, .parent = reader, .nest = reader->nest + 1};
+	const char *end = text + *len;
+	size_t		inlen;
+	size_t		outlen = 0;
+	char	   *out;
+
+	if (memchr(text, '"', *len) == NULL)
+		return NULL;
+	text = json_skip_space(text, end);
+	while (end > text && json_skip_space(end - 1, end) == end)
+		end--;
+	inlen = end - text;
+	out = MemoryContextAllocHuge(CurrentMemoryContext, scrub_size(inlen) + 1);
+	nested.frames[0] = reader->frames[reader->depth] & FRAME_PERSONS;
+	if (nested.nest > MAX_NEST ||
+		read_whole(&nested, text, inlen, NULL, 0, out, &outlen) != NULL)
+		outlen = scrub_loose(text, inlen, out);
+	if (outlen == inlen && memcmp(out, text, inlen) == 0)
+	{
+		pfree(out);
+		return NULL;
+	}
+	*len = outlen;
+	return out;
+}
+
+/* In the place of the value from from to reader->at a string of this text. */
+static void
+put_string(Reader *reader, const char *from, const char *text, size_t len)
+{
+	if (reader->mending != NULL && reader->mending->last != NULL)
+		reader->out = reader->mending->last;
+	else
+		flush_run(reader, from);
+	*reader->out++ = '"';
+	reader->out += scrub_escape(text, len, reader->out);
+	*reader->out++ = '"';
+	reader->run = reader->at;
 }
 
 /* A number by JSON's grammar and within what numeric can hold. */

@@ -30,18 +30,43 @@ typedef struct ScrubMends
 	int			n;
 } ScrubMends;
 
+/* Members that were dropped for the words of their names; no value. */
+#define SCRUB_MAX_FINDINGS 50
+#define SCRUB_MAX_PATH 200
+
+typedef struct ScrubFindings
+{
+	int			n;
+	char	   *paths[SCRUB_MAX_FINDINGS];	/* names by dots, in the current context */
+	int			records[SCRUB_MAX_FINDINGS];	/* how many had one */
+} ScrubFindings;
+
+/* How a text is read, beside the policy in force (personal.h). */
+typedef struct ScrubMode
+{
+	bool		forget;			/* its buyer is forgotten: only what survives is kept */
+	ScrubFindings *findings;	/* NULL: not wanted */
+} ScrubMode;
+
+/* A path is told once; what looks like a value in it is replaced. */
+extern void scrub_add_finding(ScrubFindings *findings, const char *path, int records);
+
 /* No more than so many are told of one record; all are mended. */
 #define SCRUB_MAX_MENDS 100
 
+/* Room for what is copied of so many bytes: hashes are longer than what they stand for. */
+extern size_t scrub_size(size_t len);
+
 /*
- * Copies the object text, of which nothing but white space may follow, to out
- * (at least len bytes), without the personal members.  Returns NULL and sets
+ * Copies the object text, of which nothing but white space may follow, to out (at
+ * least scrub_size() bytes), by the policy: personal members cut out or replaced,
+ * in JSON that stands in strings, too.  mode may be NULL.  Returns NULL and sets
  * *outlen when what was copied is valid JSON, valid UTF-8 and within jsonb's
  * limits; else the reason: nul, encoding, nesting, number, syntax, shape.
  */
 extern const char *scrub_strict(const char *text, size_t len,
 								ScrubField *fields, int nfields,
-								char *out, size_t *outlen);
+								const ScrubMode *mode, char *out, size_t *outlen);
 
 /*
  * The same for the object that begins text, whatever follows it; *used: the
@@ -50,7 +75,7 @@ extern const char *scrub_strict(const char *text, size_t len,
  */
 extern bool scrub_first(const char *text, size_t len,
 						ScrubField *fields, int nfields,
-						char *out, size_t *outlen, size_t *used);
+						const ScrubMode *mode, char *out, size_t *outlen, size_t *used);
 
 /*
  * The same for a text that scrub_strict() refused, where strings are its only
@@ -62,7 +87,7 @@ extern bool scrub_first(const char *text, size_t len,
  */
 extern const char *scrub_mend(const char *text, size_t len,
 							  ScrubField *fields, int nfields,
-							  char *out, size_t *outlen, ScrubMends *mends);
+							  const ScrubMode *mode, char *out, size_t *outlen, ScrubMends *mends);
 extern size_t scrub_mended_size(const char *text, size_t len);
 
 /*

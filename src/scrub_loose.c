@@ -107,8 +107,7 @@ personal_value(const char *quote, const char *end, bool logging, int *slashes)
 		len = json_key_decode(key, decoded, sizeof(decoded));
 	}
 	if (len <= 0 ||
-		!(personal_name(decoded, len) || personal_scope(decoded, len) ||
-		  (logging && personal_unquotable(decoded, len))))
+		!(logging ? personal_unquotable(decoded, len) : personal_name(decoded, len)))
 		return NULL;
 	past = json_skip_space(past + 1, end);
 	if (past >= end || *past != ':')
@@ -230,8 +229,9 @@ personal_element(const char *angle, const char *end)
 	const char *past = memchr(angle + 1, '>', Min(end - angle - 1, PERSONAL_NAME_MAX + 1));
 	size_t		len;
 
-	if (past == NULL)
+	/* the end of one does not open another */
+	if (past == NULL || angle[1] == '/')
 		return NULL;
 	len = past - angle - 1;
-	return personal_name(angle + 1, len) || personal_unquotable(angle + 1, len) ? past + 1 : NULL;
+	return personal_unquotable(angle + 1, len) ? past + 1 : NULL;
 }

@@ -3,8 +3,9 @@
  *	  What the platform sends, as SQL reads it: values, records, names, and what
  *	  its lists serve.
  *
- * None of these functions reads a table, a setting or a clock, so all are
- * IMMUTABLE and PARALLEL SAFE.  The ones that read a value are STRICT and
+ * None of these functions reads a table, a setting or a clock, but for the one that
+ * splits records, which reads the privacy policy; so all others are IMMUTABLE, and all
+ * PARALLEL SAFE.  The ones that read a value are STRICT and
  * return NULL, never an error, for what cannot be read.
  */
 #include "compat.h"
@@ -22,11 +23,12 @@
 #include "gateway.h"
 #include "nick.h"
 #include "pace.h"
+#include "privacy.h"
 #include "record.h"
 #include "refusal.h"
 #include "value.h"
 
-#define SPLIT_COLUMNS 10
+#define SPLIT_COLUMNS 11
 
 ORDERSYNC_EXPORT Datum ordersync_read_bigint(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_read_int(PG_FUNCTION_ARGS);
@@ -146,6 +148,7 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized stream")));
+	privacy_use();
 	if (!PG_ARGISNULL(2))
 		nicks = text_array_elements(PG_GETARG_ARRAYTYPE_P(2), &nnicks);
 	page = record_split(list == NULL ? NULL : VARDATA_ANY(list),
@@ -172,6 +175,9 @@ ordersync_split_records(PG_FUNCTION_ARGS)
 		nulls[9] = record->mends.n == 0;
 		if (!nulls[9])
 			values[9] = paths_of(&record->mends);
+		nulls[10] = page->findings.n == 0;
+		if (!nulls[10])
+			values[10] = datum_text_array((const char **) page->findings.paths, page->findings.n);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -22,6 +22,8 @@
 #include "clock.h"
 #include "datums.h"
 #include "db.h"
+#include "findings.h"
+#include "privacy.h"
 #include "store.h"
 
 static DbStatement apply_pages_statement = {
@@ -126,6 +128,8 @@ store_pages(const StorePage *pages, int n, Stream stream, const char *source, bo
 
 	Assert(n == 1 || !by_parts);
 	for (int i = 0; i < n; i++)
+		privacy_hold(pages[i].page->policy);
+	for (int i = 0; i < n; i++)
 		good += prepare(&pages[i], stream, by_parts || pages[i].task->refusals);
 	if (good > 0 && by_parts)
 		apply_parts(&pages[0], stream, source, good);
@@ -139,6 +143,7 @@ store_pages(const StorePage *pages, int n, Stream stream, const char *source, bo
 		note_mended(task, stream, source, pages[i].page);
 		if (by_parts)
 			keep_mends(task, stream, pages[i].page);
+		findings_store(task->shop_id, &pages[i].page->findings);
 	}
 }
 

@@ -66,6 +66,7 @@ typedef struct CallReply
 	bool		refused;		/* not connected to: its address is not public; net_message says which */
 	bool		timed_out;
 	bool		unconnected;	/* no connection came about, so that nothing was sent */
+	int			proxy_status;	/* what a proxy answered that would not connect; 0: none did */
 	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
 	bool		too_large;		/* over ordersync.max_response_size */
 	int			http_status;	/* 0 when there was none */
@@ -111,9 +112,9 @@ typedef struct Gateway
 {
 	char	   *name;
 	char	   *base_url;
-	char	   *app_key;
-	char	   *app_secret;		/* NULL: calls are not signed */
-	char	   *protocol;		/* "top" */
+	char	   *app_key;		/* "": none */
+	char	   *app_secret;		/* NULL: none is needed */
+	char	   *protocol;		/* "top", "relay" */
 	char	   *sign_method;	/* "md5", "hmac", "hmac-sha256" */
 	char	   *proxy;			/* NULL: none */
 	char	   *types_add;		/* order types asked for beside ours, "a,b"; NULL: none */
@@ -122,7 +123,7 @@ typedef struct Gateway
 	int64		clock_offset_ms;	/* platform's clock minus ours */
 	int64		lifted_ms;		/* epoch; what the platform said before bans nothing; 0: none */
 	char	   *options;		/* JSON, of which a protocol reads its own member; NULL: none */
-	int			nheaders;		/* beside those that the protocol's own options name */
+	int			nheaders;
 	HttpHeader *headers;		/* values are opened */
 	char	   *proxy_password; /* opened, "user:password"; NULL: none */
 	int			calls_in_flight;	/* of all workers; 0: no limit of ours, here and below */
@@ -133,6 +134,7 @@ typedef struct Gateway
 	int			nweights;
 	BannedMethod *banned;		/* as the database knew when the task was claimed */
 	int			nbanned;
+	void	   *map;			/* what the protocol has read of options; NULL: nothing */
 } Gateway;
 
 /* Fields as a shop's options name them: "x", of lines "orders.x", of refunds "refunds.x". */
@@ -166,6 +168,7 @@ typedef struct SyncTask
 	char	   *ext_type;		/* only orders of this kind, NULL: all, TASK_ANY_TYPE */
 	bool		follow_up;		/* a stored page brings more than its rows */
 	Stream		details_of;		/* STREAM_DETAILS: what the ids are */
+	bool		by_order;		/* STREAM_DETAILS: the ids are of orders, whose after-sales are fetched */
 	int64	   *ids;			/* STREAM_DETAILS: the ids to fetch */
 	int			nids;
 	char	   *walk;			/* where the last settled page left off, or NULL */

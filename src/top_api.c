@@ -3,14 +3,16 @@
  *	  The platform's APIs that we call: names, parameters, shape of the answer.
  *
  * One row a call.  Every list names every type: the platform's default leaves
- * orders out without a word, the most frequent reason for "lost" ones.  The
- * receiver's fields are asked for although they are never stored, since the
- * pseudonym oaid comes only with them.  Pure.
+ * orders out without a word, the most frequent reason for "lost" ones.  What the
+ * privacy policy drops is not asked for, but the receiver's fields with which alone
+ * the pseudonym oaid comes; of lines, which are asked for whole, it is dropped here.
+ * Pure.
  */
 #include "compat.h"
 
 #include "lib/stringinfo.h"
 
+#include "personal.h"
 #include "top_api.h"
 #include "top_fields.h"
 
@@ -31,7 +33,7 @@
 static const TopApi apis[] = {
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_MODIFIED,
-		.list = {"taobao.trades.sold.increment.get", "increment", true, true, 100},
+		.list = {"taobao.trades.sold.increment.get", "increment", true, true, 100, true, true},
 		.envelope = "trades_sold_increment_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -39,7 +41,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED,
-		.list = {"taobao.trades.sold.get", "list", true, true, 100},
+		.list = {"taobao.trades.sold.get", "list", true, true, 100, true, true},
 		.envelope = "trades_sold_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_created", .end_param = "end_created",
@@ -47,7 +49,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_ARRIVAL,
-		.list = {"taobao.trades.sold.incrementv.get", "arrival", true, true, 100},
+		.list = {"taobao.trades.sold.incrementv.get", "arrival", true, true, 100, true, true},
 		.envelope = "trades_sold_incrementv_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_create", .end_param = "end_create",
@@ -55,7 +57,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_ORDERS, .basis = BASIS_CREATED, .history = true,
-		.list = {"taobao.trades.sold.history.get", "history", true, false, 50},
+		.list = {"taobao.trades.sold.history.get", "history", true, false, 50, true, true},
 		.envelope = "trades_sold_history_get_response",
 		.plural = "trades", .singular = "trade", .id = "tid",
 		.start_param = "start_created", .end_param = "end_created",
@@ -63,7 +65,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_AFTER_SALES, .basis = BASIS_MODIFIED,
-		.list = {"taobao.refunds.receive.get", "list", false, true, 100},
+		.list = {"taobao.refunds.receive.get", "list", false, true, 100, true, true},
 		.envelope = "refunds_receive_get_response",
 		.plural = "refunds", .singular = "refund", .id = "refund_id",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -71,7 +73,7 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_LIST, .stream = STREAM_SPECIAL_REFUNDS, .basis = BASIS_MODIFIED,
-		.list = {"taobao.special.refunds.receive.get", "special", false, true, 100},
+		.list = {"taobao.special.refunds.receive.get", "special", false, true, 100, true, true},
 		.envelope = "special_refunds_receive_get_response",
 		.plural = "refunds", .singular = "refund", .id = "refund_id",
 		.start_param = "start_modified", .end_param = "end_modified",
@@ -79,20 +81,27 @@ static const TopApi apis[] = {
 	},
 	{
 		.kind = CALL_DETAILS, .stream = STREAM_ORDERS,
-		.list = {"taobao.trade.fullinfo.get", "details", false, false, 1},
+		.list = {"taobao.trade.fullinfo.get", "details", false, false, 1, false, false},
 		.envelope = "trade_fullinfo_get_response",
 		.plural = "trade", .id = "tid", .object = "trade",
 		.extra_fields = "orders.is_jzfx"
 	},
 	{
 		.kind = CALL_DETAILS, .stream = STREAM_AFTER_SALES,
-		.list = {"taobao.refund.get", "details", false, false, 1},
+		.list = {"taobao.refund.get", "details", false, false, 1, false, false},
 		.envelope = "refund_get_response",
 		.plural = "refund", .id = "refund_id", .object = "refund"
 	},
 	{
+		/* of relays only */
+		.kind = CALL_REFUNDS_OF_ORDER, .stream = STREAM_AFTER_SALES,
+		.list = {NULL, "list", false, true, 100, false, false},
+		.envelope = "refunds_receive_get_response",
+		.plural = "refunds", .singular = "refund", .id = "refund_id", .object = "refund"
+	},
+	{
 		.kind = CALL_WHOAMI,
-		.list = {"taobao.user.seller.get", NULL, false, false, 1},
+		.list = {"taobao.user.seller.get", NULL, false, false, 1, false, false},
 		.envelope = "user_seller_get_response",
 		.plural = "user", .id = "nick", .fields = "user_id,nick"
 	}
@@ -102,6 +111,7 @@ static bool lists(const TopApi *api, const SyncTask *task);
 static uint8 source_bit(const char *source);
 static const TopFields *object_fields(const char *object);
 static char *whole_record(const TopApi *api, const SyncTask *task);
+static bool is_wanted(const char *name);
 static void ask_for_lines(StringInfo list, const TopApi *api, const FieldNames *drop);
 static const char *name_of(const char *option, bool refund);
 static bool drops(const FieldNames *drop, const char *prefix, const char *name, bool refund);
@@ -119,7 +129,7 @@ top_api(const GatewayCall *call)
 
 		if (api->kind != call->kind)
 			continue;
-		if (api->kind == CALL_WHOAMI ||
+		if (api->kind == CALL_WHOAMI || api->kind == CALL_REFUNDS_OF_ORDER ||
 			(api->kind == CALL_DETAILS && api->stream == call->details_of) ||
 			(api->kind == CALL_LIST && lists(api, call->task)))
 			return api;
@@ -133,18 +143,6 @@ lists(const TopApi *api, const SyncTask *task)
 {
 	return api->stream == task->stream && api->basis == task->basis &&
 		api->history == task->history;
-}
-
-/* See top_api.h. */
-const GatewayList *
-top_list(const SyncTask *task)
-{
-	for (int i = 0; i < lengthof(apis); i++)
-	{
-		if (apis[i].kind == CALL_LIST && lists(&apis[i], task))
-			return &apis[i].list;
-	}
-	return NULL;
 }
 
 /* See top_api.h.  What is only compared or counted is not served whole. */
@@ -190,7 +188,7 @@ whole_record(const TopApi *api, const SyncTask *task)
 	{
 		if (!refund && strcmp(names[i], LINES) == 0)
 			ask_for_lines(&list, api, &task->fields_drop);
-		else if (!drops(&task->fields_drop, "", names[i], refund))
+		else if (!drops(&task->fields_drop, "", names[i], refund) && is_wanted(names[i]))
 			ask_for(&list, "", names[i]);
 	}
 	for (int i = 0; i < task->fields_add.n; i++)
@@ -201,6 +199,24 @@ whole_record(const TopApi *api, const SyncTask *task)
 			ask_for(&list, "", name);
 	}
 	return list.data;
+}
+
+/* Is the field stored, or does the platform serve one that is stored only together with it? */
+static bool
+is_wanted(const char *name)
+{
+	static const char *const with_oaid[] = {
+		"receiver_name", "receiver_address", "receiver_mobile", "receiver_phone"
+	};
+
+	if (personal_rule(personal_look(name, strlen(name))) != PERSONAL_DROP)
+		return true;
+	for (int i = 0; i < lengthof(with_oaid); i++)
+	{
+		if (strcmp(with_oaid[i], name) == 0)
+			return personal_rule(personal_look("oaid", strlen("oaid"))) != PERSONAL_DROP;
+	}
+	return false;
 }
 
 static void

@@ -6,6 +6,7 @@
 #ifndef ORDERSYNC_TOP_API_H
 #define ORDERSYNC_TOP_API_H
 
+#include "call_params.h"
 #include "gateway.h"
 
 /* Who serves a field. */
@@ -44,11 +45,11 @@ typedef struct TopApi
 /* The API of a call, NULL when the platform has none for it. */
 extern const TopApi *top_api(const GatewayCall *call);
 
-/* The list of a task, NULL when the platform has none. */
-extern const GatewayList *top_list(const SyncTask *task);
-
 /* The value of parameter "fields" of a call of that API, in the current context. */
 extern char *top_field_list(const TopApi *api, const GatewayCall *call);
+
+/* Adds what a call says of itself: fields, range, page, types, id; by the platform's names. */
+extern void top_add_params(CallParams *params, const GatewayCall *call, const TopApi *api);
 
 /* Verdict on a reply: see GatewayProtocol. */
 extern void top_classify(const GatewayCall *call, const CallReply *reply,
@@ -59,6 +60,42 @@ extern void top_classify(const GatewayCall *call, const CallReply *reply,
 
 /* The seconds of a ban, or ten minutes in place of a number without sense. */
 extern int64 top_believed_ban(int64 seconds);
+
+/* What an answer's text came to. */
+typedef enum TopReading
+{
+	TOP_ANSWER,					/* it is one of the call */
+	TOP_ERROR,					/* an error of the platform: its words stand in answer */
+	TOP_UNREADABLE
+} TopReading;
+
+/* Where the parts of an answer are that are not where the platform has them; paths of names. */
+typedef struct TopPaths
+{
+	const char *list;			/* the list, or the one record */
+	const char *total;
+	const char *has_next;
+} TopPaths;
+
+/* Answer without anything in it; false when the network failed, which answer then says. */
+extern bool top_begin_answer(const GatewayCall *call, const CallReply *reply, GatewayAnswer *answer);
+
+/*
+ * Reads the text of an answer in any of the platform's forms.  paths: NULL, or
+ * those that are set stand for the platform's own.  fault: why it is unreadable.
+ */
+extern TopReading top_read(const GatewayCall *call, const TopApi *api, const char *text, size_t len,
+						   const TopPaths *paths, GatewayAnswer *answer, const char **fault);
+
+/* The verdict, where none is set yet: by the platform's own words, the HTTP status, the answer itself. */
+extern void top_conclude(const GatewayCall *call, const CallReply *reply, TopReading reading,
+						 const char *fault, GatewayAnswer *answer);
+
+/* Sets what is not ok. */
+extern void top_fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message);
+
+/* How long the words of a call limit say that it lasts, 0 when they do not. */
+extern int64 top_ban_ms(const char *words);
 
 /* Verdict, class and message from the platform's own codes, which stand in answer. */
 extern void top_classify_error(const GatewayCall *call, GatewayAnswer *answer);

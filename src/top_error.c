@@ -119,7 +119,6 @@ static bool
 is_limit(GatewayAnswer *answer)
 {
 	const char *sub = answer->sub_code != NULL ? answer->sub_code : "";
-	int64		ban_s;
 
 	if (!begins(sub, "accesscontrol.") && !begins(sub, "isv.business_limit_control") &&
 		(answer->code < 4 || answer->code > 8))
@@ -128,12 +127,9 @@ is_limit(GatewayAnswer *answer)
 		pg_strcasecmp(sub, "accesscontrol.limited-by-app-access-count") == 0 ?
 		"quota" : "throttled");
 	answer->ban_method = limits_method(sub);
-	ban_s = ban_of(answer->sub_msg);
-	if (ban_s < 0)
-		ban_s = ban_of(answer->msg);
-	/* a second more: the platform counts from its own clock, in whole seconds */
-	if (ban_s >= 0)
-		answer->ban_ms = (ban_s + 1) * 1000;
+	answer->ban_ms = top_ban_ms(answer->sub_msg);
+	if (answer->ban_ms == 0)
+		answer->ban_ms = top_ban_ms(answer->msg);
 	return true;
 }
 
@@ -143,6 +139,15 @@ limits_method(const char *sub)
 {
 	return pg_strcasecmp(sub, "accesscontrol.limited-by-api-access-count") == 0 ||
 		pg_strcasecmp(sub, "accesscontrol.limited-by-app-api-access-count") == 0;
+}
+
+/* See top_api.h.  A second more: the platform counts from its own clock, in whole seconds. */
+int64
+top_ban_ms(const char *words)
+{
+	int64		ban_s = ban_of(words);
+
+	return ban_s < 0 ? 0 : (ban_s + 1) * 1000;
 }
 
 /* The N of "This ban will last for N more seconds", -1 when it is not said. */

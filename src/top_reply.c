@@ -31,6 +31,7 @@ typedef struct Reading
 {
 	const GatewayCall *call;
 	const TopApi *api;
+	const TopPaths *paths;
 	GatewayAnswer *answer;
 	JsonCursor	cursor;
 	bool		has_error;		/* an error_response was there */
@@ -41,11 +42,16 @@ typedef struct Reading
 
 static bool network_failed(const GatewayCall *call, const CallReply *reply,
 						   GatewayAnswer *answer);
-static bool read_body(Reading *reading, const CallReply *reply);
+static bool read_text(Reading *reading, const char *text, size_t len);
 static void read_root(Reading *reading);
 static void read_error(Reading *reading);
 static void read_response(Reading *reading);
 static bool read_member(Reading *reading, JsonText key);
+static void read_paths(Reading *reading, const char *text, size_t len);
+static bool find_path(Reading *reading, const char *text, size_t len, const char *path,
+					  JsonText *value);
+static void read_total(Reading *reading, JsonText value);
+static void read_has_next(Reading *reading, JsonText value);
 static bool read_count(JsonText value, int64 *count);
 static void read_list(Reading *reading);
 static void read_wrapper(Reading *reading);
@@ -54,46 +60,76 @@ static void read_user(Reading *reading);
 static bool read_xml_error(Reading *reading, const char *body, size_t len);
 static char *xml_element(const char *body, size_t len, const char *name);
 static const char *find(const char *body, size_t len, const char *words);
-static const char *find_contradiction(const Reading *reading);
+static const char *find_contradiction(const GatewayCall *call, const GatewayAnswer *answer,
+									  bool has_list);
 static void classify_status(GatewayAnswer *answer, const CallReply *reply);
 static void take_retry_after(GatewayAnswer *answer, const CallReply *reply);
-static void fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message);
 
 /* See top_api.h. */
 void
 top_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *answer)
 {
-	Reading		reading = {0};
-	bool		readable;
+	const TopApi *api = top_api(call);
+	const char *fault = NULL;
+	TopReading	reading;
 
+	if (!top_begin_answer(call, reply, answer))
+		return;
+	if (api == NULL)
+	{
+		top_fail(answer, VERDICT_REJECTED, "parameters",
+				 pstrdup("the platform has no list for this stream and basis"));
+		return;
+	}
+	reading = top_read(call, api, reply->body, reply->body_len, NULL, answer, &fault);
+	top_conclude(call, reply, reading, fault, answer);
+}
+
+/* See top_api.h. */
+bool
+top_begin_answer(const GatewayCall *call, const CallReply *reply, GatewayAnswer *answer)
+{
 	memset(answer, 0, sizeof(GatewayAnswer));
 	answer->total = -1;
 	answer->has_next = -1;
-	reading.call = call;
-	reading.api = top_api(call);
-	reading.answer = answer;
-	if (reading.api == NULL)
-	{
-		fail(answer, VERDICT_REJECTED, "parameters",
-			 pstrdup("the platform has no list for this stream and basis"));
-		return;
-	}
-	if (network_failed(call, reply, answer))
-		return;
+	return !network_failed(call, reply, answer);
+}
 
-	readable = read_body(&reading, reply);
+/* See top_api.h. */
+TopReading
+top_read(const GatewayCall *call, const TopApi *api, const char *text, size_t len,
+		 const TopPaths *paths, GatewayAnswer *answer, const char **fault)
+{
+	static const TopPaths none = {0};
+	Reading		reading = {0};
+	bool		readable;
+
+	reading.call = call;
+	reading.api = api;
+	reading.paths = paths == NULL ? &none : paths;
+	reading.answer = answer;
+	readable = read_text(&reading, text == NULL ? "" : text, text == NULL ? 0 : len);
 	redact_secrets(answer->msg, call->task);
 	redact_secrets(answer->sub_code, call->task);
 	redact_secrets(answer->sub_msg, call->task);
 	redact_secrets(answer->request_id, call->task);
 	if (readable && reading.has_error)
+		return TOP_ERROR;
+	*fault = readable ? find_contradiction(call, answer, reading.has_list) : reading.fault;
+	return *fault == NULL ? TOP_ANSWER : TOP_UNREADABLE;
+}
+
+/* See top_api.h. */
+void
+top_conclude(const GatewayCall *call, const CallReply *reply, TopReading reading, const char *fault,
+			 GatewayAnswer *answer)
+{
+	if (answer->verdict == VERDICT_OK && reading == TOP_ERROR)
 		top_classify_error(call, answer);
-	else if (reply->http_status < 200 || reply->http_status > 299)
+	else if (answer->verdict == VERDICT_OK && (reply->http_status < 200 || reply->http_status > 299))
 		classify_status(answer, reply);
-	else if (!readable)
-		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(reading.fault));
-	else if (find_contradiction(&reading) != NULL)
-		fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(find_contradiction(&reading)));
+	else if (answer->verdict == VERDICT_OK && reading == TOP_UNREADABLE)
+		top_fail(answer, VERDICT_MALFORMED, "malformed", pstrdup(fault));
 	take_retry_after(answer, reply);
 	if (answer->verdict != VERDICT_OK)
 		answer->list = NULL;
@@ -109,16 +145,18 @@ network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 		reply->net_message : "no answer";
 
 	if (reply->too_large)
-		fail(answer, VERDICT_RETRY, "oversize",
+		top_fail(answer, VERDICT_RETRY, "oversize",
 			 pstrdup("the answer is larger than ordersync.max_response_size"));
 	else if (reply->refused)
-		fail(answer, VERDICT_REJECTED, "refused", pstrdup(words));
+		top_fail(answer, VERDICT_REJECTED, "refused", pstrdup(words));
 	else if (reply->timed_out)
-		fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
+		top_fail(answer, VERDICT_RETRY, "timeout", json_clean_text(words, strlen(words), MAX_WORDS));
+	else if (reply->proxy_status != 0)
+		top_fail(answer, VERDICT_RETRY, "proxy", pstrdup(words));
 	else if (reply->untrusted)
-		fail(answer, VERDICT_RETRY, "certificate", json_clean_text(words, strlen(words), MAX_WORDS));
+		top_fail(answer, VERDICT_RETRY, "certificate", json_clean_text(words, strlen(words), MAX_WORDS));
 	else if (reply->net_error != 0 || reply->http_status == 0)
-		fail(answer, VERDICT_RETRY, "network", json_clean_text(words, strlen(words), MAX_WORDS));
+		top_fail(answer, VERDICT_RETRY, "network", json_clean_text(words, strlen(words), MAX_WORDS));
 	else
 		return false;
 	redact_secrets(answer->message, call->task);
@@ -127,14 +165,15 @@ network_failed(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 	return true;
 }
 
-/* Reads the body; false, and reading->fault, when it is not an answer of this protocol. */
+/* Reads the text; false, and reading->fault, when it is not an answer of this protocol. */
 static bool
-read_body(Reading *reading, const CallReply *reply)
+read_text(Reading *reading, const char *text, size_t len)
 {
 	JsonCursor *cursor = &reading->cursor;
+	bool		is_list = reading->paths->list != NULL && reading->paths->list[0] == '\0';
+	JsonText	skipped;
 
-	json_begin(cursor, reply->body == NULL ? "" : reply->body,
-			   reply->body == NULL ? 0 : reply->body_len);
+	json_begin(cursor, text, len);
 	switch (json_peek(cursor))
 	{
 		case '{':
@@ -146,12 +185,17 @@ read_body(Reading *reading, const CallReply *reply)
 			reading->fault = "the answer is XML or HTML, not JSON";
 			break;
 		default:
-			reading->fault = cursor->at == cursor->end ? "the answer is empty" :
-				"the answer is not a JSON object";
+			if (is_list && cursor->at < cursor->end)
+				json_value(cursor, &skipped);
+			else
+				reading->fault = cursor->at == cursor->end ? "the answer is empty" :
+					"the answer is not a JSON object";
 	}
 	if (reading->fault == NULL && (cursor->failed || !json_at_end(cursor)))
 		reading->fault = cursor->failed ? "the answer is cut off or broken" :
 			"something follows the answer";
+	if (reading->fault == NULL && !reading->has_error)
+		read_paths(reading, text, len);
 	if (reading->fault == NULL && !reading->has_error && !reading->has_answer)
 		reading->fault = "the answer is not one of the call that was made";
 	return reading->fault == NULL;
@@ -231,8 +275,9 @@ static bool
 read_member(Reading *reading, JsonText key)
 {
 	GatewayAnswer *answer = reading->answer;
+	bool		listed = reading->call->kind == CALL_LIST ||
+		reading->call->kind == CALL_REFUNDS_OF_ORDER;
 	JsonText	value;
-	bool		more;
 
 	if (json_key_is(key, "request_id"))
 	{
@@ -240,7 +285,7 @@ read_member(Reading *reading, JsonText key)
 			answer->request_id = json_text(value, MAX_WORDS);
 		return true;
 	}
-	if (json_key_is(key, reading->api->plural))
+	if (json_key_is(key, reading->api->plural) && reading->paths->list == NULL)
 	{
 		reading->has_answer = true;
 		if (reading->call->kind == CALL_WHOAMI)
@@ -249,26 +294,63 @@ read_member(Reading *reading, JsonText key)
 			read_list(reading);
 		return true;
 	}
-	if (json_key_is(key, "total_results") && reading->call->kind == CALL_LIST)
+	if (json_key_is(key, "total_results") && listed && reading->paths->total == NULL)
 	{
-		reading->has_answer = true;
-		if (json_value(&reading->cursor, &value) &&
-			!read_count(value, &answer->total))
-			reading->fault = "total_results is not a count";
+		if (json_value(&reading->cursor, &value))
+			read_total(reading, value);
 		return true;
 	}
-	if (json_key_is(key, "has_next") && reading->call->kind == CALL_LIST)
+	if (json_key_is(key, "has_next") && listed && reading->paths->has_next == NULL)
 	{
-		reading->has_answer = true;
 		if (json_value(&reading->cursor, &value))
-		{
-			if (!json_bool(value, &more))
-				reading->fault = "has_next is neither true nor false";
-			answer->has_next = more ? 1 : 0;
-		}
+			read_has_next(reading, value);
 		return true;
 	}
 	return false;
+}
+
+/* What stands elsewhere than the platform has it. */
+static void
+read_paths(Reading *reading, const char *text, size_t len)
+{
+	JsonText	value;
+
+	if (find_path(reading, text, len, reading->paths->total, &value))
+		read_total(reading, value);
+	if (find_path(reading, text, len, reading->paths->has_next, &value))
+		read_has_next(reading, value);
+	if (find_path(reading, text, len, reading->paths->list, &value))
+	{
+		reading->has_answer = true;
+		reading->cursor.at = value.at;
+		reading->cursor.end = value.at + value.len;
+		read_list(reading);
+	}
+}
+
+static bool
+find_path(Reading *reading, const char *text, size_t len, const char *path, JsonText *value)
+{
+	return reading->fault == NULL && path != NULL && json_find(text, len, path, value);
+}
+
+static void
+read_total(Reading *reading, JsonText value)
+{
+	reading->has_answer = true;
+	if (!read_count(value, &reading->answer->total))
+		reading->fault = "total_results is not a count";
+}
+
+static void
+read_has_next(Reading *reading, JsonText value)
+{
+	bool		more;
+
+	reading->has_answer = true;
+	if (!json_bool(value, &more))
+		reading->fault = "has_next is neither true nor false";
+	reading->answer->has_next = more ? 1 : 0;
 }
 
 /* A count, as a number or a string of digits; one beyond int64 is the largest. */
@@ -465,11 +547,9 @@ find(const char *body, size_t len, const char *words)
 
 /* Why an answer that could be read cannot be true, or NULL. */
 static const char *
-find_contradiction(const Reading *reading)
+find_contradiction(const GatewayCall *call, const GatewayAnswer *answer, bool has_list)
 {
-	const GatewayAnswer *answer = reading->answer;
-
-	switch (reading->call->kind)
+	switch (call->kind)
 	{
 		case CALL_WHOAMI:
 			return answer->nick == NULL || answer->nick[0] == '\0' ?
@@ -477,11 +557,12 @@ find_contradiction(const Reading *reading)
 		case CALL_DETAILS:
 			return answer->list == NULL ? "the answer has no record" : NULL;
 		case CALL_LIST:
+		case CALL_REFUNDS_OF_ORDER:
 			if (answer->list != NULL)
 				return NULL;
 			if (answer->has_next == 1)
 				return "has_next announces more, and there is no list";
-			if (answer->total < 0 && answer->has_next < 0 && !reading->has_list)
+			if (answer->total < 0 && answer->has_next < 0 && !has_list)
 				return "the answer has neither a list nor a count";
 			return NULL;
 	}
@@ -496,9 +577,9 @@ classify_status(GatewayAnswer *answer, const CallReply *reply)
 
 	/* 429: too many requests, from a proxy or relay before the platform; 503: it may say for how long */
 	if (reply->http_status == 429 || (reply->http_status == 503 && reply->retry_after_s > 0))
-		fail(answer, VERDICT_THROTTLED, "throttled", message);
+		top_fail(answer, VERDICT_THROTTLED, "throttled", message);
 	else
-		fail(answer, VERDICT_RETRY, "http", message);
+		top_fail(answer, VERDICT_RETRY, "http", message);
 }
 
 /* Retry-After, where the platform's own words do not say how long the ban lasts. */
@@ -509,9 +590,9 @@ take_retry_after(GatewayAnswer *answer, const CallReply *reply)
 		answer->ban_ms = top_believed_ban(reply->retry_after_s) * 1000;
 }
 
-/* Sets what is not ok. */
-static void
-fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message)
+/* See top_api.h. */
+void
+top_fail(GatewayAnswer *answer, Verdict verdict, const char *class, char *message)
 {
 	answer->verdict = verdict;
 	answer->class = class;

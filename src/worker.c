@@ -54,6 +54,7 @@
 #include "http.h"
 #include "job.h"
 #include "key_watch.h"
+#include "places.h"
 #include "queue.h"
 #include "recall.h"
 #include "shmem.h"
@@ -82,6 +83,7 @@ static dlist_head waiting;		/* jobs whose next call is to be submitted, in turn 
 static dlist_head calling;		/* jobs whose call is in flight */
 static dlist_head answered;		/* jobs whose call has ended, oldest first, still to be read */
 static int	njobs = 0;
+static int	nusual = 0;			/* of these, others than single orders and key checks */
 static int	ncalling = 0;
 static int	capacity;			/* calls that may be in flight */
 
@@ -102,6 +104,7 @@ static void process_config_reload(void);
 static void run_upkeep(void);
 static void claim(void);
 static int	free_capacity(void);
+static int	usual_room(void);
 static int64 next_claim(void);
 static int64 next_try(void);
 static void do_claim(void *arg);
@@ -235,6 +238,7 @@ typedef struct ClaimOrder
 {
 	int			max;
 	int			workers;		/* that share what there is; 1: take all */
+	const char *places;			/* what of that is for which work */
 	Claim	   *claims;
 	int			n;
 	int64		due_ms;			/* epoch; -1: none known */
@@ -261,6 +265,7 @@ claim(void)
 	if (now < next_claim())
 		return;
 	order.claims = palloc(sizeof(Claim) * order.max);
+	order.places = places_for_claim(all_jobs(), njobs, capacity, order.max);
 	/* without work all begin at once: of few tasks each is to have its part */
 	order.workers = njobs == 0 ? guc_workers : 1;
 
@@ -284,12 +289,14 @@ claim(void)
 	if (order.n == 0 && njobs == 0)
 		drained = true;
 	add_jobs(order.claims, order.n);
-	claim_wanted = order.n == order.max;
+	/* as many as there were places for: there may be more, or of another gateway */
+	claim_wanted = order.n > 0 && (order.n == order.max || usual_room() == 0 ||
+								   places_gateway_full(all_jobs(), njobs, capacity));
 	claim_at = now + LONGEST_SLEEP_MS;
 	if (order.due_ms >= 0)
 		claim_at = Min(claim_at, now + Max(order.due_ms - clock_epoch_ms(), 1));
 	/* there may be more than one of us can carry; what is left of a short run is for the others first */
-	if (claim_wanted && shmem_wake_idle(MyDatabaseId) > 0 && free_capacity() > 0)
+	if (claim_wanted && shmem_wake_idle(MyDatabaseId) > 0 && usual_room() > 0)
 		share_until = now + SHARE_DELAY_MS;
 }
 
@@ -299,15 +306,22 @@ free_capacity(void)
 	return capacity - njobs;
 }
 
+/* The same without the places for single orders and key checks (places.c). */
+static int
+usual_room(void)
+{
+	return places_left(nusual, njobs, capacity);
+}
+
 /* When to claim next, given free capacity; 0: at once. */
 static int64
 next_claim(void)
 {
 	int64		earliest = njobs == 0 ? 0 : share_until;
 
-	if (!claim_wanted)
+	if (!claim_wanted || usual_room() == 0)
 		return Max(claim_at, earliest);
-	if (njobs == 0 || free_capacity() * 4 >= capacity)
+	if (njobs == 0 || usual_room() * 4 >= capacity)
 		return earliest;
 	return Max(Min(claim_at, room_since + CLAIM_DELAY_MS), earliest);
 }
@@ -329,7 +343,7 @@ do_claim(void *arg)
 
 	if (order->workers > 1)
 		order->max = queue_claim_share(order->max, order->workers);
-	order->n = queue_claim(owner, order->max, worker_context, order->claims);
+	order->n = queue_claim(owner, order->max, order->places, worker_context, order->claims);
 	order->due_ms = order->n < order->max ? queue_next_due() : -1;
 }
 
@@ -343,6 +357,7 @@ add_jobs(const Claim *claims, int n)
 		entry->job = job_open(&claims[i], entry);
 		waiting_add(&waiting, entry);
 		njobs++;
+		nusual += claims[i].task->priority > 0;
 	}
 }
 
@@ -604,7 +619,11 @@ dispatch_job(JobEntry *entry, JobStep step)
 	if (events->lost)
 		lost_claims = true;
 	if (events->more_work)
+	{
 		request_claim();
+		if (job_task(entry->job)->priority == 0)
+			claim_at = 0;		/* for these there may be a place */
+	}
 
 	switch (step)
 	{
@@ -630,9 +649,10 @@ static void
 close_entry(JobEntry *entry)
 {
 	dlist_delete(&entry->node);
-	if (free_capacity() <= 0)
+	if (usual_room() == 0)
 		room_since = clock_steady_ms();
 	njobs--;
+	nusual -= job_task(entry->job)->priority > 0;
 	if (entry->counted)
 		gateway_share_done(job_gateway(entry->job), entry->method, VERDICT_RETRY, NULL);
 	job_close(entry->job);

@@ -12,10 +12,13 @@
 #include "change.h"
 #include "faults.h"
 #include "pages.h"
+#include "relay.h"
 #include "render.h"
 
 static void list(Call *call, Out *o);
 static void single(Call *call, Out *o);
+static void refunds_of_order(Call *call, Out *o);
+static void write_single(Call *call, const char *name, const Out *record, Out *o);
 static void seller(Call *call, Out *o);
 
 void
@@ -23,7 +26,8 @@ answer(Call *call, Out *o)
 {
 	const Fault *f;
 
-	if (!protocol_check(call, o) || fault_refuses(call, o))
+	if (!(call->relay != NULL ? relay_check(call, o) : protocol_check(call, o)) ||
+		fault_refuses(call, o))
 		return;
 	world_tick();
 	f = fault_take(FAULT_WRONG_SELLER, call);
@@ -35,6 +39,9 @@ answer(Call *call, Out *o)
 		case M_TRADE:
 		case M_REFUND:
 			single(call, o);
+			break;
+		case M_ORDER_REFUNDS:
+			refunds_of_order(call, o);
 			break;
 		case M_SELLER:
 			seller(call, o);
@@ -88,6 +95,7 @@ single(Call *call, Out *o)
 				r = 0;
 	bool		found;
 	static Trade t;
+	Out			record = {0};
 	Wire		w;
 
 	if (id_text == NULL)
@@ -122,11 +130,6 @@ single(Call *call, Out *o)
 		return;
 	}
 	read_wire(call, &w);
-	if (call->simplify)
-		out_char(o, '{');
-	else
-		out_printf(o, "{\"%s\":{", methods[call->method].root);
-	out_text(o, refund ? "\"refund\":" : "\"trade\":");
 	{
 		const Fault *f = fault_take(FAULT_BLEMISH, call);
 
@@ -135,15 +138,82 @@ single(Call *call, Out *o)
 				w.blemish = (Blemish) b;
 	}
 	if (refund)
-		render_refund(o, call->shop, &t, r, sel, &w);
+		render_refund(&record, call->shop, &t, r, sel, &w);
 	else
-		render_trade(o, call->shop, &t, sel, &w);
+		render_trade(&record, call->shop, &t, sel, &w);
 	call->records = 1;
+	write_single(call, refund ? "refund" : "trade", &record, o);
+	out_free(&record);
+}
+
+/* One record in the form that was asked for. */
+static void
+write_single(Call *call, const char *name, const Out *record, Out *o)
+{
+	const char *own = relay_record_name(call->relay, name);
+
+	if (own != NULL && *own == '\0')
+	{
+		out_bytes(o, record->data, record->len);
+		return;
+	}
+	if (own != NULL)
+	{
+		write_members(o, &(Member) {own, record->data, record->len}, 1);
+		return;
+	}
+	if (call->simplify)
+		out_char(o, '{');
+	else
+		out_printf(o, "{\"%s\":{", methods[call->method].root);
+	out_printf(o, "\"%s\":", name);
+	out_bytes(o, record->data, record->len);
 	out_lit(o, ",\"request_id\":\"");
 	write_request_id(o);
 	out_lit(o, "\"}");
 	if (!call->simplify)
 		out_char(o, '}');
+}
+
+/* The after-sales of one order, all of them. */
+static void
+refunds_of_order(Call *call, Out *o)
+{
+	static Hit	found[16];
+	const char *tid = param(call, "tid");
+	const Selection *sel;
+	Hits		hits = {.list = found, .room = 16};
+	Query		q = {.kind = LIST_REFUNDS, .count = true};
+	uint32_t	index;
+
+	if (tid == NULL)
+	{
+		missing(call, o, "tid");
+		return;
+	}
+	call->id = strtoll(tid, NULL, 10);
+	sel = read_fields(call, API_REFUNDS, false, o);
+	if (sel == NULL || fault_replies(call, o))
+		return;
+	if (!world_find(call->shop, call->id, &index))
+	{
+		protocol_error(call, o, 15, "Remote service error", "isv.trade-not-exist", "交易不存在");
+		return;
+	}
+	fault_hide(call);
+	for (uint32_t next = call->shop->orders[index].refunds; next > 0 && hits.count < hits.room;
+		 next = call->shop->refunds[next - 1].next)
+	{
+		const RefundRef *ref = &call->shop->refunds[next - 1];
+
+		if (!ref->special &&
+			(query_hidden == NULL || query_hidden(call->shop, LIST_REFUNDS, next - 1) == VISIBLE))
+			found[hits.count++] = (Hit) {ref->modified, next - 1};
+	}
+	hits.total = (int64_t) hits.count;
+	call->page_no = 1;
+	call->page_size = 100;
+	write_page(call, &list_info[M_REFUNDS], sel, &hits, &q, o);
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "bodies.h"
 #include "change.h"
 #include "faults.h"
+#include "relay.h"
 #include "stats.h"
 
 static int64_t
@@ -350,6 +351,16 @@ show_fields(const Call *control, Out *o)
 	return 200;
 }
 
+/* A relay by its settings. */
+static int
+set_relay(const Call *control, Out *o)
+{
+	if (!relay_set(control->params, control->nparams))
+		return refuse(o, "no more relays");
+	out_lit(o, "{\"ok\":true}\n");
+	return 200;
+}
+
 /* Whether records have NOVEL_FIELD. */
 static int
 set_novel(const Call *control, Out *o)
@@ -369,7 +380,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/reply", reply}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/release", release}, {"/control/limit", set_limit},
-	{"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/relay", set_relay}, {"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 bool

@@ -247,6 +247,7 @@ fault_replies(Call *call, Out *o)
 	if (f == NULL)
 		return false;
 	call->status = (int) f->value;
+	call->replied = true;
 	if (f->body_len > 0)
 		out_bytes(o, f->body, f->body_len);
 	return true;

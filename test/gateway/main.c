@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "answers.h"
+#include "relay.h"
 #include "server.h"
 #include "world.h"
 
@@ -35,6 +36,7 @@ static const char help[] =
 "  --late-max SECONDS    ... a few by up to so much (3600), most by 90 s\n"
 "  --new-kind N          one of N orders is of type new_kind, which no documentation names (0: none)\n"
 "  --horizon DAYS        how far back the lists reach (90)\n"
+"  --relay SETTINGS      a relay is served, too; several: several. As /control/relay takes them\n"
 "  --strict-fields       an error for a field that the API does not serve\n"
 "  --gzip                compress for clients that accept it\n"
 "  --stop-with-parent    end when the process that started it ends\n"
@@ -65,6 +67,14 @@ static const char help[] =
 "  /control/fields?api=list          the names that an API serves, as `fields` wants them\n"
 "  /control/novel?on=1|0             trades, lines and refunds have new_field, for who names it\n"
 "  /control/limit?per_second=N&ban=S too many calls are banned; 0 ends it\n"
+"  /control/relay?base=/relay[&NAME=VALUE]...   a partner's service in front of the same platform, POST\n"
+"                                    to base and path; names are the option relay's, with dots:\n"
+"                                    paths.list, parameters.credential, envelope.code, headers.X-Token,\n"
+"                                    codes.throttled, records.trades, signature.sign, constants.v ...; null:\n"
+"                                    none; envelope=on, signature=on [&sign_method=], body=form|json,\n"
+"                                    times=text|epoch|epoch_ms, totals=, has_next=, after_sales=time|order,\n"
+"                                    errors=codes|status|platform, data=json|text,\n"
+"                                    code_as=number|text|flag, simplify=on, max_window=SECONDS\n"
 "  /control/sign?secret=&sign_method=&...   the signature of the other parameters\n"
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
 "  /control/fault?name=F[&value=V][&count=N][&skip=N][&percent=P][&shop=][&method=PART]\n"
@@ -92,7 +102,7 @@ static const char help[] =
 enum
 {
 	OPT_PORT = 1, OPT_BIND, OPT_SEED, OPT_SHOPS, OPT_ORDERS, OPT_DAYS, OPT_BURST, OPT_NOW,
-	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_NEW_KIND, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_BIG, OPT_HELP
+	OPT_STILL, OPT_LATE, OPT_LATE_MAX, OPT_NEW_KIND, OPT_HORIZON, OPT_STRICT, OPT_GZIP, OPT_PARENT, OPT_BIG, OPT_RELAY, OPT_HELP
 };
 
 static const struct option options[] = {
@@ -110,6 +120,7 @@ static const struct option options[] = {
 	{"late-max", required_argument, NULL, OPT_LATE_MAX},
 	{"new-kind", required_argument, NULL, OPT_NEW_KIND},
 	{"horizon", required_argument, NULL, OPT_HORIZON},
+	{"relay", required_argument, NULL, OPT_RELAY},
 	{"strict-fields", no_argument, NULL, OPT_STRICT},
 	{"gzip", no_argument, NULL, OPT_GZIP},
 	{"stop-with-parent", no_argument, NULL, OPT_PARENT},
@@ -142,6 +153,21 @@ set_now(const char *text)
 		exit(2);
 	}
 	world.offset_ms = t * 1000 - real_ms();
+}
+
+static void
+add_relay(const char *settings)
+{
+	Call		call = {0};
+	char	   *text = strdup(settings);
+
+	protocol_params(&call, text);
+	if (!relay_set(call.params, call.nparams))
+	{
+		fprintf(stderr, "gateway: too many relays\n");
+		exit(2);
+	}
+	free(text);
 }
 
 /* burst: as asked for, -1: the usual. */
@@ -215,6 +241,9 @@ main(int argc, char **argv)
 				break;
 			case OPT_HORIZON:
 				horizon_days = (int) number("horizon", optarg, 1, 2000);
+				break;
+			case OPT_RELAY:
+				add_relay(optarg);
 				break;
 			case OPT_STRICT:
 				strict_fields = true;

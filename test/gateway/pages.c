@@ -7,7 +7,15 @@
  */
 #include "pages.h"
 
+#include <stdio.h>
+
 #include "faults.h"
+#include "relay.h"
+
+static void write_platform(Call *call, const ListInfo *info, const Selection *sel,
+						   const Hits *hits, size_t from, size_t to, Wire *w, Out *o);
+static void write_renamed(Call *call, const ListInfo *info, const Selection *sel,
+						  const Hits *hits, size_t from, size_t to, Wire *w, Out *o);
 
 static void
 write_record(Call *call, const Selection *sel, const Hit *hit, ListKind kind, const Wire *w, Out *o)
@@ -40,19 +48,19 @@ read_wire(Call *call, Wire *w)
 	.bare_single = fault_look(FAULT_BARE_SINGLE, call) != NULL};
 }
 
-/* The page's records, with what the faults do to them. */
+/* The page's records, with what the faults do to them; bare: without a wrapper. */
 static void
 write_records(Call *call, const ListInfo *info, const Selection *sel, const Hits *hits,
-			  size_t from, size_t to, Wire *w, Out *o)
+			  size_t from, size_t to, Wire *w, bool bare, Out *o)
 {
 	const Fault *blemish = fault_take(FAULT_BLEMISH, call);
 	const Fault *twice = fault_take(FAULT_TWICE, call);
 	size_t		bad = blemish ? (size_t) blemish->value % (to - from) : SIZE_MAX;
+	Wire		list = *w;
 	size_t		start;
 
-	put_key(o, &(Field) {.key = info->plural[0] == 't' ? "\"trades\":" : "\"refunds\":",
-			.key_len = info->plural[0] == 't' ? 9 : 10});
-	start = open_list(o, info->singular, w);
+	list.simplify = bare || w->simplify;
+	start = open_list(o, info->singular, &list);
 	for (size_t i = from; i < to; i++)
 	{
 		for (int b = 0; blemish != NULL && i - from == bad && b < BLEMISH_COUNT; b++)
@@ -63,7 +71,7 @@ write_records(Call *call, const ListInfo *info, const Selection *sel, const Hits
 		if (twice != NULL && i - from == (size_t) twice->value % (to - from))
 			write_record(call, sel, &hits->list[i], info->kind, w, o);
 	}
-	close_list(o, start, call->records, w);
+	close_list(o, start, call->records, &list);
 }
 
 static void
@@ -103,24 +111,36 @@ write_page(Call *call, const ListInfo *info, const Selection *sel, const Hits *h
 		to = from;
 		more = true;
 	}
+	if (has_next || call->tells_both)
+		call->has_next = call->no_has_next || fault_take(FAULT_HAS_NEXT_MISSING, call) ? -1 : more;
+	if (!has_next && q->count && !call->no_total && !fault_take(FAULT_TOTAL_MISSING, call))
+		call->total = hits->total + (off ? off->value : 0);
+	if (relay_record_name(call->relay, info->plural) != NULL)
+		write_renamed(call, info, sel, hits, from, to, &w, o);
+	else
+		write_platform(call, info, sel, hits, from, to, &w, o);
+}
+
+/* As the platform writes it. */
+static void
+write_platform(Call *call, const ListInfo *info, const Selection *sel, const Hits *hits,
+			   size_t from, size_t to, Wire *w, Out *o)
+{
 	if (call->simplify)
 		out_char(o, '{');
 	else
 		out_printf(o, "{\"%s\":{", methods[call->method].root);
-	if (has_next && !fault_take(FAULT_HAS_NEXT_MISSING, call))
-	{
-		call->has_next = more;
-		out_printf(o, "\"has_next\":%s,", more ? "true" : "false");
-	}
-	if (!has_next && q->count && !fault_take(FAULT_TOTAL_MISSING, call))
-	{
-		call->total = hits->total + (off ? off->value : 0);
+	if (call->has_next >= 0)
+		out_printf(o, "\"has_next\":%s,", call->has_next ? "true" : "false");
+	if (call->total >= 0)
 		out_printf(o, "\"total_results\":%lld,", (long long) call->total);
-	}
 	if (from >= to)
 		write_empty(call, info, o);
 	else if (!fault_take(FAULT_LIST_MISSING, call))
-		write_records(call, info, sel, hits, from, to, &w, o);
+	{
+		out_printf(o, "\"%s\":", info->plural);
+		write_records(call, info, sel, hits, from, to, w, false, o);
+	}
 	if (!fault_take(FAULT_NO_REQUEST_ID, call))
 	{
 		out_lit(o, "\"request_id\":\"");
@@ -130,4 +150,35 @@ write_page(Call *call, const ListInfo *info, const Selection *sel, const Hits *h
 	put_end(o, '}');
 	if (!call->simplify)
 		out_char(o, '}');
+}
+
+/* By a relay's names: a bare list, here or there in the data, or all of it. */
+static void
+write_renamed(Call *call, const ListInfo *info, const Selection *sel, const Hits *hits,
+			  size_t from, size_t to, Wire *w, Out *o)
+{
+	const char *name = relay_record_name(call->relay, info->plural);
+	const char *total_name = relay_record_name(call->relay, "total_results");
+	const char *has_next_name = relay_record_name(call->relay, "has_next");
+	Out			list = {0};
+	char		total[32];
+	Member		members[3];
+
+	if (from >= to)
+		out_lit(&list, "[]");
+	else
+		write_records(call, info, sel, hits, from, to, w, true, &list);
+	while (list.len > 0 && list.data[list.len - 1] == ',')
+		list.len--;
+	snprintf(total, sizeof(total), "%lld", (long long) call->total);
+	members[0] = (Member) {name, list.data, list.len};
+	members[1] = (Member) {call->total < 0 ? NULL : total_name ? total_name : "total_results",
+	total, strlen(total)};
+	members[2] = (Member) {call->has_next < 0 ? NULL : has_next_name ? has_next_name : "has_next",
+	call->has_next > 0 ? "true" : "false", call->has_next > 0 ? 4 : 5};
+	if (*name == '\0')
+		out_bytes(o, list.data, list.len);
+	else
+		write_members(o, members, 3);
+	out_free(&list);
 }

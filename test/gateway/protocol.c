@@ -28,6 +28,7 @@ const MethodInfo methods[M_COUNT] = {
 	{"taobao.special.refunds.receive.get", "special_refunds_receive_get_response", true},
 	{"taobao.user.seller.get", "user_seller_get_response", true},
 	{"taobao.time.get", "time_get_response", false},
+	{"refunds of one order", "refunds_receive_get_response", true},
 };
 
 static bool wrong_signature(Call *call, Out *o);
@@ -103,7 +104,7 @@ protocol_recognise(Call *call)
 	call->has_next = -1;
 	call->method_name = param(call, "method");
 	call->method = -1;
-	for (int i = 0; call->method_name != NULL && i < M_COUNT; i++)
+	for (int i = 0; call->method_name != NULL && i < M_ORDER_REFUNDS; i++)
 		if (strcmp(call->method_name, methods[i].name) == 0)
 			call->method = i;
 	if (session != NULL)
@@ -125,6 +126,8 @@ protocol_error(Call *call, Out *o, int code, const char *msg, const char *sub_co
 			   const char *sub_msg)
 {
 	call->code = code;
+	snprintf(call->words, sizeof(call->words), "%s %s %s", msg, sub_code ? sub_code : "",
+			 sub_msg ? sub_msg : "");
 	o->len = 0;
 	if (call->xml)
 	{

@@ -15,7 +15,9 @@
 typedef enum Method
 {
 	M_INCREMENT, M_INCREMENTV, M_SOLD, M_HISTORY, M_FULLINFO, M_TRADE, M_REFUNDS, M_REFUND,
-	M_SPECIAL, M_SELLER, M_TIME, M_COUNT
+	M_SPECIAL, M_SELLER, M_TIME,
+	M_ORDER_REFUNDS,			/* of one order: relays only */
+	M_COUNT
 } Method;
 
 typedef struct MethodInfo
@@ -45,9 +47,18 @@ typedef struct Call
 	bool		simplify;
 	bool		xml;			/* the format asked for, or left out */
 	const Out  *body;			/* bytes sent to a control that wants them, NULL: none */
+	/* of a relay's */
+	const struct Relay *relay;	/* NULL: the platform was called */
+	const char *refused_as;		/* unauthorized, other ...: why the relay passes nothing on ... */
+	char		refused[160];	/* ... in words, empty: it does */
+	bool		no_total;
+	bool		no_has_next;
+	bool		tells_both;		/* nobody says which of them is wanted */
 	int64_t		started_ms;		/* real time */
 	/* how it went, for the statistics */
 	int			code;			/* 0: ok */
+	char		words[200];		/* of an error: msg, sub_code, sub_msg */
+	bool		replied;		/* by the test's own bytes */
 	int			status;			/* of HTTP, 0: 200 */
 	int64_t		id;				/* record asked for, 0: none */
 	int64_t		start;			/* window asked for, 0: none */

@@ -22,6 +22,7 @@
 #include "bodies.h"
 #include "control.h"
 #include "faults.h"
+#include "relay.h"
 #include "stats.h"
 
 #define MAX_BODY	(4 << 20)
@@ -37,6 +38,7 @@ typedef struct Request
 	bool		api;
 	char	   *target;			/* as sent */
 	char	   *path;
+	char	   *query;			/* NULL: none */
 	Out			body;
 	Call		call;
 	Out			answer;
@@ -126,6 +128,8 @@ answer_call(struct MHD_Connection *connection, Request *r)
 	else
 	{
 		answer(call, &body);
+		if (call->relay != NULL)
+			relay_wrap(call, &body);
 		if (call->status != 0)
 			status = call->status;
 		spoil_body(call, &body, &type);
@@ -200,7 +204,7 @@ request_end(void *cls, struct MHD_Connection *connection, void **con_cls,
 	*con_cls = NULL;
 }
 
-/* Head is there: which door? */
+/* Head is there: whose request is it? */
 static void
 request_head(Request *r)
 {
@@ -210,10 +214,30 @@ request_head(Request *r)
 	if (query != NULL)
 		*query++ = '\0';
 	r->path = r->target;
-	r->api = strcmp(r->path, "/router/rest") == 0;
+	r->query = query;
+	r->api = strcmp(r->path, "/router/rest") == 0 || relay_at(r->path) != NULL;
 	if (r->api)
 		stats_arrived();
-	protocol_params(&r->call, query);
+}
+
+/* The parameters of query and body. */
+static void
+read_params(Request *r)
+{
+	protocol_params(&r->call, r->query);
+	if (control_takes_bytes(r->path))
+		r->call.body = &r->body;
+	else if (r->body.len > 0)
+	{
+		out_char(&r->body, '\0');
+		protocol_params(&r->call, r->body.data);
+	}
+}
+
+static const char *
+header_of(void *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static enum MHD_Result
@@ -226,7 +250,6 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 
 	(void) cls;
 	(void) url;
-	(void) method;
 	(void) version;
 	if (r->stage == STAGE_HEAD)
 	{
@@ -242,13 +265,10 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 	}
 	if (r->stage == STAGE_WAITING)
 		return answer_call(connection, r);
-	if (control_takes_bytes(r->path))
-		r->call.body = &r->body;
-	else if (r->body.len > 0)
-	{
-		out_char(&r->body, '\0');
-		protocol_params(&r->call, r->body.data);
-	}
+	if (relay_at(r->path) != NULL)
+		relay_read(&r->call, r->path, method, r->query, &r->body, header_of, connection);
+	else
+		read_params(r);
 	if (!r->api)
 	{
 		if (strncmp(r->path, "/control/", 9) == 0)
@@ -257,7 +277,8 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 		out_lit(&none, "not here\n");
 		return send_body(connection, &(Body) {404, "text/plain", false, SIZE_MAX, 0}, &none);
 	}
-	protocol_recognise(&r->call);
+	if (r->call.relay == NULL)
+		protocol_recognise(&r->call);
 	f = fault_take(FAULT_HANG, &r->call);
 	if (f != NULL && f->value > 0)
 	{

@@ -1,6 +1,6 @@
 -- What failed, and what to do: rows made by hand, and failures as a worker writes them.
 BEGIN;
-SELECT plan(66);
+SELECT plan(67);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -36,6 +36,7 @@ INSERT INTO known VALUES
 	('retry', 'timeout', '{}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'http', '{"http_status": 500}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'certificate', NULL, 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
+	('retry', 'proxy', NULL, 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'oversize', '{}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'clock', '{"code": 31, "msg": "Invalid Timestamp"}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),
 	('retry', 'platform', '{"code": 10, "msg": "Service Currently Unavailable"}', 'failed', 'transient', 'SELECT ordersync_retry(RUN)'),

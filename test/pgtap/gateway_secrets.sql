@@ -61,12 +61,12 @@ SELECT is(ordersync_keep_secrets('taobao', 'https://gw.example.com:443'), 3, 'a 
 
 -- what a worker gets
 SELECT count(ordersync_trigger_incremental(1, now() - interval '1 hour', now())) AS triggered \gset
-SELECT results_eq($$SELECT needs_app_secret, secret_names,
+SELECT results_eq($$SELECT secret_names,
 		ordersync.can_open(sealed_secrets[1], 'header', 'taobao/X-Relay-Token', 'https://gw.example.com:443') FROM ordersync.claim('me.1', 1, 9)$$,
-	$$VALUES (true, '{header/taobao/X-Relay-Token}'::text[], true)$$, 'a claim has them');
+	$$VALUES ('{header/taobao/X-Relay-Token}'::text[], true)$$, 'a claim has them');
 
 -- a gateway that signs nothing
-SELECT is(array(SELECT ordersync.needs_app_secret(p, o::jsonb) FROM (VALUES ('top', '{}'), ('relay', '{}'), ('relay', '{"relay": {"signature": null}}'), ('relay', '{"relay": {"signature": "md5"}}')) AS v (p, o)),
+SELECT is(array(SELECT ordersync.gateway_needs_secret(p, o) FROM (VALUES ('top', '{}'), ('relay', '{}'), ('relay', '{"relay": {"signature": null}}'), ('relay', '{"relay": {"signature": {}}}')) AS v (p, o)),
 	'{t,f,f,t}', 'who needs an application secret');
 UPDATE ordersync.gateways SET protocol = 'relay';
 SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'app_secret', NULL)$$, 'it is deleted');

@@ -123,7 +123,7 @@ SELECT is((SELECT ordersync.queue_follow_ups(pg_temp.task(r), ARRAY[103]) FROM x
 
 -- links
 CREATE FUNCTION pg_temp.links() RETURNS text LANGUAGE sql AS $$ SELECT format('%s | %s', array_agg(id ORDER BY id) FILTER (WHERE details_of = 'after_sales'), array_agg(id ORDER BY id) FILTER (WHERE details_of = 'orders'))
-	FROM ordersync.unlinked(1, NULL, NULL) $$;
+	FROM ordersync.unlinked(1, NULL, NULL, false) $$;
 DELETE FROM ordersync.sub_orders; DELETE FROM ordersync.after_sales;
 INSERT INTO ordersync.sub_orders (shop_id, oid, tid, refund_id, refund_status, modified) VALUES
 	(1, 1, 101, 11, 'SUCCESS', pg_temp.at(10)), (1, 2, 101, 12, 'SUCCESS', pg_temp.at(10)), (1, 3, 102, 13, 'SUCCESS', pg_temp.at(10)),
@@ -138,7 +138,7 @@ SELECT is(pg_temp.links(), ' | ', 'what was asked for since is not asked for aga
 UPDATE ordersync.sub_orders SET modified = pg_temp.at(12) WHERE oid IN (1, 2);
 UPDATE ordersync.after_sales SET modified = pg_temp.at(12) WHERE refund_id = 15;
 SELECT is(pg_temp.links(), '{11,12} | {999}', 'until it changes');
-SELECT is((SELECT array_agg(id ORDER BY id) FROM ordersync.unlinked(1, 101, NULL)), '{11,12}'::bigint[], 'of one order all that are known');
+SELECT is((SELECT array_agg(id ORDER BY id) FROM ordersync.unlinked(1, 101, NULL, false)), '{11,12}'::bigint[], 'of one order all that are known');
 
 -- the run of a shop with both streams
 TRUNCATE x; INSERT INTO x SELECT pg_temp.run('incremental', ARRAY['orders modified store']);

@@ -1,4 +1,4 @@
-# 32 calls hang for as long as it takes: no transaction and no xmin is held meanwhile, and terminate and a fast shutdown are
+# 32 calls hang for as long as it takes, two of them of single orders, for which places are kept: no transaction and no xmin is held meanwhile, and terminate and a fast shutdown are
 # obeyed at once. The limits here are for slow machines; what was measured is printed.
 use strict;
 use warnings;
@@ -15,6 +15,10 @@ is($cluster->incremental(1), 'succeeded', 'a first run checks the data key');
 
 $cluster->fault('hang', ms => 25_000);
 my $run = $cluster->trigger('full', 1);
+$cluster->wait_until('30 hanging calls', sub { $cluster->in_flight >= 30 });
+is($cluster->in_flight, 30, 'of the 32 places of a worker a full run takes 30');
+my @tids = split /\n/, $cluster->sql('SELECT tid FROM ordersync.orders ORDER BY tid DESC LIMIT 2');
+my @orders = map { $cluster->sql("SELECT ordersync_trigger_order(1, $_)") } @tids;
 $cluster->wait_until('32 hanging calls', sub { $cluster->in_flight >= 32 });
 cmp_ok($cluster->in_flight, '>=', 32, '32 calls hang at once, from one worker');
 is(scalar(my @pids = $cluster->worker_pids), 1, 'one worker holds them all');
@@ -53,7 +57,7 @@ cmp_ok(time - $since, '<', 10, 'a fast shutdown does not wait for the network');
 
 $cluster->no_faults;
 $cluster->node->start;
-is($cluster->finish($run), 'succeeded', 'the run goes on after the restart');
+is(join(' ', map { $cluster->finish($_) } $run, @orders), 'succeeded succeeded succeeded', 'the runs go on after the restart');
 $cluster->take('full');
 $cluster->equals_truth('after terminate and restart');
 

@@ -4,7 +4,7 @@
 /* A record that has a value there goes the way of all records; is it still there afterwards? */
 CREATE OR REPLACE FUNCTION ordersync.check_not_personal(p_target text, p_path text, p_steps text[])
 RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
 	v_record jsonb := '"here"';

@@ -40,6 +40,8 @@ AS $function$
 DECLARE
 	v_old ordersync.gateways;
 	v_known boolean;
+	v_options jsonb;
+	v_needs_secret boolean;
 BEGIN
 	p_name := ordersync.clean_typed('the gateway''s name', p_name, 63);
 	p_base_url := ordersync.clean_typed('the gateway''s URL', p_base_url, 2048);
@@ -59,8 +61,14 @@ BEGIN
 	FOR UPDATE;
 	v_known := FOUND;
 
-	PERFORM ordersync.check_gateway(v_known, p_base_url, p_app_key, p_app_secret, p_protocol, p_sign_method, p_options);
-	PERFORM ordersync.check_reserved_calls(ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options));
+	PERFORM ordersync.check_protocol(p_protocol);
+	p_protocol := ordersync.protocol_meant(p_name, p_base_url, p_protocol, v_old.protocol);
+	v_options := CASE WHEN pg_catalog.jsonb_typeof(COALESCE(p_options, '{}')) = 'object' THEN
+		ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options) END;
+	v_needs_secret := ordersync.gateway_needs_secret(p_protocol, v_options::text);
+	PERFORM ordersync.check_gateway(v_known, p_base_url, p_app_key, p_app_secret, p_protocol, p_sign_method, p_options,
+		COALESCE(v_needs_secret, true) AND COALESCE(p_app_key, v_old.app_key) IS NULL);
+	PERFORM ordersync.check_reserved_calls(v_options);
 	-- all that can be wrong is asked before a secret is needed
 	IF p_app_secret IS NOT NULL OR NOT v_known THEN
 		PERFORM ordersync.prepare_key_file();
@@ -70,9 +78,9 @@ BEGIN
 	VALUES (p_name,
 		COALESCE(p_base_url, v_old.base_url),
 		COALESCE(p_app_key, v_old.app_key),
-		COALESCE(p_protocol, v_old.protocol, 'top'),
+		p_protocol,
 		COALESCE(p_sign_method, v_old.sign_method, 'hmac-sha256'),
-		ordersync.merge_options(COALESCE(v_old.options, '{}'), p_options))
+		v_options - CASE WHEN p_protocol <> v_old.protocol THEN v_old.protocol ELSE '' END)
 	ON CONFLICT (name) DO UPDATE
 	SET base_url = excluded.base_url,
 		app_key = excluded.app_key,
@@ -81,11 +89,14 @@ BEGIN
 		options = excluded.options,
 		updated_at = clock_timestamp();
 
+	PERFORM ordersync.set_gateway_abilities(p_name);
 	IF v_known THEN
 		PERFORM ordersync.lift_ban(p_name);	-- another application has another quota
 	END IF;
 	IF p_app_secret IS NOT NULL THEN
 		PERFORM ordersync.store_secret('app_secret', p_name, p_app_secret);
+	END IF;
+	IF p_app_secret IS NOT NULL OR NOT v_needs_secret THEN
 		UPDATE ordersync.gateways g
 		SET secret_state = 'ok',
 			secret_message = NULL
@@ -123,6 +134,24 @@ $function$;
 COMMENT ON FUNCTION ordersync.store_gateway(text, text, text, text, text, text, jsonb) IS
 	'checks and stores a gateway; NULL keeps what is stored';
 
+/* The default of ordersync_add_gateway() is no wish of somebody who sets a secret. */
+CREATE OR REPLACE FUNCTION ordersync.protocol_meant(p_gateway text, p_base_url text, p_given text, p_stored text)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_given = 'top' AND p_stored <> 'top' AND p_base_url IS NULL THEN
+		RAISE NOTICE USING
+			MESSAGE = pg_catalog.format('gateway "%s" keeps its protocol, %s', p_gateway, p_stored),
+			HINT = 'To change it, give the base_url as well.';
+		RETURN p_stored;
+	END IF;
+	RETURN COALESCE(p_given, p_stored, 'top');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.protocol_meant(text, text, text, text) IS
+	'the protocol of a gateway that is added or changed: the stored one where only the default is given and no URL';
+
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_set_gateway(name text, options jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -134,16 +163,16 @@ DECLARE
 	v_options jsonb := ordersync.clean_proxy(options);
 	v_before ordersync.gateways;
 BEGIN
-	PERFORM ordersync.check_gateway_options(v_options);
-
 	SELECT g.* INTO v_before
 	FROM ordersync.gateways g
 	WHERE g.name = v_name
 	FOR UPDATE;
-	IF NOT FOUND THEN
+	PERFORM ordersync.check_gateway_options(v_before.protocol, v_options);
+	IF v_before.name IS NULL THEN
 		PERFORM ordersync.raise_unknown_gateway(v_name);
 	END IF;
 	PERFORM ordersync.check_reserved_calls(ordersync.merge_options(v_before.options, v_options));
+	PERFORM ordersync.check_signing(v_before, ordersync.merge_options(v_before.options, v_options));
 	UPDATE ordersync.gateways g
 	SET options = ordersync.merge_options(g.options, v_options),
 		-- of another limit it is not known yet
@@ -152,6 +181,7 @@ BEGIN
 		updated_at = clock_timestamp()
 	WHERE g.name = v_name;
 	PERFORM ordersync.lift_stops(v_name);
+	PERFORM ordersync.set_gateway_abilities(v_name);
 	PERFORM ordersync.activate_secrets(v_name);
 	PERFORM ordersync.warn_destination_changed(v_name,
 		ordersync.destination(v_before.base_url, v_before.options ->> 'proxy'));
@@ -163,7 +193,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_set_gateway(text, jsonb) IS
-	'merges options into a gateway''s: calls_per_second, calls_in_flight, calls_per_day, calls_per_day_reserved, method_weights, page_size, max_window, arrival_check, types_add, proxy; null removes one';
+	'merges options into a gateway''s: calls_per_second, calls_in_flight, calls_per_day, calls_per_day_reserved, method_weights, page_size, max_window, arrival_check, types_add, proxy, relay; null removes one';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_lift_ban(name text)
 RETURNS void

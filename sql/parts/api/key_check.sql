@@ -68,8 +68,14 @@ BEGIN
 		INSERT INTO ordersync.sync_runs AS r (shop_id, kind, open_tasks)
 		VALUES (shop_id, 'check', 1)
 		RETURNING r.run_id INTO v_run;
-		INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, since, until, reason)
-		VALUES (v_run, shop_id, 'orders', 'modified', v_now, v_now, 'key');
+		-- who is not told whose a key is tries it: the last minute's orders, stored as by any fresh window
+		INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, since, until, fresh, reason)
+		SELECT v_run, shop_id, 'orders', 'modified', v_now - u.back, v_now - u.lag, u.back > '0', 'key'
+		FROM (
+			SELECT CASE WHEN n.none THEN interval '1 minute' + ordersync.interval_setting('lag') ELSE '0' END AS back,
+				CASE WHEN n.none THEN ordersync.interval_setting('lag') ELSE '0' END AS lag
+			FROM (VALUES (ordersync.unserved(shop_id) ? 'whoami')) n (none)
+		) u;
 	END IF;
 	PERFORM ordersync.announce_run(v_run, v_joined, false);
 	PERFORM ordersync.wake();

@@ -22,6 +22,7 @@ BEGIN
 			MESSAGE = 'since and until must be given',
 			HINT = format('The last thirty days: SELECT ordersync_verify(%s, ordersync_day(ordersync_today() - 30), now()).', shop_id);
 	END IF;
+	PERFORM ordersync.check_countable(shop_id);
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.lock_shop(shop_id);
 	v_now := ordersync.platform_now(shop_id);
@@ -53,6 +54,7 @@ BEGIN
 	INSERT INTO ordersync.sync_tasks AS t (run_id, shop_id, stream, basis, work, held, ext_type, since, until, is_part)
 	SELECT v_run, s.shop_id, l.stream, l.basis, l.work, l.work = 'check', l.ext_type, w.since, w.until, l.work = 'count'
 	FROM ordersync.shops s
+	CROSS JOIN ordersync.unserved(s.shop_id) u (lists)
 	CROSS JOIN (VALUES
 		('orders', 'created', 'count', NULL, 'orders'),
 		-- orders of a special kind may be in no list but their own
@@ -66,7 +68,8 @@ BEGIN
 		ordersync.range_to(v.since, v.until), 'infinity', ordersync.max_window(s.shop_id)) w
 	WHERE s.shop_id = ordersync_verify.shop_id
 		AND ordersync.reads_stream(s.options, l.option)
-		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
+		AND ordersync.gateway_lists(u.lists, l.stream)
+		AND ordersync.is_served(u.lists, ordersync.list_name(l.stream, l.basis, l.ext_type, NULL), v_now);
 	PERFORM ordersync.add_type_counts(v_run, shop_id, 'verify', v.since, v.until, v_now);
 	PERFORM ordersync.add_windows_of_missing_rows(v_run, shop_id, v.since, v.until, v_now);
 	PERFORM ordersync.count_tasks(v_run, t.open, t.held)
@@ -84,6 +87,30 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_verify(bigint, timestamptz, timestamptz) IS
 	'compares the platform''s counts with the stored ones, day by day, orders by creation and after-sales by modification, and reads days that differ again. Returns the run_id';
+
+CREATE OR REPLACE FUNCTION ordersync.check_countable(p_shop bigint)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_gateway ordersync.gateways;
+BEGIN
+	SELECT g.* INTO v_gateway
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+		AND g.unserved ? 'count of orders';
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'feature_not_supported',
+			MESSAGE = pg_catalog.format('gateway "%s" does not count the orders of a range', v_gateway.name),
+			DETAIL = pg_catalog.format('Option %s.totals of the gateway is false.', v_gateway.protocol),
+			HINT = pg_catalog.format('Read the range again instead: SELECT ordersync_trigger_full(%s, since, until).', p_shop);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_countable(bigint) IS
+	'raises an error where the gateway of a shop has no totals, so that nothing can be verified';
 
 /*
  * A count tells that rows are gone where nothing else makes up for them.  So the

@@ -56,7 +56,7 @@ DECLARE
 BEGIN
 	SELECT t.shop_id, t.run_id, t.stream, t.reason, tstzrange(t.since, t.until) AS range,
 		s.options ->> 'details' = 'changed' AND NOT t.history
-			AND ordersync.is_served(s.unserved, ordersync.list_name('details', NULL, NULL, t.stream), ordersync.platform_now(t.shop_id))
+			AND ordersync.is_served(ordersync.unserved(t.shop_id), ordersync.list_name('details', NULL, NULL, t.stream), ordersync.platform_now(t.shop_id))
 			AS details
 	INTO v
 	FROM ordersync.sync_tasks t
@@ -190,6 +190,31 @@ $function$;
 COMMENT ON FUNCTION ordersync.queue_details(bigint, bigint, text, bigint[], tstzrange) IS
 	'creates tasks that fetch a page''s records whole if their present version was not; returns how many tasks';
 
+/* Who asks for an order's after-sales has asked for each that its lines name. */
+CREATE OR REPLACE FUNCTION ordersync.note_refunds_of_order(p_task record, p_tid bigint, p_message text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+BEGIN
+	PERFORM ordersync.note_lookup(p_task.shop_id, 'after_sales', r.id, r.stored,
+		CASE WHEN NOT r.stored THEN COALESCE(p_message, 'it is not among the after-sales of its order') END,
+		p_task.run_id, p_task.began_at)
+	FROM (
+		SELECT s.refund_id AS id, pg_catalog.bool_or(a.refund_id IS NOT NULL) AS stored
+		FROM ordersync.sub_orders s
+		LEFT JOIN ordersync.after_sales a ON a.shop_id = s.shop_id
+			AND a.refund_id = s.refund_id
+		WHERE s.shop_id = p_task.shop_id
+			AND s.tid = p_tid
+			AND s.refund_id > 0
+		GROUP BY s.refund_id
+	) r;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_refunds_of_order(record, bigint, text) IS
+	'remembers that the after-sales that an order''s lines name were asked for, by their order';
+
 /*
  * What a fetch by id came to, in the transaction that stores the record, or
  * puts it into quarantine.  That it was asked for is remembered, so that it is
@@ -212,6 +237,10 @@ BEGIN
 	IF v.reason <> 'details' OR NOT p_changed THEN
 		PERFORM ordersync.note_lookup(v.shop_id, CASE v.reason WHEN 'open' THEN 'history' ELSE v.details_of END, p_id, p_stored,
 			CASE WHEN NOT p_stored THEN 'it is in quarantine' END, v.run_id, v.began_at);
+	END IF;
+	IF v.details_of = 'refunds_of_orders' THEN
+		PERFORM ordersync.note_refunds_of_order(v, p_id, NULL);
+		RETURN;
 	END IF;
 	IF v.details_of = 'orders' AND v.reason <> 'details' THEN
 		PERFORM ordersync.record_unlisted_type(v.shop_id, p_id, v.run_id, v.task_id);
@@ -238,7 +267,9 @@ BEGIN
 	PERFORM ordersync.note_lookup(v.shop_id, CASE v.reason WHEN 'open' THEN 'history' ELSE v.details_of END, p_id, false,
 		p_message, v.run_id, v.began_at);
 
-	IF v.details_of = 'orders' THEN
+	IF v.details_of = 'refunds_of_orders' THEN
+		PERFORM ordersync.note_refunds_of_order(v, p_id, p_message);
+	ELSIF v.details_of = 'orders' THEN
 		UPDATE ordersync.orders o
 		SET platform_state = n.state,
 			synced_at = pg_catalog.now()

@@ -36,6 +36,8 @@ DECLARE
 	v_ids bigint[];
 	v_at timestamptz[];
 	v_tasks integer := 0;
+	v_unserved jsonb;
+	v_by_order boolean;
 BEGIN
 	SELECT r.* INTO v_run
 	FROM ordersync.sync_runs r
@@ -50,20 +52,31 @@ BEGIN
 	END IF;
 
 	v_now := ordersync.platform_now(v_run.shop_id);
+	v_unserved := ordersync.unserved(v_run.shop_id);
+	v_by_order := ordersync.fetches_by_order(v_unserved);
 	IF v_run.kind = 'order' THEN
 		SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at)
 		INTO v_kinds, v_ids, v_at
-		FROM ordersync.unlinked(v_run.shop_id, v_run.tid, NULL) u;
+		FROM ordersync.unlinked(v_run.shop_id, v_run.tid, NULL, false) u;
 	ELSE
 		SELECT u.kinds, u.ids, u.at
 		INTO v_kinds, v_ids, v_at
 		FROM ordersync.unlinked_candidates(v_run.shop_id) u;
 	END IF;
+	IF v_by_order THEN
+		SELECT o.kinds, o.ids, o.at
+		INTO v_kinds, v_ids, v_at
+		FROM ordersync.orders_of_unlinked(v_run.shop_id, v_run.tid, v_kinds, v_ids, v_at) o;
+	END IF;
 	IF v_ids IS NOT NULL THEN
-		v_tasks := ordersync.fetch_unlinked(v_run, v_shop.unserved, v_now, v_kinds, v_ids, v_at);
+		v_tasks := ordersync.fetch_unlinked(v_run, v_unserved, v_now, v_kinds, v_ids, v_at);
 	END IF;
 
-	IF v_tasks = 0 AND v_run.kind <> 'order' AND ordersync.is_served(v_shop.unserved, 'details of after_sales', v_now) THEN
+	IF v_tasks = 0 AND v_run.kind <> 'order'
+			AND (v_by_order OR ordersync.is_served(v_unserved, 'details of after_sales', v_now)) THEN
+		IF NOT ordersync.gateway_lists(v_unserved, 'after_sales') THEN
+			PERFORM ordersync.close_after_sales_by_order(p_run, v_run.shop_id);
+		END IF;
 		PERFORM ordersync.close_links(p_run, v_run.shop_id);
 	END IF;
 	RETURN v_tasks;
@@ -96,7 +109,8 @@ BEGIN
 	SELECT pg_catalog.array_agg(u.details_of), pg_catalog.array_agg(u.id), pg_catalog.array_agg(u.at),
 		pg_catalog.array_agg(u.refund_id)
 	INTO kinds, ids, at, v_refunds
-	FROM ordersync.unlinked(p_shop, NULL, CASE WHEN NOT v_whole THEN v_noted END) u;
+	FROM ordersync.unlinked(p_shop, NULL, CASE WHEN NOT v_whole THEN v_noted END,
+		NOT ordersync.gateway_lists(ordersync.unserved(p_shop), 'after_sales')) u;
 	PERFORM ordersync.keep_candidates(p_shop, v_batches, v_refunds);
 	IF v_whole THEN
 		PERFORM ordersync.note_refunds(p_shop, ARRAY(
@@ -142,7 +156,7 @@ BEGIN
 				AND t.stream = 'details'
 				AND t.reason IN ('link', 'order')
 		) n USING (details_of, id)
-		WHERE (p_run.kind = 'order'
+		WHERE (p_run.kind = 'order' AND NOT COALESCE(p_unserved -> ordersync.list_name('details', NULL, NULL, w.details_of) ->> 'at' = 'infinity', false)
 				OR ordersync.is_served(p_unserved, ordersync.list_name('details', NULL, NULL, w.details_of), p_now))
 			-- what the database refuses was seen, and by its id it is the same
 			AND NOT ordersync.is_refused(p_run.shop_id, w.details_of, w.id, w.at)
@@ -157,8 +171,12 @@ $function$;
 COMMENT ON FUNCTION ordersync.fetch_unlinked(record, jsonb, timestamptz, text[], bigint[], timestamptz[]) IS
 	'creates tasks for the unlinked records that the run has not requested yet and that the platform serves; returns how many';
 
-/* p_tid: of one order all after-sales that are known, whatever their state; p_refunds NULL: of all refunds of the shop. */
-CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint, p_refunds bigint[])
+/*
+ * p_tid: of one order all after-sales that are known, whatever their state; p_refunds
+ * NULL: of all refunds of the shop; p_each_change: whatever a line's change was, its
+ * refund may have changed with it, and no list tells.
+ */
+CREATE OR REPLACE FUNCTION ordersync.unlinked(p_shop bigint, p_tid bigint, p_refunds bigint[], p_each_change boolean)
 RETURNS TABLE (details_of text, id bigint, at timestamptz, refund_id bigint)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -193,6 +211,7 @@ BEGIN
 	LEFT JOIN ordersync.after_sales_of_refunds(p_shop, p_refunds) a ON a.refund_id = s.refund_id
 	CROSS JOIN LATERAL (
 		SELECT a.modified IS NULL
+			OR p_each_change
 			OR s.refund_status <> a.status
 				AND s.refund_status <> 'NO_REFUND'
 				AND s.modified > a.modified AS lacking
@@ -238,8 +257,55 @@ BEGIN
 			OR l.served);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint, bigint[]) IS
+COMMENT ON FUNCTION ordersync.unlinked(bigint, bigint, bigint[], boolean) IS
 	'refunds that a line refers to and that are missing or older than the line, and orders of after-sales that are not stored, with the modified and the refund of the referring record; of these refunds only, or of all';
+
+/* Of a run of one order that order itself, whether a line shows a refund or not. */
+CREATE OR REPLACE FUNCTION ordersync.orders_of_unlinked(
+	p_shop bigint,
+	p_tid bigint,
+	p_kinds text[],
+	p_ids bigint[],
+	p_at timestamptz[],
+	OUT kinds text[],
+	OUT ids bigint[],
+	OUT at timestamptz[])
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_refunds bigint[] := ARRAY(
+		SELECT u.id
+		FROM ROWS FROM (pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_ids)) AS u (kind, id)
+		WHERE u.kind = 'after_sales');
+BEGIN
+	SELECT pg_catalog.array_agg(w.kind), pg_catalog.array_agg(w.id), pg_catalog.array_agg(w.at)
+	INTO kinds, ids, at
+	FROM (
+		SELECT u.kind, u.id, u.at
+		FROM ROWS FROM (pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_ids), pg_catalog.unnest(p_at)) AS u (kind, id, at)
+		WHERE u.kind <> 'after_sales'
+		UNION ALL
+		SELECT 'refunds_of_orders', l.tid, pg_catalog.max(l.modified)
+		FROM (
+			SELECT s.tid, s.modified
+			FROM ordersync.sub_orders s
+			WHERE s.shop_id = p_shop
+				AND s.refund_id = ANY (v_refunds)
+				AND s.refund_id > 0
+				AND p_tid IS NULL
+			UNION ALL
+			SELECT o.tid, o.modified
+			FROM ordersync.orders o
+			WHERE o.shop_id = p_shop
+				AND o.tid = p_tid
+		) l
+		GROUP BY l.tid
+	) w;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.orders_of_unlinked(bigint, bigint, text[], bigint[], timestamptz[]) IS
+	'in place of after-sales that are to be fetched the orders whose after-sales are to be fetched';
 
 /* The index of refunds has a predicate, which find_rows does not take; with the refunds known the planner cannot miss it. */
 CREATE OR REPLACE FUNCTION ordersync.refunds_of_lines(p_shop bigint, p_refunds bigint[])
@@ -352,3 +418,61 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.close_links(bigint, bigint) IS
 	'records that the covered after-sales of a shop were checked against its lines';
+
+/*
+ * Where no list has after-sales by time, what was read of the orders was read of
+ * their after-sales too: each order of it whose lines show a refund was asked for
+ * them.  Nothing counts them, so its days are unproven.
+ */
+CREATE OR REPLACE FUNCTION ordersync.close_after_sales_by_order(p_run bigint, p_shop bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_custom_plan
+AS $function$
+DECLARE
+	v_ranges tstzmultirange;
+BEGIN
+	SELECT o.ranges - COALESCE(a.ranges, '{}') INTO v_ranges
+	FROM ordersync.coverage o
+	LEFT JOIN ordersync.coverage a ON a.shop_id = o.shop_id
+		AND a.stream = 'after_sales'
+		AND a.basis = o.basis
+	WHERE o.shop_id = p_shop
+		AND o.stream = 'orders'
+		AND o.basis = 'modified'
+		AND NOT EXISTS (
+			SELECT
+			FROM ordersync.sync_tasks t
+			WHERE t.run_id = p_run
+				AND t.stream = 'details'
+				AND t.reason = 'link'
+				AND (t.state = 'failed' OR t.outcome = 'unserved'));
+	IF COALESCE(v_ranges, '{}') = '{}' THEN
+		RETURN;
+	END IF;
+	INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
+	VALUES (p_shop, 'after_sales', 'modified', v_ranges)
+	ON CONFLICT (shop_id, stream, basis) DO UPDATE
+	SET ranges = c.ranges + excluded.ranges,
+		updated_at = now();
+	INSERT INTO ordersync.window_counts AS w (shop_id, stream, basis, range, seen, verdict, run_id, began_at, closed_at)
+	SELECT p_shop, 'after_sales', 'modified', tstzrange(d.since, d.until), n.seen, 'unproven', p_run,
+		pg_catalog.clock_timestamp() + ordersync.clock_offset(p_shop), pg_catalog.clock_timestamp()
+	FROM ordersync.cut_windows(v_ranges, 'infinity', interval '1 day') d
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.count(*) AS seen
+		FROM ordersync.after_sales a
+		WHERE a.shop_id = p_shop
+			AND a.modified >= d.since
+			AND a.modified < d.until
+	) n
+	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
+	SET seen = excluded.seen,
+		verdict = excluded.verdict,
+		run_id = excluded.run_id,
+		began_at = excluded.began_at,
+		closed_at = excluded.closed_at;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.close_after_sales_by_order(bigint, bigint) IS
+	'records that after-sales were fetched order by order as far as the orders of a shop were read; such days are unproven';

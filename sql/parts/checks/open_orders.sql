@@ -46,7 +46,7 @@ BEGIN
 			SELECT
 			FROM ordersync.shops s
 			WHERE s.shop_id = p_shop
-				AND ordersync.is_served(s.unserved, 'details of orders', p_now));
+				AND ordersync.is_served(ordersync.unserved(p_shop), 'details of orders', p_now));
 	IF v_ids IS NULL THEN
 		RETURN 0;
 	END IF;
@@ -79,6 +79,7 @@ DECLARE
 	v_tids bigint[];
 	v_created timestamptz[];
 	v_tasks integer;
+	v_unserved jsonb := ordersync.unserved(p_shop);
 BEGIN
 	SELECT s.* INTO v_shop
 	FROM ordersync.shops s
@@ -116,8 +117,8 @@ BEGIN
 		RETURN 0;
 	END IF;
 
-	IF NOT ordersync.is_served(v_shop.unserved, 'history', p_now) THEN
-		IF NOT ordersync.is_served(v_shop.unserved, 'details of orders', p_now) THEN
+	IF NOT ordersync.is_served(v_unserved, 'history', p_now) THEN
+		IF NOT ordersync.is_served(v_unserved, 'details of orders', p_now) THEN
 			RETURN 0;
 		END IF;
 		RETURN ordersync.add_fetches(p_run, p_shop, 'orders', v_tids,

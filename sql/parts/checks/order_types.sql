@@ -95,6 +95,7 @@ AS $function$
 	INSERT INTO ordersync.sync_tasks (run_id, shop_id, stream, basis, work, held, ext_type, since, until, is_part)
 	SELECT p_run, p_shop, l.stream, l.basis, 'count', true, 'any', w.since, w.until, true
 	FROM ordersync.shops s
+	CROSS JOIN ordersync.unserved(p_shop) u (lists)
 	CROSS JOIN (VALUES
 		('orders', 'created', 'orders'),
 		('after_sales', 'modified', 'after_sales'),
@@ -144,8 +145,9 @@ AS $function$
 				AND c.basis = 'modified'
 				AND c.ranges <> '{}'))
 		AND ordersync.reads_stream(s.options, l.option)
-		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
-		AND ordersync.is_served(s.unserved, ordersync.list_name(l.stream, l.basis, 'any', NULL), p_now)
+		AND ordersync.gateway_lists(u.lists, l.stream)
+		AND ordersync.is_served(u.lists, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
+		AND ordersync.is_served(u.lists, ordersync.list_name(l.stream, l.basis, 'any', NULL), p_now)
 $function$;
 COMMENT ON FUNCTION ordersync.add_type_counts(bigint, bigint, text, timestamptz, timestamptz, timestamptz) IS
 	'adds to a run the counts, without naming types of orders, of the days that are over and were not counted so; they come last';

@@ -69,12 +69,14 @@ BEGIN
 		SELECT c.shop_id, c.stream, (tstzmultirange(range_merge(c.ranges)) - c.ranges) * v_served AS holes
 		FROM ordersync.coverage c
 		JOIN ordersync.shops s ON s.shop_id = c.shop_id
+		LEFT JOIN ordersync.gateways g ON g.name = s.gateway
 		WHERE c.basis = 'modified'
 			AND s.enabled
 			AND c.ranges <> tstzmultirange(range_merge(c.ranges))
 			AND COALESCE(s.options -> 'streams' ? CASE c.stream WHEN 'orders' THEN 'orders' ELSE 'after_sales' END, true)
 			-- refused to the shop: no run closes it
 			AND NOT s.unserved ? c.stream
+			AND NOT COALESCE(g.unserved ? c.stream, false)
 			AND NOT EXISTS (
 				SELECT
 				FROM ordersync.sync_runs r

@@ -33,6 +33,7 @@ AS $function$
 DECLARE
 	v_shop ordersync.shops;
 	v_arrivals boolean;
+	v_unserved jsonb := ordersync.unserved(p_shop);
 	v_reach tstzmultirange := tstzmultirange(tstzrange(ordersync.horizon(p_now) + ordersync.horizon_margin(), NULL));
 	v_end timestamptz := pg_catalog.date_trunc('second', p_now - ordersync.interval_setting('lag'));
 BEGIN
@@ -56,7 +57,8 @@ BEGIN
 		WHERE ordersync.reads_stream(v_shop.options, l.option)
 			AND (l.basis <> 'arrival' OR p_kind = 'incremental' AND v_arrivals)
 			AND l.option IS NOT NULL
-			AND ordersync.is_served(v_shop.unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
+			AND ordersync.gateway_lists(v_unserved, l.stream)
+			AND ordersync.is_served(v_unserved, ordersync.list_name(l.stream, l.basis, NULL, NULL), p_now)
 	LOOP
 		closes_until := ordersync.closes_until(stream, basis, p_now);
 		lost := '{}';

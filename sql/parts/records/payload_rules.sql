@@ -8,9 +8,10 @@
  * columns (column_payloads.sql).  What was cut stays cut until the shop keeps
  * payloads again; then it is whole with its next change.
  *
- * With privacy => 'strict' the seller's memo and a refund's description are taken
- * out of a record before it is stored.  The digest is still that of the record
- * as it came.  Where such text may stand in bytes that cannot be read (records
+ * With privacy => 'strict' what people wrote (memos, the buyer's message, a refund's
+ * description) is taken out of a record before it is stored, whatever the rules of
+ * ordersync.privacy say of it: these have been applied before, strict only takes away.
+ * The digest is still that of the record as the rules left it.  Where such text may stand in bytes that cannot be read (records
  * in quarantine), none are kept.
  */
 CREATE OR REPLACE FUNCTION ordersync.payload_rules(p_shop bigint, OUT keeps text, OUT hidden text[])
@@ -19,7 +20,7 @@ AS $function$
 BEGIN
 	SELECT COALESCE(pg_catalog.max(s.options ->> 'payloads'), 'keep'),
 		CASE
-			WHEN pg_catalog.max(s.options ->> 'privacy') = 'strict' THEN ARRAY['seller_memo', 'desc']
+			WHEN pg_catalog.max(s.options ->> 'privacy') = 'strict' THEN ARRAY['seller_memo', 'buyer_memo', 'buyer_message', 'trade_memo', 'desc']
 			ELSE '{}'
 		END
 	INTO keeps, hidden

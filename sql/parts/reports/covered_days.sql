@@ -27,7 +27,7 @@ BEGIN
 			c.stream,
 			c.basis,
 			CASE
-				WHEN c.stream = 'after_sales' AND NOT COALESCE(s.unserved ? 'special_refunds', false) THEN
+				WHEN c.stream = 'after_sales' AND NOT COALESCE(s.unserved ? 'special_refunds' OR g.unserved ? 'special_refunds', false) THEN
 					c.ranges * COALESCE(z.ranges, '{}')
 				ELSE c.ranges
 			END AS ranges,

@@ -43,7 +43,8 @@ BEGIN
 		t.attempt,
 		CASE WHEN t.state = 'pending' THEN COALESCE(t.next_attempt_at,
 			CASE WHEN s.key_state = 'expired' THEN s.key_check_at END,
-			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END)
+			CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until END,
+			CASE WHEN t.error_class IS NOT NULL THEN g.next_probe_at END)
 		END AS next_attempt_at,
 		t.state IN ('failed', 'incomplete') AND CASE
 			WHEN t.reason = 'key' THEN s.key_checked_at > t.finished_at AND s.key_state IN ('ok', 'unverified')
@@ -76,7 +77,7 @@ BEGIN
 		CASE
 			WHEN t.error_class IS NULL THEN NULL
 			WHEN g.failing_since IS NOT NULL AND t.error_class = g.error_class
-				AND (g.failing_shop IS NULL OR t.error_class = 'signature')
+				AND (g.failing_shop IS NULL OR g.stopped_since IS NOT NULL OR t.error_class = 'signature')
 				THEN 'gateway "' || g.name || '": ' || g.error || '; see ordersync.gateway_health'
 			ELSE CASE t.error_class
 				WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again'
@@ -100,6 +101,7 @@ BEGIN
 				WHEN 'oversize' THEN 'raise ordersync.max_response_size or lower the gateway''s page_size'
 				WHEN 'malformed' THEN 'the gateway''s answer does not conform to the protocol: look at ordersync.request_log'
 				WHEN 'certificate' THEN 'install the system''s certificates (ca-certificates) or name a file of them in ordersync.ca_file and reload'
+				WHEN 'proxy' THEN 'the proxy refuses the call: set its user and password with ordersync_set_gateway_secret, or let it connect to the gateway''s host'
 				WHEN 'refused' THEN 'ordersync.allowed_hosts or ordersync.allow_http forbids the call: see the error'
 				WHEN 'network' THEN 'look at network, proxy and the gateway''s URL'
 				WHEN 'http' THEN 'the gateway, or a proxy before it, answers with an error'

@@ -36,7 +36,9 @@ BEGIN
 			clock_timestamp() + COALESCE(g.clock_offset, '0') AS platform_now,
 			clock_timestamp() + COALESCE(g.clock_offset, '0') - interval '2159 hours' AS served_from,
 			COALESCE(s.options -> 'streams' ? 'orders', true) AS reads_orders,
-			COALESCE(s.options -> 'streams' ? 'after_sales', true) AS reads_after_sales
+			COALESCE(s.options -> 'streams' ? 'after_sales', true)
+				-- neither by time nor by order
+				AND NOT COALESCE(g.unserved ?& ARRAY['after_sales', 'details of refunds_of_orders'], false) AS reads_after_sales
 		OFFSET 0		-- one clock for the whole row; and what is below is worked out once a row
 	) n
 	LEFT JOIN ordersync.coverage co ON co.shop_id = s.shop_id

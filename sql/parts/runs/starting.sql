@@ -31,6 +31,9 @@ BEGIN
 	SELECT * INTO v_range
 	FROM ordersync.resolve_range(p_kind, p_since, p_until, v_now);
 	shortened := v_range.shortened;
+	IF p_kind = 'full' THEN
+		PERFORM ordersync.check_history(p_shop, v_range.since, v_now);
+	END IF;
 
 	run_id := ordersync.find_run(p_shop, p_kind, v_range.since, v_range.until, v_range.bound, v_now);
 	joined := run_id IS NOT NULL;
@@ -44,6 +47,37 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.start_run(bigint, text, timestamptz, timestamptz, name) IS
 	'joins an active run that reads all that is asked for, or makes a new one';
+
+CREATE OR REPLACE FUNCTION ordersync.check_history(p_shop bigint, p_since timestamptz, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_gateway ordersync.gateways;
+	v_oldest timestamptz := ordersync.horizon(p_now) + ordersync.horizon_margin();
+BEGIN
+	IF p_since >= v_oldest THEN
+		RETURN;
+	END IF;
+	SELECT g.* INTO v_gateway
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+		AND g.unserved ? 'history';
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = pg_catalog.format('gateway "%s" does not serve that range', v_gateway.name),
+			DETAIL = pg_catalog.format('It has no list of the platform''s history (option %s.paths.history); the other lists reach back to %s Asia/Shanghai.',
+				v_gateway.protocol, ordersync.format_time(v_oldest)),
+			HINT = pg_catalog.format('The earliest whole day is %s: since => ordersync_day(%L).',
+				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'),
+				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'));
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_history(bigint, timestamptz, timestamptz) IS
+	'raises an error where a range begins before the lists of the shop''s gateway do';
 
 /*
  * The active run that reads all that a new one would read, or NULL.  What a

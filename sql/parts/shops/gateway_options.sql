@@ -1,7 +1,7 @@
 /*
  * The options that a gateway has.
  */
-CREATE OR REPLACE FUNCTION ordersync.check_gateway_options(p_options jsonb)
+CREATE OR REPLACE FUNCTION ordersync.check_gateway_options(p_protocol text, p_options jsonb)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
@@ -9,10 +9,12 @@ DECLARE
 	v_key text;
 	v_value jsonb;
 	v_text text;
+	v_header text;
 BEGIN
 	PERFORM ordersync.check_option_keys(p_options,
 		ARRAY['arrival_check', 'calls_in_flight', 'calls_per_day', 'calls_per_day_reserved', 'calls_per_second', 'max_window',
-			'method_weights', 'page_size', 'proxy', 'types_add']);
+			'method_weights', 'page_size', 'proxy', 'types_add']
+			|| ordersync.gateway_protocols(true));
 
 	FOR v_key, v_value IN
 		SELECT e.key, e.value
@@ -53,12 +55,30 @@ BEGIN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
 					'scheme://host:port, without user or password');
 				PERFORM ordersync.check_proxy(v_text);
+			ELSE	-- of a protocol
+				IF v_key <> p_protocol THEN
+					RAISE EXCEPTION USING
+						ERRCODE = 'invalid_parameter_value',
+						MESSAGE = pg_catalog.format('option "%s" belongs to another protocol', v_key),
+						DETAIL = pg_catalog.format('The gateway''s protocol is "%s".', p_protocol),
+						HINT = pg_catalog.format('A gateway of that protocol is added with ordersync_add_gateway(name, base_url, NULL, NULL, %L).', v_key);
+				END IF;
 		END CASE;
 	END LOOP;
+
+	IF p_options ? p_protocol THEN
+		v_header := ordersync.check_gateway_map(p_protocol, p_options::text);
+		IF v_header IS NOT NULL THEN
+			RAISE WARNING USING
+				MESSAGE = pg_catalog.format('the value of header "%s" is stored in clear', v_header),
+				DETAIL = 'By its name it is a secret. Who may read ordersync.gateways can read it.',
+				HINT = pg_catalog.format('Leave it out, and set it with SELECT ordersync_set_gateway_secret(name, %L, value).', 'header:' || v_header);
+		END IF;
+	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.check_gateway_options(jsonb) IS
-	'raises an error for options that a gateway does not have';
+COMMENT ON FUNCTION ordersync.check_gateway_options(text, jsonb) IS
+	'raises an error for options that a gateway of a protocol does not have';
 
 CREATE OR REPLACE FUNCTION ordersync.check_method_weights(p_weights jsonb)
 RETURNS void

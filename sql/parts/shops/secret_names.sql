@@ -5,15 +5,6 @@
  * In ordersync.secrets their names are the gateway's, or the gateway's and the
  * header's, divided by a slash, which is in no name of a gateway.
  */
-CREATE OR REPLACE FUNCTION ordersync.needs_app_secret(p_protocol text, p_options jsonb)
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $function$
-	SELECT p_protocol = 'top' OR COALESCE(p_options #> '{relay,signature}', 'null') <> 'null'
-$function$;
-COMMENT ON FUNCTION ordersync.needs_app_secret(text, jsonb) IS
-	'whether calls of a gateway of that protocol and those options are signed with an application secret';
-
 -- with the words of an index: of ten thousand rows, most are data keys
 CREATE OR REPLACE FUNCTION ordersync.secrets_of_gateway(p_gateway text)
 RETURNS TABLE (kind text, name text, destination text, sealed bytea, updated_at timestamptz)
@@ -133,7 +124,7 @@ CREATE OR REPLACE FUNCTION ordersync.waits_for_app_secret(p_gateway text)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.needs_app_secret(g.protocol, g.options)
+	SELECT ordersync.gateway_needs_secret(g.protocol, g.options::text)
 		AND NOT EXISTS (
 			SELECT
 			FROM ordersync.secrets s

@@ -65,7 +65,7 @@ BEGIN
 		SELECT o.name,
 			CASE
 				WHEN k.unreadable IS NOT NULL THEN 'unreadable'
-				WHEN NOT k.given AND ordersync.needs_app_secret(o.protocol, o.options) THEN 'missing'
+				WHEN NOT k.given AND ordersync.gateway_needs_secret(o.protocol, o.options::text) THEN 'missing'
 				ELSE 'ok'
 			END AS state,
 			CASE k.unreadable WHEN ordersync.secret_word('app_secret', NULL) THEN v_foreign

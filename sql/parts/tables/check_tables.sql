@@ -62,7 +62,7 @@ BEGIN
 
 		('lookups', NULL, 'records that were fetched by id because another record refers to them, or that the platform does not serve by id; and open orders that were searched for in the history'),
 		('lookups', 'shop_id', 'the shop'),
-		('lookups', 'stream', 'orders or after_sales: asked for by id; history: an open order older than the lists reach, looked for in the history or by its number'),
+		('lookups', 'stream', 'orders or after_sales: asked for by id; refunds_of_orders: its after-sales were asked for by its tid; history: an open order older than the lists reach, looked for in the history or by its number'),
 		('lookups', 'record_id', 'tid or refund_id'),
 		('lookups', 'served', 'false: the platform does not serve it by id (archived, or gone); true for a window of the history that was read'),
 		('lookups', 'message', 'message of the platform'),

@@ -13,6 +13,7 @@ BEGIN
 	PERFORM ordersync.set_up_installation();
 	PERFORM ordersync.set_up_shops();
 	PERFORM ordersync.set_up_gateway_calls();
+	PERFORM ordersync.set_up_privacy();
 	PERFORM ordersync.set_up_schedules();
 	PERFORM ordersync.set_up_grants();
 	PERFORM ordersync.set_up_history();

@@ -88,7 +88,7 @@ BEGIN
 		('sync_tasks', 'fresh', 'read once, closes nothing: younger than settle, or read for single orders of it'),
 		('sync_tasks', 'history', 'read from the platform''s list of orders older than three months'),
 		('sync_tasks', 'ext_type', 'the list is asked for orders of this kind only; any: the list without its parameter type, to see orders of types that no list asks for'),
-		('sync_tasks', 'details_of', 'what the ids are: orders or after_sales (stream details)'),
+		('sync_tasks', 'details_of', 'what the ids are: orders or after_sales; or refunds_of_orders: orders whose after-sales are fetched (stream details)'),
 		('sync_tasks', 'ids', 'records to fetch one by one (stream details)'),
 		('sync_tasks', 'reason', 'why records are read beside their list''s windows: details, order, arrival, link, aging or open; key: the check of a data key, without a window'),
 		('sync_tasks', 'is_part', 'made by cutting a window; is not cut again'),

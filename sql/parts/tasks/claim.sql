@@ -7,7 +7,30 @@
  * without locks, then locked one by one with SKIP LOCKED and looked at again under
  * the lock, so that no task has two owners however many claim.
  */
-CREATE OR REPLACE FUNCTION ordersync.normalize_tasks(p_owner text, p_max integer, p_max_active_shops integer)
+CREATE OR REPLACE FUNCTION ordersync.assign_tasks(p_owner text, p_tasks bigint[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_tasks = '{}' THEN
+		RETURN;
+	END IF;
+	UPDATE ordersync.sync_tasks t
+	SET state = 'running',
+		owner = p_owner,
+		worker_pid = pg_catalog.pg_backend_pid(),
+		token = ordersync.new_token(),
+		attempt = t.attempt + 1,
+		next_attempt_at = NULL,
+		began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
+		claimed_at = pg_catalog.clock_timestamp()
+	WHERE t.task_id = ANY (p_tasks);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.assign_tasks(text, bigint[]) IS
+	'makes a worker the owner of tasks that are locked; part of ordersync.claim()';
+
+CREATE OR REPLACE FUNCTION ordersync.normalize_tasks(p_owner text, p_max integer, p_max_active_shops integer, p_places jsonb)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -17,10 +40,23 @@ DECLARE
 	v_exact boolean;
 	v_each integer;
 	v_last integer := 3;
+	-- the other places are for what somebody waits for
+	v_max integer := LEAST(p_max, COALESCE((p_places ->> 'most')::integer, p_max));
+	v_places jsonb := p_places;
 BEGIN
 	v_claimed := ordersync.probe_tasks(p_max);
-	IF v_claimed <> '{}' THEN
-		PERFORM ordersync.own_tasks(v_claimed, p_owner);
+	PERFORM ordersync.assign_tasks(p_owner, v_claimed);
+	IF p_places IS NOT NULL AND (
+			SELECT pg_catalog.count(*) < 2
+			FROM ordersync.gateways g
+			CROSS JOIN LATERAL (
+				SELECT
+				FROM ordersync.shops s
+				WHERE s.gateway = g.name
+					AND s.enabled
+				LIMIT 1
+			) s) THEN
+		v_places := NULL;			-- there is nobody to keep a place for
 	END IF;
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
@@ -36,45 +72,33 @@ BEGIN
 		LIMIT 1024 / p_max + 1
 	) r;
 	v_each := CASE WHEN v_exact THEN p_max ELSE 1 END;
-	WHILE pg_catalog.cardinality(v_claimed) < p_max LOOP
-		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), v_each,
-			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_last, v_each < p_max);
-		IF v_some.tasks <> '{}' THEN
-			v_claimed := v_claimed || v_some.tasks;
-			PERFORM ordersync.own_tasks(v_some.tasks, p_owner);
-		END IF;
+	WHILE pg_catalog.cardinality(v_claimed) < v_max LOOP
+		v_some := ordersync.pick_tasks(v_max - pg_catalog.cardinality(v_claimed), v_each,
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), v_last, v_each < p_max, v_places);
+		PERFORM ordersync.assign_tasks(p_owner, v_some.tasks);
+		v_claimed := v_claimed || v_some.tasks;
 		EXIT WHEN v_exact
 			OR v_each = 1 AND v_some.tasks = '{}';
 		v_last := CASE WHEN v_each = 1 THEN v_some.priority ELSE 3 END;
 		v_each := CASE WHEN v_each = 1 THEN p_max ELSE 1 END;
 	END LOOP;
+	IF v_max < p_max AND pg_catalog.cardinality(v_claimed) < p_max AND EXISTS (
+			SELECT
+			FROM ordersync.sync_runs r
+			WHERE r.priority = 0
+				AND r.lot IS NOT NULL) THEN
+		v_some := ordersync.pick_tasks(p_max - pg_catalog.cardinality(v_claimed), p_max,
+			COALESCE(NULLIF(p_max_active_shops, 0), 2147483647), 0, false, NULL);
+		PERFORM ordersync.assign_tasks(p_owner, v_some.tasks);
+		v_claimed := v_claimed || v_some.tasks;
+	END IF;
 	RETURN v_claimed;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer) IS
+COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer, jsonb) IS
 	'assigns due tasks to a worker, at most so many, by priority and fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
 
-CREATE OR REPLACE FUNCTION ordersync.own_tasks(p_tasks bigint[], p_owner text)
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	UPDATE ordersync.sync_tasks t
-	SET state = 'running',
-		owner = p_owner,
-		worker_pid = pg_catalog.pg_backend_pid(),
-		token = ordersync.new_token(),
-		attempt = t.attempt + 1,
-		next_attempt_at = NULL,
-		began_at = CASE WHEN t.walk IS NULL THEN pg_catalog.clock_timestamp() ELSE t.began_at END,
-		claimed_at = pg_catalog.clock_timestamp()
-	WHERE t.task_id = ANY (p_tasks);
-END
-$function$;
-COMMENT ON FUNCTION ordersync.own_tasks(bigint[], text) IS
-	'gives locked tasks to a worker; part of ordersync.normalize_tasks()';
-
-CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer)
+CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer, p_places jsonb DEFAULT NULL)
 RETURNS TABLE (
 	task_id bigint,
 	run_id bigint,
@@ -82,8 +106,7 @@ RETURNS TABLE (
 	shop_id bigint,
 	stream text,
 	basis text,
-	since_s bigint,
-	until_s bigint,
+	since_s bigint, until_s bigint,
 	fresh boolean,
 	may_cut boolean,
 	work text,
@@ -98,8 +121,7 @@ RETURNS TABLE (
 	require_seller boolean,
 	refusals boolean,
 	seller_nicks text[],
-	fields_add text[],
-	fields_drop text[],
+	fields_add text[], fields_drop text[],
 	sealed_data_key bytea,
 	gateway text,
 	base_url text,
@@ -111,19 +133,15 @@ RETURNS TABLE (
 	types_add text,
 	page_size integer,
 	calls_per_second double precision,
-	clock_offset_ms bigint,
-	lifted_ms bigint,
+	clock_offset_ms bigint, lifted_ms bigint,
 	kind text,
-	needs_app_secret boolean,
 	secret_names text[],		-- of the gateway's other secrets, behind their kinds
 	sealed_secrets bytea[],
 	priority integer,
-	calls_in_flight integer,
-	calls_per_day bigint,
-	calls_per_day_reserved bigint,
+	calls_in_flight integer, calls_per_day bigint, calls_per_day_reserved bigint,
 	version_us bigint,
-	method_weights text[],
-	method_bans text[])
+	method_weights text[], method_bans text[],
+	gateway_options jsonb)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -137,7 +155,7 @@ DECLARE
 	v_claimed bigint[];
 BEGIN
 	PERFORM ordersync.reclaim_tasks();
-	v_claimed := ordersync.normalize_tasks(p_owner, p_max, p_max_active_shops);
+	v_claimed := ordersync.normalize_tasks(p_owner, p_max, p_max_active_shops, p_places);
 	IF v_claimed = '{}' THEN
 		RETURN;
 	END IF;
@@ -167,14 +185,15 @@ BEGIN
 		(EXTRACT(epoch FROM g.clock_offset) * 1000)::bigint,
 		COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0),
 		COALESCE(r.kind, ''),
-		ordersync.needs_app_secret(g.protocol, g.options), o.names, o.sealed,
+		o.names, o.sealed,
 		COALESCE(r.priority, 3),
 		(g.options ->> 'calls_in_flight')::integer,
 		(g.options ->> 'calls_per_day')::bigint,
 		CASE WHEN g.options ? 'calls_per_day' THEN ordersync.reserved_calls(g.options) END,
 		(EXTRACT(epoch FROM g.updated_at) * 1000000)::bigint,
 		CASE WHEN g.options ? 'method_weights' THEN ordersync.method_values(g.options -> 'method_weights') END,
-		CASE WHEN g.method_bans <> '{}' THEN ordersync.method_values(g.method_bans) END
+		CASE WHEN g.method_bans <> '{}' THEN ordersync.method_values(g.method_bans) END,
+		CASE WHEN g.options ? g.protocol THEN pg_catalog.jsonb_build_object(g.protocol, g.options -> g.protocol) END
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -231,8 +250,8 @@ BEGIN
 	) q ON true;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.claim(text, integer, integer) IS
-	'claims due tasks for a worker, at most so many, by priority and fairly between shops, and returns all that is needed to run them';
+COMMENT ON FUNCTION ordersync.claim(text, integer, integer, jsonb) IS
+	'claims due tasks for a worker, at most so many, by priority and fairly between shops, and returns all that is needed to run them. p_places: most, how many of them may be others than single orders and key checks; each, how many of one gateway, where there are several; left, the same for gateways of which the worker has some';
 
 CREATE OR REPLACE FUNCTION ordersync.start_runs(p_tasks bigint[])
 RETURNS void

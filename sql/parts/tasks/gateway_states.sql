@@ -16,7 +16,7 @@ RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $function$
 BEGIN
-	RETURN p_class IN ('signature', 'network', 'timeout', 'http', 'certificate', 'refused', 'clock', 'malformed')
+	RETURN p_class IN ('signature', 'network', 'timeout', 'http', 'certificate', 'proxy', 'refused', 'clock', 'malformed')
 		-- but a window that is too large is that window's
 		OR p_class = 'platform' AND p_verdict = 'retry' AND p_sub_code ILIKE 'isp.runtime-max-limit%' IS NOT TRUE
 		-- the application as a whole lacks a right, not one shop or one list

@@ -106,7 +106,7 @@ RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	UPDATE ordersync.gateways g
-	SET secret_state = CASE WHEN k.given OR NOT ordersync.needs_app_secret(g.protocol, g.options) THEN 'unreadable' ELSE 'missing' END,
+	SET secret_state = CASE WHEN k.given OR NOT ordersync.gateway_needs_secret(g.protocol, g.options::text) THEN 'unreadable' ELSE 'missing' END,
 		secret_message = p_message
 	FROM ordersync.shops s
 	CROSS JOIN LATERAL (

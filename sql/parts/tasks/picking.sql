@@ -80,12 +80,13 @@ CREATE OR REPLACE FUNCTION ordersync.due_tasks(
 	p_kind text,
 	p_holds boolean,
 	p_each integer,
+	p_full text[],
 	p_now timestamptz,
 	p_stop jsonb DEFAULT NULL)
-RETURNS TABLE (unchecked boolean, tasks bigint[], untils timestamptz[])
+RETURNS TABLE (gateway text, unchecked boolean, tasks bigint[], untils timestamptz[])
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT s.unchecked, t.tasks, t.untils
+	SELECT s.gateway, s.unchecked, t.tasks, t.untils
 	FROM (
 		SELECT s.gateway, s.key_state IN ('unchecked', 'expired') AS unchecked
 		FROM ordersync.shops s
@@ -99,6 +100,7 @@ AS $function$
 						WHEN p_stop ? 'stream' THEN s.key_state NOT IN ('unchecked', 'expired')
 						ELSE true
 					END)
+			AND (p_kind IN ('order', 'check') OR s.gateway <> ALL (p_full))
 			AND (s.key_state IN ('ok', 'unverified', 'unchecked')
 				OR s.key_state = 'expired' AND s.key_check_at <= p_now)
 			AND (p_kind IN ('order', 'check') OR NOT EXISTS (
@@ -140,8 +142,8 @@ AS $function$
 		HAVING pg_catalog.count(*) > 0
 	) t
 $function$;
-COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, timestamptz, jsonb) IS
-	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first; p_stop: of those that it stops, for a probe';
+COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, text[], timestamptz, jsonb) IS
+	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first; of gateways that have no place left single orders and key checks only; p_stop: of those that it stops, for a probe';
 
 /*
  * Ten seconds without anybody, ten seconds in which one shop after the other gives
@@ -168,6 +170,28 @@ $function$;
 COMMENT ON FUNCTION ordersync.shop_to_give_way(bigint[], timestamptz) IS
 	'which of the active shops gets no more tasks at this moment while others of the same priority wait outside ordersync.max_active_shops; the same for all workers; NULL: none';
 
+/* Called by pick_tasks alone, which gives NULL in place of a gateway where it does not matter. */
+CREATE OR REPLACE FUNCTION ordersync.fitting_tasks(p_tasks bigint[], p_gateways text[], p_places jsonb)
+RETURNS bigint[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN ARRAY(
+		SELECT k.task_id
+		FROM (
+			SELECT t.task_id, t.gateway, t.place,
+				pg_catalog.row_number() OVER (PARTITION BY t.gateway ORDER BY t.place) AS nth
+			FROM ROWS FROM (pg_catalog.unnest(p_tasks), pg_catalog.unnest(p_gateways))
+				WITH ORDINALITY AS t (task_id, gateway, place)
+		) k
+		WHERE k.gateway IS NULL
+			OR k.nth <= COALESCE((p_places -> 'left' ->> k.gateway)::integer, (p_places ->> 'each')::integer)
+		ORDER BY k.place);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.fitting_tasks(bigint[], text[], jsonb) IS
+	'of tasks, in their order, as many of each gateway as its places allow';
+
 /*
  * Three kinds of runs are looked at: those that somebody waits for, of any shop;
  * the others of shops without work in flight, one more of them than there may be;
@@ -180,6 +204,7 @@ CREATE OR REPLACE FUNCTION ordersync.pick_tasks(
 	p_max_active_shops integer,
 	p_last_priority integer,
 	p_best_only boolean,
+	p_places jsonb,
 	OUT tasks bigint[],
 	OUT priority integer)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -192,7 +217,12 @@ DECLARE
 	v_tasks bigint[];
 	v_new_shops integer;
 	v_giving_way bigint;
+	v_full text[] := ARRAY(
+		SELECT p.key
+		FROM pg_catalog.jsonb_each_text(p_places -> 'left') p
+		WHERE p.value::integer <= 0);
 	v_found bigint[];
+	v_gateways text[];			-- of those
 	v_unchecked bigint[];
 	v_checked bigint[];
 BEGIN
@@ -212,13 +242,13 @@ BEGIN
 	WITH due AS MATERIALIZED (
 		(SELECT r.shop_id, r.priority, COALESCE(v_tasks[pg_catalog.array_position(v_shops, r.shop_id)], 0) AS in_flight, w.*
 		FROM ordersync.runs_in_turn(0, 0, v_lot) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_full, v_now) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 		LIMIT p_max * 2)
 		UNION ALL
 		(SELECT r.shop_id, r.priority, 0, w.*
 		FROM ordersync.runs_in_turn(1, p_last_priority, v_lot) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_now) w
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, p_each, v_full, v_now) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 			AND r.shop_id <> ALL (v_shops)
 		LIMIT LEAST(p_max * 2 - 1, v_new_shops) + 1)
@@ -232,7 +262,7 @@ BEGIN
 			ORDER BY r.priority, f.tasks, pg_catalog.random()
 			OFFSET 0
 		) f
-		CROSS JOIN LATERAL ordersync.due_tasks(f.run_id, f.shop_id, f.kind, f.holds, p_each, v_now) w
+		CROSS JOIN LATERAL ordersync.due_tasks(f.run_id, f.shop_id, f.kind, f.holds, p_each, v_full, v_now) w
 		WHERE NOT w.unchecked
 		LIMIT p_max * 2)
 	), entering AS MATERIALIZED (
@@ -249,7 +279,7 @@ BEGIN
 		FROM entering n
 		WHERE NOT n.enters
 	), ranked AS MATERIALIZED (
-		SELECT d.shop_id, d.priority, d.in_flight, d.unchecked, k.task_id,
+		SELECT d.shop_id, d.gateway, d.priority, d.in_flight, d.unchecked, k.task_id,
 			pg_catalog.row_number() OVER (
 				PARTITION BY d.shop_id
 				ORDER BY d.priority, k.until DESC NULLS FIRST, k.task_id) AS place
@@ -269,10 +299,11 @@ BEGIN
 	)
 	-- in the order of x: an aggregate with an order of its own, also by DISTINCT, would have it sorted anew from 16 on
 	SELECT pg_catalog.array_agg(x.task_id), pg_catalog.max(x.priority),
-		pg_catalog.array_agg(x.shop_id) FILTER (WHERE x.unchecked)
-	INTO v_found, priority, v_unchecked
+		pg_catalog.array_agg(x.shop_id) FILTER (WHERE x.unchecked),
+		CASE WHEN p_places ? 'each' THEN pg_catalog.array_agg(CASE WHEN x.priority > 0 THEN x.gateway END) END
+	INTO v_found, priority, v_unchecked, v_gateways
 	FROM (
-		SELECT r.task_id, r.shop_id, r.priority, r.unchecked
+		SELECT r.task_id, r.shop_id, r.gateway, r.priority, r.unchecked
 		FROM ranked r
 		WHERE (r.place <= CASE WHEN r.unchecked THEN 1 ELSE p_each END
 				OR r.priority = 0 AND NOT r.unchecked)
@@ -285,6 +316,9 @@ BEGIN
 		RETURN;
 	END IF;
 
+	IF v_gateways IS NOT NULL THEN
+		v_found := ordersync.fitting_tasks(v_found, v_gateways, p_places);
+	END IF;
 	IF v_unchecked IS NOT NULL THEN
 		v_checked := ordersync.lock_unchecked(v_unchecked);
 	END IF;
@@ -302,8 +336,8 @@ BEGIN
 		LIMIT p_max);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer, integer, boolean) IS
-	'due tasks, locked: by priority, up to the given one or of the best alone; at most p_each of a run, at most p_max in all; of a priority shops with least in flight first';
+COMMENT ON FUNCTION ordersync.pick_tasks(integer, integer, integer, integer, boolean, jsonb) IS
+	'due tasks, locked: by priority, up to the given one or of the best alone; at most p_each of a run, at most p_max in all, of a gateway as many as p_places has room for; of a priority shops with least in flight first';
 
 /*
  * A shop whose key is unchecked, or was refused and is to be tried again, gets

@@ -59,7 +59,7 @@ BEGIN
 	FROM (
 		SELECT r.shop_id, w.unchecked, w.tasks
 		FROM ordersync.runs_in_turn(0, 3, v_lot) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, p_now, p_stop) w
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, '{}', p_now, p_stop) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 		LIMIT 8
 	) d

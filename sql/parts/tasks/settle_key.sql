@@ -49,6 +49,8 @@ BEGIN
 		v_message := v_shop.key_message;
 	ELSIF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
 		v_state := 'unchecked';	-- it was another key that answered
+	ELSIF p_outcome = 'by_records' THEN
+		v_state := 'unverified';
 	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
 		v_state := 'unverified';
 		v_message := COALESCE('the platform does not say whose the data key is: ' || (p_call ->> 'sub_msg'),

@@ -24,6 +24,7 @@ BEGIN
 	PERFORM ordersync.make_log_partitions();
 	PERFORM ordersync.apply_grants();
 	PERFORM ordersync.adopt_tasks();
+	PERFORM ordersync.set_gateway_abilities(NULL);
 
 	INSERT INTO ordersync.installation AS i (version, extension, database)
 	SELECT e.extversion, e.oid, d.oid

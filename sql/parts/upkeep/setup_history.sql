@@ -109,6 +109,21 @@ $function$;
 COMMENT ON FUNCTION ordersync.changes(jsonb, jsonb, text[]) IS
 	'the members that differ, each with its old and new value as they may be shown';
 
+CREATE OR REPLACE FUNCTION ordersync.shown_map(p_map jsonb)
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(pg_catalog.jsonb_object_agg(m.key, CASE
+			WHEN m.key IN ('headers', 'constants') AND pg_catalog.jsonb_typeof(m.value) = 'object' THEN (
+				SELECT pg_catalog.jsonb_object_agg(h.name, '***'::text)
+				FROM pg_catalog.jsonb_object_keys(m.value) h (name))
+			ELSE m.value
+		END), '{}')
+	FROM pg_catalog.jsonb_each(p_map) m
+$function$;
+COMMENT ON FUNCTION ordersync.shown_map(jsonb) IS
+	'a protocol''s own option as the history shows it: without the values of headers and constants';
+
 /* What is not listed is not shown: an option that is new may hold a secret. */
 CREATE OR REPLACE FUNCTION ordersync.shown_value(p_name text, p_value jsonb)
 RETURNS jsonb
@@ -121,11 +136,13 @@ BEGIN
 				'arrival_check', 'calls_in_flight', 'calls_per_day', 'calls_per_day_reserved', 'calls_per_second', 'max_window',
 				'method_weights', 'page_size', 'proxy', 'types_add',
 				'details', 'fields_add', 'fields_drop', 'freshness_target', 'full_run', 'full_run_target', 'incremental',
-				'payloads', 'privacy', 'streams']) THEN
+				'payloads', 'privacy', 'streams'] || ordersync.gateway_protocols(true)) THEN
 			pg_catalog.to_jsonb('***'::text)
 		WHEN p_name IN ('base_url', 'proxy') THEN
 			pg_catalog.to_jsonb(pg_catalog.regexp_replace(pg_catalog.regexp_replace(p_value #>> '{}',
 				'^(([A-Za-z0-9+.-]+:)?//)?.*@', '\1***@'), '[?].*$', '?***'))
+		WHEN p_name = ANY (ordersync.gateway_protocols(true)) AND pg_catalog.jsonb_typeof(p_value) = 'object' THEN
+			ordersync.shown_map(p_value)
 		ELSE p_value
 	END;
 END

@@ -75,13 +75,14 @@ CREATE OR REPLACE FUNCTION ordersync.split_records(
 	OUT digest bytea,
 	OUT body bytea,
 	OUT quarantine text,
-	OUT mended text[]
+	OUT mended text[],
+	OUT findings text[]
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ordersync_split_records'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.split_records(bytea, text, text[], boolean) IS
-	'the records of an answer''s list, without personal data; quarantine: the reason why a record cannot be stored, NULL if it can; mended: the paths of values in which invalid characters were replaced, NULL if there are none';
+	'the records of an answer''s list, without personal data; quarantine: the reason why a record cannot be stored, NULL if it can; mended: the paths of values in which invalid characters were replaced, NULL if there are none; findings: of the whole list, the paths of members that were dropped for the words of their names';
 
 CREATE OR REPLACE FUNCTION ordersync.read_record(
 	body text,

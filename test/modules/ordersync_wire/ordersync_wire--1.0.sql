@@ -32,16 +32,19 @@ CREATE FUNCTION build_call(
 	now_ms bigint,
 	fields_add text[] DEFAULT '{}',
 	fields_drop text[] DEFAULT '{}',
+	options text DEFAULT '{}',
 	OUT method text,
 	OUT url text,
 	OUT body text,
-	OUT error text
+	OUT error text,
+	OUT content_type text,
+	OUT headers text[]
 )
 RETURNS record
 AS 'MODULE_PATHNAME', 'ordersync_wire_build_call'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint, text[], text[]) IS
-	'the request that a worker would send: kind is list, details or whoami';
+COMMENT ON FUNCTION build_call(text, text, text, text, text, text, text, text, text, bigint, bigint, integer, integer, boolean, bigint, bigint, text[], text[], text) IS
+	'the request that a worker would send: kind is list, details, refunds_of_order or whoami; options are the gateway''s';
 
 CREATE FUNCTION classify(
 	kind text,
@@ -54,6 +57,8 @@ CREATE FUNCTION classify(
 	too_large boolean DEFAULT false,
 	session text DEFAULT NULL,
 	untrusted boolean DEFAULT false,
+	protocol text DEFAULT 'top',
+	options text DEFAULT '{}',
 	OUT verdict text,
 	OUT class text,
 	OUT message text,
@@ -73,8 +78,8 @@ CREATE FUNCTION classify(
 RETURNS record
 AS 'MODULE_PATHNAME', 'ordersync_wire_classify'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION classify(text, text, text, integer, bytea, text, boolean, boolean, text, boolean) IS
-	'the verdict of protocol top on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
+COMMENT ON FUNCTION classify(text, text, text, integer, bytea, text, boolean, boolean, text, boolean, text, text) IS
+	'the verdict of a protocol on a reply, and what the answer says; list is the bytes of the records, NULL when there are none';
 
 CREATE FUNCTION excerpt(
 	body bytea,

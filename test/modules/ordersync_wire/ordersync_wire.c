@@ -43,6 +43,8 @@ extern ORDERSYNC_EXPORT Datum ordersync_wire_shop_lines(PG_FUNCTION_ARGS);
 static char *breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls,
 						  int64 first_ms);
 static char *describe_stop(const BreakerStop *stop);
+static const GatewayProtocol *open_gateway(Gateway *gateway, const text *name, const text *options);
+static Datum header_lines(const Gateway *gateway);
 static void read_reply(FunctionCallInfo fcinfo, SyncTask *task, GatewayCall *call,
 					   CallReply *reply);
 static void call_from_names(const char *kind, const char *stream, const char *basis,
@@ -85,8 +87,8 @@ ordersync_wire_sign(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(ordersync_wire_build_call);
 /*
  * build_call(protocol, base_url, app_key, app_secret, sign_method, session, kind, stream, basis,
- * since_s, until_s, page_no, page_size, use_has_next, id, now_ms, fields_add, fields_drop)
- * → (method, url, body, error)
+ * since_s, until_s, page_no, page_size, use_has_next, id, now_ms, fields_add, fields_drop, options)
+ * → (method, url, body, error, content_type, headers)
  */
 Datum
 ordersync_wire_build_call(PG_FUNCTION_ARGS)
@@ -97,10 +99,9 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	GatewayRequest request;
 	const GatewayProtocol *protocol;
 	TupleDesc	desc;
-	Datum		values[4] = {0};
-	bool		nulls[4] = {0};
+	Datum		values[6] = {0};
+	bool		nulls[6] = {0};
 
-	gateway.protocol = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	gateway.base_url = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	gateway.app_key = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	gateway.app_secret = text_to_cstring(PG_GETARG_TEXT_PP(3));
@@ -118,11 +119,7 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	task.fields_add.names = text_array_elements(PG_GETARG_ARRAYTYPE_P(16), &task.fields_add.n);
 	task.fields_drop.names = text_array_elements(PG_GETARG_ARRAYTYPE_P(17), &task.fields_drop.n);
 
-	protocol = gateway_protocol(gateway.protocol);
-	if (protocol == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unrecognized protocol \"%s\"", gateway.protocol)));
+	protocol = open_gateway(&gateway, PG_GETARG_TEXT_PP(0), PG_GETARG_TEXT_PP(18));
 	protocol->build(&call, PG_GETARG_INT64(15), &request);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -131,17 +128,52 @@ ordersync_wire_build_call(PG_FUNCTION_ARGS)
 	values[1] = datum_text(request.url, &nulls[1]);
 	values[2] = datum_text(request.body, &nulls[2]);
 	values[3] = datum_text(request.error, &nulls[3]);
+	values[4] = datum_text(request.content_type, &nulls[4]);
+	values[5] = header_lines(&gateway);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* The protocol of that name, that has read these options of the gateway. */
+static const GatewayProtocol *
+open_gateway(Gateway *gateway, const text *name, const text *options)
+{
+	const GatewayProtocol *protocol;
+	GatewayFault fault = {0};
+
+	gateway->protocol = text_to_cstring(name);
+	gateway->options = text_to_cstring(options);
+	protocol = gateway_protocol(gateway->protocol);
+	if (protocol == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized protocol \"%s\"", gateway->protocol)));
+	if (protocol->prepare != NULL && !protocol->prepare(gateway, &fault))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid option \"%s\"", fault.option)));
+	return protocol;
+}
+
+static Datum
+header_lines(const Gateway *gateway)
+{
+	const char **lines = palloc(sizeof(char *) * (gateway->nheaders + 1));
+
+	for (int i = 0; i < gateway->nheaders; i++)
+		lines[i] = psprintf("%s: %s", gateway->headers[i].name, gateway->headers[i].value);
+	return datum_text_array(lines, gateway->nheaders);
 }
 
 PG_FUNCTION_INFO_V1(ordersync_wire_classify);
 /*
- * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session, untrusted)
+ * classify(kind, stream, basis, http_status, body, net_error, timed_out, too_large, session, untrusted,
+ * protocol, options)
  * → one row
  */
 Datum
 ordersync_wire_classify(PG_FUNCTION_ARGS)
 {
+	Gateway		gateway = {0};
 	SyncTask	task = {0};
 	GatewayCall call = {0};
 	CallReply	reply = {0};
@@ -151,7 +183,8 @@ ordersync_wire_classify(PG_FUNCTION_ARGS)
 	bool		nulls[CLASSIFY_COLUMNS] = {0};
 
 	read_reply(fcinfo, &task, &call, &reply);
-	gateway_top.classify(&call, &reply, &answer);
+	task.gateway = &gateway;
+	open_gateway(&gateway, PG_GETARG_TEXT_PP(10), PG_GETARG_TEXT_PP(11))->classify(&call, &reply, &answer);
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -194,11 +227,14 @@ PG_FUNCTION_INFO_V1(ordersync_wire_personal_fields);
 Datum
 ordersync_wire_personal_fields(PG_FUNCTION_ARGS)
 {
-	const char *const *names = personal_names();
+	const char *names[200];
 	int			n = 0;
 
-	while (names[n] != NULL)
-		n++;
+	for (const PersonalDefault *d = personal_defaults(); d->field != NULL; d++)
+	{
+		if (d->rule == PERSONAL_DROP && strchr(d->field, '*') == NULL && n < lengthof(names))
+			names[n++] = d->field;
+	}
 	PG_RETURN_DATUM(datum_text_array(names, n));
 }
 
@@ -367,11 +403,13 @@ call_from_names(const char *kind, const char *stream, const char *basis,
 		call->kind = CALL_DETAILS;
 	else if (strcmp(kind, "whoami") == 0)
 		call->kind = CALL_WHOAMI;
+	else if (strcmp(kind, "refunds_of_order") == 0)
+		call->kind = CALL_REFUNDS_OF_ORDER;
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized kind of call \"%s\"", kind),
-				 errhint("Kinds are list, details and whoami.")));
+				 errhint("Kinds are list, details, refunds_of_order and whoami.")));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_wire_shop_lines);
