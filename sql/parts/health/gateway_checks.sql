@@ -18,6 +18,8 @@ BEGIN
 			ELSE pg_catalog.format('%s, for all of its %s shops%s', g.state, g.shops, CASE
 				WHEN g.state IN ('secret refused', 'application refused', 'unreachable', 'failing') THEN
 					pg_catalog.format(', since %s: %s', ordersync.format_time(g.failing_since), g.last_error)
+				WHEN g.state = 'partly failing' THEN
+					pg_catalog.format(', since %s: %s', ordersync.format_time(g.failing_since), g.stopped_calls)
 				WHEN g.state = 'banned' THEN ', until ' || ordersync.format_time(g.throttled_until)
 				WHEN g.state = 'quota spent' THEN pg_catalog.format(', until %s: %s of %s calls', ordersync.format_time(GREATEST(g.spent_until, g.reserved_until)), g.calls_today, g.calls_per_day)
 				WHEN g.secret_message IS NOT NULL THEN ': ' || g.secret_message

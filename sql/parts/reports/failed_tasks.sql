@@ -44,7 +44,8 @@ BEGIN
 		CASE WHEN t.state = 'pending' THEN COALESCE(t.next_attempt_at,
 			CASE WHEN s.key_state = 'expired' THEN s.key_check_at END,
 			CASE WHEN GREATEST(g.throttled_until, g.spent_until, g.reserved_until) > clock_timestamp()
-				THEN GREATEST(g.throttled_until, g.spent_until, g.reserved_until) END)
+				THEN GREATEST(g.throttled_until, g.spent_until, g.reserved_until) END,
+			CASE WHEN t.error_class IS NOT NULL THEN g.next_probe_at END)
 		END AS next_attempt_at,
 		t.state IN ('failed', 'incomplete') AND CASE
 			WHEN t.reason = 'key' THEN s.key_checked_at > t.finished_at AND s.key_state IN ('ok', 'unverified')
@@ -78,7 +79,7 @@ BEGIN
 		CASE
 			WHEN t.error_class IS NULL THEN NULL
 			WHEN g.failing_since IS NOT NULL AND t.error_class = g.error_class
-				AND (NOT g.one_shop_fails OR t.error_class = 'signature')
+				AND (NOT g.one_shop_fails OR g.stopped_since IS NOT NULL OR t.error_class = 'signature')
 				THEN 'gateway "' || g.name || '": ' || g.error || '; see ordersync.gateway_health'
 			ELSE CASE t.error_class
 				WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again'

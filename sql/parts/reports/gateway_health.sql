@@ -4,7 +4,8 @@
  *
  * It reads tables only, so that it stays when the extension goes, and shows each
  * reader what its own rights show: who sees some shops only has these counted.
- * What calls say of a gateway stands in its row (ordersync.note_gateway_failure);
+ * What calls say of a gateway stands in its row (ordersync.note_gateway_failure,
+ * ordersync.note_stop);
  * the failures of one shop, or of a few of many, are not the gateway's, unless the
  * signature is refused or the gateway has no other shop.
  */
@@ -24,7 +25,12 @@ BEGIN
 		CASE WHEN g.throttled_until > clock_timestamp() THEN g.throttled_until - clock_timestamp() END AS throttled_for,
 		g.clock_offset,
 		COALESCE(c.keys_refused, 0) AS keys_refused,
-		CASE WHEN x.is_failing THEN g.failing_since END AS failing_since,
+		CASE
+			WHEN x.is_failing THEN LEAST(g.failing_since, g.stopped_since)
+			WHEN x.state = 'partly failing' THEN x.stopped_since
+		END AS failing_since,
+		x.stopped_calls,
+		CASE WHEN x.stopped_calls IS NOT NULL THEN g.next_probe_at END AS next_probe_at,
 		g.error_class AS last_error_class,
 		g.error AS last_error,
 		g.error_code AS last_code,
@@ -48,7 +54,11 @@ BEGIN
 				WHEN g.error_class = 'clock' THEN 'compare the server''s clock with the platform''s'
 				WHEN g.error_class IN ('network', 'timeout') THEN 'look at network, proxy and the gateway''s URL'
 				ELSE 'what answers is broken, or is not the platform: look at ordersync.request_log'
-			END || '; waiting tasks are tried again by themselves, failed ones by'
+			END || CASE
+				WHEN x.stopped_calls IS NOT NULL THEN '; calls are stopped but for probes, and go on by themselves once one is answered, or are tried at once by'
+				ELSE '; waiting tasks are tried again by themselves, failed ones by'
+			END
+			WHEN x.state = 'partly failing' THEN 'calls of these methods fail for all shops: look at ordersync.request_log; they are stopped but for probes, and go on by themselves once one is answered, or are tried at once by'
 		END AS hint,
 		CASE
 			WHEN x.state IN ('no secret', 'secret unreadable', 'moved')
@@ -61,9 +71,10 @@ BEGIN
 			WHEN x.state = 'all keys refused'
 				THEN 'SELECT ordersync_check_shop(shop_id) FROM ordersync.shops WHERE gateway = ' || quote_literal(g.name)
 					|| ' AND enabled AND key_state = ''expired'''
+			WHEN x.state IN ('banned', 'method banned', 'partly failing') OR x.is_failing AND x.stopped_calls IS NOT NULL
+				THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
 			WHEN x.state = 'quota spent'
 				THEN 'SELECT ordersync_set_gateway(' || quote_literal(g.name) || ', ''{"calls_per_day": ' || (g.options ->> 'calls_per_day') || '}'')'
-			WHEN x.state IN ('banned', 'method banned') THEN 'SELECT ordersync_lift_ban(' || quote_literal(g.name) || ')'
 			WHEN x.is_failing THEN x.retry
 		END AS what_to_do,
 		CASE WHEN g.spent_until > clock_timestamp() THEN g.spent_until END AS spent_until,
@@ -88,7 +99,15 @@ BEGIN
 		GROUP BY s.gateway
 	) c ON c.gateway = g.name
 	CROSS JOIN LATERAL (
-		SELECT g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
+		SELECT string_agg(CASE WHEN t.key = '' THEN 'all' ELSE t.key END || ': ' || (t.value ->> 'error'), '; ' ORDER BY t.key) AS stopped_calls,
+			min((t.value ->> 'since')::timestamptz) AS stopped_since
+		FROM jsonb_each(g.stops) t
+		WHERE t.value ->> 'class' <> 'unanswered'
+			AND COALESCE(c.shops = 1 AND c.shop_id = (t.value ->> 'shop')::bigint, NOT t.value ? 'shop')
+		OFFSET 0
+	) p
+	CROSS JOIN LATERAL (
+		SELECT COALESCE(p.stopped_calls LIKE 'all: %', false) OR g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
 			OR g.error_class IN ('signature', 'permission')
 			-- who sees some shops only does not know whether it is the only one
 			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o)) AS is_failing
@@ -100,8 +119,7 @@ BEGIN
 		WHERE m.gateway = g.name
 	) b
 	CROSS JOIN LATERAL (
-		SELECT f.is_failing,
-			b.banned_methods,
+		SELECT f.is_failing, p.stopped_calls, p.stopped_since, b.banned_methods,
 			CASE
 				WHEN g.secret_state = 'missing' THEN 'no secret'
 				WHEN g.secret_state = 'unreadable' THEN 'secret unreadable'
@@ -114,6 +132,7 @@ BEGIN
 				WHEN g.spent_until > clock_timestamp() OR g.reserved_until > clock_timestamp() THEN 'quota spent'
 				WHEN f.is_failing AND g.error_class IN ('network', 'timeout', 'http', 'certificate', 'proxy', 'refused') THEN 'unreachable'
 				WHEN f.is_failing THEN 'failing'
+				WHEN p.stopped_calls IS NOT NULL THEN 'partly failing'
 				WHEN b.banned_methods IS NOT NULL THEN 'method banned'
 				ELSE 'ok'
 			END AS state,
@@ -127,7 +146,7 @@ BEGIN
 		('gateway_health', NULL, 'one row per gateway: what is wrong with all of its shops, and what to do'),
 		('gateway_health', 'gateway', 'the gateway'),
 		('gateway_health', 'shops', 'shops that use it'),
-		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); method banned (the platform asked for a pause for some methods)'),
+		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); partly failing (no usable answers to calls of some methods); method banned (the platform asked for a pause for some methods)'),
 		('gateway_health', 'secret_state', 'whether the application secret can be opened: ok, missing, unreadable or key_file'),
 		('gateway_health', 'secret_message', 'reason why it cannot be opened'),
 		('gateway_health', 'throttled_until', 'end of the call ban that the platform imposed'),
@@ -135,6 +154,8 @@ BEGIN
 		('gateway_health', 'clock_offset', 'platform''s clock minus ours'),
 		('gateway_health', 'keys_refused', 'shops whose data key the platform refuses'),
 		('gateway_health', 'failing_since', 'since when calls of several shops, or of its only one, fail and none has succeeded'),
+		('gateway_health', 'stopped_calls', 'calls that are stopped for all shops because they fail, by method or all, and the error'),
+		('gateway_health', 'next_probe_at', 'when one of them is made to see whether it is answered'),
 		('gateway_health', 'last_error_class', 'class of the last failure that was no shop''s'),
 		('gateway_health', 'last_error', 'the last failure that was no shop''s'),
 		('gateway_health', 'last_code', 'platform''s error code of it'),

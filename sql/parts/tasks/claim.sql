@@ -44,6 +44,8 @@ DECLARE
 	v_max integer := LEAST(p_max, COALESCE((p_places ->> 'most')::integer, p_max));
 	v_places jsonb := p_places;
 BEGIN
+	v_claimed := ordersync.probe_tasks(p_max);
+	PERFORM ordersync.assign_tasks(p_owner, v_claimed);
 	IF p_places IS NOT NULL AND (
 			SELECT pg_catalog.count(*) < 2
 			FROM ordersync.gateways g
@@ -56,8 +58,6 @@ BEGIN
 			) s) THEN
 		v_places := NULL;			-- there is nobody to keep a place for
 	END IF;
-	v_claimed := ordersync.probe_tasks(p_max);
-	PERFORM ordersync.assign_tasks(p_owner, v_claimed);
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
 	 * With many runs one task of each fills the worker; only where that does not,
