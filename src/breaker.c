@@ -7,8 +7,9 @@
  * one).  A scope is
  *
  *	closed		calls are made.  Where no good answer came in the last five
- *				seconds, at most four may be without an answer: after a start, and
- *				after each pause, calls begin slowly.  What waits for that longer
+ *				seconds, at most four may be without an answer, and one more where
+ *				all of these are of another shop: after a start, and after each
+ *				pause, calls begin slowly.  What waits for that longer
  *				than two seconds goes back to the queue, and one call every ten
  *				seconds is made: what is in flight may have been lost with its
  *				worker.
@@ -34,7 +35,9 @@
  * is answered the failures are the shop's own, until it is answered itself.  Of a
  * task that has failed before, and been charged, since when there was a good
  * answer, the failure is its own.  What is its own is charged, also by a probe;
- * whatever else fails while calls are stopped is not.
+ * whatever else fails while calls are stopped is not.  Where a list alone is
+ * stopped for an hour, every probe is: nothing tells windows that cannot be read
+ * from a list that cannot, where there are no others.
  *
  * A probe is whichever call asks first when it is due; who hands out tasks takes
  * care that it is one that has not failed yet.
@@ -47,19 +50,19 @@
 
 #define NEW_MS 5000				/* so long a good answer speaks for the gateway */
 #define MOST_BEGUN 4			/* calls without an answer after that */
-#define MOST_BEGUN_SHOPS 8		/* the same, where a shop comes that has none of them */
 #define PATIENCE_MS 2000		/* that a task waits for one of these answers */
 #define LONGEST_MS 10000		/* between two probes */
 #define LEAST_UNREACHABLE 3
 #define LEAST_REPEATED 5		/* failures of few tasks */
 #define LEAST_ANY 12			/* failures, also of those that are their own */
+#define UNCHARGED_MS (3600 * 1000)	/* that a list may be stopped before its probes are charged */
 
 static BreakerScope *scope_of(Breaker *breaker, uint32 list);
 static int64 ask(const BreakerScope *scope, const BreakerCall *call, int64 now_ms,
 				 BreakerStop *stop);
 static void begin(BreakerScope *scope, const BreakerCall *call, int64 now_ms);
 static bool covers(const BreakerScope *scope, const BreakerCall *call);
-static void good(BreakerScope *scope, const BreakerCall *call, int64 now_ms);
+static bool good(BreakerScope *scope, const BreakerCall *call, int64 now_ms);
 static void ended(BreakerScope *scope);
 static bool failed(BreakerScope *scope, const BreakerCall *call, BreakerOutcome outcome);
 static void move(BreakerScope *scope, const BreakerCall *call, bool opens, int64 now_ms,
@@ -78,10 +81,10 @@ breaker_init(Breaker *breaker)
 }
 
 int64
-breaker_take(Breaker *breaker, BreakerCall *call, int64 now_ms, BreakerStop *stop)
+breaker_ask(Breaker *breaker, const BreakerCall *call, int64 now_ms, BreakerStop *stop)
 {
-	BreakerScope *gateway = &breaker->gateway;
-	BreakerScope *list = scope_of(breaker, call->list);
+	const BreakerScope *gateway = &breaker->gateway;
+	const BreakerScope *list = scope_of(breaker, call->list);
 	int64		wait;
 
 	memset(stop, 0, sizeof(*stop));
@@ -92,16 +95,21 @@ breaker_take(Breaker *breaker, BreakerCall *call, int64 now_ms, BreakerStop *sto
 		wait = ask(list, call, now_ms, stop);
 		stop->of_list = stop->stopped;
 	}
-	if (wait > 0)
-		return wait;
-	call->begun_ms = now_ms;
-	begin(gateway, call, now_ms);
-	if (list != NULL)
-		begin(list, call, now_ms);
-	return 0;
+	return wait;
 }
 
 void
+breaker_begin(Breaker *breaker, BreakerCall *call, int64 now_ms)
+{
+	BreakerScope *list = scope_of(breaker, call->list);
+
+	call->begun_ms = now_ms;
+	begin(&breaker->gateway, call, now_ms);
+	if (list != NULL)
+		begin(list, call, now_ms);
+}
+
+bool
 breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, int64 now_ms,
 			 int64 first_ms, BreakerStop *stop)
 {
@@ -113,16 +121,17 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 	memset(stop, 0, sizeof(*stop));
 	if (outcome == BREAKER_GOOD)
 	{
-		good(gateway, call, now_ms);
+		bool		freed = good(gateway, call, now_ms);
+
 		if (list != NULL)
-			good(list, call, now_ms);
-		return;
+			freed |= good(list, call, now_ms);
+		return freed;
 	}
 	ended(gateway);
 	if (list != NULL)
 		ended(list);
 	if (outcome == BREAKER_NOTHING)
-		return;
+		return false;
 
 	own = failed(gateway, call, outcome);
 	move(gateway, call,
@@ -136,11 +145,12 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 		bool		own_in_list = failed(list, call, outcome);
 
 		move(list, call, fail_alike(list), now_ms, first_ms);
-		tell(list, call, own_in_list, now_ms, stop);
+		tell(list, call, own_in_list || now_ms - list->opened_ms >= UNCHARGED_MS, now_ms, stop);
 		stop->of_list = stop->stopped;
 	}
 	if (!stop->stopped)
 		tell(gateway, call, own, now_ms, stop);
+	return false;
 }
 
 /* Made at its first use; NULL when there are too many, which are not looked at apart. */
@@ -174,8 +184,7 @@ ask(const BreakerScope *scope, const BreakerCall *call, int64 now_ms, BreakerSto
 	}
 	if (scope->begun < MOST_BEGUN ||
 		(scope->good_ms != 0 && now_ms - scope->good_ms <= NEW_MS) ||
-		(scope->begun < MOST_BEGUN_SHOPS && scope->begun_shop != 0 &&
-		 scope->begun_shop != call->shop_id) ||
+		(scope->begun_shop != 0 && scope->begun_shop != call->shop_id) ||
 		waited >= LONGEST_MS || waited < 0)
 		return 0;
 	if (waited < PATIENCE_MS)
@@ -207,16 +216,20 @@ covers(const BreakerScope *scope, const BreakerCall *call)
 	return scope->stopped_shop == 0 || scope->stopped_shop == call->shop_id;
 }
 
-/* A good answer: all is well, unless it is one to a call from before the stop. */
-static void
+/*
+ * A good answer: all is well, unless it is one to a call from before the stop.
+ * True when calls have waited for it.
+ */
+static bool
 good(BreakerScope *scope, const BreakerCall *call, int64 now_ms)
 {
 	int64		other = scope->open ? scope->stopped_shop : 0;
+	bool		freed = scope->open || scope->begun >= MOST_BEGUN;
 
 	if (scope->open && call->begun_ms < scope->opened_ms)
 	{
 		ended(scope);
-		return;
+		return false;
 	}
 	forget_own_shop(scope, call->shop_id);
 	if (other != 0 && other != call->shop_id)
@@ -228,6 +241,7 @@ good(BreakerScope *scope, const BreakerCall *call, int64 now_ms)
 	scope->ntasks = 0;
 	scope->open = false;
 	scope->distance_ms = 0;
+	return freed;
 }
 
 /* A call has ended, not well: it is no longer without an answer. */
@@ -284,7 +298,7 @@ move(BreakerScope *scope, const BreakerCall *call, bool opens, int64 now_ms, int
 		return;
 	if (!covers(scope, call))
 		scope->stopped_shop = 0;
-	if (call->begun_ms >= scope->opened_ms)
+	else if (call->begun_ms >= scope->opened_ms)
 	{
 		scope->distance_ms = Min(scope->distance_ms * 2, (int64) LONGEST_MS);
 		scope->probe_ms = now_ms + scope->distance_ms;

@@ -28,7 +28,7 @@ typedef struct BreakerCall
 	int64		shop_id;
 	uint32		list;			/* hash of the name of what is called; not 0 */
 	bool		failed_before;	/* its task has failed before, and was charged for it */
-	int64		begun_ms;		/* set by breaker_take() */
+	int64		begun_ms;		/* set by breaker_begin() */
 } BreakerCall;
 
 /* That calls are stopped now, and which. */
@@ -82,16 +82,21 @@ typedef struct Breaker
 extern void breaker_init(Breaker *breaker);
 
 /*
- * 0: make the call, it counts as begun; or the milliseconds to wait before
- * asking again, and with stop->stopped set its task had better go back.
+ * May the call be made?  0, or the milliseconds to wait before asking again; with
+ * stop->stopped its task had better go back.
  */
-extern int64 breaker_take(Breaker *breaker, BreakerCall *call, int64 now_ms, BreakerStop *stop);
+extern int64 breaker_ask(Breaker *breaker, const BreakerCall *call, int64 now_ms,
+						 BreakerStop *stop);
+
+/* It is made, as breaker_ask() has allowed at this moment. */
+extern void breaker_begin(Breaker *breaker, BreakerCall *call, int64 now_ms);
 
 /*
  * A call that was begun has ended.  stop: whether calls like it are stopped
- * now.  first_ms: until the first probe.  now_ms is not before begun_ms.
+ * now.  first_ms: until the first probe.  now_ms is not before begun_ms.  True
+ * when calls may be made now for which others wait.
  */
-extern void breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome,
+extern bool breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome,
 						 int64 now_ms, int64 first_ms, BreakerStop *stop);
 
 #endif							/* ORDERSYNC_BREAKER_H */

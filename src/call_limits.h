@@ -70,6 +70,8 @@ typedef enum CallTurn
 {
 	CALL_MAY_GO,				/* counted as in flight from now on */
 	CALL_WAITS,					/* for the rate, a place, or others who come first */
+	CALL_WAITS_FOR_ANSWER,		/* of calls that are in flight; those of other lists and shops may go */
+	CALL_STOPPED,				/* calls of the gateway, or of its list, or of its shop, fail */
 	CALL_NEEDS_BLOCK,			/* more of the day's calls are to be reserved first, by who asked */
 	CALL_METHOD_BANNED,			/* other methods may go */
 	CALL_BANNED,				/* the platform wants no calls */

@@ -32,6 +32,7 @@
 
 #include "clock.h"
 #include "gateway_share.h"
+#include "guc.h"
 #include "shmem.h"
 
 #define TRANCHE "ordersync gateways"
@@ -46,6 +47,7 @@ typedef struct ShareEntry
 	int64		used_ms;
 	int64		version_us;		/* of the settings that it has */
 	int64		lifted_ms;		/* epoch: when bans were lifted last, as far as is known */
+	Breaker		breaker;
 	CallLimits	limits;			/* with its slots: the last member */
 } ShareEntry;
 
@@ -164,15 +166,41 @@ leave(int code, Datum arg)
 }
 
 CallTurn
-gateway_share_take(const Gateway *gateway, const char *method, int priority, int64 *wait_ms)
+gateway_share_take(const Gateway *gateway, const char *method, int priority, BreakerCall *call,
+				   int64 *wait_ms, BreakerStop *stop)
 {
 	CallWish	wish = wish_for(gateway, method, priority);
+	int64		now_ms = clock_steady_ms();
+	ShareEntry *entry;
 	CallTurn	turn;
 
+	call->list = hash_bytes((const unsigned char *) method, (int) strlen(method)) | 1;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	turn = limits_take(&entry_of(gateway)->limits, &wish, clock_steady_ms(), wait_ms);
+	entry = entry_of(gateway);
+	*wait_ms = breaker_ask(&entry->breaker, call, now_ms, stop);
+	if (*wait_ms > 0)
+		turn = stop->stopped ? CALL_STOPPED : CALL_WAITS_FOR_ANSWER;
+	else
+		turn = limits_take(&entry->limits, &wish, now_ms, wait_ms);
+	if (turn == CALL_MAY_GO)
+		breaker_begin(&entry->breaker, call, now_ms);
 	LWLockRelease(shared->lock);
 	return turn;
+}
+
+/* Who waits for the first good answer of all is woken. */
+void
+gateway_share_judge(const Gateway *gateway, const BreakerCall *call, BreakerOutcome outcome,
+					BreakerStop *stop)
+{
+	bool		freed;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	freed = breaker_done(&entry_of(gateway)->breaker, call, outcome, clock_steady_ms(),
+						 guc_retry_base_ms, stop);
+	LWLockRelease(shared->lock);
+	if (freed)
+		shmem_wake(MyDatabaseId);
 }
 
 void
@@ -276,6 +304,7 @@ make_entry(const Gateway *gateway, uint64 key, int64 now_ms)
 	entry->key = key;
 	entry->version_us = gateway->version_us;
 	entry->lifted_ms = gateway->lifted_ms;
+	breaker_init(&entry->breaker);
 	limits_init(&entry->limits, shared->nslots, &set, now_ms);
 	return entry;
 }
@@ -323,12 +352,14 @@ own_entry(const Gateway *gateway, uint64 key)
 	return entry;
 }
 
-/* Settings of a later version; bans and the day's calls, which an administrator may have lifted. */
+/* Settings of a later version: whether it answers is open again; bans and the day's calls, which an administrator may have lifted. */
 static void
 follow(ShareEntry *entry, const Gateway *gateway, int64 now_ms)
 {
 	LimitSettings set = settings_of(gateway);
 
+	if (gateway->version_us > entry->version_us || gateway->lifted_ms > entry->lifted_ms)
+		breaker_init(&entry->breaker);
 	if (gateway->version_us >= entry->version_us)
 	{
 		entry->version_us = gateway->version_us;

@@ -1,7 +1,7 @@
 /*
  * gateway_share.h
  *	  What the workers of a database share of a gateway: its limits, what was
- *	  used of them, and its bans.
+ *	  used of them, its bans, and whether it answers.
  *
  * One for each database, gateway and application, whose quota it is; made at its
  * first use, it follows the gateway's options as tasks bring them.
@@ -9,6 +9,7 @@
 #ifndef ORDERSYNC_GATEWAY_SHARE_H
 #define ORDERSYNC_GATEWAY_SHARE_H
 
+#include "breaker.h"
 #include "call_limits.h"
 #include "task.h"
 
@@ -21,10 +22,18 @@ extern void gateway_share_attach(int slot);
 /*
  * May a call be made now?  With CALL_MAY_GO it counts as in flight until
  * gateway_share_done() or gateway_share_return(), of the same gateway, method and
- * worker.  *wait_ms: when to ask again.
+ * worker, and as without an answer until gateway_share_judge().  *wait_ms: when to
+ * ask again.  *stop: with CALL_STOPPED.
  */
 extern CallTurn gateway_share_take(const Gateway *gateway, const char *method, int priority,
-								   int64 *wait_ms);
+								   BreakerCall *call, int64 *wait_ms, BreakerStop *stop);
+
+/*
+ * Does it say that the gateway answers?  *stop: whether calls like it are stopped
+ * now.
+ */
+extern void gateway_share_judge(const Gateway *gateway, const BreakerCall *call,
+								BreakerOutcome outcome, BreakerStop *stop);
 
 /* It was not made after all. */
 extern void gateway_share_return(const Gateway *gateway, const char *method, int priority);

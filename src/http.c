@@ -639,6 +639,7 @@ void
 http_reply(HttpRequest *request, CallReply *reply)
 {
 	long		status = 0;
+	double		connected_s = 0;
 
 	if (!request->done)
 		elog(ERROR, "reply of a call requested before it ended");
@@ -649,6 +650,8 @@ http_reply(HttpRequest *request, CallReply *reply)
 	if (request->result != CURLE_OK)
 		reply->net_message = describe_end(request, reply);
 	reply->timed_out = request->result == CURLE_OPERATION_TIMEDOUT;
+	curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME, &connected_s);
+	reply->unconnected = request->result != CURLE_OK && connected_s <= 0;
 	reply->too_large = request->body.overflowed || request->too_large;
 	reply->http_status = (int) status;
 	reply->body = request->body.data ? request->body.data : "";

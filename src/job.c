@@ -42,6 +42,7 @@ static void prepare_gateway(Job *job);
 static void post_of(const Job *job, const HttpRoute *route, HttpPost *post);
 static bool next_call(Job *job);
 static JobStep settle_empty(Job *job);
+static JobStep read_answer(Job *job);
 static void settle_nothing(void *arg);
 
 Job *
@@ -86,6 +87,7 @@ prepare_gateway(Job *job)
 void
 job_close(Job *job)
 {
+	job_judge(job, BREAKER_NOTHING);
 	job_wipe_secrets(job);
 	MemoryContextDelete(job->context);
 }
@@ -268,11 +270,23 @@ job_received(Job *job, CallEnd *end)
 	end->banned = job->answer->verdict == VERDICT_THROTTLED;
 	end->ban_ms = job->answer->ban_ms;
 	end->ban_method = job->answer->ban_method;
+	if (job->answer->verdict != VERDICT_OK)
+		job_judge(job, job_outcome(job));
 	MemoryContextSwitchTo(before);
 }
 
 JobStep
 job_answered(Job *job)
+{
+	JobStep		step = read_answer(job);
+
+	/* unless it made no sense */
+	job_judge(job, BREAKER_GOOD);
+	return step;
+}
+
+static JobStep
+read_answer(Job *job)
 {
 	MemoryContextSwitchTo(job->page_context);
 	if (job->call.kind == CALL_WHOAMI)

@@ -5,6 +5,7 @@
 #ifndef ORDERSYNC_JOB_H
 #define ORDERSYNC_JOB_H
 
+#include "breaker.h"
 #include "call_limits.h"
 #include "db.h"
 #include "queue.h"
@@ -95,6 +96,15 @@ extern void job_store(Job **jobs, int n, JobStep *steps);
 
 /* It may make no calls for longer than waiting is worth: back to the queue, uncharged. */
 extern void job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms);
+
+/* Calls like its next one fail: back to the queue, untouched. */
+extern void job_give_back(Job *job, const BreakerStop *stop, const char *method);
+
+/* What the gateway's breaker is to know of its next call; filled in. */
+extern BreakerCall *job_breaker_call(Job *job);
+
+/* Tells it what that call says of the gateway; only the first time counts. */
+extern void job_judge(Job *job, BreakerOutcome outcome);
 
 /* Forgets it, whatever it was doing; a call in flight is broken off. */
 extern void job_close(Job *job);

@@ -7,6 +7,7 @@
 #include "compat.h"
 
 #include "clock.h"
+#include "gateway_share.h"
 #include "job_private.h"
 #include "redact.h"
 #include "shmem.h"
@@ -100,6 +101,43 @@ excerpt(Job *job)
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
 	redact_secrets(text, job->task);
 	return text;
+}
+
+BreakerCall *
+job_breaker_call(Job *job)
+{
+	BreakerCall *call = &job->breaker_call;
+
+	memset(call, 0, sizeof(*call));
+	call->task_id = job->task->task_id;
+	call->shop_id = job->task->shop_id;
+	call->failed_before = job->task->attempt > 1;
+	memset(&job->stop, 0, sizeof(job->stop));
+	job->begun = true;
+	return call;
+}
+
+/* A refusal with a code is an answer all the same: gateway, application and signature are well. */
+BreakerOutcome
+job_outcome(const Job *job)
+{
+	const GatewayAnswer *answer = job->answer;
+
+	if (answer->code != 0 || answer->sub_code != NULL || answer->msg != NULL)
+		return BREAKER_GOOD;
+	/* what we refuse ourselves; a limit, which is obeyed otherwise */
+	if (answer->verdict == VERDICT_REJECTED || answer->verdict == VERDICT_THROTTLED)
+		return BREAKER_NOTHING;
+	return job->reply.unconnected ? BREAKER_UNREACHABLE : BREAKER_FAILED;
+}
+
+void
+job_judge(Job *job, BreakerOutcome outcome)
+{
+	if (!job->begun || job->breaker_call.begun_ms == 0)
+		return;
+	job->begun = false;
+	gateway_share_judge(job->task->gateway, &job->breaker_call, outcome, &job->stop);
 }
 
 int64

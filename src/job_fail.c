@@ -76,6 +76,11 @@ job_fail_call(Job *job)
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	failure->clock = job->clock;
 	failure->call = &job->log;
+	if (job->stop.stopped)
+	{
+		failure->stop = &job->stop;
+		failure->method = job->request.method;
+	}
 
 	write_failure(job);
 	if (answer->verdict == VERDICT_THROTTLED && answer->ban_ms == 0)
@@ -94,6 +99,7 @@ job_fail_malformed(Job *job, const char *message)
 	job->answer->message = pstrdup(message);
 	job_write_log(job);
 	job->log.records = records;
+	job_judge(job, BREAKER_FAILED);
 	return job_fail_call(job);
 }
 
@@ -138,18 +144,36 @@ job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms)
 	write_failure(job);
 }
 
+void
+job_give_back(Job *job, const BreakerStop *stop, const char *method)
+{
+	Failure    *failure = &job->failure;
+
+	MemoryContextSwitchTo(job->page_context);
+	memset(failure, 0, sizeof(*failure));
+	failure->verdict = VERDICT_RETRY;
+	failure->stop = stop;
+	failure->method = method;
+	failure->walk = job->walk;
+	failure->page_size = job->shrunk ? job->page_size : 0;
+	write_failure(job);
+}
+
 /* It must not get lost: a conflict is tried again, anything else ends the worker. */
 static void
 write_failure(Job *job)
 {
 	ErrorData  *error = NULL;
 
-	shmem_failed(job->failure.class ? job->failure.class : "unknown");
+	/* what is only given back has not failed */
+	if (job->failure.class != NULL)
+		shmem_failed(job->failure.class);
 	/* for the gateway's pace, when the task is no longer ours to fail */
 	job->retry_ms = job->failure.retry_ms > 0 ? job->failure.retry_ms : guc_retry_base_ms;
 	for (int i = 0; i < FAIL_TRIES; i++)
 	{
-		if (job_write(job, "noting a failure", DB_DURABLE, fail, &error) != OUTCOME_FAILED)
+		if (job_write(job, "noting a failure", job->failure.class != NULL ? DB_DURABLE : DB_REPEATABLE,
+					  fail, &error) != OUTCOME_FAILED)
 			return;
 		if (!job_is_conflict(error))
 			break;

@@ -1,6 +1,7 @@
 /*
  * job_key.c
- *	  Whose data key is it?  A shop's first call, before any order is asked for.
+ *	  Whose data key is it?  A shop's first call, before any order is asked for;
+ *	  and once a day while it is good, by one task, for which no other one waits.
  *
  * The seller that the platform names is compared in SQL (settle_key); here the
  * rest of the task goes on with what that brought, or ends.
@@ -16,7 +17,6 @@ static bool key_check_unavailable(const GatewayAnswer *answer);
 static void settle_key(void *arg);
 static void key_checked(Job *job);
 
-/* Whose data key is it?  A shop's first call; no order is asked for before. */
 JobStep
 job_key_answered(Job *job)
 {
@@ -24,6 +24,9 @@ job_key_answered(Job *job)
 		job->key_outcome = "answered";
 	else if (key_check_unavailable(job->answer))
 		job->key_outcome = "unverified";
+	else if (job->task->key_recheck && job->answer->verdict != VERDICT_UNAUTHORIZED &&
+			 job->answer->verdict != VERDICT_THROTTLED)
+		job->key_outcome = "unanswered";	/* the task's own calls will say what is the matter */
 	else
 		return job_fail_call(job);
 	return settle_check(job);

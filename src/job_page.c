@@ -4,6 +4,9 @@
  *	  what is stored; the answer is taken in by the walk, which decides what it
  *	  means; and the task is settled in the same commit.
  *
+ * All that an answer lists is stored, or compared, whatever range was asked for;
+ * what it proves the walk decides (window_strangers.c).
+ *
  * The walk counts what could not be stored, so it is told of an answer when
  * that is known.  An answer that contradicts itself comes to neither.  Where the
  * transaction fails the walk has gone too far: the job is over, and who claims
@@ -20,7 +23,7 @@
 
 static bool open_window(Job *job);
 static bool take_page(Job *job);
-static void drop_end_second(RecordPage *page, Basis basis, int64 until);
+static void drop_bad_of_end_second(RecordPage *page, Basis basis, int64 until);
 static bool has_records_without_id(const RecordPage *page);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
@@ -76,6 +79,7 @@ open_window(Job *job)
 		Min(job->page_size, job->list->max_page_size) : job->page_size;
 	job->plan.sorted = job->list != NULL && job->list->sorted;
 	job->plan.totals = job->list == NULL || job->list->totals;
+	job->plan.moves = task->basis != BASIS_CREATED;
 	job->plan.fresh = task->fresh;
 	job->plan.may_cut = task->may_cut && !task->fresh;
 	if (job->plan.until <= job->plan.since)
@@ -139,24 +143,23 @@ take_page(Job *job)
 	answer->records = records;
 	if (!window_agrees(job->window, answer))
 		return false;
-	drop_end_second(job->page, task->basis, job->plan.until);
+	drop_bad_of_end_second(job->page, task->basis, job->plan.until);
 	return true;
 }
 
 /*
  * A range whose end is inclusive brings records of the second at until, which
  * are the next window's: one that cannot be stored must not fail two windows.
+ * A good one is stored: it may have moved there, and be listed by an older time.
  */
 static void
-drop_end_second(RecordPage *page, Basis basis, int64 until)
+drop_bad_of_end_second(RecordPage *page, Basis basis, int64 until)
 {
 	int			kept = 0;
 
 	for (int i = 0; i < page->nrecords; i++)
 	{
-		int64		time = time_of(&page->records[i], basis);
-
-		if (time == NO_TIME || time < until)
+		if (page->records[i].quarantine == NULL || time_of(&page->records[i], basis) != until)
 			page->records[kept++] = page->records[i];
 	}
 	page->nrecords = kept;
@@ -252,6 +255,7 @@ plan_settlement(Job *job)
 	s->seen = counts.seen;
 	s->quarantined = counts.quarantined;
 	s->passes = counts.passes;
+	s->outside = counts.outside;
 	s->page_size = job->shrunk ? job->page_size : 0;
 	s->clock = job->clock;
 	s->call = &job->log;
@@ -274,8 +278,9 @@ plan_settlement(Job *job)
 			s->closed = true;
 			break;
 		case WINDOW_UNPROVEN:
-			s->state = "succeeded";
+			s->state = counts.outside > 0 ? "incomplete" : "succeeded";
 			s->outcome = "unproven";
+			s->class = counts.outside > 0 ? "range" : NULL;
 			s->closed = true;
 			break;
 		case WINDOW_FRESH:
@@ -285,7 +290,7 @@ plan_settlement(Job *job)
 		case WINDOW_SHORT:
 			s->state = "incomplete";
 			s->outcome = "short";
-			s->class = counts.total_disproved ? "total" : "short";
+			s->class = counts.total_disproved ? "total" : counts.outside > 0 ? "range" : "short";
 			s->closed = true;
 			break;
 		case WINDOW_MALFORMED:

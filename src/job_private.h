@@ -57,6 +57,9 @@ struct Job
 	HttpRequest *http;
 	CallReply	reply;
 	int64		received_ms;	/* steady clock */
+	BreakerCall breaker_call;
+	bool		begun;			/* the breaker waits to be told of it */
+	BreakerStop stop;			/* what it has said then */
 	GatewayAnswer *answer;
 	ClockReading clock;
 	CallLog		log;
@@ -91,6 +94,9 @@ extern void job_wipe_secrets(Job *job);
 /* job_call.c: what came back, judged, with the platform's clock and the log's line. */
 extern void job_read_reply(Job *job);
 extern void job_write_log(Job *job);
+
+/* job_call.c: what an answer that is not ok says of the gateway. */
+extern BreakerOutcome job_outcome(const Job *job);
 
 /* job_call.c: when the call in hand began, by the platform's clock, epoch milliseconds. */
 extern int64 job_call_began_ms(const Job *job);

@@ -13,6 +13,9 @@
  * long as some are unreadable the file is looked at as often: the right one
  * may be put back.
  *
+ * So it is when a key was added or dropped.  Which key the database's secrets are
+ * sealed with is then told to other databases, whose old keys may be this one's.
+ *
  * What was noted last is remembered here; when noting fails it is tried again.
  */
 #include "compat.h"
@@ -28,12 +31,15 @@
 #define LOOK_EVERY_MS 1000		/* at most, while all is well */
 #define LOOK_AGAIN_MS 2000		/* while it is not */
 #define NOTE_AGAIN_MS (10 * 1000)	/* after an error of the database */
+#define COUNT_AGAIN_MS (60 * 1000)	/* while some are sealed with an older key */
 
 static bool noted = false;		/* the two below stand in the database */
 static KeyFileState noted_state;
 static uint64 noted_mark;
 static bool ready = true;
 static bool unreadable = false;		/* some secrets do not open with the key that is there */
+static bool outdated = false;	/* some were sealed with an older key of the file */
+static int64 count_at = 0;
 static int64 look_at = 0;
 
 static bool is_noted(const KeyFile *found);
@@ -53,7 +59,7 @@ key_watch_ready(const char *database)
 	if (now < look_at)
 		return ready;
 	secret_look(&found);
-	if (!is_noted(&found))
+	if (!is_noted(&found) || (outdated && now >= count_at))
 	{
 		if (!record_state(&found, &result))
 		{
@@ -63,12 +69,15 @@ key_watch_ready(const char *database)
 		}
 		report(database, &found, &result);
 		shmem_set_key_missing(found.state == KEY_FILE_MISSING && result.sealed > 0);
+		shmem_set_sealed_with(result.sealed == 0 ? NO_SECRETS : result.outdated == 0 ? found.newest : 0);
 		noted = true;
 		noted_state = found.state;
 		noted_mark = found.mark;
 		/* where nothing is sealed yet, nothing is missing */
 		ready = found.state == KEY_FILE_READY || result.sealed == 0;
 		unreadable = ready && result.unreadable > 0;
+		outdated = result.outdated > 0;
+		count_at = now + COUNT_AGAIN_MS;
 	}
 	look_at = now + (ready && !unreadable ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
 	return ready;
@@ -93,6 +102,13 @@ key_watch_recheck(void)
 {
 	noted = false;
 	look_at = 0;
+}
+
+void
+key_watch_renewed(void)
+{
+	if (outdated)
+		key_watch_recheck();
 }
 
 int64

@@ -19,6 +19,9 @@ extern bool key_watch_blocks(void);
 /* Something could not be opened: looks again at the next call. */
 extern void key_watch_recheck(void);
 
+/* Secrets may have been sealed anew with the newest key: looks again if some were not. */
+extern void key_watch_renewed(void);
+
 /* When to look next, by the steady clock; INT64_MAX while all is well. */
 extern int64 key_watch_next(void);
 

@@ -14,9 +14,9 @@
 #include "dictionary.h"
 #include "personal_names.h"
 
-/* Longer names are judged by their beginning. */
+/* Longer names are judged by their beginning and their end. */
 #define MAX_NAME 256
-#define MAX_WORDS 32
+#define MAX_WORDS (MAX_NAME / 2)
 
 #define RECEIVER "addressee"
 #define BUYER "account or identity of the buyer"
@@ -70,7 +70,7 @@ static const PersonalDefault defaults[] = {
 	{"oaid", PERSONAL_KEEP, PSEUDONYM}, {"ouid", PERSONAL_KEEP, PSEUDONYM},
 	{"alipay_no", PERSONAL_KEEP, PAYMENT},
 	{"real_name_auth_status", PERSONAL_KEEP, HARMLESS}, {"stage_address_type", PERSONAL_KEEP, HARMLESS},
-	{"modify_address", PERSONAL_KEEP, HARMLESS}, {"ti_modify_address_time", PERSONAL_KEEP, HARMLESS},
+	{"is_o2o_passport", PERSONAL_KEEP, HARMLESS}, {"modify_address", PERSONAL_KEEP, HARMLESS}, {"ti_modify_address_time", PERSONAL_KEEP, HARMLESS},
 	{NULL, PERSONAL_KEEP, NULL}
 };
 
@@ -156,7 +156,9 @@ personal_by_words(const char *name, size_t len)
 	bool		found = false;
 	bool		is_about;
 
-	split(&w, name, Min(len, MAX_NAME));
+	if (len > MAX_NAME)
+		return personal_by_words(name, MAX_NAME) || personal_by_words(name + len - MAX_NAME, MAX_NAME);
+	split(&w, name, len);
 	if (w.n == 0)
 		return false;
 	is_about = w.n > 1 && listed(about, w.words[w.n - 1]);
@@ -197,8 +199,6 @@ split(Words *w, const char *name, size_t len)
 			continue;
 		if (!inside)
 		{
-			if (w->n == MAX_WORDS)
-				break;
 			w->words[w->n++] = to;
 			inside = true;
 		}

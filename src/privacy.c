@@ -52,9 +52,9 @@ static bool next_row(TableScan *t);
 static void close_table(TableScan *t, LOCKMODE lock);
 static bool read_generation(LOCKMODE lock, LOCKMODE release, bool latest, uint64 *generation);
 static void read_policy(uint64 generation, Snapshot snapshot);
-static int	read_rules(PersonalPolicy *draft, Snapshot snapshot, bool *hashes);
+static void read_rules(PersonalPolicy *draft, Snapshot snapshot, bool *hashes);
 static bool read_forgotten(PersonalPolicy *draft, Snapshot snapshot);
-static void read_key(PersonalPolicy *draft, Snapshot snapshot);
+static bool read_key(PersonalPolicy *draft, Snapshot snapshot);
 static int	hex_digit(char c);
 
 /* See privacy.h. */
@@ -162,29 +162,23 @@ static void
 read_policy(uint64 generation, Snapshot snapshot)
 {
 	PersonalPolicy *draft = personal_draft(generation);
-	bool		hashes = false;
-	bool		forgets;
+	bool		needs_key = false;
 
-	lacks_key = false;
-	read_rules(draft, snapshot, &hashes);
-	forgets = read_forgotten(draft, snapshot);
-	if (hashes || forgets)
-	{
-		lacks_key = true;
-		read_key(draft, snapshot);
-	}
+	read_rules(draft, snapshot, &needs_key);
+	if (read_forgotten(draft, snapshot))
+		needs_key = true;
+	lacks_key = !read_key(draft, snapshot) && needs_key;
 	personal_enforce(draft);
 }
 
-static int
+static void
 read_rules(PersonalPolicy *draft, Snapshot snapshot, bool *hashes)
 {
 	static const char *const columns[] = {"field", "rule"};
 	TableScan	t;
-	int			n = 0;
 
 	if (!open_table(&t, "privacy", AccessShareLock, snapshot, columns, lengthof(columns)))
-		return 0;
+		return;
 	while (next_row(&t))
 	{
 		PersonalRule rule;
@@ -194,10 +188,8 @@ read_rules(PersonalPolicy *draft, Snapshot snapshot, bool *hashes)
 			continue;
 		personal_draft_rule(draft, TextDatumGetCString(t.values[0]), rule);
 		*hashes = *hashes || rule == PERSONAL_HASH;
-		n++;
 	}
 	close_table(&t, AccessShareLock);
-	return n;
 }
 
 /* Whether there are any buyers among them. */
@@ -227,40 +219,41 @@ read_forgotten(PersonalPolicy *draft, Snapshot snapshot)
 	return any;
 }
 
-/* The key that hashes are made with, where it is there and can be opened. */
-static void
+/* The key that hashes are made with; false where there is none or it cannot be opened. */
+static bool
 read_key(PersonalPolicy *draft, Snapshot snapshot)
 {
 	static const char *const columns[] = {"kind", "destination", "sealed"};
-	unsigned char key[PERSONAL_KEY_SIZE];
 	TableScan	t;
+	char	   *plain = NULL;
+	bool		found = false;
 
 	if (!open_table(&t, "secrets", AccessShareLock, snapshot, columns, lengthof(columns)))
-		return;
-	while (next_row(&t))
+		return false;
+	while (!found && next_row(&t))
 	{
 		SecretTrouble trouble;
-		char	   *plain;
 
-		if (strcmp(TextDatumGetCString(t.values[0]), PRIVACY_KEY_KIND) != 0)
-			continue;
-		plain = secret_open(DatumGetByteaPP(t.values[2]),
-							secret_purpose(PRIVACY_KEY_KIND, PRIVACY_KEY_NAME,
-										   TextDatumGetCString(t.values[1])), &trouble);
-		if (plain == NULL)
-			break;
-		if (strlen(plain) == 2 * PERSONAL_KEY_SIZE)
-		{
-			for (int i = 0; i < PERSONAL_KEY_SIZE; i++)
-				key[i] = (unsigned char) (hex_digit(plain[2 * i]) << 4 | hex_digit(plain[2 * i + 1]));
-			personal_draft_key(draft, key);
-			explicit_bzero(key, sizeof(key));
-			lacks_key = false;
-		}
-		secret_wipe(plain);
-		break;
+		found = strcmp(TextDatumGetCString(t.values[0]), PRIVACY_KEY_KIND) == 0;
+		if (found)
+			plain = secret_open(DatumGetByteaPP(t.values[2]),
+								secret_purpose(PRIVACY_KEY_KIND, PRIVACY_KEY_NAME,
+											   TextDatumGetCString(t.values[1])), &trouble);
 	}
 	close_table(&t, AccessShareLock);
+	found = plain != NULL && strlen(plain) == 2 * PERSONAL_KEY_SIZE;
+	if (found)
+	{
+		unsigned char key[PERSONAL_KEY_SIZE];
+
+		for (int i = 0; i < PERSONAL_KEY_SIZE; i++)
+			key[i] = (unsigned char) (hex_digit(plain[2 * i]) << 4 | hex_digit(plain[2 * i + 1]));
+		personal_draft_key(draft, key);
+		explicit_bzero(key, sizeof(key));
+	}
+	if (plain != NULL)
+		secret_wipe(plain);
+	return found;
 }
 
 static int

@@ -73,7 +73,9 @@ typedef enum ClaimColumn
 	CLAIM_VERSION_US,
 	CLAIM_METHOD_WEIGHTS,
 	CLAIM_METHOD_BANS,
-	CLAIM_GATEWAY_OPTIONS
+	CLAIM_GATEWAY_OPTIONS,
+	CLAIM_KEY_RECHECK,
+	CLAIM_ATTEMPT
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -85,7 +87,7 @@ static DbStatement claim_statement = {
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
 	" c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
-	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text"
+	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck, c.attempt"
 	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
 	.nparams = 4,
 	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
@@ -155,7 +157,7 @@ static DbStatement reserve_calls_statement = {
 };
 
 static DbStatement note_key_file_statement = {
-	.sql = "SELECT n.sealed, n.unreadable FROM ordersync.note_key_file($1) AS n",
+	.sql = "SELECT n.sealed, n.unreadable, n.outdated FROM ordersync.note_key_file($1) AS n",
 	.nparams = 1,
 	.types = {TEXTOID}
 };
@@ -249,6 +251,7 @@ read_task(uint64 row, MemoryContext context)
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
 	task->kind = db_text(row, CLAIM_KIND, context);
+	task->attempt = db_int4(row, CLAIM_ATTEMPT);
 	task->priority = db_int4(row, CLAIM_PRIORITY);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||
@@ -265,6 +268,7 @@ read_task(uint64 row, MemoryContext context)
 	task->follow_up = db_bool(row, CLAIM_FOLLOW_UP);
 	task->walk = db_text(row, CLAIM_WALK, context);
 	task->key_check = db_bool(row, CLAIM_KEY_CHECK);
+	task->key_recheck = db_bool(row, CLAIM_KEY_RECHECK);
 	task->require_seller = db_bool(row, CLAIM_REQUIRE_SELLER);
 	task->refusals = db_bool(row, CLAIM_REFUSALS);
 	return task;
@@ -509,6 +513,8 @@ settlement_as_json(const Settlement *s)
 	json_number(&json, "seen", s->seen);
 	json_number(&json, "quarantined", s->quarantined);
 	json_number(&json, "passes", s->passes);
+	if (s->outside > 0)
+		json_number(&json, "outside", s->outside);
 	if (s->closed)
 	{
 		json_number(&json, "closed_since", s->closed_since);
@@ -587,6 +593,8 @@ failure_as_json(const Failure *f)
 		json_number(&json, "retry_ms", f->retry_ms);
 	json_string(&json, "banned", f->banned);
 	json_string(&json, "method", f->method);
+	if (f->stop != NULL)
+		json_json(&json, "stop", stop_as_json(f->stop, f->method));
 	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
 }
 
@@ -633,6 +641,7 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 	db_run(&note_key_file_statement, &params);
 	result->sealed = db_int4(0, 0);
 	result->unreadable = db_int4(0, 1);
+	result->outdated = db_int4(0, 2);
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef ORDERSYNC_QUEUE_H
 #define ORDERSYNC_QUEUE_H
 
+#include "breaker.h"
 #include "task.h"
 
 /* The task was taken from us, cancelled or its run removed: SQLSTATE of settle and fail. */
@@ -68,12 +69,13 @@ typedef struct Settlement
 {
 	const char *state;			/* running, succeeded, incomplete */
 	const char *outcome;		/* of the window: NULL, counted, short, unproven, fresh, fetched */
-	const char *class;			/* of an incomplete one: short, total; NULL: none */
+	const char *class;			/* of an incomplete one: short, total, range; NULL: none */
 	const char *walk;
 	int64		reported;
 	int64		seen;
 	int64		quarantined;
 	int			passes;
+	int64		outside;		/* records that were listed outside the range asked for */
 	bool		closed;			/* the two below mean something */
 	int64		closed_since;
 	int64		closed_until;
@@ -97,6 +99,7 @@ typedef struct Failure
 								 * reserved (all but what a person asked for) */
 	const char *method;			/* where it is a method: which */
 	bool		conflict;		/* an error of the database that says nothing against the task */
+	const BreakerStop *stop;	/* NULL: calls like it are not stopped.  Without class: it is only given back */
 	const char *walk;
 	int			page_size;
 	ClockReading clock;
@@ -108,6 +111,7 @@ typedef struct KeyFileNote
 {
 	int			sealed;			/* how many there are */
 	int			unreadable;		/* of these, how many cannot be opened now */
+	int			outdated;		/* how many an older key of the file has sealed */
 } KeyFileNote;
 
 /* How many of max tasks are a fair part of what so many workers find now; at least a batch. */

@@ -44,3 +44,23 @@ call_as_json(const CallLog *call)
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
+
+char *
+stop_as_json(const BreakerStop *stop, const char *method)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_number(&json, "probe_ms", stop->probe_ms);
+	if (stop->shop_id != 0)
+		json_number(&json, "shop", stop->shop_id);
+	if (stop->of_list)
+		json_string(&json, "method", method);
+	if (stop->unanswered)
+		json_boolean(&json, "unanswered", true);
+	if (stop->own)
+		json_boolean(&json, "own", true);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}

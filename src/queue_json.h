@@ -10,4 +10,7 @@
 /* A call as ordersync.log_call() reads it, in the current context. */
 extern char *call_as_json(const CallLog *call);
 
+/* That calls are stopped, as ordersync.note_stop() reads it; method: of the call. */
+extern char *stop_as_json(const BreakerStop *stop, const char *method);
+
 #endif							/* ORDERSYNC_QUEUE_JSON_H */

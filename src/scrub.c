@@ -239,9 +239,10 @@ void
 scrub_add_finding(ScrubFindings *findings, const char *path, int records)
 {
 	char	   *clean = pstrdup(path);
+	size_t		len = scrub_text(clean, strlen(clean));
 
 	/* a name may be a value: that of an object by phone numbers */
-	clean[Min(scrub_text(clean, strlen(clean)), SCRUB_MAX_PATH)] = '\0';
+	clean[Min(len, SCRUB_MAX_PATH)] = '\0';
 	for (int i = 0; i < findings->n; i++)
 	{
 		if (strcmp(findings->paths[i], clean) == 0)
@@ -357,12 +358,22 @@ read_value(Reader *reader)
 	}
 }
 
+/* The rule of the value ahead; what follows it has its own. */
+static inline PersonalRule
+take_rule(Reader *reader)
+{
+	PersonalRule rule = reader->frames[reader->depth] & FRAME_SCRUB ? PERSONAL_SCRUB : reader->rule;
+
+	reader->rule = PERSONAL_KEEP;
+	return rule;
+}
+
 /* A string, which a rule may replace, and which may hold JSON itself. */
 static ReadState
 read_text(Reader *reader)
 {
 	const char *from = reader->at;
-	PersonalRule rule = reader->frames[reader->depth] & FRAME_SCRUB ? PERSONAL_SCRUB : reader->rule;
+	PersonalRule rule = take_rule(reader);
 	int			nmends = 0;
 
 	if (reader->mending != NULL)
@@ -386,7 +397,7 @@ static ReadState
 read_scalar(Reader *reader, bool word)
 {
 	const char *from = reader->at;
-	PersonalRule rule = reader->frames[reader->depth] & FRAME_SCRUB ? PERSONAL_SCRUB : reader->rule;
+	PersonalRule rule = take_rule(reader);
 	size_t		len;
 	char	   *text;
 
@@ -398,14 +409,17 @@ read_scalar(Reader *reader, bool word)
 		reader->mending->last = NULL;
 	len = reader->at - from;
 	if (rule == PERSONAL_HASH)
-		put_string(reader, from, hash_text(from, &len), len);
+	{
+		text = hash_text(from, &len);
+		put_string(reader, from, text, len);
+	}
 	else
 	{
 		text = pnstrdup(from, len);
 		if (scrub_text(text, len) != len)
 			put_string(reader, from, SCRUB_STARS, strlen(SCRUB_STARS));
-		pfree(text);
 	}
+	pfree(text);
 	return READ_NEXT;
 }
 

@@ -7,27 +7,22 @@
 #define ORDERSYNC_SECRET_H
 
 #include "compat.h"
-
-/* How the key file was found. */
-typedef enum KeyFileState
-{
-	KEY_FILE_READY,
-	KEY_FILE_MISSING,
-	KEY_FILE_UNUSABLE
-} KeyFileState;
+#include "key_file.h"
 
 typedef struct KeyFile
 {
 	KeyFileState state;
 	char	   *why;			/* one line, palloc'd; NULL when it is ready */
-	uint64		mark;			/* another one for another key; 0 unless it is ready */
+	uint64		mark;			/* another one for other keys; 0 unless it is ready */
+	int			keys;			/* how many it has */
+	uint32		newest;			/* key_id() of the one that seals; 0 unless it is ready */
 } KeyFile;
 
 /* Looks at the key file.  Never errors out. */
 extern void secret_look(KeyFile *found);
 
-/* Makes the key file; one that is there, or comes meanwhile, is left as it is. */
-extern void secret_make_key(void);
+/* The bytes that all begins with that is sealed now; NULL unless the key file is ready. */
+extern bytea *secret_newest_head(void);
 
 /*
  * What a secret is for: whose it is (kind/name, such as "data_key/7") and where
@@ -53,6 +48,9 @@ typedef struct SecretTrouble
  * with the trouble.  Never errors out.
  */
 extern char *secret_open(const bytea *sealed, const char *purpose, SecretTrouble *trouble);
+
+/* The same secret sealed with the newest key; NULL: it is, or it does not open.  Never errors out but for memory. */
+extern bytea *secret_renew(const bytea *sealed, const char *purpose);
 
 /* Overwrites a secret that is no longer needed. */
 extern void secret_wipe(char *plain);

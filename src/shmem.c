@@ -26,6 +26,7 @@
 #include <signal.h>
 
 #include "common/hashfn.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -65,6 +66,7 @@ typedef struct WorkerSlot
 	SlotWork	work;
 	Sample		samples[2];		/* the older one first */
 	bool		key_missed;		/* its database has secrets, the key file is not there */
+	uint64		sealed_with;	/* see shmem_set_sealed_with() */
 	uint32		told;			/* hash of what it said of the key file last; 0: nothing */
 
 	/* without a lock: set by who wakes, cleared by the worker */
@@ -617,6 +619,38 @@ shmem_key_missing_elsewhere(Oid database)
 			shared->slots[i].database != database && shared->slots[i].key_missed;
 	LWLockRelease(shared->lock);
 	return missed;
+}
+
+void
+shmem_set_sealed_with(uint64 key)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	my_slot->sealed_with = key;
+	LWLockRelease(shared->lock);
+}
+
+char *
+shmem_databases_behind(Oid database, uint32 key)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	if (shared == NULL)
+		return NULL;
+	/* room before the lock: an error must not be raised under it */
+	enlargeStringInfo(&names, shared->nslots * (NAMEDATALEN + 2));
+	LWLockAcquire(shared->lock, LW_SHARED);
+	for (int i = 0; i < shared->nslots; i++)
+	{
+		WorkerSlot *slot = &shared->slots[i];
+
+		if (slot->state != SLOT_FREE && slot->database != database &&
+			slot->sealed_with != key && slot->sealed_with != NO_SECRETS &&
+			(names.len == 0 || strstr(names.data, slot->database_name) == NULL))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", slot->database_name);
+	}
+	LWLockRelease(shared->lock);
+	return names.len > 0 ? names.data : NULL;
 }
 
 /* Two workers that see the same at once must not write the same line twice. */

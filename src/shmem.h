@@ -161,6 +161,16 @@ extern void shmem_set_key_missing(bool missed);
 /* Does a worker of another database say so? */
 extern bool shmem_key_missing_elsewhere(Oid database);
 
+/*
+ * Worker: the key that all secrets of its database are sealed with (key_id()),
+ * NO_SECRETS where there are none; 0: it is not known, or there are several.
+ */
+#define NO_SECRETS PG_UINT64_MAX
+extern void shmem_set_sealed_with(uint64 key);
+
+/* Names of the other databases with a worker that says something else than this key or NO_SECRETS; NULL: none. */
+extern char *shmem_databases_behind(Oid database, uint32 key);
+
 /* Worker: is it the first of this server's to say so?  Of each the last words count. */
 extern bool shmem_report_once(const char *words);
 

@@ -18,11 +18,15 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
 #include "postmaster/bgworker.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/resowner.h"
@@ -44,6 +48,8 @@ static void want_wake(bool recall);
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 					   void *arg);
+static bool shops_of_caller(int64 **shops, int *n);
+static bool is_shown(const SlotView *view, const char *database, const int64 *shops, int n);
 static void put_worker(ReturnSetInfo *result, const SlotView *view);
 static const char *doing_now(const SlotView *view);
 static int	put_work(const SlotWork *work, Datum *values, bool *nulls);
@@ -60,6 +66,7 @@ extern ORDERSYNC_EXPORT Datum ordersync_server_setting(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_in_transaction_block(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_is_own_xid(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_process_type(PG_FUNCTION_ARGS);
+extern ORDERSYNC_EXPORT Datum ordersync_outer_user(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_wake);
 PG_FUNCTION_INFO_V1(ordersync_recall);
@@ -71,6 +78,7 @@ PG_FUNCTION_INFO_V1(ordersync_server_setting);
 PG_FUNCTION_INFO_V1(ordersync_in_transaction_block);
 PG_FUNCTION_INFO_V1(ordersync_is_own_xid);
 PG_FUNCTION_INFO_V1(ordersync_process_type);
+PG_FUNCTION_INFO_V1(ordersync_outer_user);
 
 /* ordersync.wake() */
 Datum
@@ -175,16 +183,72 @@ ordersync_worker_state(PG_FUNCTION_ARGS)
 Datum
 ordersync_worker_list(PG_FUNCTION_ARGS)
 {
+	char	   *database = get_database_name(MyDatabaseId);
+	int64	   *shops = NULL;
+	int			n = 0;
+	bool		limited = shops_of_caller(&shops, &n);
+
 	compat_init_materialized_srf(fcinfo);
 	for (int i = 0; i < shmem_slot_count(); i++)
 	{
 		SlotView	view;
 
 		shmem_view(i, &view);
-		if (view.state != SLOT_FREE)
-			put_worker((ReturnSetInfo *) fcinfo->resultinfo, &view);
+		if (view.state == SLOT_FREE)
+			continue;
+		if (limited && !is_shown(&view, database, shops, n))
+			view.work.task_id = 0;
+		put_worker((ReturnSetInfo *) fcinfo->resultinfo, &view);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * The shops that the caller is limited to; false where it sees all.  What decides
+ * stands in tables that the caller may not read, and that may not be there yet:
+ * ordersync.shown_shops() asks them, with its owner's rights.
+ */
+static bool
+shops_of_caller(int64 **shops, int *n)
+{
+	LOCAL_FCINFO(call, 0);
+	FmgrInfo	function;
+	Datum		answer;
+	ArrayType  *array;
+
+	fmgr_info(LookupFuncName(list_make2(makeString("ordersync"), makeString("shown_shops")),
+							 0, NULL, false), &function);
+	InitFunctionCallInfoData(*call, &function, 0, InvalidOid, NULL, NULL);
+	answer = FunctionCallInvoke(call);
+	if (call->isnull)
+		return false;
+	array = DatumGetArrayTypeP(answer);
+	if (ARR_HASNULL(array) || ARR_ELEMTYPE(array) != INT8OID)
+		elog(ERROR, "ordersync.shown_shops() returned something else than shops");
+	*n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	*shops = (int64 *) ARR_DATA_PTR(array);
+	return true;
+}
+
+/* Another database's shops are none of the caller's. */
+static bool
+is_shown(const SlotView *view, const char *database, const int64 *shops, int n)
+{
+	if (database == NULL || strcmp(view->ticket.database, database) != 0)
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (shops[i] == view->work.shop_id)
+			return true;
+	}
+	return false;
+}
+
+/* ordersync.outer_user(): as current_user was before any SECURITY DEFINER function. */
+Datum
+ordersync_outer_user(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_OID(GetOuterUserId());
 }
 
 static void

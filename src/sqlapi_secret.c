@@ -1,26 +1,24 @@
 /*
  * sqlapi_secret.c
- *	  Secrets and the key file, as SQL sees them: sealing for a destination,
- *	  whether what is sealed opens, how the key file is found.
+ *	  Secrets, as SQL sees them: sealing for a destination, whether what is
+ *	  sealed opens.
  *
  * No function gives a secret back in the clear.
  */
 #include "compat.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "secret.h"
 #include "secret_log.h"
-#include "shmem.h"
 
 ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_can_open(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_reseal(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_key_file(PG_FUNCTION_ARGS);
-ORDERSYNC_EXPORT Datum ordersync_make_key_file(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_renew_seal(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_newest_head(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_seal);
 /* seal(secret, kind, name, destination) → bytea */
@@ -89,37 +87,29 @@ ordersync_can_open(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
-PG_FUNCTION_INFO_V1(ordersync_key_file);
-/* key_file() → ready, missing or unusable; why; is it missed by another database? */
+PG_FUNCTION_INFO_V1(ordersync_renew_seal);
+/* renew_seal(sealed, kind, name, destination) → bytea; NULL: the newest key has sealed it, or none opens it */
 Datum
-ordersync_key_file(PG_FUNCTION_ARGS)
+ordersync_renew_seal(PG_FUNCTION_ARGS)
 {
-	static const char *const names[] = {
-		[KEY_FILE_READY] = "ready",
-		[KEY_FILE_MISSING] = "missing",
-		[KEY_FILE_UNUSABLE] = "unusable"
-	};
-	KeyFile		found;
-	TupleDesc	columns;
-	Datum		values[3];
-	bool		nulls[3] = {false, false, false};
+	char	   *purpose = secret_purpose(text_to_cstring(PG_GETARG_TEXT_PP(1)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+										 text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	bytea	   *renewed = secret_renew(PG_GETARG_BYTEA_PP(0), purpose);
 
-	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	secret_look(&found);
-	values[0] = CStringGetTextDatum(names[found.state]);
-	nulls[1] = found.why == NULL;
-	if (!nulls[1])
-		values[1] = CStringGetTextDatum(found.why);
-	values[2] = BoolGetDatum(shmem_key_missing_elsewhere(MyDatabaseId));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+	if (renewed == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(renewed);
 }
 
-PG_FUNCTION_INFO_V1(ordersync_make_key_file);
-/* make_key_file() */
+PG_FUNCTION_INFO_V1(ordersync_newest_head);
+/* newest_head() → bytea; NULL: the key file cannot be used */
 Datum
-ordersync_make_key_file(PG_FUNCTION_ARGS)
+ordersync_newest_head(PG_FUNCTION_ARGS)
 {
-	secret_make_key();
-	PG_RETURN_VOID();
+	bytea	   *head = secret_newest_head();
+
+	if (head == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(head);
 }

@@ -65,6 +65,7 @@ typedef struct CallReply
 	const char *net_message;	/* NULL without net_error */
 	bool		refused;		/* not connected to: its address is not public; net_message says which */
 	bool		timed_out;
+	bool		unconnected;	/* no connection came about, so that nothing was sent */
 	int			proxy_status;	/* what a proxy answered that would not connect; 0: none did */
 	bool		untrusted;		/* a certificate was not accepted, or those to check by not read */
 	bool		too_large;		/* over ordersync.max_response_size */
@@ -154,6 +155,7 @@ typedef struct SyncTask
 	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
 	char	   *kind;			/* of its run */
+	int			attempt;		/* claims since its last page, this one included */
 	int			priority;		/* of its run; 0: somebody waits for it */
 	Stream		stream;
 	Basis		basis;
@@ -171,6 +173,7 @@ typedef struct SyncTask
 	int			nids;
 	char	   *walk;			/* where the last settled page left off, or NULL */
 	bool		key_check;		/* the data key is to be verified first */
+	bool		key_recheck;	/* it is good, a day has passed: nothing waits for the answer */
 	bool		require_seller; /* key unverified: records must name the seller */
 	bool		refusals;		/* the database refuses some of the shop's records */
 	char	  **seller_nicks;	/* names under which the shop's records come */

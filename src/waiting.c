@@ -27,7 +27,7 @@ static int64 served[PRIORITIES];	/* the turn that was served last */
 static int	priority_of(const JobEntry *entry);
 static bool is_behind(const JobEntry *entry, const JobEntry *other);
 static bool is_closed(List *closed, const Gateway *gateway);
-static CallTurn ask(JobEntry *entry, int64 *wait_ms);
+static CallTurn ask(JobEntry *entry, int64 *wait_ms, BreakerStop *stop);
 static JobStep submit(JobEntry *entry);
 
 /* What reserve_block() wants, and what it brings. */
@@ -97,13 +97,20 @@ waiting_submit(dlist_head *waiting, void (*dispatch) (JobEntry *, JobStep))
 		JobEntry   *entry = dlist_container(JobEntry, node, iter.cur);
 		const Gateway *gateway = job_gateway(entry->job);
 		int64		wait_ms;
+		BreakerStop stop;
 		CallTurn	turn;
 
 		if (is_closed(closed, gateway))
 			continue;
-		turn = ask(entry, &wait_ms);
+		turn = ask(entry, &wait_ms, &stop);
 		if (turn == CALL_MAY_GO)
 			dispatch(entry, submit(entry));
+		else if (turn == CALL_STOPPED)
+		{
+			/* its place is for what can be called */
+			job_give_back(entry->job, &stop, entry->method);
+			dispatch(entry, JOB_OVER);
+		}
 		else if (wait_ms > LONGEST_PAUSE_MS)
 		{
 			job_release(entry->job, turn, entry->method, wait_ms);
@@ -113,7 +120,7 @@ waiting_submit(dlist_head *waiting, void (*dispatch) (JobEntry *, JobStep))
 		{
 			soonest = soonest < 0 ? wait_ms : Min(soonest, wait_ms);
 			/* whoever is behind it at this gateway waits as well, but for other methods */
-			if (turn != CALL_METHOD_BANNED)
+			if (turn != CALL_METHOD_BANNED && turn != CALL_WAITS_FOR_ANSWER)
 				closed = lappend(closed, (void *) gateway);
 		}
 	}
@@ -137,15 +144,18 @@ is_closed(List *closed, const Gateway *gateway)
 
 /* May its call be made?  Never CALL_NEEDS_BLOCK. */
 static CallTurn
-ask(JobEntry *entry, int64 *wait_ms)
+ask(JobEntry *entry, int64 *wait_ms, BreakerStop *stop)
 {
 	const Gateway *gateway = job_gateway(entry->job);
-	CallTurn	turn = gateway_share_take(gateway, entry->method, priority_of(entry), wait_ms);
+	BreakerCall *call = job_breaker_call(entry->job);
+	CallTurn	turn = gateway_share_take(gateway, entry->method, priority_of(entry), call,
+										  wait_ms, stop);
 
 	if (turn == CALL_NEEDS_BLOCK)
 	{
 		reserve_block(gateway);
-		turn = gateway_share_take(gateway, entry->method, priority_of(entry), wait_ms);
+		turn = gateway_share_take(gateway, entry->method, priority_of(entry), call, wait_ms,
+								  stop);
 	}
 	return turn;
 }
@@ -163,6 +173,7 @@ submit(JobEntry *entry)
 	if (step != JOB_CALLS)
 	{
 		gateway_share_return(job_gateway(entry->job), entry->method, priority);
+		job_judge(entry->job, BREAKER_NOTHING);
 		entry->counted = false;
 	}
 	return step;

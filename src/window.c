@@ -31,8 +31,9 @@
  *			become tasks of their own.
  *
  * Whether the platform's end is inclusive is not documented.  [x, y) is asked
- * as x..y, of which second y is not ours; as soon as a record at an end has
- * shown itself the same is asked as x..y-1.
+ * as x..y, of which second y is not ours.  Where its records are in the way, and
+ * below a full second, PROBE tells; where it is inclusive x..y-1 is asked from
+ * then on.
  *
  * On failure nothing is lost: an answer that contradicts itself changes
  * nothing (WINDOW_MALFORMED), and what window_save() gave at any page is
@@ -52,8 +53,9 @@
  * - A page that is full only because a record came twice hides another one: it
  *	 does not fit, whatever its total.
  * - A full second at the end of a range is in every range that ends there,
- *	 and no halving helps: the inclusive end is learnt from any answer, not
- *	 only from the probe.
+ *	 and no halving helps: the end is probed there, too.
+ * - A record at the end does not show that it is inclusive: it may carry a later
+ *	 time than it is listed under.  A second would be left out of every range.
  * What it showed of full seconds stands in window_second.c.
  *
  * A count is believed as far as answers bear it out.  Two things on one answer
@@ -67,6 +69,10 @@
  * Below that, one more or one less is what a record withheld or arriving looks
  * like; there the number of askings is bounded.  Above all stands the limit of
  * calls in window.h.
+ *
+ * A list that does not keep to its range: window_strangers.c.  The oldest second
+ * of an answer, its newest and its order are those of the records in the range;
+ * a page of strangers alone has none, and the rest is read by parts.
  *
  * Known limits, coincidences that no count can show: a record that is withheld
  * and one that becomes visible late below the top in the same pass, while
@@ -82,6 +88,7 @@
 #include "window_response.h"
 #include "window_second.h"
 #include "window_state.h"
+#include "window_strangers.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
@@ -97,13 +104,15 @@ static int64 last_second(const Window *w, int64 bound);
 static bool check_count(Window *w, Response *p);
 static WindowStep take_response(Window *w, const Response *p);
 static bool out_of_calls(Window *w, const Response *p);
-static bool note_end_second(Window *w, const Response *p);
+static WindowStep give_up(Window *w);
+static bool end_in_the_way(Window *w, const Response *p);
 static WindowStep take_first(Window *w, const Response *p);
 static bool cut(Window *w, const Response *p);
 static WindowStep take_newest(Window *w, const Response *p);
-static WindowStep descend(Window *w, const Response *p, bool more, bool learnt);
+static WindowStep descend(Window *w, const Response *p, bool more);
 static void count_above(Window *w, const Response *p, int64 floor);
 static WindowStep finish_walk(Window *w);
+static WindowStep close_window(const Window *w);
 static WindowStep start_pass(Window *w);
 static WindowStep start_parts(Window *w);
 static WindowStep start_whole(Window *w);
@@ -129,6 +138,7 @@ window_open(const WindowPlan *plan, const char *saved)
 	w->plan = *plan;
 	second_init(&w->full_second);
 	keys_init(&w->untimed);
+	keys_init(&w->strangers);
 	w->cuts = palloc(sizeof(int64));
 	if (saved == NULL || !resume(w, saved))
 	{
@@ -201,15 +211,23 @@ window_take(Window *w, const WindowAnswer *answer)
 {
 	PageAsk		ask;
 	Response	p;
-	WindowStep	step;
+	int64		top = w->top;
+	WindowStep	step = WINDOW_MORE;
 
 	Assert(w->phase != PHASE_ENDED);
 	window_ask(w, &ask);
 	if (!response_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	step = check_count(w, &p) ? take_response(w, &p) : WINDOW_MORE;
+	if (!strangers_ask_again(w, &p))
+	{
+		strangers_note(w, &p);
+		if (check_count(w, &p))
+			step = take_response(w, &p);
+		if (step == WINDOW_MORE && strangers_lead_astray(w, &p, top))
+			step = give_up(w);
+	}
 	if (step == WINDOW_MORE && out_of_calls(w, &p))
-		step = w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
+		step = give_up(w);
 	response_free(&p);
 	if (step != WINDOW_MORE)
 		w->phase = PHASE_ENDED;
@@ -292,19 +310,28 @@ out_of_calls(Window *w, const Response *p)
 
 	w->calls++;
 	w->most = Max(w->most, Max(seen, p->n));
-	if (w->calls < WINDOW_MAX_CALLS(w->most, w->plan.page_size))
-		return false;
-	w->incomplete = true;
-	return true;
+	return w->calls >= WINDOW_MAX_CALLS(w->most, w->plan.page_size);
 }
 
-/* A record at the end of a range that ought to stop before it; true when new. */
-static bool
-note_end_second(Window *w, const Response *p)
+static WindowStep
+give_up(Window *w)
 {
-	if (w->end == END_INCLUSIVE || p->at_end == 0)
+	w->incomplete = true;
+	return w->plan.fresh ? WINDOW_FRESH : WINDOW_SHORT;
+}
+
+/*
+ * Are records of the second at the end in the way of others?  They show that the
+ * end is inclusive, or that they have moved there: that second is asked for by
+ * itself, and left out of all ranges if it is there.
+ */
+static bool
+end_in_the_way(Window *w, const Response *p)
+{
+	if (w->end == END_INCLUSIVE || p->at_end == 0 || w->probed == w->top)
 		return false;
-	w->end = END_INCLUSIVE;
+	w->back_to = w->phase;
+	w->phase = PHASE_PROBE;
 	return true;
 }
 
@@ -312,20 +339,18 @@ note_end_second(Window *w, const Response *p)
 static WindowStep
 take_first(Window *w, const Response *p)
 {
-	bool		learnt = note_end_second(w, p);
-
-	w->at_until = learnt ? p->at_end : 0;
+	w->at_until = p->ask.end == w->plan.until ? p->at_end : 0;
 	/* of a count that is not believed the next answer tells whether the list goes on */
 	if (!trusts_totals(w))
-		return descend(w, p, w->total_disproved || response_has_more(p), learnt);
+		return descend(w, p, w->total_disproved || response_has_more(p));
 	w->total = p->total;
 	if (p->total > 0 && (p->sent == 0 || (w->suspected && !w->plan.sorted)))
 		return start_whole(w);
-	if (p->n == p->total && !response_is_full(p))
-		return descend(w, p, false, learnt);
+	if (response_is_whole(p))
+		return descend(w, p, false);
 	if (w->plan.may_cut && w->pass == 1 && cut(w, p))
 		return WINDOW_CUT;
-	return descend(w, p, true, learnt);
+	return descend(w, p, true);
 }
 
 /*
@@ -344,7 +369,7 @@ cut(Window *w, const Response *p)
 	int64		n = (p->total + most - 1) / most;
 
 	n = Min(Min(n, span), Min(Max(dense, MAX_CUTS_UNSUPPORTED), MAX_CUTS));
-	if (n < 2 || !response_is_full(p))
+	if (n < 2 || !response_is_full(p) || p->n < p->nstrangers)
 		return false;
 	w->cuts = repalloc(w->cuts, sizeof(int64) * (n + 1));
 	w->ncuts = (int) n;
@@ -365,10 +390,8 @@ window_cuts(const Window *w, const int64 **cuts)
 static WindowStep
 take_newest(Window *w, const Response *p)
 {
-	bool		learnt = note_end_second(w, p);
-
 	/* a count above an empty list lists nothing more all the same */
-	return descend(w, p, p->sent > 0 && response_has_more(p), learnt);
+	return descend(w, p, p->sent > 0 && response_has_more(p));
 }
 
 /*
@@ -376,14 +399,13 @@ take_newest(Window *w, const Response *p)
  * oldest second is in hand, and with the last page all.
  */
 static WindowStep
-descend(Window *w, const Response *p, bool more, bool learnt)
+descend(Window *w, const Response *p, bool more)
 {
 	if (more && (!w->plan.sorted || !p->sorted || p->oldest == PG_INT64_MAX))
 		return start_parts(w);
 	if (more && p->oldest >= w->top - 1)
 	{
-		/* the end's own second took the room, and is left out from now on */
-		if (learnt)
+		if (end_in_the_way(w, p))
 			return WINDOW_MORE;
 		if (response_is_full(p) || p->has_next == 1)
 			return start_second(w);
@@ -443,11 +465,18 @@ finish_walk(Window *w)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)
 		return WINDOW_UNPROVEN;
-	if (seen == w->total)
-		return WINDOW_COUNTED;
+	if (strangers_account_for(w, seen))
+		return close_window(w);
 	if (w->suspected && seen < w->total)
 		return start_whole(w);
 	return seen > w->total && w->pass < MAX_PASSES ? start_pass(w) : start_parts(w);
+}
+
+/* All that the platform counts was seen, or may be among the strangers. */
+static WindowStep
+close_window(const Window *w)
+{
+	return w->outside > 0 ? WINDOW_UNPROVEN : WINDOW_COUNTED;
 }
 
 /* A walk by time, from the window's newest second. */
@@ -525,13 +554,12 @@ choose_part(Window *w, int64 width)
 static WindowStep
 take_part(Window *w, const Response *p)
 {
-	bool		learnt = note_end_second(w, p);
 	bool		full = response_is_full(p);
-	bool		whole = trusts_totals(w) ? p->n == p->total && !full : !response_has_more(p);
+	bool		whole = trusts_totals(w) ? response_is_whole(p) : !response_has_more(p);
 
 	if (!whole)
 	{
-		if (learnt)
+		if (end_in_the_way(w, p))
 			return WINDOW_MORE;
 		if (full || !trusts_totals(w) ||
 			(p->sent > 0 && p->total > p->ask.page_size && w->top - w->part > 1 && w->doubts++ < MAX_DOUBTS))
@@ -569,6 +597,7 @@ part_done(Window *w, const Response *p)
 	int64		wanted = Max(w->plan.page_size * 2 / 3, 1);
 	int64		beyond = 0;
 	int64		shown;
+	int64		load;			/* what counts for its size */
 
 	for (int i = 0; i < p->n; i++)
 	{
@@ -578,18 +607,19 @@ part_done(Window *w, const Response *p)
 			w->quarantined += p->records[i].quarantined;
 	}
 	shown = p->n - beyond;
+	load = shown + p->nstrangers;
 	w->reported += trusts_totals(w) ? p->total - beyond : shown;
 	w->seen += shown;
-	w->many -= shown;
+	w->many -= load;
 	w->top = w->part;
 	if (w->top == w->plan.since)
 		return finish_parts(w);
 	if (trusts_totals(w) && !w->incomplete && w->total >= 0 && w->total - w->reported <= wanted)
 		width = w->top - w->plan.since;
-	else if (shown * 2 <= wanted)
+	else if (load * 2 <= wanted)
 		width *= 2;
 	else
-		width = width * wanted / shown;
+		width = width * wanted / load;
 	choose_part(w, width);
 	return WINDOW_MORE;
 }
@@ -602,7 +632,7 @@ finish_parts(Window *w)
 		return WINDOW_FRESH;
 	if (w->incomplete || w->total_disproved)
 		return WINDOW_SHORT;
-	return w->plan.totals ? WINDOW_COUNTED : WINDOW_UNPROVEN;
+	return w->plan.totals ? close_window(w) : WINDOW_UNPROVEN;
 }
 
 /* Step 3: second top - 1 by page number. */
@@ -619,9 +649,8 @@ start_second(Window *w)
 static WindowStep
 take_second(Window *w, const Response *p)
 {
-	/* the second after it is left out from now on */
-	if (note_end_second(w, p))
-		return start_second(w);
+	if (end_in_the_way(w, p))
+		return WINDOW_MORE;
 	switch (second_take(&w->full_second, p, &w->untimed))
 	{
 		case SECOND_WHOLE:
@@ -651,17 +680,23 @@ second_done(Window *w, bool whole)
 		return w->by_parts ? finish_parts(w) : finish_walk(w);
 	if (w->end != END_UNKNOWN)
 		return continue_below(w);
+	w->back_to = PHASE_ENDED;
 	w->phase = PHASE_PROBE;
 	return WINDOW_MORE;
 }
 
-/* Does a range that ends at the full second show it? */
+/* Does a range that ends at the second at the top show it? */
 static WindowStep
 take_probe(Window *w, const Response *p)
 {
 	/* a count alone is not believed: a second would be left out of every range */
-	w->end = p->sent > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
-	return continue_below(w);
+	w->end = p->n > 0 ? END_INCLUSIVE : END_EXCLUSIVE;
+	w->probed = w->top;
+	w->phase = w->back_to;
+	w->back_to = PHASE_ENDED;
+	if (w->phase == PHASE_ENDED)
+		return continue_below(w);
+	return w->phase == PHASE_SECOND ? start_second(w) : WINDOW_MORE;
 }
 
 /* Below a full second. */
@@ -683,6 +718,7 @@ window_counts(const Window *w, WindowCounts *counts)
 	counts->seen = w->seen;
 	counts->quarantined = w->quarantined;
 	counts->total_disproved = w->total_disproved;
+	counts->outside = w->outside;
 	if (!w->plan.totals || w->total < 0)
 		counts->reported = -1;
 	else

@@ -18,6 +18,7 @@ typedef struct WindowPlan
 	int			page_size;
 	bool		sorted;			/* documented as newest first by the window's basis */
 	bool		totals;			/* the list can say total_results */
+	bool		moves;			/* a record's time can become later: not the one of its creation */
 	bool		fresh;			/* walked once, closes nothing */
 	bool		may_cut;		/* may be cut into parts by the first total */
 } WindowPlan;
@@ -42,7 +43,7 @@ typedef enum WindowStep
 	WINDOW_MORE,				/* settle the page and ask again */
 	WINDOW_CUT,					/* settle the page; the window becomes parts */
 	WINDOW_COUNTED,				/* closed: seen exactly what the platform counts */
-	WINDOW_UNPROVEN,			/* closed by its end; the list has no total */
+	WINDOW_UNPROVEN,			/* closed by its end: no total, or strangers in its answers */
 	WINDOW_FRESH,				/* read once; closes nothing */
 	WINDOW_SHORT,				/* given up: seen is not what the platform counts */
 	WINDOW_MALFORMED			/* the answer contradicts itself; nothing taken in */
@@ -56,6 +57,7 @@ typedef struct WindowCounts
 	int64		quarantined;	/* of these, how many could not be stored */
 	int			passes;
 	bool		total_disproved;	/* answers have disproved what the platform counts */
+	int64		outside;		/* records listed that lie outside the range asked for */
 } WindowCounts;
 
 /*

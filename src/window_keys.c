@@ -56,6 +56,22 @@ keys_add(KeySet *set, const int64 *keys, int n)
 	qsort(set->keys, set->n, sizeof(int64), compare_keys);
 }
 
+int
+keys_unite(KeySet *set, const int64 *keys, int n)
+{
+	int64	   *fresh = palloc(sizeof(int64) * (n + 1));
+	int			nfresh = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!keys_have(set, keys[i]))
+			fresh[nfresh++] = keys[i];
+	}
+	keys_add(set, fresh, nfresh);
+	pfree(fresh);
+	return nfresh;
+}
+
 static int
 compare_keys(const void *a, const void *b)
 {

@@ -25,4 +25,7 @@ extern bool keys_have(const KeySet *set, int64 key);
 /* Adds n keys, none of which may be in it yet. */
 extern void keys_add(KeySet *set, const int64 *keys, int n);
 
+/* Adds those of n distinct keys that are not in it; returns how many. */
+extern int	keys_unite(KeySet *set, const int64 *keys, int n);
+
 #endif							/* ORDERSYNC_WINDOW_KEYS_H */

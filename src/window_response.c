@@ -4,9 +4,19 @@
  *
  * A record that was sent twice is one, at the place where it came first.  What
  * no honest platform sends is refused here, before any walk has seen it: more
- * records than asked for, one with a time outside the range, a page that says
- * it has a next one and is empty, a count that was asked for and is missing or
- * negative.  Records without a time are taken to be in the range.
+ * records than asked for, a page that says it has a next one and is empty, a
+ * count that was asked for and is missing or negative.  Records without a time
+ * are taken to be in the range.
+ *
+ * Strangers.  A record with a time outside the range is stored by the job like
+ * any other, for it is as sound as they are, but it is no proof of the window:
+ * no walk sees it.  It may be one that has moved on (the list goes by an older
+ * time than the one that the record carries: a cache), and then the count has
+ * it; it may as well stand where another record is withheld.  Nothing in the
+ * answer tells which.  So an answer with strangers is whole when the records in
+ * the range are as many as it counts, or fewer by no more than there are
+ * strangers; and a window with such answers is closed as unproven at best.
+ * Strangers say nothing of the list's order, nor where on the page it stands.
  *
  * A response lives while one answer is taken in.
  */
@@ -14,6 +24,10 @@
 
 #include "window_response.h"
 
+#define MOST_STRANGERS 100		/* beyond what was asked for; more are no answer to it */
+
+static bool is_stranger(const Response *p, const WindowRecord *record);
+static bool is_known(const Response *p, int64 key);
 static void gather(Response *p, const WindowAnswer *answer);
 static bool contradicts(const Response *p);
 
@@ -24,9 +38,10 @@ response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer)
 	p->total = Min(answer->total, WINDOW_MOST_TOTAL);
 	p->has_next = answer->has_next;
 	p->sent = answer->nrecords;
-	if (p->sent < 0 || p->sent > 2 * ask->page_size)
+	if (p->sent < 0 || p->sent > 2 * ask->page_size + MOST_STRANGERS)
 		return false;
 	p->records = palloc(sizeof(WindowRecord) * (p->sent + 1));
+	p->strangers = palloc(sizeof(int64) * (p->sent + 1));
 	gather(p, answer);
 	if (!contradicts(p))
 		return true;
@@ -38,6 +53,30 @@ void
 response_free(Response *p)
 {
 	pfree(p->records);
+	pfree(p->strangers);
+}
+
+static bool
+is_stranger(const Response *p, const WindowRecord *record)
+{
+	return record->time != NO_TIME && (record->time < p->ask.start || record->time > p->ask.end);
+}
+
+/* A page is small: no set is needed. */
+static bool
+is_known(const Response *p, int64 key)
+{
+	for (int i = 0; i < p->n; i++)
+	{
+		if (p->records[i].key == key)
+			return true;
+	}
+	for (int i = 0; i < p->nstrangers; i++)
+	{
+		if (p->strangers[i] == key)
+			return true;
+	}
+	return false;
 }
 
 /* Takes each record once. */
@@ -47,6 +86,8 @@ gather(Response *p, const WindowAnswer *answer)
 	int64		before = PG_INT64_MAX;
 
 	p->n = 0;
+	p->nstrangers = 0;
+	p->nlater = 0;
 	p->newest = PG_INT64_MIN;
 	p->oldest = PG_INT64_MAX;
 	p->at_end = 0;
@@ -54,13 +95,15 @@ gather(Response *p, const WindowAnswer *answer)
 	for (int i = 0; i < p->sent; i++)
 	{
 		const WindowRecord *record = &answer->records[i];
-		int			j = 0;
 
-		/* a page is small: no set is needed */
-		while (j < p->n && p->records[j].key != record->key)
-			j++;
-		if (j < p->n)
+		if (is_known(p, record->key))
 			continue;
+		if (is_stranger(p, record))
+		{
+			p->nlater += record->time > p->ask.end;
+			p->strangers[p->nstrangers++] = record->key;
+			continue;
+		}
 		p->records[p->n++] = *record;
 		if (record->time == NO_TIME)
 			continue;
@@ -84,9 +127,13 @@ contradicts(const Response *p)
 		return true;
 	if (!p->ask.use_has_next && p->total < 0)
 		return true;
-	if (p->sent == 0 && p->has_next == 1)
-		return true;
-	return p->oldest < p->ask.start || p->newest > p->ask.end;
+	return p->sent == 0 && p->has_next == 1;
+}
+
+bool
+response_is_whole(const Response *p)
+{
+	return p->n <= p->total && p->total - p->n <= p->nstrangers && !response_is_full(p);
 }
 
 /* Full by what was sent: a record that came twice takes another one's place. */
@@ -111,12 +158,13 @@ response_has_more(const Response *p)
 
 /*
  * More records than it counts are no honest answer, nor is a page with room left
- * that lacks as much as a page of what it counts; less may be withheld.
+ * that lacks as much as a page of what it counts; less may be withheld.  What
+ * is in excess for strangers disproves nothing: they need not be counted.
  */
 bool
 response_disproves_total(const Response *p)
 {
 	int64		expected = p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
 
-	return p->n > p->total || (!response_is_full(p) && expected - p->n >= p->ask.page_size);
+	return p->n > p->total || (!response_is_full(p) && expected - p->n - p->nstrangers >= p->ask.page_size);
 }

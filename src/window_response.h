@@ -14,9 +14,12 @@ typedef struct Response
 	int64		total;			/* -1: not sent */
 	int			has_next;		/* 1, 0, -1: not sent */
 	int			sent;			/* records as sent */
-	int			n;				/* distinct ones */
+	int			n;				/* distinct ones in the range asked for */
 	WindowRecord *records;
-	int64		newest;			/* of those that have a time */
+	int			nstrangers;		/* distinct ones outside of it, and their keys */
+	int			nlater;			/* of these, with a later time */
+	int64	   *strangers;
+	int64		newest;			/* of those in the range that have a time */
 	int64		oldest;			/* PG_INT64_MAX: none has one */
 	int			at_end;			/* records at second ask.end */
 	bool		sorted;			/* newest first */
@@ -25,6 +28,9 @@ typedef struct Response
 /* False, with nothing allocated, when the answer contradicts itself. */
 extern bool response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer);
 extern void response_free(Response *p);
+
+/* Is all that it counts on this page?  What is counted may be a stranger. */
+extern bool response_is_whole(const Response *p);
 
 /* Is the page as full as it may be? */
 extern bool response_is_full(const Response *p);

@@ -26,6 +26,12 @@
  * MOST_IN_A_SECOND is not believed from the start, so that no page number is
  * asked for that the platform would refuse.
  *
+ * Strangers, see window_response.c, may stand for what the total counts beyond
+ * the union: then it takes one more round that brings no other id, and where both
+ * together are more than it counts as many as where records came twice.  (Where
+ * every call lists other strangers and the order differs too, a record that is
+ * listed may stay unseen; a window with strangers is not counted.)
+ *
  * Without totals the pages are read first to last, and a round's own length is
  * the count: whole when two rounds in a row list as many as there are ids, or
  * when round after round of one length brings nothing new.
@@ -46,6 +52,7 @@
 static SecondStep take_counted(FullSecond *c, const Response *p, const KeySet *counted);
 static int	highest_page(const FullSecond *c, int page_size);
 static SecondStep take_listed(FullSecond *c, const Response *p, const KeySet *counted);
+static bool has_all(const FullSecond *c);
 static bool all_read(const FullSecond *c);
 static SecondStep give_up(FullSecond *c);
 static void begin_union(FullSecond *c);
@@ -57,6 +64,7 @@ second_init(FullSecond *c)
 	memset(c, 0, sizeof(*c));
 	keys_init(&c->ids);
 	keys_init(&c->shown);
+	keys_init(&c->strangers);
 }
 
 /* Nothing of it is known yet. */
@@ -91,6 +99,7 @@ begin_union(FullSecond *c)
 	c->ended = false;
 	c->idle = 0;
 	keys_clear(&c->ids);
+	keys_clear(&c->strangers);
 }
 
 /* One page, of the number asked for; whole and given up come once. */
@@ -128,7 +137,7 @@ take_counted(FullSecond *c, const Response *p, const KeySet *counted)
 	c->started |= p->ask.page_no == 1;
 	c->ended |= !response_is_full(p);
 	c->surplus |= p->sent > p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
-	if (c->ids.n == c->total && (fits || all_read(c)))
+	if (has_all(c) && (fits || all_read(c)))
 		return SECOND_WHOLE;
 	if (c->ids.n > c->total)
 	{
@@ -168,16 +177,24 @@ highest_page(const FullSecond *c, int page_size)
 	return c->last;
 }
 
+/* As many ids as are counted, or fewer by no more than there are strangers. */
+static bool
+has_all(const FullSecond *c)
+{
+	return c->ids.n <= c->total && c->total - c->ids.n <= c->strangers.n;
+}
+
 /*
  * Is a union of so many ids as the total whole?  Rows beyond the total are
  * records that came twice, or the total is too low; then it takes some rounds
- * that bring no other id.
+ * that bring no other id.  One round where strangers stand for some.
  */
 static bool
 all_read(const FullSecond *c)
 {
-	return c->over == 0 && c->started && c->ended && c->same >= c->last &&
-		(!c->surplus || c->idle >= MAX_BARREN * c->last);
+	int			rounds = c->surplus || c->ids.n + c->strangers.n > c->total ? MAX_BARREN : c->strangers.n > 0;
+
+	return c->over == 0 && c->started && c->ended && c->same >= c->last && c->idle >= rounds * c->last;
 }
 
 /* It is not going to be whole, but all that is listed of it is to be read. */
@@ -233,6 +250,7 @@ unite(FullSecond *c, const Response *p, const KeySet *counted)
 	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
 	int			nfresh = 0;
 
+	(void) keys_unite(&c->strangers, p->strangers, p->nstrangers);
 	for (int i = 0; i < p->n; i++)
 	{
 		const WindowRecord *record = &p->records[i];

@@ -27,8 +27,9 @@ typedef struct FullSecond
 	int			idle;			/* pages since one brought a new id to it */
 	KeySet		ids;			/* the union */
 	KeySet		shown;			/* all ids of all unions */
-	int64		quarantined;	/* of these */
-	int64		known;			/* of these, counted before the full second was open */
+	KeySet		strangers;		/* on the union's pages, of other seconds */
+	int64		quarantined;	/* of the union */
+	int64		known;			/* of the union, counted before the full second was open */
 
 	/* without totals, or once they have been given up */
 	bool		given_up;

@@ -20,6 +20,7 @@ typedef struct SavedWindow
 	int64		since;
 	int64		until;
 	int64		end;
+	int64		back_to;
 	int64		by_parts;
 	int64		incomplete;
 	int64		total_disproved;	/* 2: suspected */
@@ -27,6 +28,8 @@ typedef struct SavedWindow
 	int64		pass;
 	int64		calls;
 	int64		most;
+	int64		outside;
+	int64		asked_again;
 	int64		total;
 	int64		top;
 	int64		reported;
@@ -47,10 +50,11 @@ window_save(const Window *w)
 {
 	SavedNumber numbers[SAVED_MAX_NUMBERS];
 	SavedWindow s = {
-		.since = w->plan.since, .until = w->plan.until, .end = w->end,
+		.since = w->plan.since, .until = w->plan.until, .end = w->end, .back_to = w->back_to,
 		.by_parts = w->by_parts, .incomplete = w->incomplete,
 		.total_disproved = w->total_disproved ? 1 : w->suspected ? 2 : 0, .doubts = w->doubts,
-		.pass = w->pass, .calls = w->calls, .most = w->most, .total = w->total,
+		.pass = w->pass, .calls = w->calls, .most = w->most,
+		.outside = w->outside, .asked_again = w->asked_again, .total = w->total,
 		.top = w->top, .reported = w->reported, .seen = w->seen,
 		.quarantined = w->quarantined, .at_until = w->at_until, .part = w->part,
 		.asks = w->asks, .untimed = w->untimed.n
@@ -75,6 +79,8 @@ window_copy(const Window *w)
 	*copy = *w;
 	keys_own(&copy->full_second.ids);
 	keys_own(&copy->full_second.shown);
+	keys_own(&copy->full_second.strangers);
+	keys_own(&copy->strangers);
 	keys_own(&copy->untimed);
 	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
 	if (w->ncuts > 0)
@@ -88,9 +94,9 @@ list_numbers(SavedWindow *s, SavedNumber *numbers)
 {
 	const SavedNumber all[] = {
 		{"since", &s->since}, {"until", &s->until}, {"end", &s->end},
-		{"parts", &s->by_parts}, {"incomplete", &s->incomplete},
+		{"back_to", &s->back_to}, {"parts", &s->by_parts}, {"incomplete", &s->incomplete},
 		{"total_disproved", &s->total_disproved}, {"doubts", &s->doubts}, {"pass", &s->pass},
-		{"calls", &s->calls}, {"most", &s->most}, {"total", &s->total}, {"top", &s->top},
+		{"calls", &s->calls}, {"most", &s->most}, {"outside", &s->outside}, {"asked_again", &s->asked_again}, {"total", &s->total}, {"top", &s->top},
 		{"reported", &s->reported}, {"seen", &s->seen}, {"quarantined", &s->quarantined},
 		{"at_until", &s->at_until}, {"part", &s->part}, {"asks", &s->asks},
 		{"untimed", &s->untimed}
@@ -119,11 +125,11 @@ state_read(Window *w, const char *saved, bool *untimed)
 			break;
 	}
 	if (i == PHASE_ENDED || s.since != plan->since || s.until != plan->until ||
-		s.end < END_UNKNOWN || s.end > END_EXCLUSIVE || s.pass < 1 || s.pass > PG_INT32_MAX ||
-		s.calls < 0 || s.calls > PG_INT32_MAX || s.most < 0 ||
+		s.end < END_UNKNOWN || s.end > END_EXCLUSIVE || s.back_to < PHASE_FIRST || s.back_to > PHASE_ENDED || s.back_to == PHASE_PROBE || s.pass < 1 || s.pass > PG_INT32_MAX ||
+		s.calls < 0 || s.calls > PG_INT32_MAX || s.most < 0 || s.outside < 0 ||
 		s.doubts < 0 || s.doubts > PG_INT32_MAX || s.asks < 0 || s.asks > PG_INT32_MAX ||
 		s.top <= s.since || s.top > s.until || s.part < s.since ||
-		(i == PHASE_PART && (s.by_parts == 0 || s.part >= s.top)) ||
+		((i == PHASE_PART || s.back_to == PHASE_PART) && (s.by_parts == 0 || s.part >= s.top)) ||
 		s.total < -1 || (plan->totals && s.total < 0 && i != PHASE_FIRST))
 		return false;
 	restore(w, (Phase) i, &s);
@@ -136,6 +142,7 @@ restore(Window *w, Phase phase, const SavedWindow *s)
 {
 	w->phase = phase;
 	w->end = (End) s->end;
+	w->back_to = (Phase) s->back_to;
 	w->by_parts = s->by_parts != 0;
 	w->incomplete = s->incomplete != 0;
 	w->total_disproved = s->total_disproved == 1;
@@ -144,6 +151,8 @@ restore(Window *w, Phase phase, const SavedWindow *s)
 	w->pass = (int) s->pass;
 	w->calls = (int) s->calls;
 	w->most = s->most;
+	w->outside = s->outside;
+	w->asked_again = s->asked_again != 0;
 	w->total = s->total;
 	w->top = s->top;
 	w->reported = s->reported;

@@ -25,13 +25,14 @@ typedef enum End
 {
 	END_UNKNOWN,
 	END_INCLUSIVE,
-	END_EXCLUSIVE				/* as far as a probe can tell: still watched */
+	END_EXCLUSIVE				/* as far as a probe can tell */
 } End;
 
 struct Window
 {
 	WindowPlan	plan;			/* page_size shrinks */
 	Phase		phase;
+	Phase		back_to;		/* of a probe: what is asked then; ENDED: what is below the full second */
 	End			end;
 	bool		by_parts;
 	bool		incomplete;		/* a part or full second was given up in this pass */
@@ -41,6 +42,8 @@ struct Window
 	int			pass;			/* from 1 */
 	int			calls;			/* answers taken in */
 	int64		most;			/* distinct records seen, of the pass that saw most */
+	int64		outside;		/* strangers of all answers taken in; what was shown again after an interruption counts twice */
+	bool		asked_again;	/* an answer that had records that moved on was asked for once more */
 	int64		total;			/* of FIRST in this pass; -1 not known */
 	int64		top;			/* [since, top) remains */
 
@@ -65,6 +68,13 @@ struct Window
 
 	/* in memory only: of the last response, records that have no time */
 	KeySet		untimed;
+
+	/* in memory only: the end that was probed last */
+	int64		probed;
+
+	/* in memory only: strangers so far, and how much they are in the way */
+	KeySet		strangers;
+	int			astray;
 	int			calls_pass;		/* calls when this pass was begun */
 
 	int64	   *cuts;

@@ -196,6 +196,8 @@ worker_iteration(void)
 		request_claim();
 	if (lost_claims)
 		drop_all_jobs();
+	if (woken & WOKEN_TO_RECALL)
+		key_watch_renewed();
 	if ((woken & WOKEN_TO_RECALL) || recall_next() <= clock_steady_ms())
 		drop_recalled();
 	run_upkeep();

@@ -15,7 +15,7 @@ SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'header:X-Relay-
 SELECT is((SELECT key_state FROM ordersync.shops), 'unchecked', 'with which keys may be good that were not');
 SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'header:x-relay-token', 'token-22')$$, 'the same header, spelled otherwise');
 SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'app_secret', 'another')$$, 'the application secret');
-SELECT results_eq($$SELECT kind, name, destination, octet_length(sealed) - 29 FROM ordersync.secrets ORDER BY kind COLLATE "C", name COLLATE "C"$$,
+SELECT results_eq($$SELECT kind, name, destination, octet_length(sealed) - 33 FROM ordersync.secrets ORDER BY kind COLLATE "C", name COLLATE "C"$$,
 	$$VALUES ('app_secret', 'taobao', 'https://gw.example.com:443 via http://proxy.example.com:3128', 7),
 		('app_secret', 'taobao.2', 'https://gw.example.com:443', 10),
 		('data_key', '1', 'https://gw.example.com:443 via http://proxy.example.com:3128', 9),

@@ -1,6 +1,6 @@
 -- Failing and key checks as a worker does them, without worker or network.
 BEGIN;
-SELECT plan(68);
+SELECT plan(71);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -99,7 +99,11 @@ SELECT results_eq($$ SELECT key_state, key_message, user_id, seller_nicks FROM o
 SELECT results_eq($$ SELECT state, token, calls, pages FROM pg_temp.task $$, $$ VALUES ('running', 42::bigint, 1, 0) $$, 'and the task goes on');
 SELECT is(pg_temp.check_key('answered', 71, '新名字'), 'ok', 'a renamed seller is known by its number');
 SELECT results_eq($$ SELECT key_message, seller_nick, seller_nicks FROM ordersync.shops $$,
-	$$ VALUES ('the seller "测试店铺1" is now named "新名字"', '测试店铺1', ARRAY['测试店铺1', '新名字']) $$, 'both names are the shop''s');
+	$$ VALUES ('the seller "测试店铺1" is now named "新名字": SELECT ordersync_add_shop(1, ''新名字'', NULL, NULL)', '测试店铺1', ARRAY['测试店铺1', '新名字']) $$, 'both names are the shop''s');
+SELECT is(pg_temp.check_key('answered', 71, '新名字'), 'ok', 'from then on, too');
+SELECT lives_ok($$ SELECT ordersync_add_shop(1, '新名字', NULL, NULL) $$, 'the name is taken over by the command that it says');
+SELECT results_eq($$ SELECT key_message, seller_nick, seller_nicks, key_state FROM ordersync.shops $$,
+	$$ VALUES (NULL, '新名字', ARRAY['测试店铺1', '新名字'], 'ok') $$, 'and nothing else is changed');
 SELECT is(pg_temp.check_key('answered', 71, '新名字'), 'ok', 'from then on without a word');
 SELECT is((SELECT key_message FROM ordersync.shops), NULL, 'about it');
 SELECT is(pg_temp.check_key('answered', 72, '测试店铺1'), 'wrong_seller', 'who took over the old name is somebody else');

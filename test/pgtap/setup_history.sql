@@ -79,7 +79,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN QUERY SELECT regexp_split_to_table(rtrim(replace(known, 'Known options: ', ''), '.'), ', ');
 END $$;
 SELECT is(string_agg(o || CASE WHEN ordersync.shown_value(o, '"x"') = '"***"' THEN ' ***' ELSE '' END, ', ' ORDER BY o),
-	'arrival_check, calls_per_day, calls_per_second, details, fields_add, fields_drop, freshness_target, full_run, full_run_target, incremental, max_window, page_size, payloads, privacy, proxy, streams, types_add',
+	'arrival_check, calls_per_day, calls_per_second, details, fields_add, fields_drop, freshness_target, full_run, full_run_target, incremental, max_window, page_size, payloads, privacy, proxy, relay, streams, types_add',
 	'the values of all options are shown')
 FROM (
 	SELECT pg_temp.options_of($$SELECT ordersync_set_gateway('taobao', '{"nothing": 1}')$$)

@@ -66,7 +66,7 @@ SELECT is(pg_temp.shop(), 'ok', 'its command ends that');
 
 -- a key
 UPDATE ordersync.shops SET key_state = s, key_message = 'why' FROM unnest('{expired}'::text[]) s WHERE shop_id = 7;
-SELECT is(pg_temp.shop(), 'waiting for key | SELECT ordersync_set_session_key(7, session_key)', 'a refused key');
+SELECT is(pg_temp.shop(), 'unauthorized | SELECT ordersync_set_session_key(7, session_key)', 'a refused key');
 SELECT is(pg_temp.shop(9), 'ok', 'is that shop''s alone');
 SELECT is(pg_temp.gateway(), 'ok', 'and not its gateway''s');
 SELECT results_eq('SELECT * FROM pg_temp.red()', $$VALUES ('data keys', '1 shop waits for a data key: 7', 'the key is expired: why: SELECT ordersync_set_session_key(7, session_key);')$$, 'the check says which');
@@ -262,7 +262,7 @@ SELECT pg_temp.good();
 UPDATE ordersync.shops SET key_state = 'expired' WHERE gateway = 'taobao';
 CREATE ROLE pgtap_store; SELECT ordersync_grant('pgtap_store', 'reader', '{9,20}');
 SET LOCAL ROLE pgtap_store;
-SELECT results_eq('SELECT shop_id, state FROM ordersync.shop_health ORDER BY 1', $$VALUES (9::bigint, 'waiting for key'), (20, 'ok')$$, 'a reader of some shops sees these');
+SELECT results_eq('SELECT shop_id, state FROM ordersync.shop_health ORDER BY 1', $$VALUES (9::bigint, 'unauthorized'), (20, 'ok')$$, 'a reader of some shops sees these');
 SELECT results_eq('SELECT gateway, shops, keys_refused FROM ordersync.gateway_health ORDER BY 1', $$VALUES ('relay', 1::bigint, 1::bigint - 1), ('taobao', 1, 1)$$, 'and has these counted');
 RESET ROLE;
 

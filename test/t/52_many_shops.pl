@@ -53,7 +53,7 @@ is($cluster->sql("SELECT DISTINCT error_class IS NOT NULL AND error LIKE '%500%'
 is($cluster->sql("SELECT last_error_class IS NOT NULL AND last_error LIKE '%500%' FROM ordersync.shop_health WHERE shop_id = $broken"), 't', 'and in shop_health');
 is($cluster->sql("SELECT key_state, key_message IS NOT NULL FROM ordersync.shop_health WHERE shop_id = $expired"), 'expired|t', 'so has the one without a key');
 is($cluster->sql("SELECT DISTINCT class, what_to_do FROM ordersync.failed_tasks WHERE shop_id = $expired"), "unauthorized|SELECT ordersync_set_session_key($expired, session_key)", 'with class and command');
-is($cluster->sql("SELECT state, what_to_do FROM ordersync.shop_health WHERE shop_id = $expired"), "waiting for key|SELECT ordersync_set_session_key($expired, session_key)", 'in both views');
+is($cluster->sql("SELECT state, what_to_do FROM ordersync.shop_health WHERE shop_id = $expired"), "unauthorized|SELECT ordersync_set_session_key($expired, session_key)", 'in both views');
 is($cluster->sql("SELECT DISTINCT error_class FROM ordersync.sync_tasks WHERE shop_id = $expired AND error_class IS NOT NULL"), 'session', 'whose windows wait for one');
 
 # cured, they are read

@@ -66,7 +66,7 @@ is_deeply([ @$f{qw(state class error_class code sub_code)} ], [ 'pending', 'unau
 like($f->{message}, qr/\S/, 'unauthorized: the platform\'s words');
 like($f->{request_id}, qr/\S/, 'unauthorized: the number of its call');
 is($f->{what_to_do}, 'SELECT ordersync_set_session_key(1, session_key)', 'unauthorized: the command names the shop');
-is(shop(1)->{state}, 'waiting for key', 'unauthorized: the shop says so');
+is(shop(1)->{state}, 'unauthorized', 'unauthorized: the shop says so');
 is(shop(1)->{what_to_do}, $f->{what_to_do}, 'unauthorized: with the same command');
 is(shop(1)->{last_class}, 'unauthorized', 'unauthorized: and the class');
 is(shop(2)->{state}, 'ok', 'unauthorized: another shop is well');

@@ -42,6 +42,9 @@ typedef enum Promise
 	CALLS_BOUNDED,				/* by what was seen */
 	LIES_COST_LITTLE,			/* and closer so, where totals are untrue */
 	LIES_NEVER_COUNT,			/* a window whose totals were untrue is not counted */
+	STRANGERS_NEVER_COUNT,		/* nor is one whose answers did not keep to their range */
+	STRANGERS_COST_LITTLE,		/* nor does it take many more calls than without them */
+	STRANGERS_LOSE_NOTHING,		/* it is closed where all that was counted was listed */
 	ONE_PAGE_ONE_CALL,
 	NPROMISES
 } Promise;
@@ -60,6 +63,9 @@ static const char *const promise_names[NPROMISES] = {
 	"no walk makes more calls than the records that it sees are worth",
 	"untrue totals make a walk that meets no full second little longer",
 	"a window whose totals are untrue is never counted unless all of it was seen",
+	"a window whose answers do not keep to their range is never counted",
+	"records from outside the range cost few calls beyond those of the same list without them",
+	"a window is not short for records from outside alone",
 	"a quiet window that leaves room on one page costs one call"
 };
 
@@ -83,13 +89,21 @@ typedef enum Sight
 	SAW_LIES,
 	SAW_DISBELIEF,
 	SAW_LIES_IN_FULL_SECOND,
+	SAW_STRANGERS,
+	SAW_STRANGERS_UNPROVEN,
+	SAW_STRANGERS_BESIDE_WITHHELD,
+	SAW_STRANGERS_IN_FULL_SECOND,
+	SAW_ASTRAY,
+	SAW_FORGIVEN,
 	NSIGHTS
 } Sight;
 
 static const char *const sight_names[NSIGHTS] = {
 	"counted", "short", "fresh", "unproven", "cut", "by parts", "second", "probe", "second pass",
 	"resumed", "shrunk", "nonsense", "withheld", "drift",
-	"untrue totals", "untrue totals found out", "untrue totals in a full second"
+	"untrue totals", "untrue totals found out", "untrue totals in a full second",
+	"strangers", "unproven for strangers", "strangers beside withheld records", "strangers in a full second",
+	"given up for strangers", "moved on, and as it should be at the second asking"
 };
 
 typedef struct Tally
@@ -133,6 +147,8 @@ typedef struct Walk
 	int			settled;		/* of these, what no interruption has undone */
 	int			settled_before; /* at the begin of what is read anew */
 	int			lies;			/* totals that were not true */
+	int			strayed;		/* settled answers with records from outside their range */
+	int			alone;			/* of these, without one of their range */
 	int			arrived_before;	/* the pass that closed it */
 	WindowCounts counts;
 } Walk;
@@ -142,7 +158,8 @@ static bool verbose;
 static bool by_number;
 static bool quiet;				/* broken promises are counted only */
 
-static void run_world(uint64 seed, bool lying);
+static void run_world(uint64 seed, WorldKind kind);
+static int	plain_calls(uint64 seed);
 static void run_walk(Walk *walk, const WindowPlan *plan, bool part);
 static bool one_call(Walk *walk);
 static void garble(Walk *walk, const PageAsk *ask, const WindowAnswer *answer);
@@ -156,6 +173,9 @@ static void check_ask(Walk *walk, const PageAsk *ask);
 static void check_walk(Walk *walk);
 static void check_calls(Walk *walk);
 static void check_lies(Walk *walk);
+static void check_strangers(Walk *walk);
+static bool led_astray(const Walk *walk);
+static void weigh_strangers(Walk *walk);
 static void check_records(Walk *walk);
 static bool second_coincidence(const World *world, const WorldRecord *lost);
 static void check_quiet(Walk *walk);
@@ -201,9 +221,12 @@ main(int argc, char **argv)
 		test_rules();
 	for (uint64 seed = first; seed < first + seeds; seed++)
 	{
-		run_world(seed, false);
+		run_world(seed, WORLD_HONEST);
 		if (seed % 3 == 0 || seeds == 1)
-			run_world(seed, true);
+		{
+			run_world(seed, WORLD_LYING);
+			run_world(seed, WORLD_STRAYING);
+		}
 	}
 	report();
 	if (seeds >= MUTANT_SEEDS && !by_number)
@@ -212,28 +235,29 @@ main(int argc, char **argv)
 }
 
 static void
-run_world(uint64 seed, bool lying)
+run_world(uint64 seed, WorldKind kind)
 {
 	World		world;
 	Walk		walk;
 
-	if (lying && by_number)
+	if (kind != WORLD_HONEST && by_number)
 		return;
-	world_make(&world, seed, lying);
-	tally.worlds += !lying;
-	tally.drifting += world.drifts && !lying;
+	world_make(&world, seed, kind);
+	tally.worlds += kind == WORLD_HONEST;
+	tally.drifting += world.drifts && kind == WORLD_HONEST;
 	tally.sights[SAW_DRIFT] += world.drifts;
 	tally.sights[SAW_WITHHELD] += world.withheld > 0;
 	if (verbose)
 		tap_note("seed " UINT64_FORMAT ": [" INT64_FORMAT ", " INT64_FORMAT ") %d records (%d withheld, %d without time),"
 				 " largest second %d at " INT64_FORMAT ", page %d%s%s%s%s, end %s, order %d%s, says %d,"
-				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d",
+				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d, straying %d%s",
 				 seed, world.since, world.until, world.stay, world.withheld, world.untimed,
 				 world.second_size, world.full_second, world.plan.page_size,
 				 world.plan.sorted ? ", sorted" : "", world.plan.totals ? ", totals" : "",
 				 world.plan.fresh ? ", fresh" : "", world.plan.may_cut ? ", may cut" : "",
 				 world.inclusive ? "inclusive" : "exclusive", world.order, world.shuffled ? " shuffled" : "",
-				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate, world.lie);
+				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate, world.lie,
+				 world.straying, world.strangers_counted ? " counted" : "");
 	memset(&walk, 0, sizeof(walk));
 	walk.world = &world;
 	run_walk(&walk, &world.plan, false);
@@ -260,9 +284,11 @@ run_world(uint64 seed, bool lying)
 	}
 	else
 		check_walk(&walk);
-	if (!lying)
+	if (kind == WORLD_HONEST)
 		weigh_calls(&world, world.calls);
-	if (!by_number && !verbose && !lying)
+	if (kind == WORLD_STRAYING)
+		weigh_strangers(&walk);
+	if (!by_number && !verbose && kind == WORLD_HONEST)
 		count_lost_by_number(&world);
 	world_free(&world);
 }
@@ -337,6 +363,8 @@ one_call(Walk *walk)
 	free(walk->saved);
 	walk->saved = walker_save(walk->walker);
 	walk->settled++;
+	walk->strayed += world->strangers > 0;
+	walk->alone += world->strangers > 0 && world->strangers == answer.nrecords;
 	if (!reads_anew(walk->saved))
 		walk->settled_before = walk->settled;
 	if (verbose)
@@ -423,7 +451,7 @@ static bool
 nonsense(World *world, const PageAsk *ask, WindowAnswer *answer)
 {
 	WindowRecord *rows = unconstify(WindowRecord *, answer->records);
-	int			kind = random_below(&world->chance, 5);
+	int			kind = random_below(&world->chance, 4);
 
 	switch (kind)
 	{
@@ -441,17 +469,8 @@ nonsense(World *world, const PageAsk *ask, WindowAnswer *answer)
 			}
 			answer->nrecords = ask->page_size + 1 + random_below(&world->chance, ask->page_size);
 			return true;
-		case 2:					/* younger than asked for */
-			if (answer->nrecords == 0)
-				return false;
-			rows[0].key = -1;
-			rows[0].time = ask->end + 1;
-			return true;
-		case 3:					/* older than asked for */
-			if (answer->nrecords == 0)
-				return false;
-			rows[answer->nrecords - 1].key = -1;
-			rows[answer->nrecords - 1].time = ask->start - 1;
+		case 2:					/* fewer than none */
+			answer->total = -2 - random_below(&world->chance, 100);
 			return true;
 		default:				/* no total where one was asked for */
 			answer->total = -1;
@@ -505,6 +524,7 @@ check_walk(Walk *walk)
 	check_quiet(walk);
 	check_calls(walk);
 	check_lies(walk);
+	check_strangers(walk);
 }
 
 /* What the walk has cost, against what it has brought; window.h states the bound. */
@@ -516,9 +536,10 @@ check_calls(Walk *walk)
 
 	if (by_number)
 		return;
-	if (walk->settled > bound)
+	if (walk->settled > (walk->strayed > 0 ? 2 : 1) * bound)
 		broken(walk, CALLS_BOUNDED, "%d calls, %d records", walk->settled, world->shown);
-	tally.nearest_bound = Max(tally.nearest_bound, (double) walk->settled / bound);
+	if (walk->strayed == 0)
+		tally.nearest_bound = Max(tally.nearest_bound, (double) walk->settled / bound);
 	if (walk->lies == 0)
 		return;
 	tally.nearest_bound_lying = Max(tally.nearest_bound_lying, (double) walk->settled / bound);
@@ -550,6 +571,80 @@ check_lies(Walk *walk)
 		broken(walk, LIES_NEVER_COUNT, "lie %d: counted " INT64_FORMAT " of %d", world->lie, walk->counts.seen, holds);
 }
 
+/* A list that does not keep to its range proves nothing; but one glitch is forgiven. */
+static void
+check_strangers(Walk *walk)
+{
+	const World *world = walk->world;
+	int			withheld = 0;
+
+	for (int i = 0; i < world->n; i++)
+		withheld += world->records[i].withheld && world->records[i].time >= walk->plan.since &&
+			world->records[i].time <= walk->plan.until;
+	if (walk->strayed == 0)
+		return;
+	tally.sights[SAW_STRANGERS]++;
+	tally.sights[SAW_STRANGERS_UNPROVEN] += walk->step == WINDOW_UNPROVEN;
+	tally.sights[SAW_STRANGERS_BESIDE_WITHHELD] += withheld > 0;
+	tally.sights[SAW_STRANGERS_IN_FULL_SECOND] += walk->full_second;
+	tally.sights[SAW_ASTRAY] += walk->step == WINDOW_SHORT && walk->counts.outside > 0 && withheld == 0;
+	tally.sights[SAW_FORGIVEN] += walk->step == WINDOW_COUNTED && walk->strayed == 1;
+	if (walk->step == WINDOW_COUNTED && (walk->strayed > 1 || walk->counts.outside > 0))
+		broken(walk, STRANGERS_NEVER_COUNT, "straying %d: counted after %d answers with strangers", world->straying, walk->strayed);
+	if ((walk->step == WINDOW_SHORT || walk->failed) && !world->drifts && withheld == 0 &&
+		world->straying < STRAYS_ONLY && !led_astray(walk) && walk->plan.page_size >= 10 &&
+		!(walk->full_second && world->straying != STRAYS_MOVED))
+		broken(walk, STRANGERS_LOSE_NOTHING, "straying %d: %s", world->straying, walk->failed ? "failed" : "short");
+}
+
+/* Five answers of strangers alone, or twenty with some, may end a walk. */
+static bool
+led_astray(const Walk *walk)
+{
+	return walk->strayed + 3 * walk->alone >= 20;
+}
+
+/* Calls in a world in which nothing else happens, against those of the same list without strangers. */
+static void
+weigh_strangers(Walk *walk)
+{
+	const World *world = walk->world;
+	int			calls = world->calls;
+	int			bound;
+
+	if (world->drifts || world->crash_rate > 0 || world->shrink_rate > 0 || world->garble_rate > 0 ||
+		world->plan.page_size < 10)
+		return;
+	for (int i = 0; i < world->n; i++)
+	{
+		if (world->records[i].withheld)
+			return;
+	}
+	bound = world->straying == STRAYS_ONLY ? 30 : 3 * plain_calls(world->seed) + 90;
+	if (calls > bound)
+		broken(walk, STRANGERS_COST_LITTLE, "straying %d: %d calls, %d at most", world->straying, calls, bound);
+}
+
+/* Of all walks through the world of a seed, as it is when its list keeps to its range. */
+static int
+plain_calls(uint64 seed)
+{
+	Tally		kept = tally;
+	bool		was_quiet = quiet;
+	bool		was_verbose = verbose;
+	int			calls;
+
+	quiet = true;
+	verbose = false;
+	tally.calls = 0;
+	run_world(seed, WORLD_HONEST);
+	calls = (int) tally.calls;
+	tally = kept;
+	quiet = was_quiet;
+	verbose = was_verbose;
+	return calls;
+}
+
 /* No record that stayed is missing, and nothing that is counted. */
 static void
 check_records(Walk *walk)
@@ -577,6 +672,14 @@ check_records(Walk *walk)
 		withheld += record->withheld;
 		if (!record->stays || record->withheld || record->received || walk->failed)
 			continue;
+		/* not served at all, or beyond where the walk was given up; no such window is closed */
+		if ((walk->step == WINDOW_SHORT || walk->step == WINDOW_FRESH) && led_astray(walk))
+			continue;
+		/* nor is all of a full second seen where its order and its strangers differ between calls */
+		if (walk->step != WINDOW_COUNTED && walk->strayed > 0 && scattered)
+			continue;
+		if (world->straying == STRAYS_ONLY && walk->step != WINDOW_COUNTED)
+			continue;
 
 		/* nothing but true totals can show that a list is not sorted as documented */
 		if (trusted)
@@ -603,7 +706,7 @@ check_records(Walk *walk)
 	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen && !by_number)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
-	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 &&
+	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 && walk->strayed == 0 &&
 		!(world->drifts && walk->full_second))
 		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
 }
@@ -637,7 +740,7 @@ check_quiet(Walk *walk)
 	int			untimed = 0;
 	int			twice = 0;
 
-	if (world->drifts || world->withheld > 0 || walk->lies > 0)
+	if (world->drifts || world->withheld > 0 || walk->lies > 0 || world->straying != STRAYS_NONE)
 		return;
 	for (int i = 0; i < world->n; i++)
 	{
@@ -734,7 +837,7 @@ loses_by_number(uint64 seed, bool forward)
 	World		world;
 	bool		lost = false;
 
-	world_make(&world, seed, false);
+	world_make(&world, seed, WORLD_HONEST);
 	if (forward)
 		page_forward(&world);
 	else
@@ -798,7 +901,7 @@ try_mutant(uint64 first)
 	{
 		int			before = tally.broken[KEEPS_ALL] + tally.broken[COUNTS_HONESTLY];
 
-		run_world(seed, false);
+		run_world(seed, WORLD_HONEST);
 		caught += tally.broken[KEEPS_ALL] + tally.broken[COUNTS_HONESTLY] > before;
 	}
 	drifting = tally.drifting;

@@ -1,7 +1,8 @@
 /*
  * world.c
  *	  A platform made of a seed: records that leave, arrive late, come twice,
- *	  are withheld or carry no time, and the list that serves them.
+ *	  are withheld or carry no time, and the list that serves them, which may
+ *	  list what was not asked for.
  *
  * All is a function of the seed and of the calls made, so that a failing seed
  * can be replayed.  Records stand newest first; those that have left stay in
@@ -13,6 +14,7 @@
 
 static void choose_list(World *w);
 static void choose_lie(World *w);
+static void choose_straying(World *w);
 static int64 lie_about(World *w, int64 total, int page_size);
 static void choose_drift(World *w);
 static void choose_walk(World *w);
@@ -25,6 +27,10 @@ static void drift(World *w);
 static int	events(World *w, double rate);
 static WorldRecord *pick(World *w, int where);
 static int64 newer_time(World *w, const WorldRecord *record);
+static int	stranger(World *w, const PageAsk *ask);
+static int	add_strangers(World *w, const PageAsk *ask, int n, int64 *total);
+static int	add_fixed(World *w, const PageAsk *ask, int sent, int64 *total);
+static void send_row(World *w, int row);
 static bool listed(const World *w, const WorldRecord *record, int64 start, int64 end);
 static void scatter(World *w, int *positions, int n);
 static int	compare_records(const void *a, const void *b);
@@ -59,7 +65,7 @@ random_chance(uint64 *state, double p)
 
 /* The world of a seed, as it stands before the first call. */
 void
-world_make(World *w, uint64 seed, bool lying)
+world_make(World *w, uint64 seed, WorldKind kind)
 {
 	memset(w, 0, sizeof(*w));
 	w->seed = seed;
@@ -70,8 +76,10 @@ world_make(World *w, uint64 seed, bool lying)
 	choose_walk(w);
 	make_records(w);
 	choose_drift(w);
-	if (lying)
+	if (kind == WORLD_LYING)
 		choose_lie(w);
+	if (kind == WORLD_STRAYING)
+		choose_straying(w);
 	settle_facts(w);
 }
 
@@ -84,6 +92,40 @@ choose_lie(World *w)
 	w->totals = w->plan.totals = true;
 	for (int i = 0; i < w->n; i++)
 		w->records[i].withheld = false;
+}
+
+/* There are neighbours near and far, and now and then something is withheld beside the strangers. */
+static void
+choose_straying(World *w)
+{
+	uint64	   *r = &w->random;
+	int			far = 4 + random_below(r, 40);
+	double		moved = random_chance(r, 0.5) ? 0.02 : random_unit(r);
+
+	w->straying = STRAYS_NONE + 1 + w->seed / 3 % (NSTRAYINGS - 1);
+	w->strangers_counted = random_chance(r, 0.5);
+	w->stray_call = 1 + random_below(r, 2);
+	w->stray_place = random_below(r, 3);
+	for (int i = 0; i < w->n; i++)
+	{
+		WorldRecord *record = &w->records[i];
+
+		if (w->straying == STRAYS_MOVED && random_chance(r, moved))
+			record->moved = 1 + random_below(r, random_chance(r, 0.3) ? 60 : 2 * (w->until - w->since) + 60);
+		if (random_chance(r, w->straying == STRAYS_INSTEAD ? 0.05 : 0.002))
+			record->withheld = true;
+		/* what has no time is taken to be in any range */
+		if (w->straying >= STRAYS_ONLY)
+			record->untimed = false;
+	}
+	for (int i = 0; i < far; i++)
+	{
+		int64		distance = 1 + random_below(r, random_chance(r, 0.5) ? 3600 : 86400 * 60);
+
+		(void) add_record(w, random_chance(r, 0.5) ? w->since - distance : w->until + distance);
+	}
+	w->fixed = w->records[w->n - 1 - random_below(r, far)].id;
+	qsort(w->records, w->n, sizeof(WorldRecord), compare_records);
 }
 
 void
@@ -130,6 +172,7 @@ choose_walk(World *w)
 	/* a list may be better or worse than its documents say */
 	w->plan.sorted = random_chance(r, 0.08) ? w->order != ORDER_SORTED : w->order == ORDER_SORTED;
 	w->plan.totals = w->totals;
+	w->plan.moves = w->seed % 5 != 0;
 	w->plan.fresh = random_chance(r, 0.08);
 	w->plan.may_cut = random_chance(r, 0.5);
 	w->crash_rate = random_chance(r, 0.3) ? random_unit(r) * 0.5 : 0;
@@ -304,6 +347,7 @@ world_answer(World *w, const PageAsk *ask, WindowAnswer *answer)
 	int			n = 0;
 	int64		total = 0;
 	int			sent = 0;
+	bool		more;
 
 	w->calls++;
 	drift(w);
@@ -327,20 +371,97 @@ world_answer(World *w, const PageAsk *ask, WindowAnswer *answer)
 			w->positions[n++] = i;
 	}
 	scatter(w, w->positions, n);
+	n = add_strangers(w, ask, n, &total);
 	for (int64 i = first; i < n && sent < ask->page_size; i++)
+		w->positions[sent++] = w->positions[i];
+	more = first + sent < n;
+	sent = add_fixed(w, ask, sent, &total);
+	w->strangers = 0;
+	for (int i = 0; i < sent; i++)
 	{
-		const WorldRecord *record = &w->records[w->positions[i]];
-
-		w->positions[sent] = w->positions[i];
-		w->sent[sent].key = record->id;
-		w->sent[sent].time = record->untimed ? NO_TIME : record->time;
-		w->sent[sent].quarantined = record->quarantined;
-		sent++;
+		send_row(w, i);
+		w->strangers += w->sent[i].time != NO_TIME && (w->sent[i].time < ask->start || w->sent[i].time > ask->end);
 	}
 	answer->total = says_total ? lie_about(w, total, ask->page_size) : -1;
-	answer->has_next = ask->use_has_next && w->saying == SAYS_HAS_NEXT ? first + sent < n : -1;
+	answer->has_next = ask->use_has_next && w->saying == SAYS_HAS_NEXT ? more : -1;
 	answer->nrecords = sent;
 	answer->records = w->sent;
+}
+
+/* The row as the record at its position looks. */
+static void
+send_row(World *w, int row)
+{
+	const WorldRecord *record = &w->records[w->positions[row]];
+
+	w->sent[row].key = record->id;
+	w->sent[row].time = record->untimed ? NO_TIME : record->time + record->moved;
+	w->sent[row].quarantined = record->quarantined;
+}
+
+/* The position of a record that was not asked for; -1: none was found. */
+static int
+stranger(World *w, const PageAsk *ask)
+{
+	for (int tries = 0; tries < 50; tries++)
+	{
+		int			i = random_below(&w->random, w->n);
+		const WorldRecord *record = &w->records[i];
+
+		if (!record->untimed && !record->gone && !record->withheld &&
+			(record->time < ask->start || record->time > ask->end))
+			return i;
+	}
+	return -1;
+}
+
+/* In the list, where they take the place of others on its pages; returns how long it is. */
+static int
+add_strangers(World *w, const PageAsk *ask, int n, int64 *total)
+{
+	int			come = 0;
+
+	if (w->straying == STRAYS_ANY)
+		come = random_chance(&w->random, 0.3) ? 1 + random_below(&w->random, 4) : 0;
+	else if (w->straying == STRAYS_ONCE)
+		come = w->calls == w->stray_call ? 1 + random_below(&w->random, 4) : 0;
+	else if (w->straying == STRAYS_INSTEAD)
+	{
+		for (int i = 0; i < w->n; i++)
+			come += w->records[i].withheld && listed(w, &w->records[i], ask->start, ask->end);
+	}
+	for (int i = 0; i < come; i++)
+	{
+		int			one = stranger(w, ask);
+		int			place = random_below(&w->random, n + 1);
+
+		if (one < 0)
+			break;
+		memmove(w->positions + place + 1, w->positions + place, sizeof(int) * (n - place));
+		w->positions[place] = one;
+		n++;
+		*total += w->strangers_counted && w->straying != STRAYS_INSTEAD;
+	}
+	return n;
+}
+
+/* On the page, beyond its size if need be. */
+static int
+add_fixed(World *w, const PageAsk *ask, int sent, int64 *total)
+{
+	int			place = w->stray_place == 0 ? 0 : w->stray_place == 1 ? sent : random_below(&w->random, sent + 1);
+
+	if (w->straying != STRAYS_FIXED)
+		return sent;
+	for (int i = 0; i < w->n; i++)
+	{
+		if (w->records[i].id != w->fixed)
+			continue;
+		memmove(w->positions + place + 1, w->positions + place, sizeof(int) * (sent - place));
+		w->positions[place] = i;
+	}
+	*total += w->strangers_counted;
+	return sent + 1;
 }
 
 /* What an answer says of so many records. */
@@ -404,8 +525,20 @@ lie_about(World *w, int64 total, int page_size)
 static bool
 listed(const World *w, const WorldRecord *record, int64 start, int64 end)
 {
-	return !record->gone && record->time >= start &&
-		(record->time < end || (w->inclusive && record->time == end));
+	bool		after = record->time >= start;
+	bool		before = record->time < end || (w->inclusive && record->time == end);
+
+	switch (w->straying)
+	{
+		case STRAYS_ONLY:
+			return !record->gone && !(after && record->time <= end);
+		case STRAYS_NO_START:
+			return !record->gone && before;
+		case STRAYS_NO_END:
+			return !record->gone && after;
+		default:
+			return !record->gone && after && before;
+	}
 }
 
 /* The order in which a list stands when it is read. */

@@ -1,7 +1,8 @@
 /*
  * world.h
  *	  A platform made of a seed: records that leave, arrive late, come twice,
- *	  are withheld or carry no time, and the list that serves them.
+ *	  are withheld or carry no time, and the list that serves them, which may
+ *	  list what was not asked for.
  *
  * Time stands still between calls and moves at each one: an answer is one
  * consistent response, as on the platform.
@@ -47,10 +48,34 @@ typedef enum Lie
 	NLIES
 } Lie;
 
+/* How a list does not keep to the range that it is asked for. */
+typedef enum Straying
+{
+	STRAYS_NONE,
+	STRAYS_MOVED,				/* some records carry a later time than they are listed under */
+	STRAYS_FIXED,				/* every answer has the same stranger, also one that is full */
+	STRAYS_ANY,					/* strangers now and then, from anywhere */
+	STRAYS_INSTEAD,				/* a stranger in the place of each record withheld */
+	STRAYS_ONCE,				/* in one answer only */
+	STRAYS_ONLY,				/* nothing but strangers, pages of them */
+	STRAYS_NO_START,			/* the beginning of the range is ignored */
+	STRAYS_NO_END,				/* its end is */
+	NSTRAYINGS
+} Straying;
+
+/* What of the platform is not as it should be. */
+typedef enum WorldKind
+{
+	WORLD_HONEST,
+	WORLD_LYING,				/* its totals are untrue, and nothing is withheld */
+	WORLD_STRAYING				/* its lists do not keep to their range */
+} WorldKind;
+
 typedef struct WorldRecord
 {
 	int64		id;
-	int64		time;
+	int64		time;			/* by which it is listed */
+	int64		moved;			/* it carries a time so much later */
 	uint64		rank;			/* order among those of one second */
 	bool		untimed;		/* its time cannot be read */
 	bool		quarantined;
@@ -78,6 +103,11 @@ typedef struct World
 	bool		totals;
 	Lie			lie;
 	int			lie_call;		/* of LIE_ONCE */
+	Straying	straying;
+	bool		strangers_counted;	/* in the total, too */
+	int			stray_call;		/* of STRAYS_ONCE */
+	int			stray_place;	/* of STRAYS_FIXED: 0 first, 1 last, 2 anywhere */
+	int64		fixed;			/* of STRAYS_FIXED: the stranger's id */
 
 	/* what happens at each call */
 	double		leave_rate;		/* records that leave */
@@ -116,14 +146,15 @@ typedef struct World
 	int			n;
 	int			room;
 
+	int			strangers;		/* in the last answer */
+
 	/* of the last answer, for the caller */
 	WindowRecord *sent;
 	int			sent_room;
 	int		   *positions;
 } World;
 
-/* lying: its totals are untrue, and nothing is withheld. */
-extern void world_make(World *world, uint64 seed, bool lying);
+extern void world_make(World *world, uint64 seed, WorldKind kind);
 
 /* Another walk begins. */
 extern void world_begin_walk(World *world);

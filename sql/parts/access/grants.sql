@@ -1,9 +1,13 @@
 /*
  * Who may do what.
  *
- *   reader    reads the tables, never the secrets, and the views
- *   operator  reader, and triggers, waits, cancels, tries again
+ *   reader    reads data and all views; of the queue and the log what views show
+ *   operator  reads all tables but the secrets; triggers, waits, cancels, tries again
  *   admin     operator, and sets up
+ *
+ * Views have their reader's rights.  So a reader is granted those columns of the
+ * operators' tables that the views are made of, which the server knows; nothing
+ * is listed twice, and what a view starts to show is granted by set_up().
  *
  * What was granted is remembered in ordersync.grants, because rights on
  * functions go with the extension; set_up() applies it again.  A grant is the
@@ -11,9 +15,10 @@
  * and the name of then.  A role that was dropped and made again, or one of
  * another cluster that a dump came to, is told and must be granted anew.
  *
- * ordersync_grant, ordersync_revoke and ordersync_keep_secrets are in no level:
- * a superuser and the database's owner can call them, because pg_database_owner
- * owns them; the last one then asks for a superuser itself.
+ * ordersync_grant, ordersync_revoke, ordersync_keep_secrets, ordersync_rotate_key and
+ * ordersync_forget_old_keys are in no level: a superuser and the database's owner can
+ * call them, because pg_database_owner owns them; the last three then ask for a
+ * superuser themselves.
  */
 
 /* That of the role, whatever its name was; and those of roles of this name that are gone. */
@@ -93,13 +98,19 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_thing text;
+	v_columns text;
 BEGIN
 	EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA ordersync TO %I', p_role);
-	FOR v_thing IN
-		SELECT t.thing
-		FROM ordersync.readable_relations() t (thing)
+	FOR v_thing, v_columns IN
+		SELECT t.relation,
+			CASE WHEN t.level = 'operator' AND (p_level = 'reader' OR t.relation = 'ordersync.gateways' AND p_shops IS NOT NULL) THEN
+				'(' || pg_catalog.array_to_string(t.reader_columns, ', ') || ')' END
+		FROM ordersync.readable_relations() t
+		WHERE t.level = 'reader'
+			OR p_level <> 'reader'
+			OR t.reader_columns <> '{}'
 	LOOP
-		EXECUTE pg_catalog.format('GRANT SELECT ON TABLE %s TO %I', v_thing, p_role);
+		EXECUTE pg_catalog.format('GRANT SELECT %s ON TABLE %s TO %I', v_columns, v_thing, p_role);
 	END LOOP;
 	FOR v_thing IN
 		SELECT f.routine
@@ -116,9 +127,6 @@ BEGIN
 			MESSAGE = pg_catalog.format('role "%s" lacks USAGE on the schema of the extension''s functions', p_role),
 			HINT = pg_catalog.format('The schema''s owner can run: GRANT USAGE ON SCHEMA %I TO %I;', '@extschema@', p_role);
 	END IF;
-	IF p_shops IS NOT NULL THEN
-		PERFORM ordersync.limit_to_shops(p_role, p_shops);
-	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.grant_level(name, text, bigint[]) IS
@@ -130,17 +138,11 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_thing text;
-	v_policy record;
 BEGIN
-	FOR v_policy IN
-		SELECT t.policy, t.relation
-		FROM ordersync.shop_policies(p_role) t
-	LOOP
-		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy.policy, v_policy.relation);
-	END LOOP;
+	-- with the table's right its columns' go
 	FOR v_thing IN
-		SELECT t.thing
-		FROM ordersync.readable_relations() t (thing)
+		SELECT t.relation
+		FROM ordersync.readable_relations() t
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE SELECT ON TABLE %s FROM %I', v_thing, p_role);
 	END LOOP;
@@ -158,21 +160,80 @@ COMMENT ON FUNCTION ordersync.revoke_level(name) IS
 	'revokes the privileges of all levels from a role';
 
 CREATE OR REPLACE FUNCTION ordersync.readable_relations()
-RETURNS SETOF text
+RETURNS TABLE (relation text, level text, reader_columns text[])
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.format('ordersync.%I', c.relname)
+	SELECT pg_catalog.format('ordersync.%I', c.relname),
+		CASE
+			WHEN c.relkind = 'v' THEN 'reader'
+			WHEN c.relname IN ('orders', 'sub_orders', 'after_sales', 'order_payloads', 'after_sale_payloads', 'order_changes',
+				'status_names', 'added_fields', 'shops', 'schedules', 'shop_totals', 'coverage', 'window_counts', 'verified_counts', 'type_counts')
+				THEN 'reader'
+			ELSE 'operator'
+		END,
+		ARRAY(
+			SELECT pg_catalog.quote_ident(a.attname)
+			FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = c.oid
+				AND a.attnum > 0
+				AND NOT a.attisdropped
+				AND (EXISTS (
+						SELECT
+						FROM ordersync.columns_of_views() w
+						WHERE w.relation = c.oid
+							AND w.attnum = a.attnum)
+					OR EXISTS (
+						SELECT
+						FROM ordersync.columns_of_checks() k
+						WHERE (k.relation, k.col) = (c.relname, a.attname)))
+			ORDER BY a.attnum)
 	FROM pg_catalog.pg_class c
 	WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
 		AND c.relkind IN ('r', 'p', 'v')
 		AND NOT c.relispartition
 		-- a table that somebody put beside ours is not ours to give
 		AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
-		AND c.relname NOT IN ('secrets', 'grants', 'installation')
+		AND c.relname NOT IN ('secrets', 'grants', 'installation', 'own_shops')
 	ORDER BY c.relname
 $function$;
 COMMENT ON FUNCTION ordersync.readable_relations() IS
-	'the tables and views that every level reads';
+	'the tables and views, the lowest level that reads all of each, and the columns that readers read of an operator''s table';
+
+/* Of our own views with their reader's rights: a user's beside them gives nobody anything. */
+CREATE OR REPLACE FUNCTION ordersync.columns_of_views()
+RETURNS TABLE (relation oid, attnum integer)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT DISTINCT d.refobjid, d.refobjsubid
+	FROM pg_catalog.pg_class v
+	JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid
+	JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+		AND d.objid = r.oid
+		AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+		AND d.refobjsubid > 0
+		AND d.refobjid <> v.oid
+	WHERE v.relnamespace = 'ordersync'::pg_catalog.regnamespace
+		AND v.relkind = 'v'
+		AND v.reloptions @> ARRAY['security_invoker=true']
+		AND v.relname = ANY (ARRAY[{{views}}, 'order_report', 'sub_order_report', 'after_sale_report'])
+$function$;
+COMMENT ON FUNCTION ordersync.columns_of_views() IS
+	'the columns that the views are made of';
+
+/* What ordersync_doctor() reads besides views, as its caller. */
+CREATE OR REPLACE FUNCTION ordersync.columns_of_checks()
+RETURNS TABLE (relation name, col name)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	VALUES
+		('gateways'::name, 'base_url'::name),
+		('request_log', 'gateway'),
+		('request_log', 'logged_at'),
+		('sync_runs', 'held_tasks'),
+		('sync_tasks', 'held')
+$function$;
+COMMENT ON FUNCTION ordersync.columns_of_checks() IS
+	'the columns of operators'' tables that the checks of ordersync_doctor() read besides those of views';
 
 /*
  * The level that a function needs, by its name: a new trigger or set-up call
@@ -187,12 +248,12 @@ AS $function$
 			-- what views and invokers' functions call as their reader or caller
 			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
 			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
-			WHEN p.proname ~ '^(reproject|clean_up|import|schedule)_' THEN 'admin'
+			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
-			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
-			WHEN p.proname ~ '^ordersync_(add|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
+			WHEN p.proname ~ '^ordersync_(add|apply|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'
 			ELSE 'reader'
 		END
 	FROM pg_catalog.pg_extension e

@@ -1,6 +1,8 @@
 /*
  * Roles that see some shops only: by policies on the tables, and by a check in
- * what runs with its owner's rights.
+ * what runs with its owner's rights.  Both go by
+ * ordersync.grants (tables/grant_table.sql).  The rights of several grants add up, as those of
+ * roles do: who inherits two limited roles sees the shops of both.
  */
 CREATE OR REPLACE FUNCTION ordersync.tables_by_shop()
 RETURNS SETOF text
@@ -19,103 +21,161 @@ $function$;
 COMMENT ON FUNCTION ordersync.tables_by_shop() IS
 	'the tables whose rows belong to a shop';
 
-/* By the role itself: the one that had a name before may still have a policy of that name. */
-CREATE OR REPLACE FUNCTION ordersync.shop_policies(p_role name)
-RETURNS TABLE (policy name, relation regclass)
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $function$
-	SELECT p.polname, p.polrelid::regclass
-	FROM pg_catalog.pg_policy p
-	JOIN pg_catalog.pg_class c ON c.oid = p.polrelid
-	JOIN pg_catalog.pg_roles r ON p.polroles = ARRAY[r.oid]
-	WHERE r.rolname = p_role
-		AND NOT p.polpermissive
-		AND pg_catalog.starts_with(p.polname::text, 'ordersync_')
-		AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
-$function$;
-COMMENT ON FUNCTION ordersync.shop_policies(name) IS
-	'the policies that limit a role to its shops';
-
-CREATE OR REPLACE FUNCTION ordersync.policy_name(p_role name, p_table text)
-RETURNS name
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $function$
-	SELECT CASE
-		WHEN pg_catalog.octet_length(p_role::text) > 52 OR EXISTS (
-				SELECT
-				FROM pg_catalog.pg_policy p
-				WHERE p.polname = 'ordersync_' || p_role
-					AND p.polrelid = pg_catalog.format('ordersync.%I', p_table)::pg_catalog.regclass) THEN
-			'ordersync_' || pg_catalog.md5(p_role::text || r.oid::text)
-		ELSE 'ordersync_' || p_role
-	END::name
-	FROM pg_catalog.pg_roles r
-	WHERE r.rolname = p_role
-$function$;
-COMMENT ON FUNCTION ordersync.policy_name(name, text) IS
-	'a name for the policy that limits a role to its shops, which no other policy of the table has';
-
 /*
- * Row level security for a role that sees some shops only.  Restrictive, so
- * that another grant does not widen it; and where we are the ones to switch it
- * on, a policy that leaves everybody else as before.
+ * One policy a table, made with it: what it lets through is asked of
+ * ordersync.own_shops, once a query, not once a row.  Restrictive, so that no other
+ * policy widens it.  The first condition is written as it is so that the planner
+ * expects it to be true: its estimates, and so its plans, are those of the owner.
+ *
+ * Row level security is not switched on before a role is limited: whoever reads
+ * then pays for it, and a dump taken by neither owner nor superuser is refused by
+ * the server.  With it comes a policy that leaves everybody else as before, but
+ * for tables where somebody has switched it on already, whose policies decide.
  */
-CREATE OR REPLACE FUNCTION ordersync.limit_to_shops(p_role name, p_shops bigint[])
+CREATE OR REPLACE FUNCTION ordersync.set_up_policies()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
 AS $function$
 DECLARE
-	v_table record;
+	v record;
 BEGIN
-	FOR v_table IN
-		SELECT t.name, c.relrowsecurity
+	FOR v IN
+		SELECT t.name, c.oid, c.relrowsecurity AS is_on, (
+				SELECT pg_catalog.bool_or(g.shops IS NOT NULL)
+				FROM ordersync.grants g
+			) AS wanted
 		FROM ordersync.tables_by_shop() t (name)
 		JOIN pg_catalog.pg_class c ON c.relname = t.name
 			AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
 			AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
 	LOOP
-		IF NOT v_table.relrowsecurity THEN
-			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I ENABLE ROW LEVEL SECURITY', v_table.name);
-			EXECUTE pg_catalog.format(
-				'CREATE POLICY ordersync_others ON ordersync.%I USING (true) WITH CHECK (true)', v_table.name);
+		IF NOT EXISTS (
+			SELECT
+			FROM pg_catalog.pg_policy p
+			WHERE p.polrelid = v.oid
+				AND p.polname = 'ordersync_shops')
+		THEN
+			PERFORM ordersync.drop_policies_of_roles(v.oid);
+			EXECUTE pg_catalog.format('CREATE POLICY ordersync_shops ON ordersync.%I AS RESTRICTIVE USING ('
+				'(SELECT true FROM ordersync.own_shops o WHERE o.all_shops) IS NOT NULL '
+				'OR shop_id = ANY ((SELECT o.shops FROM ordersync.own_shops o)::bigint[]))', v.name);
 		END IF;
-		PERFORM 1
-		FROM ordersync.shop_policies(p_role) t
-		WHERE t.relation = pg_catalog.format('ordersync.%I', v_table.name)::pg_catalog.regclass;
-		CONTINUE WHEN FOUND;	-- from a dump, or from before the extension was made anew
-		EXECUTE pg_catalog.format(
-			'CREATE POLICY %I ON ordersync.%I AS RESTRICTIVE TO %I USING (shop_id = ANY (%L::bigint[]))',
-			ordersync.policy_name(p_role, v_table.name), v_table.name, p_role, p_shops);
+		IF v.wanted AND NOT v.is_on THEN
+			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I ENABLE ROW LEVEL SECURITY', v.name);
+			IF NOT EXISTS (
+				SELECT
+				FROM pg_catalog.pg_policy p
+				WHERE p.polrelid = v.oid
+					AND p.polname = 'ordersync_others')
+			THEN
+				EXECUTE pg_catalog.format(
+					'CREATE POLICY ordersync_others ON ordersync.%I USING (true) WITH CHECK (true)', v.name);
+			END IF;
+		END IF;
+	END LOOP;
+EXCEPTION
+	WHEN lock_not_available OR deadlock_detected THEN
+		PERFORM ordersync.raise_views_in_use(ARRAY[v.name]);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_policies() IS
+	'creates the policies that limit roles to shops where they are missing, and switches row level security on once a role is limited; part of ordersync.set_up() and ordersync_grant()';
+
+/* Those of before, which had the shops of one role in them. */
+CREATE OR REPLACE FUNCTION ordersync.drop_policies_of_roles(p_table oid)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_policy name;
+BEGIN
+	FOR v_policy IN
+		SELECT p.polname
+		FROM pg_catalog.pg_policy p
+		WHERE p.polrelid = p_table
+			AND NOT p.polpermissive
+			AND p.polroles <> '{0}'
+			AND pg_catalog.starts_with(p.polname::text, 'ordersync_')
+			AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) ~ '^\(shop_id = ANY \(''\{[0-9,]*\}''::bigint\[\]\)\)$'
+	LOOP
+		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy, p_table::regclass);
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.limit_to_shops(name, bigint[]) IS
-	'restricts a role to the rows of some shops, by policies';
+COMMENT ON FUNCTION ordersync.drop_policies_of_roles(oid) IS
+	'drops the policies of an earlier version, one for each limited role; part of ordersync.set_up_policies()';
+
+CREATE OR REPLACE FUNCTION ordersync.outer_user()
+RETURNS oid
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'ordersync_outer_user';
+COMMENT ON FUNCTION ordersync.outer_user() IS
+	'the role of the session as SET ROLE left it, also inside of a SECURITY DEFINER function';
 
 /*
- * Of a SECURITY DEFINER function's caller only session_user is left to see: who
- * logged in decides, whatever SET ROLE it did since.
- *
- * A dump gives rights on functions to roles by their names, which may be other
- * roles here.  So a role without a row of its own is held by one of its name.
+ * In a SECURITY DEFINER function current_user is the function's owner; whose grants
+ * count is the role that the session has, as on the tables.  The rule is that of
+ * ordersync.own_shops.
+ */
+CREATE OR REPLACE FUNCTION ordersync.outer_limits(p_kind text, p_levels text[], OUT shops bigint[], OUT all_shops boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT CASE
+			WHEN pg_catalog.bool_or(g.exact) THEN
+				pg_catalog.string_to_array(pg_catalog.string_agg(NULLIF(pg_catalog.array_to_string(g.shops, ','), ''), ',')
+					FILTER (WHERE g.exact), ',')::bigint[]
+			WHEN pg_catalog.min(g.shops) = pg_catalog.max(g.shops) THEN pg_catalog.min(g.shops)
+		END,
+		COALESCE(pg_catalog.bool_or(g.shops IS NULL) FILTER (WHERE g.exact), pg_catalog.bool_and(g.shops IS NULL))
+	FROM (
+		SELECT l.shops, pg_catalog.pg_get_userbyid(l.role_oid) = l.role AS exact
+		FROM ordersync.grants l
+		WHERE l.level = ANY (p_levels)
+			AND (pg_catalog.pg_has_role(ordersync.outer_user(), l.role_oid, p_kind)
+				OR pg_catalog.pg_has_role(ordersync.outer_user(), pg_catalog.to_regrole(pg_catalog.quote_ident(l.role)), p_kind))
+	) g
+$function$;
+COMMENT ON FUNCTION ordersync.outer_limits(text, text[]) IS
+	'the shops that grants of these levels limit the session''s role to; all_shops is true where they do not, NULL where it has none';
+
+/*
+ * A right to call that was given by hand, or by a dump to a role of that name, is
+ * held to the shops that the role reads.
  */
 CREATE OR REPLACE FUNCTION ordersync.is_allowed(p_shop bigint)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.pg_has_role(session_user, 'pg_database_owner', 'MEMBER')
-		OR COALESCE(pg_catalog.bool_or(g.shops IS NULL OR p_shop = ANY (g.shops)), true)
-	FROM ordersync.grants g
-	JOIN pg_catalog.pg_roles r ON r.oid = g.role_oid
-		OR r.rolname = g.role AND NOT EXISTS (
-			SELECT
-			FROM ordersync.grants o
-			WHERE o.role_oid = r.oid)
-	WHERE g.level IN ('operator', 'admin')
-		AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
+	SELECT pg_catalog.pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'MEMBER')
+		OR COALESCE(c.all_shops OR p_shop = ANY (c.shops), c.all_shops,
+			r.all_shops OR p_shop = ANY (r.shops), r.all_shops, true)
+	FROM ordersync.outer_limits('MEMBER', '{operator,admin}') c,
+		ordersync.outer_limits('MEMBER', '{reader}') r
 $function$;
 COMMENT ON FUNCTION ordersync.is_allowed(bigint) IS
 	'whether the caller''s grants, if it has any, include the shop';
+
+/* Called by ordersync.worker_list() (src/sqlapi.c), whoever asks; also before there are tables. */
+CREATE OR REPLACE FUNCTION ordersync.shown_shops()
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SECURITY DEFINER
+SET search_path = pg_catalog, ordersync, pg_temp
+AS $function$
+BEGIN
+	IF to_regclass('ordersync.own_shops') IS NULL
+		OR pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'USAGE')
+	THEN
+		RETURN NULL;
+	END IF;
+	RETURN (
+		SELECT CASE WHEN NOT l.all_shops THEN COALESCE(l.shops, '{}') END
+		FROM ordersync.outer_limits('USAGE', '{reader,operator,admin}') l);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.shown_shops() IS
+	'the shops that the session''s role is limited to; NULL: it sees all';
 
 CREATE OR REPLACE FUNCTION ordersync.check_allowed(p_shop bigint)
 RETURNS void
@@ -126,7 +186,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'insufficient_privilege',
 			MESSAGE = pg_catalog.format('permission denied for shop %s', p_shop),
-			DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', session_user),
+			DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', pg_catalog.pg_get_userbyid(ordersync.outer_user())),
 			HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
 	END IF;
 END

@@ -181,6 +181,7 @@ BEGIN
 		updated_at = clock_timestamp()
 	WHERE g.name = v_name;
 	PERFORM ordersync.set_gateway_abilities(v_name);
+	PERFORM ordersync.lift_stops(v_name);
 	PERFORM ordersync.activate_secrets(v_name);
 	PERFORM ordersync.warn_destination_changed(v_name,
 		ordersync.destination(v_before.base_url, v_before.options ->> 'proxy'));
@@ -202,9 +203,10 @@ SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
 	v_until timestamptz;
+	v_stops jsonb;
 	v_calls bigint;
 BEGIN
-	SELECT ordersync.held_until(g) INTO v_until
+	SELECT ordersync.held_until(g), g.stops INTO v_until, v_stops
 	FROM ordersync.gateways g
 	WHERE g.name = ordersync_lift_ban.name
 	FOR NO KEY UPDATE;
@@ -216,15 +218,15 @@ BEGIN
 	WHERE c.gateway = ordersync_lift_ban.name
 		AND c.reserved > 0;
 	GET DIAGNOSTICS v_calls = ROW_COUNT;
-	IF v_until > clock_timestamp() OR v_calls > 0 THEN
+	IF v_until > clock_timestamp() OR v_calls > 0 OR v_stops <> '{}' THEN
 		PERFORM ordersync.record_action('ban lifted', p_gateway => name,
-			p_details => jsonb_strip_nulls(jsonb_build_object('until', v_until)));
+			p_details => jsonb_strip_nulls(jsonb_build_object('until', v_until, 'stopped_since', v_stops #> '{"",since}')));
 	END IF;
 	PERFORM ordersync.wake();
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_lift_ban(text) IS
-	'ends all call bans of the platform, of the gateway and of single methods, and begins the count of calls_per_day anew: calls through the gateway are made again at once';
+	'ends all call bans of the platform, of the gateway and of single methods, and begins the count of calls_per_day anew; a gateway that does not answer is tried: calls through it are made again at once';
 
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_remove_gateway(name text)
 RETURNS void

@@ -74,7 +74,7 @@ BEGIN
 		FROM (
 			SELECT CASE WHEN n.none THEN interval '1 minute' + ordersync.interval_setting('lag') ELSE '0' END AS back,
 				CASE WHEN n.none THEN ordersync.interval_setting('lag') ELSE '0' END AS lag
-			FROM (VALUES (ordersync.unserved(shop_id) ? 'whoami')) n (none)
+			FROM (VALUES (ordersync.gateway_lacks(ordersync.unserved(shop_id), 'whoami'))) n (none)
 		) u;
 	END IF;
 	PERFORM ordersync.announce_run(v_run, v_joined, false);

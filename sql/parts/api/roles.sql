@@ -32,6 +32,7 @@ BEGIN
 	PERFORM ordersync.delete_grant(role);
 	INSERT INTO ordersync.grants (role_oid, role, level, shops)
 	VALUES (to_regrole(quote_ident(role)), ordersync_grant.role, ordersync_grant.level, ordersync_grant.shops);
+	PERFORM ordersync.set_up_policies();
 	PERFORM ordersync.grant_level(role, level, shops);
 	IF v_old.level IS DISTINCT FROM level OR v_old.shops IS DISTINCT FROM shops THEN
 		PERFORM ordersync.record_action('level granted', p_details => jsonb_build_object(

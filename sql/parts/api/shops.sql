@@ -133,6 +133,8 @@ BEGIN
 		PERFORM ordersync.set_shop_due(p_shop, v_old.options);
 		IF p_nick <> ALL (v_old.seller_nicks) THEN
 			PERFORM ordersync.change_seller(p_shop, p_nick);
+		ELSIF p_nick <> v_old.seller_nick THEN
+			PERFORM ordersync.rename_seller(p_shop, p_nick);
 		END IF;
 	END IF;
 

@@ -11,6 +11,7 @@ AS $function$
 DECLARE
 	v_run bigint;
 	v_joined boolean;
+	v_unserved jsonb;
 BEGIN
 	PERFORM ordersync.check_shop(shop_id);
 	IF tid IS NULL OR tid <= 0 THEN
@@ -37,6 +38,15 @@ BEGIN
 		PERFORM ordersync.count_tasks(v_run, ordersync.add_fetches(v_run, shop_id, 'orders', ARRAY[tid], NULL, 'order'));
 	END IF;
 	PERFORM ordersync.announce_run(v_run, v_joined, false);
+	v_unserved := ordersync.unserved(shop_id);
+	IF ordersync.gateway_lacks(v_unserved, 'details of after_sales') AND NOT ordersync.fetches_by_order(v_unserved) THEN
+		RAISE NOTICE USING
+			MESSAGE = 'the order is fetched without its after-sales: the shop''s gateway does not serve them one by one',
+			HINT = CASE
+				WHEN NOT ordersync.gateway_lists(v_unserved, 'after_sales') THEN 'It does not serve after-sales at all.'
+				ELSE format('They come with the next incremental run: SELECT ordersync_trigger_incremental(%s).', shop_id)
+			END;
+	END IF;
 	PERFORM ordersync.wake();
 	RETURN v_run;
 END

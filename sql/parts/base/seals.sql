@@ -26,12 +26,26 @@ AS 'MODULE_PATHNAME', 'ordersync_reseal';
 COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
 	'seals a sealed secret for another destination; for superusers only';
 
-CREATE OR REPLACE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean)
+CREATE OR REPLACE FUNCTION ordersync.renew_seal(sealed bytea, kind text, name text, destination text)
+RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_renew_seal';
+COMMENT ON FUNCTION ordersync.renew_seal(bytea, text, text, text) IS
+	'a sealed secret, sealed anew with the newest key of the key file; NULL if that has sealed it, or none opens it';
+
+CREATE OR REPLACE FUNCTION ordersync.newest_head()
+RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_newest_head';
+COMMENT ON FUNCTION ordersync.newest_head() IS
+	'the bytes that all begins with that the newest key seals; NULL if the key file cannot be used';
+
+CREATE OR REPLACE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean, OUT keys integer)
 RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_key_file';
 COMMENT ON FUNCTION ordersync.key_file() IS
-	'state of the key file: ready, missing or unusable, and why; and whether the worker of another database reports it missing';
+	'state of the key file: ready, missing or unusable, and why; whether the worker of another database reports it missing, and how many keys it has';
 
 CREATE OR REPLACE FUNCTION ordersync.make_key_file()
 RETURNS void
@@ -39,3 +53,24 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'ordersync_make_key_file';
 COMMENT ON FUNCTION ordersync.make_key_file() IS
 	'creates the key file unless it exists';
+
+CREATE OR REPLACE FUNCTION ordersync.lock_key_file()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_lock_key_file';
+COMMENT ON FUNCTION ordersync.lock_key_file() IS
+	'keeps other sessions of the server from changing the keys of the key file until the transaction ends';
+
+CREATE OR REPLACE FUNCTION ordersync.add_key()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_add_key';
+COMMENT ON FUNCTION ordersync.add_key() IS
+	'adds a new key to the key file, which seals from now on; for superusers only';
+
+CREATE OR REPLACE FUNCTION ordersync.drop_old_keys()
+RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_drop_old_keys';
+COMMENT ON FUNCTION ordersync.drop_old_keys() IS
+	'removes all but the newest key from the key file unless the worker of another database may need one; returns how many; for superusers only';

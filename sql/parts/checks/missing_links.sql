@@ -74,10 +74,11 @@ BEGIN
 
 	IF v_tasks = 0 AND v_run.kind <> 'order'
 			AND (v_by_order OR ordersync.is_served(v_unserved, 'details of after_sales', v_now)) THEN
-		IF NOT ordersync.gateway_lists(v_unserved, 'after_sales') THEN
+		IF ordersync.gateway_lists(v_unserved, 'after_sales') THEN
+			PERFORM ordersync.close_links(p_run, v_run.shop_id);
+		ELSE
 			PERFORM ordersync.close_after_sales_by_order(p_run, v_run.shop_id);
 		END IF;
-		PERFORM ordersync.close_links(p_run, v_run.shop_id);
 	END IF;
 	RETURN v_tasks;
 END
@@ -156,7 +157,7 @@ BEGIN
 				AND t.stream = 'details'
 				AND t.reason IN ('link', 'order')
 		) n USING (details_of, id)
-		WHERE (p_run.kind = 'order' AND NOT COALESCE(p_unserved -> ordersync.list_name('details', NULL, NULL, w.details_of) ->> 'at' = 'infinity', false)
+		WHERE (p_run.kind = 'order' AND NOT ordersync.gateway_lacks(p_unserved, ordersync.list_name('details', NULL, NULL, w.details_of))
 				OR ordersync.is_served(p_unserved, ordersync.list_name('details', NULL, NULL, w.details_of), p_now))
 			-- what the database refuses was seen, and by its id it is the same
 			AND NOT ordersync.is_refused(p_run.shop_id, w.details_of, w.id, w.at)

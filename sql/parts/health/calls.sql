@@ -26,6 +26,12 @@ BEGIN
 	ok := v_file.state = 'ready' OR v_file.state = 'missing' AND COALESCE(v_file.sealed, 0) = 0 AND NOT v_file.missed_elsewhere;
 	detail := CASE
 		WHEN v_file.state = 'ready' THEN 'it is there, and only the server''s user can read it'
+			|| CASE
+				WHEN v_file.keys = 1 OR v_file.unopened > 0 THEN ''
+				WHEN v_file.outdated > 0 THEN format('; it has %s keys, and an older one has sealed %s secrets of this database: SELECT ordersync_rotate_key() seals them with the newest',
+					v_file.keys, v_file.outdated)
+				ELSE format('; it has %s keys, of which this database uses the newest: when the others do, too, SELECT ordersync_forget_old_keys() removes the older ones', v_file.keys)
+			END
 		WHEN ok THEN 'it is made when the first secret is set'
 		WHEN v_file.state = 'missing' AND COALESCE(v_file.sealed, 0) = 0 THEN v_file.why || '; another database has secrets that were sealed with it'
 		ELSE concat_ws('; ', v_file.why, format('secrets sealed with it: %s', v_file.sealed))

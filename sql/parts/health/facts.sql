@@ -72,7 +72,9 @@ CREATE OR REPLACE FUNCTION ordersync.health_key_file(
 	OUT state text,
 	OUT why text,
 	OUT missed_elsewhere boolean,
+	OUT keys integer,
 	OUT sealed bigint,
+	OUT outdated bigint,
 	OUT tried bigint,
 	OUT unopened bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -80,8 +82,8 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	SELECT k.state, k.why, k.missed_elsewhere
-	INTO state, why, missed_elsewhere
+	SELECT k.state, k.why, k.missed_elsewhere, k.keys
+	INTO state, why, missed_elsewhere, keys
 	FROM ordersync.key_file() k;
 	IF to_regclass('ordersync.secrets') IS NULL THEN
 		RETURN;
@@ -89,10 +91,11 @@ BEGIN
 	SELECT count(*) INTO sealed
 	FROM ordersync.secrets s;
 	IF state = 'ready' THEN
+		outdated := ordersync.outdated_secrets();
 		SELECT count(*), count(*) FILTER (WHERE NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination))
 		INTO tried, unopened
 		FROM (
-			(SELECT * FROM ordersync.secrets a WHERE a.kind = 'app_secret' ORDER BY a.updated_at DESC LIMIT 50)
+			(SELECT * FROM ordersync.secrets a WHERE a.kind <> 'data_key' ORDER BY a.updated_at DESC LIMIT 50)
 			UNION ALL
 			(SELECT * FROM ordersync.secrets d WHERE d.kind = 'data_key' ORDER BY d.updated_at LIMIT 50)
 			UNION ALL
@@ -105,7 +108,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.health_key_file() IS
-	'state of the key file (see ordersync.key_file), how many secrets are sealed, how many were tried, and how many of these it does not open';
+	'state of the key file (see ordersync.key_file), how many secrets are sealed, how many of them not with its newest key, how many were tried, and how many of these it does not open';
 
 CREATE OR REPLACE FUNCTION ordersync.health_refusal(p_url text, p_proxy text, OUT message text, OUT hint text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -124,21 +127,28 @@ COMMENT ON FUNCTION ordersync.health_refusal(text, text) IS
 	'why a gateway of that URL and proxy may not be called, and what allows it; NULL when it may';
 
 /* The tasks that workers have, by worker: a few rows, however many shops. */
-CREATE OR REPLACE FUNCTION ordersync.health_owners()
-RETURNS TABLE (owner text, alive boolean)
+/* Whose they are, readers do not see. */
+CREATE OR REPLACE FUNCTION ordersync.health_running_tasks()
+RETURNS TABLE (task_id bigint, alive boolean)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
-	SELECT o.owner, ordersync.worker_alive(o.owner)
-	FROM (
-		SELECT DISTINCT t.owner
-		FROM ordersync.sync_tasks t
-		WHERE t.state = 'running'
-	) o
+	WITH owners AS MATERIALIZED (
+		SELECT o.owner, ordersync.worker_alive(o.owner) AS alive
+		FROM (
+			SELECT DISTINCT t.owner
+			FROM ordersync.sync_tasks t
+			WHERE t.state = 'running'
+		) o
+	)
+	SELECT t.task_id, o.alive
+	FROM ordersync.sync_tasks t
+	JOIN owners o ON o.owner = t.owner
+	WHERE t.state = 'running'
 $function$;
-COMMENT ON FUNCTION ordersync.health_owners() IS
-	'the workers that own running tasks, and whether each is alive';
+COMMENT ON FUNCTION ordersync.health_running_tasks() IS
+	'the tasks that a worker has, and whether it is alive';
 
 /* Names as a person reads them: the first few, and how many more. */
 CREATE OR REPLACE FUNCTION ordersync.health_names(p_names text[])

@@ -66,6 +66,7 @@ AS $function$
 DECLARE
 	v_owner name;
 	v_super boolean;
+	v_creators text;
 BEGIN
 	check_name := 'schema owner';
 	SELECT r.rolname, r.rolsuper
@@ -78,6 +79,20 @@ BEGIN
 	IF v_super THEN
 		detail := detail || ', a superuser, as whom no worker may act: workers wait';
 		hint := 'Type: ALTER SCHEMA ordersync OWNER TO pg_database_owner;';
+	ELSE
+		-- what is created in it may be called by our functions, as their owner
+		SELECT string_agg(CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END, ', ')
+		INTO v_creators
+		FROM pg_namespace n
+		CROSS JOIN LATERAL aclexplode(n.nspacl) x
+		WHERE n.nspname = 'ordersync'
+			AND x.privilege_type = 'CREATE'
+			AND x.grantee <> n.nspowner;
+		IF v_creators IS NOT NULL THEN
+			ok := false;
+			detail := detail || format('; %s may create in it, and so act as its owner', v_creators);
+			hint := format('Type: REVOKE CREATE ON SCHEMA ordersync FROM %s;', v_creators);
+		END IF;
 	END IF;
 	RETURN NEXT;
 END

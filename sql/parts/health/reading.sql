@@ -128,7 +128,7 @@ BEGIN
 			ORDER BY t.claimed_at))[1] AS first
 	INTO v_held
 	FROM ordersync.sync_tasks t
-	LEFT JOIN ordersync.health_owners() o ON o.owner = t.owner
+	LEFT JOIN ordersync.health_running_tasks() o ON o.task_id = t.task_id
 	WHERE t.state = 'running'
 		AND (t.claimed_at < clock_timestamp() - v_long
 			OR o.alive IS NOT TRUE AND t.claimed_at < clock_timestamp() - interval '10 minutes');

@@ -20,11 +20,12 @@ BEGIN
 		SELECT h.shop_id, h.hint, h.what_to_do,
 			CASE h.state
 				WHEN 'waiting for key' THEN 'data keys'
+				WHEN 'unauthorized' THEN 'data keys'
 				WHEN 'failing' THEN 'failing shops'
 				WHEN 'behind' THEN 'freshness'
 			END AS kind
 		FROM health h
-		WHERE h.state IN ('waiting for key', 'failing')
+		WHERE h.state IN ('waiting for key', 'unauthorized', 'failing')
 			-- a run that is on its way needs no help
 			OR h.state = 'behind' AND h.what_to_do IS NOT NULL
 		UNION ALL

@@ -82,7 +82,8 @@ BEGIN
 		NULLIF(concat_ws('; ',
 			CASE WHEN e.rows_gone THEN 'rows that were stored are gone' END,
 			CASE WHEN e.lines_gone THEN 'lines that were stored are gone' END,
-			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END), '') AS reason
+			CASE WHEN e.types_differ THEN 'there are orders of a type that no list asks for' END,
+			CASE WHEN w.outside > 0 THEN 'the platform lists records outside the range that it is asked for' END), '') AS reason
 	-- no WITH: what is asked of one shop is to be known in here, and a clock is in the way of that there
 	FROM (
 		SELECT d.*
@@ -176,11 +177,11 @@ BEGIN
 		('completeness', 'quarantined', 'records that were seen and could not be stored'),
 		('completeness', 'surplus', 'records stored in excess of those seen: the platform does not list them any more'),
 		('completeness', 'repaired', 'records that a later check added or updated'),
-		('completeness', 'verdict', 'proven: counted, and checked for late arrivals; counted: as many seen as the platform counts; unproven: no ids compared (a list without total, or counts alone); fresh: too young to be settled; short: something is missing'),
+		('completeness', 'verdict', 'proven: counted, and checked for late arrivals; counted: as many seen as the platform counts; unproven: no ids compared (a list without total, or counts alone), or a list that does not keep to the range asked for; fresh: too young to be settled; short: something is missing'),
 		('completeness', 'checked_at', 'when the day was read or counted last'),
 		('completeness', 'seen', 'distinct records seen'),
 		('completeness', 'missing', 'ranges of the day that are not closed'),
-		('completeness', 'reason', 'why a day that was read is not proven for what is stored: rows or lines that are gone, or orders of a type that no list asks for; NULL for none of these'),
+		('completeness', 'reason', 'why a day that was read is not proven for what is stored: rows or lines that are gone, orders of a type that no list asks for, or lists that do not keep to the range asked for; NULL for none of these'),
 		('completeness', 'repaired_ids', 'tids or refund_ids of the repaired records; ordersync.repairs has when and why')
 	) AS t (rel, col, words);
 END

@@ -17,6 +17,7 @@ BEGIN
 		sum(w.quarantined)::bigint AS quarantined,
 		count(*) FILTER (WHERE w.verdict = 'short') AS short_windows,
 		count(*) FILTER (WHERE w.verdict = 'unproven') AS unproven_windows,
+		sum(w.outside)::bigint AS outside,
 		-- read before all of it could be seen
 		count(*) FILTER (WHERE w.began_at IS NULL OR w.began_at < upper(w.range) + s.proof_delay) AS early_windows,
 		max(w.closed_at) AS checked_at,
@@ -57,7 +58,8 @@ BEGIN
 		('counted_days', 'seen', 'records seen, distinct within a window'),
 		('counted_days', 'quarantined', 'records that were seen and could not be stored'),
 		('counted_days', 'short_windows', 'windows in which something is missing'),
-		('counted_days', 'unproven_windows', 'windows of which no ids were compared'),
+		('counted_days', 'unproven_windows', 'windows of which no ids were compared, or whose lists did not keep to their range'),
+		('counted_days', 'outside', 'records listed that lie outside the range that was asked for'),
 		('counted_days', 'early_windows', 'windows that were read before all of them could be seen'),
 		('counted_days', 'checked_at', 'when the last of them was read'),
 		('counted_days', 'seen_least', 'distinct records seen at least: of windows that overlap the largest alone counts')

@@ -27,7 +27,7 @@ BEGIN
 		t.state,
 		CASE
 			WHEN t.error_class IN ('database', 'all_refused') THEN 'database'
-			WHEN t.error_class IN ('malformed', 'total') THEN 'malformed'
+			WHEN t.error_class IN ('malformed', 'total', 'range') THEN 'malformed'
 			WHEN t.error_class IN ('throttled', 'quota') THEN 'throttled'
 			WHEN t.error_class IN ('session', 'key_unreadable', 'secret_unreadable') THEN 'unauthorized'
 			WHEN t.error_class IN ('permission', 'signature', 'parameters', 'refused', 'not_found')
@@ -69,6 +69,7 @@ BEGIN
 					AND w.range < tstzrange(t.until, t.until, '[]')
 					AND w.verdict <> 'short'
 					AND w.closed_at > t.finished_at
+					AND w.task_id IS DISTINCT FROM t.task_id	-- which is covered, and unproven, by itself
 			) @> tstzrange(t.since, t.until)
 		END IS TRUE AS covered,
 		t.reported,
@@ -76,11 +77,14 @@ BEGIN
 		CASE
 			WHEN t.error_class IS NULL THEN NULL
 			WHEN g.failing_since IS NOT NULL AND t.error_class = g.error_class
-				AND (g.failing_shop IS NULL OR t.error_class = 'signature')
+				AND (NOT g.one_shop_fails OR t.error_class = 'signature')
 				THEN 'gateway "' || g.name || '": ' || g.error || '; see ordersync.gateway_health'
 			ELSE CASE t.error_class
 				WHEN 'short' THEN 'the platform counts more records than it lists; the next run reads the window again'
 				WHEN 'total' THEN 'total_results contradicts the records of the same answer (all that was listed is stored): report it to the operator of the gateway'
+				WHEN 'range' THEN 'the list contains records outside the range that it is asked for (all that was listed is stored'
+					|| CASE WHEN t.outcome = 'unproven' THEN ', nothing is known to be missing' ELSE '' END
+					|| '): compare the gateway''s options with what the platform calls its time parameters, or report it to the operator of the gateway; retry when it is mended'
 				WHEN 'session' THEN 'the data key is refused: renew the authorisation, and set the key'
 				WHEN 'key_unreadable' THEN 'the data key was sealed with another key file: put that file back, or set the key again'
 				WHEN 'secret_unreadable' THEN 'the application secret was sealed with another key file: put that file back, or set the secret again'
@@ -154,7 +158,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $function$
 	SELECT ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
-		('failed_tasks', NULL, 'windows that failed, were short, or whose last call failed, and what to do'),
+		('failed_tasks', NULL, 'windows that failed, were short or are unproven for what was listed beside them, or whose last call failed, and what to do'),
 		('failed_tasks', 'run_id', 'the run'),
 		('failed_tasks', 'task_id', 'the task'),
 		('failed_tasks', 'shop_id', 'the shop'),
@@ -165,7 +169,7 @@ AS $function$
 		('failed_tasks', 'basis', 'what the window is about'),
 		('failed_tasks', 'since', 'beginning of the window'),
 		('failed_tasks', 'until', 'end of the window, exclusive'),
-		('failed_tasks', 'state', 'failed; incomplete when it was read but short; pending or running: its last call failed, and it is tried again or waits'),
+		('failed_tasks', 'state', 'failed; incomplete when it was read but is short or unproven; pending or running: its last call failed, and it is tried again or waits'),
 		('failed_tasks', 'class', 'transient (may pass by itself), throttled, unauthorized (a key or secret), rejected (another call gets the same answer), malformed or database'),
 		('failed_tasks', 'error_class', 'finer class of the failure'),
 		('failed_tasks', 'error', 'the failure'),

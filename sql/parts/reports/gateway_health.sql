@@ -66,7 +66,6 @@ BEGIN
 	LEFT JOIN (
 		SELECT s.gateway,
 			count(*) AS shops,
-			min(s.shop_id) AS shop_id,
 			count(*) FILTER (WHERE s.enabled AND s.key_state <> 'missing') AS keys,
 			count(*) FILTER (WHERE s.enabled AND s.key_state = 'expired') AS keys_refused,
 			bool_or(s.key_state = 'moved' AND s.key_message LIKE 'the application secret%') AS moved
@@ -74,9 +73,10 @@ BEGIN
 		GROUP BY s.gateway
 	) c ON c.gateway = g.name
 	CROSS JOIN LATERAL (
-		SELECT g.failing_since IS NOT NULL AND (g.failing_shop IS NULL
+		SELECT g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
 			OR g.error_class IN ('signature', 'permission')
-			OR c.shops = 1 AND c.shop_id = g.failing_shop) AS is_failing
+			-- who sees some shops only does not know whether it is the only one
+			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o)) AS is_failing
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (

@@ -58,9 +58,7 @@ BEGIN
 				x.span,
 				x.span > 0 AND t.state IN ('succeeded', 'incomplete') AS read,
 				CASE t.stream
-					-- the walk through ids says how many are done
-					WHEN 'details' THEN GREATEST(1, cardinality(t.ids)
-						- CASE WHEN t.walk ->> 'done' ~ '^[0-9]{1,9}$' THEN (t.walk ->> 'done')::integer ELSE 0 END)
+					WHEN 'details' THEN GREATEST(1, cardinality(t.ids) - COALESCE(t.ids_done, 0))
 					ELSE 1
 				END AS least
 			FROM ordersync.sync_tasks t

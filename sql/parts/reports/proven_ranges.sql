@@ -1,6 +1,6 @@
 /*
  * What is proven: ranges by modified that are covered, and of which what became
- * visible late was looked for.
+ * visible late was looked for.  What is covered and unproven counts for neither.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_proven_ranges()
 RETURNS void
@@ -11,10 +11,10 @@ BEGIN
 	WITH (security_invoker = true) AS
 	SELECT m.shop_id,
 		m.stream,
-		m.ranges * COALESCE(CASE m.stream
+		(m.ranges - m.unproven) * COALESCE(CASE m.stream
 			WHEN 'orders' THEN (
 				SELECT range_agg(tstzrange(lower(r), upper(r) - d.proof_delay))
-				FROM unnest(a.ranges) r
+				FROM unnest(a.ranges - a.unproven) r
 				WHERE lower(r) < upper(r) - d.proof_delay)
 			ELSE a.ranges
 		END, '{}') AS ranges

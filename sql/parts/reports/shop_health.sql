@@ -58,23 +58,25 @@ BEGIN
 			WHEN x.state = 'paused' THEN 'the shop is paused'
 			WHEN x.state IN ('waiting for gateway', 'throttled')
 				THEN 'gateway "' || g.gateway || '": ' || g.state || '; see ordersync.gateway_health'
-			WHEN x.state = 'waiting for key' THEN 'the key is ' || s.key_state || COALESCE(': ' || s.key_message, '')
+			WHEN x.state IN ('waiting for key', 'unauthorized') THEN 'the key is ' || s.key_state || COALESCE(': ' || s.key_message, '')
 			WHEN x.state = 'failing' THEN f.hint
 			WHEN x.state = 'behind' AND q.active > 0 THEN 'a run is on its way, see ordersync.run_progress'
 			WHEN x.state = 'behind' THEN 'it was read later than its target allows, and nothing is running'
 			WHEN x.state = 'not read yet' THEN 'no run has succeeded yet'
 			WHEN x.key_is_ending THEN 'the data key expires soon: renew the authorisation'
+			WHEN x.is_renamed THEN split_part(s.key_message, ': SELECT', 1)
 		END AS hint,
 		CASE
 			WHEN x.state = 'paused' THEN 'SELECT ordersync_resume_shop(' || s.shop_id || ')'
 			WHEN x.state IN ('waiting for gateway', 'throttled')
 				THEN 'SELECT state, hint, what_to_do FROM ordersync.gateway_health WHERE gateway = ' || quote_literal(s.gateway)
-			WHEN x.state = 'waiting for key' THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key)'
+			WHEN x.state IN ('waiting for key', 'unauthorized') THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key)'
 			WHEN x.state = 'failing' THEN f.what_to_do
 			WHEN x.state = 'behind' AND q.active > 0 THEN NULL
 			WHEN x.state = 'behind' AND h.behind THEN 'SELECT ordersync_trigger_incremental(' || s.shop_id || ')'
 			WHEN x.state = 'behind' OR x.state = 'not read yet' AND q.active = 0 THEN 'SELECT ordersync_trigger_full(' || s.shop_id || ')'
 			WHEN x.key_is_ending THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key, expires_at)'
+			WHEN x.is_renamed THEN 'SELECT ordersync_add_shop(' || s.shop_id || ', ' || quote_literal(s.seller_nicks[cardinality(s.seller_nicks)]) || ', NULL, NULL)'
 		END AS what_to_do
 	FROM ordersync.shops s
 	LEFT JOIN ordersync.gateway_health g ON g.gateway = s.gateway
@@ -145,7 +147,8 @@ BEGIN
 		SELECT CASE
 				WHEN NOT s.enabled THEN 'paused'
 				WHEN g.state NOT IN ('ok', 'banned') THEN 'waiting for gateway'
-				WHEN s.key_state IN ('missing', 'wrong_seller', 'expired', 'key_unreadable', 'moved') THEN 'waiting for key'
+				WHEN s.key_state IN ('wrong_seller', 'expired') THEN 'unauthorized'
+				WHEN s.key_state IN ('missing', 'key_unreadable', 'moved') THEN 'waiting for key'
 				WHEN g.state = 'banned' THEN 'throttled'
 				WHEN f.kind IN ('incremental', 'full') AND f.class <> 'throttled' AND NOT f.covered
 					AND (f.state IN ('failed', 'incomplete') OR f.attempt > 1) THEN 'failing'
@@ -153,7 +156,8 @@ BEGIN
 				WHEN COALESCE(o.successes, '{}') = '{}' THEN 'not read yet'
 				ELSE 'ok'
 			END AS state,
-			s.key_expires_at < clock_timestamp() + COALESCE(NULLIF(current_setting('ordersync.key_warning', true), ''), '14d')::interval AS key_is_ending
+			s.key_expires_at < clock_timestamp() + COALESCE(NULLIF(current_setting('ordersync.key_warning', true), ''), '14d')::interval AS key_is_ending,
+			s.key_state = 'ok' AND s.key_message LIKE '%: SELECT ordersync_add_shop(%' AS is_renamed
 		OFFSET 0
 	) x;
 	PERFORM ordersync.comment_shop_health();
@@ -173,7 +177,7 @@ AS $function$
 		('shop_health', 'seller_nick', 'its seller'),
 		('shop_health', 'gateway', 'its gateway'),
 		('shop_health', 'enabled', 'false: paused'),
-		('shop_health', 'state', 'ok; paused; waiting for gateway (see ordersync.gateway_health); waiting for key; throttled; failing; behind (beyond its targets); not read yet'),
+		('shop_health', 'state', 'ok; paused; waiting for gateway (see ordersync.gateway_health); unauthorized (the data key was refused, or belongs to another seller); waiting for key; throttled; failing; behind (beyond its targets); not read yet'),
 		('shop_health', 'key_state', 'state of its data key'),
 		('shop_health', 'key_message', 'what the last check or refusal said'),
 		('shop_health', 'key_expires_at', 'when the data key expires, as typed'),

@@ -1,6 +1,10 @@
 /*
  * The names of statuses, for views that call nothing of ours.
  */
+/*
+ * The functions are called with all arguments and their very types: in a schema where
+ * others may create, one that fits better would be called instead, with our rights.
+ */
 /* One row a status that the mapping knows, the platform's and the unified ones. */
 CREATE OR REPLACE FUNCTION ordersync.fill_status_names()
 RETURNS void
@@ -10,11 +14,11 @@ AS $function$
 	SELECT 'order', 'taobao', s.status,
 		CASE
 			WHEN s.status = pg_catalog.upper(s.status)
-				THEN @extschema@.ordersync_order_status(s.status)
+				THEN @extschema@.ordersync_order_status(s.status, 'taobao'::text)
 			ELSE s.status
 		END,
-		@extschema@.ordersync_order_status_name(s.status, 'zh'),
-		@extschema@.ordersync_order_status_name(s.status, 'en')
+		@extschema@.ordersync_order_status_name(s.status, 'zh'::text, 'taobao'::text),
+		@extschema@.ordersync_order_status_name(s.status, 'en'::text, 'taobao'::text)
 	FROM pg_catalog.unnest(ARRAY[
 		'TRADE_NO_CREATE_PAY', 'WAIT_BUYER_PAY', 'PAY_PENDING', 'WAIT_PRE_AUTH_CONFIRM',
 		'WAIT_SELLER_SEND_GOODS', 'PAID_FORBID_CONSIGN', 'SELLER_CONSIGNED_PART',
@@ -26,11 +30,11 @@ AS $function$
 	UNION ALL
 	SELECT 'refund', 'taobao', s.status,
 		CASE
-			WHEN s.status = pg_catalog.upper(s.status) THEN @extschema@.ordersync_refund_status(s.status)
+			WHEN s.status = pg_catalog.upper(s.status) THEN @extschema@.ordersync_refund_status(s.status, 'taobao'::text)
 			ELSE s.status
 		END,
-		@extschema@.ordersync_refund_status_name(s.status, 'zh'),
-		@extschema@.ordersync_refund_status_name(s.status, 'en')
+		@extschema@.ordersync_refund_status_name(s.status, 'zh'::text, 'taobao'::text),
+		@extschema@.ordersync_refund_status_name(s.status, 'en'::text, 'taobao'::text)
 	FROM pg_catalog.unnest(ARRAY[
 		'NO_REFUND', 'WAIT_SELLER_AGREE', 'WAIT_SELLER_CONFIRM_RETURN_ADDRESS',
 		'POST_FEE_DISPUTE_WAIT_ACTIVATE', 'WAIT_BUYER_RETURN_GOODS', 'WAIT_SELLER_CONFIRM_GOODS',

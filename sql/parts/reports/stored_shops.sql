@@ -13,6 +13,7 @@ BEGIN
 			(SELECT min(o.shop_id) FROM ordersync.orders o),
 			(SELECT min(a.shop_id) FROM ordersync.after_sales a)
 		) AS shop_id
+		WHERE (SELECT w.all_shops FROM ordersync.own_shops w)
 		UNION ALL
 		SELECT LEAST(
 			(SELECT min(o.shop_id) FROM ordersync.orders o WHERE o.shop_id > s.shop_id),
@@ -29,7 +30,15 @@ BEGIN
 	 * hundred; here it expects a third of them, and compiles nothing (JIT takes
 	 * longer than a month's sales) for what it takes for expensive.
 	 */
-	WHERE s.shop_id >= (-9223372036854775808)::bigint;
+	WHERE s.shop_id >= (-9223372036854775808)::bigint
+	UNION ALL
+	-- of a role that is limited: from one shop to the next it would pass all rows of the others
+	SELECT u.shop_id
+	FROM ordersync.own_shops w
+	CROSS JOIN LATERAL (SELECT DISTINCT x.shop_id FROM unnest(w.shops) x (shop_id)) u
+	WHERE NOT w.all_shops
+		AND (EXISTS (SELECT FROM ordersync.orders o WHERE o.shop_id = u.shop_id)
+			OR EXISTS (SELECT FROM ordersync.after_sales a WHERE a.shop_id = u.shop_id));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_stored_shops() IS

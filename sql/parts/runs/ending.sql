@@ -84,7 +84,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_full_run(record) IS
-	'notes in shop_totals.full_run_at that a full run ended well, if it covered a month or all that the shop has';
+	'notes in shop_totals.full_run_at that a full run read all of its windows, if it covered a month or all that the shop has';
 
 /* Single orders and key checks are not what a shop's freshness depends on. */
 CREATE OR REPLACE FUNCTION ordersync.note_success(p_run record)
@@ -101,7 +101,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_success(record) IS
-	'notes in shop_totals.successes that a run succeeded';
+	'notes in shop_totals.successes that a run read all of its windows';
 
 CREATE OR REPLACE FUNCTION ordersync.end_run(p_run bigint)
 RETURNS void
@@ -111,19 +111,21 @@ DECLARE
 	v_tasks bigint;
 	v_failed bigint;
 	v_short bigint;
+	v_unproven bigint;
 	v_run ordersync.sync_runs;
 BEGIN
 	SELECT pg_catalog.count(*),
 		pg_catalog.count(*) FILTER (WHERE t.state = 'failed'),
-		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete')
-	INTO v_tasks, v_failed, v_short
+		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete' AND t.outcome IS DISTINCT FROM 'unproven'),
+		pg_catalog.count(*) FILTER (WHERE t.state = 'incomplete' AND t.outcome = 'unproven')
+	INTO v_tasks, v_failed, v_short, v_unproven
 	FROM ordersync.sync_tasks t
 	WHERE t.run_id = p_run;
 
 	UPDATE ordersync.sync_runs r
 	SET state = CASE
 			WHEN v_failed > 0 AND v_failed = v_tasks THEN 'failed'
-			WHEN v_failed > 0 OR v_short > 0 OR r.lost IS NOT NULL THEN 'incomplete'
+			WHEN v_failed > 0 OR v_short > 0 OR v_unproven > 0 OR r.lost IS NOT NULL THEN 'incomplete'
 			ELSE 'succeeded'
 		END,
 		lot = NULL,
@@ -133,6 +135,7 @@ BEGIN
 		message = NULLIF(pg_catalog.concat_ws('; ',
 			CASE WHEN v_failed > 0 THEN pg_catalog.format('%s of %s windows failed', v_failed, v_tasks) END,
 			CASE WHEN v_short > 0 THEN pg_catalog.format('%s of %s windows are short', v_short, v_tasks) END,
+			CASE WHEN v_unproven > 0 THEN pg_catalog.format('%s of %s windows are unproven: the lists do not keep to their range', v_unproven, v_tasks) END,
 			CASE WHEN r.lost IS NOT NULL THEN
 				'no longer served by the platform, and lost: ' || ordersync.format_ranges(r.lost) END,
 			CASE WHEN r.tid IS NOT NULL THEN ordersync.not_served_message(r.run_id, r.shop_id, r.tid) END), '')
@@ -140,10 +143,13 @@ BEGIN
 	RETURNING r.* INTO v_run;
 	IF v_run.kind = 'full' AND v_run.state = 'succeeded' THEN
 		PERFORM ordersync.recheck_unlisted_types(p_run);
-		PERFORM ordersync.note_full_run(v_run);
 	END IF;
 
-	IF v_run.state = 'succeeded' THEN
+	-- a list that proves nothing was read to its end all the same: reading it again at once brings no more
+	IF v_failed = 0 AND v_short = 0 AND v_run.lost IS NULL THEN
+		IF v_run.kind = 'full' THEN
+			PERFORM ordersync.note_full_run(v_run);
+		END IF;
 		PERFORM ordersync.note_success(v_run);
 	END IF;
 

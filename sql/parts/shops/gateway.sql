@@ -43,7 +43,11 @@ BEGIN
 		throttled_for = g.throttled_for - GREATEST(ordersync.held_until(g) - pg_catalog.clock_timestamp(), '0'),
 		lifted_at = pg_catalog.clock_timestamp()
 	WHERE g.name = p_name;
-	RETURN FOUND;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	PERFORM ordersync.lift_stops(p_name);
+	RETURN true;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.lift_ban(text) IS

@@ -14,6 +14,8 @@ DECLARE
 	v record;
 	v_secrets bigint;
 BEGIN
+	-- who changes keys waits for what is sealed from here on
+	LOCK TABLE ordersync.secrets IN ROW EXCLUSIVE MODE;
 	SELECT * INTO v
 	FROM ordersync.key_file();
 	IF v.state = 'ready' THEN

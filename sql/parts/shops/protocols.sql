@@ -70,12 +70,21 @@ $function$;
 COMMENT ON FUNCTION ordersync.unserved(bigint) IS
 	'lists that the platform refuses to a shop, and calls and lists that its gateway does not have: see ordersync.is_served()';
 
+CREATE OR REPLACE FUNCTION ordersync.gateway_lacks(p_unserved jsonb, p_list text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT COALESCE(p_unserved -> p_list ->> 'at' = 'infinity', false)
+$function$;
+COMMENT ON FUNCTION ordersync.gateway_lacks(jsonb, text) IS
+	'whether the gateway does not have a call or list; what the platform refuses is asked for again';
+
 /* Lists without which a run is planned all the same. */
 CREATE OR REPLACE FUNCTION ordersync.gateway_lists(p_unserved jsonb, p_stream text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT p_stream <> 'after_sales' OR NOT p_unserved ? p_stream
+	SELECT NOT ordersync.gateway_lacks(p_unserved, p_stream)
 $function$;
 COMMENT ON FUNCTION ordersync.gateway_lists(jsonb, text) IS
 	'whether the records of a stream are listed by time: after-sales may come by order instead, or not at all';
@@ -84,7 +93,8 @@ CREATE OR REPLACE FUNCTION ordersync.fetches_by_order(p_unserved jsonb)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
-	SELECT p_unserved ?| ARRAY['after_sales', 'details of after_sales'] AND NOT p_unserved ? 'details of refunds_of_orders'
+	SELECT (ordersync.gateway_lacks(p_unserved, 'after_sales') OR ordersync.gateway_lacks(p_unserved, 'details of after_sales'))
+		AND NOT ordersync.gateway_lacks(p_unserved, 'details of refunds_of_orders')
 $function$;
 COMMENT ON FUNCTION ordersync.fetches_by_order(jsonb) IS
 	'whether after-sales are fetched by their orders, all of an order at once';

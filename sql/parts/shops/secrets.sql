@@ -2,12 +2,28 @@
  * Secrets: stored for the destination of their gateway, and noted where they do not open.
  */
 
+CREATE OR REPLACE FUNCTION ordersync.outdated_secrets()
+RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_head bytea := ordersync.newest_head();
+BEGIN
+	RETURN (
+		SELECT pg_catalog.count(*)
+		FROM ordersync.secrets s
+		WHERE pg_catalog.substr(s.sealed, 1, pg_catalog.length(v_head)) <> v_head);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.outdated_secrets() IS
+	'how many secrets were sealed with another key than the newest of the key file; 0 if the file cannot be used';
+
 /*
  * Called by the worker at its start and when the key file has changed.  While
  * the file cannot be used nothing is said of single secrets, all wait; what was
  * unreadable with a wrong key is readable again when the right one is back.
  */
-CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT unreadable integer)
+CREATE OR REPLACE FUNCTION ordersync.note_key_file(p_trouble text, OUT sealed integer, OUT unreadable integer, OUT outdated integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_custom_plan
@@ -15,8 +31,8 @@ SET plan_cache_mode = force_custom_plan
 SET lock_timeout = '200ms'
 AS $function$
 BEGIN
-	SELECT pg_catalog.count(*), pg_catalog.count(*)
-	INTO sealed, unreadable
+	SELECT pg_catalog.count(*), pg_catalog.count(*), 0
+	INTO sealed, unreadable, outdated
 	FROM ordersync.secrets;
 
 	IF p_trouble IS NOT NULL THEN
@@ -36,11 +52,12 @@ BEGIN
 	SELECT (SELECT pg_catalog.count(*) FROM ordersync.gateways g WHERE g.secret_state = 'unreadable')
 		+ (SELECT pg_catalog.count(*) FROM ordersync.shops s WHERE s.key_state = 'key_unreadable')
 	INTO unreadable;
+	outdated := ordersync.outdated_secrets();
 	PERFORM ordersync.wake();	-- this database's other workers
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_key_file(text) IS
-	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed and how many of them cannot be opened';
+	'notes that no secret can be opened, and why; with NULL tries every secret and marks gateways and shops by what opens. Returns how many are sealed, how many of them cannot be opened, and how many the newest key has not sealed';
 
 CREATE OR REPLACE FUNCTION ordersync.note_secrets(p_gateway text)
 RETURNS void

@@ -108,6 +108,19 @@ $function$;
 COMMENT ON FUNCTION ordersync.change_seller(bigint, text) IS
 	'gives a shop that was never read another seller''s name';
 
+CREATE OR REPLACE FUNCTION ordersync.rename_seller(p_shop bigint, p_nick text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.shops s
+	SET seller_nick = p_nick,
+		key_message = CASE s.key_state WHEN 'ok' THEN NULL ELSE s.key_message END,
+		updated_at = now()
+	WHERE s.shop_id = p_shop
+$function$;
+COMMENT ON FUNCTION ordersync.rename_seller(bigint, text) IS
+	'takes over another of the names under which a shop''s records come';
+
 CREATE OR REPLACE FUNCTION ordersync.check_orders_of_other_seller(p_shop bigint, p_nick text)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE

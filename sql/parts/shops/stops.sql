@@ -21,7 +21,6 @@ CREATE OR REPLACE FUNCTION ordersync.note_stop(
 	p_stop jsonb,
 	p_class text,
 	p_message text,
-	p_method text,
 	p_called_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -84,7 +83,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_stop(record, jsonb, text, text, text, timestamptz) IS
+COMMENT ON FUNCTION ordersync.note_stop(record, jsonb, text, text, timestamptz) IS
 	'records that calls of a task''s gateway, or of one of its methods, are stopped, and when the next probe is due; part of ordersync.fail()';
 
 /* With the columns that people read: only what stops all shops makes a gateway stopped. */

@@ -11,6 +11,7 @@ BEGIN
 		stream text NOT NULL,
 		basis text NOT NULL,
 		ranges tstzmultirange NOT NULL DEFAULT '{}',
+		unproven tstzmultirange NOT NULL DEFAULT '{}',
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (shop_id, stream, basis)
 	) WITH (fillfactor = 70);
@@ -23,6 +24,7 @@ BEGIN
 		reported bigint,
 		seen bigint,
 		quarantined bigint NOT NULL DEFAULT 0,
+		outside bigint NOT NULL DEFAULT 0,
 		passes integer,
 		verdict text NOT NULL,
 		run_id bigint,
@@ -65,11 +67,12 @@ BEGIN
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
-		('coverage', NULL, 'closed ranges: every record in these ranges was seen'),
+		('coverage', NULL, 'closed ranges: every record in these ranges was seen, as far as the platform''s lists can show it'),
 		('coverage', 'shop_id', 'the shop'),
 		('coverage', 'stream', 'orders, after_sales or special_refunds'),
 		('coverage', 'basis', 'the time that the ranges are about: modified, created or arrival; after_sales by arrival: what was covered when lines and after-sales were last found to agree'),
 		('coverage', 'ranges', 'the closed ranges'),
+		('coverage', 'unproven', 'of these, what was read to the end of a list that proves nothing: it has no total, or listed records from outside the range that was asked for'),
 		('coverage', 'updated_at', 'when they grew last'),
 
 		('window_counts', NULL, 'what the platform counted and what was seen, by window; a newer reading replaces the older'),
@@ -80,6 +83,7 @@ BEGIN
 		('window_counts', 'reported', 'records as the platform counts; NULL: the list has no total'),
 		('window_counts', 'seen', 'distinct records seen, quarantined ones included'),
 		('window_counts', 'quarantined', 'of these, how many could not be stored'),
+		('window_counts', 'outside', 'records that were listed and lie outside the range that was asked for; stored, and neither seen nor proof'),
 		('window_counts', 'passes', 'walks through the window'),
 		('window_counts', 'verdict', 'counted, short or unproven'),
 		('window_counts', 'run_id', 'the run that read it'),

@@ -35,7 +35,7 @@ RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_claimed bigint[] := '{}';
+	v_claimed bigint[];
 	v_some record;
 	v_exact boolean;
 	v_each integer;
@@ -56,6 +56,8 @@ BEGIN
 			) s) THEN
 		v_places := NULL;			-- there is nobody to keep a place for
 	END IF;
+	v_claimed := ordersync.probe_tasks(p_max);
+	PERFORM ordersync.assign_tasks(p_owner, v_claimed);
 	/*
 	 * Evenness is exact as long as looking at p_max tasks of each run is cheap.
 	 * With many runs one task of each fills the worker; only where that does not,
@@ -139,7 +141,8 @@ RETURNS TABLE (
 	calls_in_flight integer, calls_per_day bigint, calls_per_day_reserved bigint,
 	version_us bigint,
 	method_weights text[], method_bans text[],
-	gateway_options jsonb)
+	gateway_options jsonb,
+	key_recheck boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -151,6 +154,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
 	v_claimed bigint[];
+	v_rechecks bigint[];
 BEGIN
 	PERFORM ordersync.reclaim_tasks();
 	v_claimed := ordersync.normalize_tasks(p_owner, p_max, p_max_active_shops, p_places);
@@ -159,6 +163,7 @@ BEGIN
 	END IF;
 
 	PERFORM ordersync.start_runs(v_claimed);
+	v_rechecks := ordersync.key_rechecks(v_claimed);
 	RETURN QUERY
 	SELECT t.task_id, t.run_id, t.token, t.shop_id, t.stream, t.basis,
 		EXTRACT(epoch FROM t.since)::bigint,
@@ -169,7 +174,7 @@ BEGIN
 				-- what is archived is served by its list alone
 				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
 		t.ids, t.attempt, t.walk,
-		s.key_state IN ('unchecked', 'expired'), s.key_state = 'unverified',
+		s.key_state IN ('unchecked', 'expired') OR t.task_id = ANY (v_rechecks), s.key_state = 'unverified',
 		COALESCE(q.refused, false),
 		s.seller_nicks,
 		CASE WHEN s.options ? 'fields_add' THEN ordersync.option_names(s.options -> 'fields_add') END,
@@ -191,7 +196,8 @@ BEGIN
 		(EXTRACT(epoch FROM g.updated_at) * 1000000)::bigint,
 		CASE WHEN g.options ? 'method_weights' THEN ordersync.method_values(g.options -> 'method_weights') END,
 		CASE WHEN g.method_bans <> '{}' THEN ordersync.method_values(g.method_bans) END,
-		CASE WHEN g.options ? g.protocol THEN pg_catalog.jsonb_build_object(g.protocol, g.options -> g.protocol) END
+		CASE WHEN g.options ? g.protocol THEN pg_catalog.jsonb_build_object(g.protocol, g.options -> g.protocol) END,
+		t.task_id = ANY (v_rechecks)
 	FROM pg_catalog.unnest(v_claimed) c (task_id)
 	CROSS JOIN LATERAL (
 		SELECT t.*
@@ -250,6 +256,51 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.claim(text, integer, integer, jsonb) IS
 	'claims due tasks for a worker, at most so many, by priority and fairly between shops, and returns all that is needed to run them. p_places: most, how many of them may be others than single orders and key checks; each, how many of one gateway, where there are several; left, the same for gateways of which the worker has some';
+
+/*
+ * A good key is checked again once a day, by the call of one task, while the others
+ * go on.  Who claims marks the shop for an hour; the answer, for a day and up to two
+ * hours, so that what was set up together is not checked together.
+ */
+CREATE OR REPLACE FUNCTION ordersync.key_rechecks(p_tasks bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_tasks bigint[];
+	v_shops bigint[];
+BEGIN
+	SELECT pg_catalog.array_agg(c.task_id), pg_catalog.array_agg(s.shop_id)
+	INTO v_tasks, v_shops
+	FROM (
+		SELECT t.shop_id, pg_catalog.min(t.task_id) AS task_id
+		FROM pg_catalog.unnest(p_tasks) p (task_id)
+		CROSS JOIN LATERAL (
+			SELECT t.task_id, t.shop_id
+			FROM ordersync.sync_tasks t
+			WHERE t.task_id = p.task_id
+			OFFSET 0
+		) t
+		GROUP BY t.shop_id
+	) c
+	CROSS JOIN LATERAL (
+		SELECT s.shop_id
+		FROM ordersync.shops s
+		WHERE s.shop_id = c.shop_id
+			AND s.key_state IN ('ok', 'unverified')
+			AND COALESCE(s.key_verify_at <= pg_catalog.clock_timestamp(), true)
+		FOR NO KEY UPDATE SKIP LOCKED
+	) s;
+	IF v_shops IS NOT NULL THEN
+		UPDATE ordersync.shops s
+		SET key_verify_at = pg_catalog.clock_timestamp() + interval '1 hour'
+		WHERE s.shop_id = ANY (v_shops);
+	END IF;
+	RETURN COALESCE(v_tasks, '{}');
+END
+$function$;
+COMMENT ON FUNCTION ordersync.key_rechecks(bigint[]) IS
+	'those of the claimed tasks, one of a shop, that are to check its data key again because a day has passed';
 
 CREATE OR REPLACE FUNCTION ordersync.start_runs(p_tasks bigint[])
 RETURNS void

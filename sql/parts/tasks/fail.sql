@@ -13,7 +13,9 @@
  *   rejected      nobody gets another answer by asking again: failed; a list
  *                 that a shop can do without is noted on the shop instead
  *   the rest      pending, due after the back-off; failed after so many attempts
- *                 as ordersync.max_attempts allows
+ *                 as ordersync.max_attempts allows.  While calls of its gateway
+ *                 are stopped (shops/stops.sql) it costs none, and the task is
+ *                 due when they are not any more, or as a probe
  *
  * What fails for good must not take its window's rest with it: where the
  * failure is this window's own, the window is halved again and again until the
@@ -44,6 +46,8 @@ DECLARE
 	v_charge boolean;
 	v_max_attempts integer := ordersync.setting('max_attempts')::integer;
 	v_retry_at timestamptz;
+	v_called_at timestamptz;
+	v_stop jsonb;
 	v_dead boolean;
 	v_local boolean;
 	v_unserved boolean;
@@ -63,10 +67,10 @@ BEGIN
 		page_size integer,			-- where it has shrunk
 		banned text,				-- throttled: gateway (also where it is left out), method; by calls_per_day: day, reserved
 		method text,				-- the one that is banned
+		stop jsonb,					-- calls like it are stopped: src/queue_json.c
 		clock_offset_ms bigint,		-- where the platform's clock was read
 		call jsonb					-- as request_log keeps it; NULL where no call was made
 	);
-	v_charge := ordersync.costs_attempt(f.verdict, f.class, f.conflict);
 	SELECT t.* INTO v
 	FROM ordersync.sync_tasks t
 	WHERE t.task_id = p_task
@@ -75,6 +79,14 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.raise_lost_task(p_task);
 	END IF;
+	v_called_at := COALESCE(pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at);
+	v_stop := COALESCE(f.stop, CASE
+		WHEN f.call ->> 'code' IS NULL AND f.verdict IN ('retry', 'malformed')
+			AND (f.class = 'oversize' OR ordersync.is_gateway_failure(f.verdict, f.class, NULL))
+			THEN ordersync.standing_stop(v, f.call ->> 'method', v_called_at)
+	END);
+	v_charge := ordersync.costs_attempt(f.verdict, f.class, f.conflict)
+		AND (v_stop IS NULL OR COALESCE((v_stop ->> 'own')::boolean, false));
 	retry_ms := COALESCE(f.retry_ms,
 		-- it was our clock, and now we know better
 		CASE WHEN f.class = 'clock' AND f.clock_offset_ms IS NOT NULL THEN 1 END,
@@ -118,7 +130,8 @@ BEGIN
 		END,
 		-- shop or gateway say when, and may say so sooner
 		next_attempt_at = CASE
-			WHEN v_state = 'pending' AND v_spared = 0 AND f.verdict NOT IN ('unauthorized', 'throttled') THEN v_retry_at
+			WHEN v_state = 'pending' AND v_spared = 0 AND f.verdict NOT IN ('unauthorized', 'throttled')
+				AND (v_stop IS NULL OR v_charge) THEN v_retry_at
 		END,
 		-- ids that were parted begin with the one that failed
 		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(f.walk, t.walk) END,
@@ -152,10 +165,13 @@ BEGIN
 		SELECT n.ended, n.held
 		INTO v_ended, v_ended_held
 		FROM ordersync.mark_list_refused(p_task, f.message) n;
-	ELSIF ordersync.is_gateway_failure(f.verdict, f.class, f.call ->> 'sub_code') THEN
+	ELSIF v_stop IS NOT NULL OR ordersync.is_gateway_failure(f.verdict, f.class, f.call ->> 'sub_code') THEN
 		PERFORM ordersync.note_gateway_failure(v.shop_id, f.class, f.message, f.call, v.claimed_at);
 	ELSIF f.verdict = 'rejected' OR f.class = 'platform' THEN
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
+	END IF;
+	IF v_stop IS NOT NULL THEN
+		PERFORM ordersync.note_stop(v, v_stop, f.class, f.message, v_called_at);
 	END IF;
 
 	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
@@ -168,6 +184,40 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.fail(bigint, bigint, jsonb) IS
 	'records a failed call: the task is due again later, waits for its shop or gateway, or has failed; returns its state and the delay before the next call';
+
+/*
+ * No call was made: calls of the task's gateway are stopped, and its place is for
+ * others.  What it failed of before stays.
+ */
+CREATE OR REPLACE FUNCTION ordersync.give_back(p_task bigint, p_token bigint, p_failure jsonb)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
+AS $function$
+DECLARE
+	v ordersync.sync_tasks;
+BEGIN
+	UPDATE ordersync.sync_tasks t
+	SET state = 'pending',
+		attempt = GREATEST(t.attempt - 1, 0),
+		walk = COALESCE(p_failure -> 'walk', t.walk),
+		page_size = COALESCE((p_failure ->> 'page_size')::integer, t.page_size),
+		owner = NULL,
+		token = NULL
+	WHERE t.task_id = p_task
+		AND t.token = p_token
+	RETURNING t.* INTO v;
+	IF NOT FOUND THEN
+		PERFORM ordersync.raise_lost_task(p_task);
+	END IF;
+	PERFORM ordersync.note_stop(v, p_failure -> 'stop', NULL, NULL, v.claimed_at);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.give_back(bigint, bigint, jsonb) IS
+	'makes a claimed task pending again because calls like its next one are stopped';
 
 /* What is the gateway's, the shop's or this server's trouble, and passes by itself, costs none. */
 CREATE OR REPLACE FUNCTION ordersync.costs_attempt(p_verdict text, p_class text, p_conflict boolean)

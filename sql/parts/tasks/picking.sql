@@ -81,7 +81,8 @@ CREATE OR REPLACE FUNCTION ordersync.due_tasks(
 	p_holds boolean,
 	p_each integer,
 	p_full text[],
-	p_now timestamptz)
+	p_now timestamptz,
+	p_stop jsonb DEFAULT NULL)
 RETURNS TABLE (gateway text, unchecked boolean, tasks bigint[], untils timestamptz[])
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -92,6 +93,14 @@ AS $function$
 		WHERE s.shop_id = p_shop
 			AND s.enabled
 			AND (p_kind IN ('order', 'check') OR s.gateway <> ALL (p_full))
+			AND (p_stop IS NULL
+				OR s.gateway = p_stop ->> 'gateway'
+					AND COALESCE((p_stop ->> 'shop')::bigint = p_shop, true)
+					AND CASE
+						WHEN p_stop ? 'key' THEN s.key_state IN ('unchecked', 'expired')
+						WHEN p_stop ? 'stream' THEN s.key_state NOT IN ('unchecked', 'expired')
+						ELSE true
+					END)
 			AND (s.key_state IN ('ok', 'unverified', 'unchecked')
 				OR s.key_state = 'expired' AND s.key_check_at <= p_now)
 			AND (p_kind IN ('order', 'check') OR NOT EXISTS (
@@ -102,13 +111,16 @@ AS $function$
 		OFFSET 0
 	) s
 	CROSS JOIN LATERAL (
-		SELECT CASE WHEN g.method_bans <> '{}' THEN ordersync.active_bans(g.method_bans, p_now) END AS bans
+		SELECT CASE WHEN g.method_bans <> '{}' THEN ordersync.active_bans(g.method_bans, p_now) END AS bans,
+			CASE WHEN p_stop IS NULL AND g.stops <> '{}' THEN ordersync.stopped_lists(g.stops, p_shop) END AS stops
 		FROM ordersync.gateways g
 		WHERE g.name = s.gateway
 			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
 			AND (g.spent_until IS NULL OR g.spent_until <= p_now)
 			AND (g.reserved_until IS NULL OR g.reserved_until <= p_now OR p_kind IN ('order', 'check'))
+			AND (g.stops = '{}'
+				OR NOT ordersync.is_stopped(g.stops - COALESCE(p_stop ->> 'name', '-'), p_shop, s.unchecked))
 		OFFSET 0
 	) g
 	CROSS JOIN LATERAL (
@@ -121,14 +133,17 @@ AS $function$
 				AND NOT (w.held AND p_holds)
 				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= p_now)
 				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, w.stream, w.basis, w.history, w.details_of))
+				AND (g.stops IS NULL OR NOT ordersync.is_banned(g.stops, w.stream, w.basis, w.history, w.details_of))
+				AND (p_stop IS NULL OR NOT p_stop ? 'stream'
+					OR ordersync.is_banned(pg_catalog.jsonb_build_array(p_stop), w.stream, w.basis, w.history, w.details_of))
 			ORDER BY w.until DESC
 			LIMIT CASE WHEN s.unchecked THEN 1 ELSE p_each END
 		) w
 		HAVING pg_catalog.count(*) > 0
 	) t
 $function$;
-COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, text[], timestamptz) IS
-	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first; of gateways that have no place left single orders and key checks only';
+COMMENT ON FUNCTION ordersync.due_tasks(bigint, bigint, text, boolean, integer, text[], timestamptz, jsonb) IS
+	'the newest due tasks of an active run, at most p_each, and whether its shop''s key is to be checked by the first; of gateways that have no place left single orders and key checks only; p_stop: of those that it stops, for a probe';
 
 /*
  * Ten seconds without anybody, ten seconds in which one shop after the other gives
@@ -381,7 +396,7 @@ BEGIN
 		(SELECT pg_catalog.min(u.until)
 		FROM ordersync.gateways g
 		CROSS JOIN LATERAL (
-			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until)
+			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until), (g.next_probe_at)
 			UNION ALL
 			SELECT (b.value ->> 'until')::timestamptz
 			FROM pg_catalog.jsonb_each(g.method_bans) b

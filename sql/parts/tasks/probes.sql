@@ -9,7 +9,7 @@
  *
  * Called by a claim, with whose settings its statements are planned.
  */
-CREATE OR REPLACE FUNCTION ordersync.probe_tasks()
+CREATE OR REPLACE FUNCTION ordersync.probe_tasks(p_max integer)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -32,6 +32,7 @@ BEGIN
 			WHERE (s.value ->> 'probe_at')::timestamptz <= v_now
 			ORDER BY s.key
 		LOOP
+			EXIT WHEN pg_catalog.cardinality(v_tasks) >= p_max;
 			v_task := ordersync.probe_task(v_stop.stop, v_now);
 			CONTINUE WHEN v_task IS NULL OR v_task = ANY (v_tasks);
 			v_tasks := v_tasks || v_task;
@@ -43,8 +44,8 @@ BEGIN
 	RETURN v_tasks;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.probe_tasks() IS
-	'the tasks, locked, by which gateways whose calls are stopped are tried now; the next are due ten seconds later';
+COMMENT ON FUNCTION ordersync.probe_tasks(integer) IS
+	'the tasks, locked, at most so many, by which gateways whose calls are stopped are tried now; the next are due ten seconds later';
 
 CREATE OR REPLACE FUNCTION ordersync.probe_task(p_stop jsonb, p_now timestamptz)
 RETURNS bigint
@@ -58,7 +59,7 @@ BEGIN
 	FROM (
 		SELECT r.shop_id, w.unchecked, w.tasks
 		FROM ordersync.runs_in_turn(0, 3, v_lot) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, p_now, p_stop) w
+		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, '{}', p_now, p_stop) w
 		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
 		LIMIT 8
 	) d

@@ -11,14 +11,15 @@ CREATE OR REPLACE FUNCTION ordersync.call_facts(
 	OUT gateway text,
 	OUT clock_offset interval,
 	OUT failing_since timestamptz,
+	OUT stops jsonb,
 	OUT first_full_at timestamptz,
 	OUT unserved jsonb,
 	OUT kind text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
-	SELECT g.name, g.clock_offset, g.failing_since, s.first_full_at, s.unserved, r.kind
-	INTO gateway, clock_offset, failing_since, first_full_at, unserved, kind
+	SELECT g.name, g.clock_offset, g.failing_since, g.stops, s.first_full_at, s.unserved, r.kind
+	INTO gateway, clock_offset, failing_since, stops, first_full_at, unserved, kind
 	FROM (
 		SELECT s.gateway, s.first_full_at, s.unserved
 		FROM ordersync.shops s
@@ -26,7 +27,7 @@ BEGIN
 		OFFSET 0
 	) s
 	CROSS JOIN LATERAL (
-		SELECT g.name, g.clock_offset, g.failing_since
+		SELECT g.name, g.clock_offset, g.failing_since, g.stops
 		FROM ordersync.gateways g
 		WHERE g.name = s.gateway
 		OFFSET 0
@@ -86,6 +87,10 @@ BEGIN
 
 	IF v_started > p_facts.failing_since AND p_call ->> 'verdict' = 'ok' THEN
 		PERFORM ordersync.end_gateway_failure(p_facts.gateway, v_started);
+	END IF;
+	-- a refusal with a code is an answer
+	IF p_facts.stops <> '{}' AND (p_call ->> 'verdict' = 'ok' OR p_call ->> 'code' IS NOT NULL) THEN
+		PERFORM ordersync.end_stops(p_facts.gateway, p_call ->> 'method', v_started);
 	END IF;
 
 	IF p_facts.kind = 'full' AND p_call ? 'window_since' THEN

@@ -15,7 +15,12 @@
  * settle leads to only now and then plans by itself (force_custom_plan).
  */
 /* Inlined where it is called. */
-CREATE OR REPLACE FUNCTION ordersync.incomplete_message(p_missed bigint[], p_class text, p_reported bigint, p_seen bigint)
+CREATE OR REPLACE FUNCTION ordersync.incomplete_message(
+	p_missed bigint[],
+	p_class text,
+	p_reported bigint,
+	p_seen bigint,
+	p_outside bigint)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -25,11 +30,14 @@ AS $function$
 				pg_catalog.cardinality(p_missed), p_missed[1])
 		WHEN p_class = 'total'
 			THEN pg_catalog.format('the platform''s count of %s records is not what it lists, %s were seen', p_reported, p_seen)
+		WHEN p_class = 'range'
+			THEN pg_catalog.format('the platform lists records (%s) outside the range that it was asked for; in the range %s were seen%s',
+				p_outside, p_seen, ', it counts ' || p_reported)
 		ELSE pg_catalog.format('the platform counts %s records, %s were seen', p_reported, p_seen)
 	END
 $function$;
-COMMENT ON FUNCTION ordersync.incomplete_message(bigint[], text, bigint, bigint) IS
-	'the message of a window that was read and is incomplete';
+COMMENT ON FUNCTION ordersync.incomplete_message(bigint[], text, bigint, bigint, bigint) IS
+	'the message of a window that was read and is incomplete, or unproven for what was listed beside it';
 
 /*
  * How a page ended comes as JSON, as the worker and settle_count write it; what is
@@ -60,12 +68,13 @@ BEGIN
 	FROM pg_catalog.jsonb_to_record(p_settlement) AS x (
 		state text,					-- running, succeeded, incomplete
 		outcome text,				-- NULL, counted, short, unproven, fresh, fetched, equal, differs
-		class text,					-- of an incomplete one: short, total
+		class text,					-- of an incomplete one: short, total, range
 		walk jsonb,					-- where the walk stands: src/window_saved.h
 		reported bigint,			-- over the window
 		seen bigint,
 		quarantined bigint,
 		passes integer,
+		outside bigint,				-- records listed that lie outside the range asked for
 		closed_since bigint,		-- epoch seconds; NULL where it closes nothing
 		closed_until bigint,
 		page_new integer,			-- of the page
@@ -125,7 +134,7 @@ BEGIN
 				WHEN 'incomplete' THEN CASE WHEN v_missed IS NULL AND s.class IS NOT NULL THEN s.class ELSE 'short' END
 			END,
 			error = CASE v_state
-				WHEN 'incomplete' THEN ordersync.incomplete_message(v_missed, s.class, s.reported, s.seen)
+				WHEN 'incomplete' THEN ordersync.incomplete_message(v_missed, s.class, s.reported, s.seen, s.outside)
 			END,
 			error_code = NULL,
 			error_sub_code = NULL,
@@ -156,7 +165,7 @@ BEGIN
 			tstzrange(pg_catalog.to_timestamp(s.closed_since), pg_catalog.to_timestamp(s.closed_until)),
 			CASE v_state WHEN 'pending' THEN 'short' ELSE v_outcome END,
 			s.reported, s.seen, COALESCE(s.quarantined, 0), s.passes, v.run_id, v.task_id,
-			v.began_at + v_facts.clock_offset);
+			v.began_at + v_facts.clock_offset, COALESCE(s.outside, 0));
 	END IF;
 
 	PERFORM ordersync.log_call(v_facts, v.shop_id, v.run_id, v.task_id, s.clock_offset_ms, s.call);
@@ -164,10 +173,10 @@ BEGIN
 	IF v_parts > 1 THEN
 		PERFORM ordersync.add_parts(v.task_id, s.cuts);
 	END IF;
-	IF s.state = 'succeeded' AND s.call IS NOT NULL AND v_facts.unserved <> '{}' THEN
+	IF (s.state = 'succeeded' OR s.outcome = 'unproven') AND s.call IS NOT NULL AND v_facts.unserved <> '{}' THEN
 		PERFORM ordersync.mark_list_served(v.shop_id, ordersync.list_name(v.stream, v.basis, v.ext_type, v.details_of, v.reason));
 	END IF;
-	IF v.state = 'succeeded' AND v.reason = 'open' AND v.history THEN
+	IF (v.state = 'succeeded' OR v.outcome = 'unproven') AND v.reason = 'open' AND v.history THEN
 		PERFORM ordersync.record_history_reads(v.shop_id, v.since, v.until, v.run_id, v.began_at);
 	END IF;
 
@@ -203,8 +212,10 @@ COMMENT ON FUNCTION ordersync.add_parts(bigint, bigint[]) IS
 	'inserts the siblings of a task whose window is cut at the given bounds';
 
 /*
- * A counted or unproven window is covered.  One that came out short is taken
- * out again if an older reading had covered it: the next run plans it anew.
+ * A counted or unproven window is covered, so that no incremental run reads it
+ * again; what is unproven is kept beside it, and goes with a reading that counts.
+ * One that came out short is taken out again if an older reading had covered it:
+ * the next run plans it anew.
  */
 CREATE OR REPLACE FUNCTION ordersync.close_window(
 	p_shop bigint,
@@ -218,11 +229,13 @@ CREATE OR REPLACE FUNCTION ordersync.close_window(
 	p_passes integer,
 	p_run bigint,
 	p_task bigint,
-	p_began_at timestamptz)
+	p_began_at timestamptz,
+	p_outside bigint DEFAULT 0)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
+	v_unproven tstzmultirange := CASE p_outcome WHEN 'unproven' THEN tstzmultirange(p_range) ELSE '{}' END;
 	v_now timestamptz := pg_catalog.clock_timestamp();
 	v_day timestamptz := pg_catalog.timezone('Asia/Shanghai', pg_catalog.date_trunc('day',
 		pg_catalog.timezone('Asia/Shanghai', pg_catalog.lower(p_range))));
@@ -230,14 +243,16 @@ DECLARE
 	v_behind tstzrange := tstzrange(pg_catalog.upper(p_range), pg_catalog.upper(p_range), '[]');
 BEGIN
 	IF p_outcome IN ('counted', 'unproven') THEN
-		INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges)
-		VALUES (p_shop, p_stream, p_basis, tstzmultirange(p_range))
+		INSERT INTO ordersync.coverage AS c (shop_id, stream, basis, ranges, unproven)
+		VALUES (p_shop, p_stream, p_basis, tstzmultirange(p_range), v_unproven)
 		ON CONFLICT (shop_id, stream, basis) DO UPDATE
 		SET ranges = c.ranges + excluded.ranges,
+			unproven = c.unproven - excluded.ranges + excluded.unproven,
 			updated_at = now();
 	ELSIF p_outcome = 'short' THEN
 		UPDATE ordersync.coverage c
 		SET ranges = c.ranges - tstzmultirange(p_range),
+			unproven = c.unproven - tstzmultirange(p_range),
 			updated_at = now()
 		WHERE c.shop_id = p_shop
 			AND c.stream = p_stream
@@ -248,13 +263,14 @@ BEGIN
 	END IF;
 
 	INSERT INTO ordersync.window_counts AS w
-		(shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict, run_id, task_id, began_at, closed_at)
-	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_passes,
+		(shop_id, stream, basis, range, reported, seen, quarantined, outside, passes, verdict, run_id, task_id, began_at, closed_at)
+	VALUES (p_shop, p_stream, p_basis, p_range, p_reported, p_seen, p_quarantined, p_outside, p_passes,
 		p_outcome, p_run, p_task, p_began_at, v_now)
 	ON CONFLICT (shop_id, stream, basis, range) DO UPDATE
 	SET reported = excluded.reported,
 		seen = excluded.seen,
 		quarantined = excluded.quarantined,
+		outside = excluded.outside,
 		passes = excluded.passes,
 		verdict = excluded.verdict,
 		run_id = excluded.run_id,
@@ -300,5 +316,5 @@ BEGIN
 					AND n.range && w.range));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint, timestamptz) IS
+COMMENT ON FUNCTION ordersync.close_window(bigint, text, text, tstzrange, text, bigint, bigint, bigint, integer, bigint, bigint, timestamptz, bigint) IS
 	'records how a window came out: coverage, and the counts that show it';

@@ -3,8 +3,11 @@
  *
  * The platform names the seller and its number.  A sub-account's "main:sub"
  * counts as "main"; a seller that was renamed is known by its number and goes
- * on under both names.  Anybody else's key stops the shop: not one order of
- * another seller may come in.
+ * on under both names, with a warning until the new one is taken over.  Anybody
+ * else's key stops the shop: not one order of another seller may come in.
+ *
+ * A daily check of a key that was good (p_outcome unanswered) stops nothing because
+ * the call for it failed: it is made again in an hour.
  */
 CREATE OR REPLACE FUNCTION ordersync.settle_key(
 	p_task bigint,
@@ -51,13 +54,16 @@ BEGIN
 		v_state := 'unchecked';	-- it was another key that answered
 	ELSIF p_outcome = 'by_records' THEN
 		v_state := 'unverified';
+	ELSIF p_outcome = 'unanswered' THEN
+		RETURN v_shop.key_state;
 	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
 		v_state := 'unverified';
 		v_message := COALESCE('the platform does not say whose the data key is: ' || (p_call ->> 'sub_msg'),
 			'the platform does not say whose the data key is');
-	ELSIF p_user_id = v_shop.user_id AND v_nick <> ALL (v_shop.seller_nicks) THEN
+	ELSIF p_user_id = v_shop.user_id AND v_nick <> ordersync.main_nick(v_shop.seller_nick) THEN
 		v_state := 'ok';
-		v_message := pg_catalog.format('the seller "%s" is now named "%s"', v_shop.seller_nick, v_nick);
+		v_message := pg_catalog.format('the seller "%s" is now named "%s": SELECT ordersync_add_shop(%s, %L, NULL, NULL)',
+			v_shop.seller_nick, v_nick, v_task.shop_id, v_nick);
 	ELSIF v_nick <> ALL (v_shop.seller_nicks) THEN
 		v_state := 'wrong_seller';
 		v_message := pg_catalog.format('the data key belongs to "%s", the shop is "%s"', p_nick, v_shop.seller_nick);
@@ -75,6 +81,7 @@ BEGIN
 		key_message = v_message,
 		key_checked_at = pg_catalog.clock_timestamp(),
 		key_check_at = NULL,
+		key_verify_at = pg_catalog.clock_timestamp() + interval '24 hours' + pg_catalog.random() * interval '2 hours',
 		user_id = CASE WHEN v_state = 'ok' AND v_is_main THEN COALESCE(s.user_id, p_user_id) ELSE s.user_id END,
 		seller_nicks = CASE
 			WHEN v_state = 'ok' AND v_nick <> ALL (s.seller_nicks) THEN s.seller_nicks || v_nick

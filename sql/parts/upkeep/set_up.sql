@@ -22,6 +22,7 @@ BEGIN
 	PERFORM ordersync.set_up_added_fields();
 	PERFORM ordersync.renew_views();
 	PERFORM ordersync.make_log_partitions();
+	PERFORM ordersync.set_up_policies();
 	PERFORM ordersync.apply_grants();
 	PERFORM ordersync.adopt_tasks();
 	PERFORM ordersync.set_gateway_abilities(NULL);

@@ -317,9 +317,12 @@ breaker_step(Breaker *breaker, const char *step, BreakerCall *calls, int *ncalls
 	call.failed_before = strcmp(again, "again") == 0;
 	if (strcmp(word, "take") == 0)
 	{
-		wait = breaker_take(breaker, &call, at_ms, &stop);
+		wait = breaker_ask(breaker, &call, at_ms, &stop);
 		if (wait == 0)
+		{
+			breaker_begin(breaker, &call, at_ms);
 			calls[(*ncalls)++] = call;
+		}
 		return stop.stopped ? describe_stop(&stop) :
 			wait > 0 ? psprintf("wait " INT64_FORMAT, wait) : "go";
 	}
