@@ -6,6 +6,7 @@ use warnings;
 use Compress::Zlib;
 use IO::Select;
 use IO::Socket::IP;
+use JSON::PP;
 use MIME::Base64;
 use OrdersyncTest;
 use POSIX ();
@@ -222,6 +223,27 @@ my %want = (
 like($made{ $shop{$_} }, $want{$_}, "an answer that $_: $want{$_}") for @kinds;
 is(connections($trapped), 0, 'nobody followed a redirect, or went through the environment\'s proxy');
 
+# --- a relay's paths and headers stay on its host ---
+
+my %path = ('an address behind a user' => "\@127.0.0.1:$trap/x", 'another host' => "//127.0.0.1:$trap/x", 'a whole URL' => "http://127.0.0.1:$trap/x", 'more of the port' => '1/x', 'more of the host' => '.example.com/x',
+	'a port' => ":$trap/x", 'a line end' => "/x HTTP/1.1\r\nX-More: y", 'way up' => "/../..//127.0.0.1:$trap/x", 'a backslash' => "/\\\@127.0.0.1:$trap/x", 'a query' => '/x?a=b', 'a fragment' => '/x#y', 'nothing' => '');
+my @options = ((map { [ "path: $_", { paths => { increment => $path{$_} } } ] } sort keys %path),
+	(map { [ "header: $_->[0]", { headers => { $_->[1] => $_->[2] } } ] } [ 'a line end in its value', 'X-A', "b\r\nX-More: y" ], [ 'in its name', "X-A: b\r\nX-More", 'y' ], [ 'Host', 'Host', "127.0.0.1:$trap" ],
+		[ 'Transfer-Encoding', 'Transfer-Encoding', 'chunked' ], [ 'Content-Length', 'Content-Length', '1' ], [ 'of the proxy', 'Proxy-Authorization', 'Basic eA==' ], [ 'none', '', 'y' ]));
+my $encode = JSON::PP->new->utf8->canonical;
+my $literal = sub { return $quoted->($encode->encode({ relay => $_[0] })) };
+my $calls = $cluster->control('stats')->{calls};
+$first = $n;
+as('boss', map { $shop{ $_->[0] } = ++$n; ("SELECT ordersync_add_gateway('g$n', 'http://127.0.0.1:$port', NULL, NULL, 'relay')", "SELECT ordersync_add_shop($n, 'shop $n', 'session-$n', 'g$n')") } @options);
+@told = split /(?<=\n)(?=psql)/, as('boss', map { "SELECT ordersync_set_gateway('g$shop{ $_->[0] }', " . $literal->($_->[1]) . ')' } @options);
+is(scalar(grep { /ERROR/ } @told), scalar @options, 'an admin is refused what leads out of a path or a header');
+is($cluster->sql("SELECT count(*) FROM ordersync.gateways WHERE protocol = 'relay' AND options ? 'relay'"), 0, 'each of them');
+as('keeper', map { "UPDATE ordersync.gateways SET options = " . $literal->($_->[1]) . " WHERE name = 'g$shop{ $_->[0] }'" } @options);
+%made = outcomes($first + 1 .. $n);
+is(join(', ', map { "$_->[0] ($made{ $shop{ $_->[0] } })" } grep { $made{ $shop{ $_->[0] } } !~ /^(?:parameters|refused): / } @options), '', 'and the worker makes no call of it that it finds in the tables');
+is($cluster->control('stats')->{calls}, $calls, 'to nobody');
+is(connections($trapped), 0, 'neither to the listener');
+
 # --- one proxy, by CONNECT, with a password ---
 
 is(connections($passed), 0, 'the proxy was not asked yet');
@@ -232,7 +254,7 @@ is(as('boss', "SELECT ordersync_set_gateway_secret('taobao', 'proxy_password', '
 %made = outcomes(1);
 like($made{1}, qr/^proxy: the proxy does not accept/, 'is told likewise');
 like($cluster->sql("SELECT state || ': ' || hint FROM ordersync.gateway_health WHERE gateway = 'taobao'"), qr/^unreachable: the proxy refuses the calls: set its user and password with ordersync_set_gateway_secret/, 'with what to do');
-my $calls = $cluster->control('stats')->{calls};
+$calls = $cluster->control('stats')->{calls};
 is(as('boss', "SELECT ordersync_set_gateway_secret('taobao', 'proxy_password', 'user:$pass')"), '', 'the right one');
 is($cluster->incremental(1), 'succeeded', 'and the calls pass');
 cmp_ok($cluster->control('stats')->{calls}, '>', $calls, 'to the gateway');
