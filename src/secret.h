@@ -30,6 +30,9 @@ extern bytea *secret_newest_head(void);
  */
 extern char *secret_purpose(const char *kind, const char *name, const char *destination);
 
+/* In place of a destination that is not known yet; no call goes there. */
+#define SECRET_NO_DESTINATION "no destination yet"
+
 /*
  * Seals; the result can be opened with the same purpose only.  Errors are for
  * people.

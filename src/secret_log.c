@@ -1,18 +1,27 @@
 /*
  * secret_log.c
- *	  Keeps secrets that are typed in a statement out of the server log.
+ *	  Keeps secrets that are typed in a statement out of the server log and
+ *	  pg_stat_activity.
  *
  * The server writes a statement into its log when it fails
  * (log_min_error_statement), when statements are logged (log_statement,
  * log_min_duration_statement, extensions that audit) and when its backend
  * crashes.  Of a statement that names one of the functions that take a secret,
  * it is left out: the STATEMENT line by the flag that the server has for it,
- * lines of level LOG that quote it by other words in its place.  What the
- * client is told does not change.
+ * lines of level LOG that quote it, or its plan, by other words in its place.
+ *
+ * Values that an error quotes are left out, too, also in what the client is told:
+ * of a data key that was typed in the place of a number, or behind a quote that
+ * does not end.  What is no function at all may be a name that was mistyped.
+ *
+ * The functions themselves say that they run, by secret_log_hide_statement(): so
+ * does a statement that calls them by another name.  From then on nobody sees it
+ * in pg_stat_activity, from which the server also takes what it logs of a backend
+ * that dies, or of the others in a deadlock.
  *
  * A preloaded library hides them all.  One that is loaded by the first call of
- * a session comes too late for what log_statement wrote before that call ran:
- * secret_log_warn() says so.
+ * a session comes too late for what log_statement wrote before that call ran,
+ * which is said.
  *
  * The hook runs inside the error machinery: it never errors out, and allocates
  * a little in the context of the error only when it replaces something.
@@ -22,6 +31,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
 #include "utils/elog.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -37,11 +47,17 @@ static const char *const secret_functions[] = {
 	"ordersync_set_session_key"
 };
 
+#define SOME_FUNCTION "a function that takes a secret"
+
 static emit_log_hook_type previous_hook = NULL;
 static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
+static TimestampTz hidden_statement = 0;	/* which has said that it has a secret */
 
 static void hide_secrets(ErrorData *error);
-static void hide_in_line(ErrorData *error);
+static const char *function_of_statement(void);
+static void hide_values(ErrorData *error);
+static bool may_be_mistyped(const ErrorData *error);
+static void hide_in_line(ErrorData *error, const char *running);
 static const char *secret_function_in(const char *text);
 static const char *find_secret_function(const char *text, const char **at);
 static bool quotes_call(const char *context);
@@ -59,25 +75,89 @@ secret_log_install(void)
 static void
 hide_secrets(ErrorData *error)
 {
+	const char *running = function_of_statement();
+
 	/* the context: a statement that calls it under another name, EXECUTE or a wrapper */
-	if (secret_function_in(debug_query_string) != NULL || secret_function_in(error->context) != NULL)
+	if (running != NULL || secret_function_in(error->context) != NULL)
 	{
 		error->hide_stmt = true;
+		hide_values(error);
 		/* a block's or function's statement; parameters, where they were asked for */
 		if (quotes_call(error->context) || log_parameter_max_length_on_error != 0)
 			error->context = NULL;
 		if (secret_function_in(error->internalquery) != NULL)
 			error->internalquery = NULL;
 	}
+	else if (may_be_mistyped(error))
+	{
+		error->hide_stmt = true;
+		hide_values(error);
+	}
 	if (error->elevel == LOG || error->elevel == LOG_SERVER_ONLY)
-		hide_in_line(error);
+		hide_in_line(error, running);
 	if (previous_hook)
 		previous_hook(error);
 }
 
-/* A line that quotes a statement: in its message, or in its details (EXECUTE, a crash). */
+/* The function that takes a secret, if the statement in hand calls one. */
+static const char *
+function_of_statement(void)
+{
+	const char *function = secret_function_in(debug_query_string);
+
+	if (function == NULL && hidden_statement != 0 &&
+		hidden_statement == GetCurrentStatementStartTimestamp())
+		function = SOME_FUNCTION;
+	return function;
+}
+
+/* Errors of the parser and of types' input functions quote what they stumbled over. */
 static void
-hide_in_line(ErrorData *error)
+hide_values(ErrorData *error)
+{
+	char	   *quote;
+
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_SYNTAX_ERROR:
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_INVALID_TEXT_REPRESENTATION:
+		case ERRCODE_INVALID_DATETIME_FORMAT:
+		case ERRCODE_DATETIME_VALUE_OUT_OF_RANGE:
+		case ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE:
+			break;
+		default:
+			return;
+	}
+	error->detail = NULL;
+	error->detail_log = NULL;
+	error->context = NULL;
+	if (error->message != NULL && (quote = strchr(error->message, '"')) != NULL)
+		error->message = psprintf("%.*s(a value, hidden by ordersync)",
+								  (int) (quote - error->message), error->message);
+}
+
+/* A statement with a name like ours that the server does not understand. */
+static bool
+may_be_mistyped(const ErrorData *error)
+{
+	if (debug_query_string == NULL ||
+		(error->sqlerrcode != ERRCODE_UNDEFINED_FUNCTION && error->sqlerrcode != ERRCODE_SYNTAX_ERROR))
+		return false;
+	for (const char *at = debug_query_string; *at != '\0'; at++)
+	{
+		if (pg_strncasecmp(at, "ordersync_", strlen("ordersync_")) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A line that quotes a statement: in its message, or in its details (EXECUTE, a
+ * crash); or that shows the plan of one which running calls.
+ */
+static void
+hide_in_line(ErrorData *error, const char *running)
 {
 	const char *function = secret_function_in(error->message);
 	const char *in_detail = secret_function_in(error->detail);
@@ -87,9 +167,15 @@ hide_in_line(ErrorData *error)
 		error->detail = hidden(error->detail, in_detail);
 	if (in_detail_log != NULL)
 		error->detail_log = hidden(error->detail_log, in_detail_log);
+	if (in_detail != NULL || in_detail_log != NULL)
+		error->hide_stmt = true;	/* EXECUTE, with values */
 	if (function == NULL && debug_query_string != NULL && error->message != NULL &&
 		strstr(error->message, debug_query_string) != NULL)
-		function = in_detail != NULL ? in_detail : in_detail_log;
+		function = running != NULL ? running : in_detail != NULL ? in_detail : in_detail_log;
+	if (function == NULL && running != NULL &&
+		(error->detail != NULL || error->detail_log != NULL ||
+		 (error->message != NULL && strchr(error->message, '\n') != NULL)))
+		function = running;
 	if (function == NULL)
 		return;
 	error->message = hidden(error->message, function);
@@ -118,7 +204,11 @@ find_secret_function(const char *text, const char **at)
 			continue;
 		for (int i = 0; i < lengthof(secret_functions); i++)
 		{
-			if (pg_strncasecmp(*at, secret_functions[i], strlen(secret_functions[i])) == 0)
+			size_t		len = strlen(secret_functions[i]);
+
+			/* the variants that read a file are given its path */
+			if (pg_strncasecmp(*at, secret_functions[i], len) == 0 &&
+				pg_strncasecmp(*at + len, "_from_file", strlen("_from_file")) != 0)
 				return secret_functions[i];
 		}
 	}
@@ -141,22 +231,26 @@ quotes_call(const char *context)
 	return false;
 }
 
-/* The line up to the statement, with words in the statement's place. */
+/* The line up to the statement or plan, with words in its place. */
 static char *
 hidden(char *text, const char *function)
 {
 	char	   *statement = debug_query_string != NULL ? strstr(text, debug_query_string) : NULL;
 	int			before = statement != NULL ? (int) (statement - text) : 0;
 
+	if (statement == NULL && (statement = strstr(text, " plan:\n")) != NULL)
+		before = (int) (statement - text) + (int) strlen(" plan:\n");
 	return psprintf("%.*s(a statement that calls %s, hidden by ordersync)",
 					before, text, function);
 }
 
 void
-secret_log_warn(void)
+secret_log_hide_statement(void)
 {
-	if (installed_in == 0 || installed_in != GetCurrentStatementStartTimestamp() ||
-		log_statement != LOGSTMT_ALL)
+	hidden_statement = GetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, psprintf("(a statement that calls %s, hidden by ordersync)",
+												   function_of_statement()));
+	if (installed_in == 0 || installed_in != hidden_statement || log_statement != LOGSTMT_ALL)
 		return;
 	ereport(WARNING,
 			(errmsg("the server log contains this statement, including the secret"),

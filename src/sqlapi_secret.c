@@ -14,11 +14,21 @@
 #include "secret.h"
 #include "secret_log.h"
 
+ORDERSYNC_EXPORT Datum ordersync_hide_statement(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_seal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_can_open(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_reseal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_renew_seal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_newest_head(PG_FUNCTION_ARGS);
+
+PG_FUNCTION_INFO_V1(ordersync_hide_statement);
+/* hide_statement(): what takes a secret calls it first, whatever then fails */
+Datum
+ordersync_hide_statement(PG_FUNCTION_ARGS)
+{
+	secret_log_hide_statement();
+	PG_RETURN_VOID();
+}
 
 PG_FUNCTION_INFO_V1(ordersync_seal);
 /* seal(secret, kind, name, destination) → bytea */
@@ -30,7 +40,6 @@ ordersync_seal(PG_FUNCTION_ARGS)
 										 text_to_cstring(PG_GETARG_TEXT_PP(2)),
 										 text_to_cstring(PG_GETARG_TEXT_PP(3)));
 
-	secret_log_warn();
 	PG_RETURN_BYTEA_P(secret_seal(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret), purpose));
 }
 

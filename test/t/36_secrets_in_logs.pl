@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 use OrdersyncTest;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -46,12 +45,26 @@ SELECT ordersync_set_session_key(99, 'secret-15')
 SELECT ordersync_set_session_key(1, 'secret-16', now() - interval '1 day')
 SELECT Ordersync_Set_Session_Key(99, 'secret-17')
 DO $$ BEGIN PERFORM ordersync_set_session_key(99, 'secret-18'); END $$
+SELECT ordersync_set_gateway_secret('none', 'app_secret', 'secret-19')
+SELECT ordersync_set_gateway_secret('taobao', 'secret-20', 'header:X')
+SELECT ordersync_set_gateway_secret('taobao', 'header:secret-21 with a blank', 'X')
+SELECT ordersync_set_gateway_secret('taobao', 'header:X', E'secret-22\r\nHost: x')
+SELECT ordersync_set_gateway_secret('taobao', 'proxy_password', 'secret-23')
+SELECT ordersync_set_data_key('secret-24', 'x')
+SELECT ordersync_set_data_key(1, 'x', 'secret-25')
+SELECT ordersync_set_data_key(1, 'secret-26)
+SELECT ordersync_set_datakey(1, 'secret-27')
+SELECT ordersync_add_gateway('g', 'https://gw.example.com/', '1', 'x', options => '[secret-28')
+SELECT ordersync_add_shop(9, 'x', "secret-29")
 };
 my @failing = grep { /\S/ } split /\n/, $failing;
-my $failed = 0;
-my $log = logged($node, sub { $failed += ($node->psql('postgres', $_))[0] != 0 for @failing });
-is($failed, scalar(@failing), 'all of them fail');
-is(scalar(() = $log =~ /ERROR:  /g), scalar(@failing), 'and the log says that they do');
+my @unended = grep { /secret-(?:6'|26\))$/ } @failing;		# psql itself would wait for the end of these
+my $log = logged($node, sub {
+	$node->psql('postgres', join("\n", map { "$_;" } grep { my $q = $_; !grep { $_ eq $q } @unended } @failing), on_error_stop => 0);
+	$node->psql('postgres', '', extra_params => [ '-c', $_ ], on_error_stop => 0) for @unended;
+});
+is(scalar(@unended), 2, 'statements without an end');
+is(scalar(() = $log =~ /ERROR:  /g), scalar(@failing), 'all of them fail, and the log says that they do');
 like($log, qr/ERROR:  gateway "nowhere" does not exist/, 'with the reason');
 unlike($log, qr/secret-/, 'without a secret');
 like(logged($node, sub { type('SELECT ordersync_pause_shop(99)') }), qr/STATEMENT:  SELECT ordersync_pause_shop\(99\)/,
@@ -64,46 +77,50 @@ my %logging = (
 	'durations' => 'log_min_duration_statement = 0',
 	'every level' => "log_min_error_statement = debug5\nlog_min_messages = debug1",
 	'parameters' => "log_statement = 'all'\nlog_parameter_max_length_on_error = -1",
-	'explained' => "auto_explain.log_min_duration = 0\nauto_explain.log_nested_statements = on",
-	'csv and JSON' => "log_statement = 'all'\nlogging_collector = on\nlog_destination = 'csvlog,jsonlog,stderr'",
+	'explained' => "auto_explain.log_min_duration = 0\nauto_explain.log_nested_statements = on\nauto_explain.log_verbose = on\nplan_cache_mode = force_custom_plan",
 );
-my $conf = slurp_file($node->data_dir . '/postgresql.conf');
+# All of it into one collector's files, in each format; one session each.
+my $conf = slurp_file($node->data_dir . '/postgresql.conf') . "shared_preload_libraries = 'auto_explain,ordersync'
+logging_collector = on\nlog_destination = 'csvlog,jsonlog,stderr'\nlog_rotation_age = 0\n";
+sub configure { my ($more) = @_; open my $f, '>', $node->data_dir . '/postgresql.conf' or die; print $f "$conf$more\n"; return close $f }
+sub written { return join '', map { slurp_file($_) } glob $node->data_dir . '/log/*' }
+configure('');
+$node->restart;
 for my $how (sort keys %logging)
 {
-	$node->append_conf('postgresql.conf', "$logging{$how}\n");
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'auto_explain,ordersync'\n") if $how eq 'explained';
-	$node->restart;
-	my $said = logged($node, sub {
-		type("SELECT ordersync_add_shop(1, NULL, 'secret-good')");
-		type("SELECT ordersync_set_data_key(1, 'secret-good', now() + interval '1 year')");
-		type("SELECT ordersync_set_data_key(99, 'secret-bad')");
-		type("SELECT ordersync_set_session_key(1, 'secret-session', now() + interval '1 year')");
-		type("PREPARE t AS SELECT ordersync_set_session_key(1, \$1); EXECUTE t('secret-prepared')");
-		type("SELECT ordersync_add_gateway('taobao', NULL, NULL, 'secret-app')");
-		type("PREPARE s AS SELECT ordersync_set_data_key(1, \$1); EXECUTE s('secret-executed')");
-		$node->pgbench("-n -M extended -t 1 -D key=secret-bound", 0, [ qr/processed: 1/ ], [ qr/^/ ], "$how: a bound parameter",
-			{ "036_$how" =~ s/\W/_/gr => "SELECT ordersync_set_data_key(1, :key)" });
-		type("SELECT 'the end'");
-	});
-	$node->stop;
-	$said .= slurp_file($_) for glob $node->data_dir . '/log/*';
-	unlike($said, qr/secret-(?!bound)/, "$how: no secret is in the log");
-	unlike($said, qr/secret-bound/, "$how: nor one that was bound");
-	like($said, qr/a statement that calls ordersync_set_data_key, hidden.*a statement that calls ordersync_set_session_key, hidden/s,
+	configure($logging{$how});
+	$node->reload;
+	$cluster->wait_until("$how is set", sub { written() =~ /received SIGHUP/ && $cluster->sql('SELECT pg_sleep(0)') eq '' });
+	type("SELECT ordersync_add_shop(1, NULL, 'secret-good');
+		SELECT ordersync_set_data_key(1, 'secret-good', now() + interval '1 year');
+		SELECT ordersync_set_data_key(99, 'secret-bad');
+		SELECT ordersync_set_session_key(1, 'secret-session', now() + interval '1 year');
+		PREPARE t AS SELECT ordersync_set_session_key(1, \$1); EXECUTE t('secret-prepared');
+		SELECT ordersync_add_gateway('taobao', NULL, NULL, 'secret-app');
+		SELECT ordersync_set_gateway_secret('taobao', 'header:X-Token', 'secret-header');
+		DO \$\$ BEGIN PERFORM ordersync_set_data_key(1, 'secret-block'); END \$\$;
+		PREPARE s AS SELECT ordersync_set_data_key(1, \$1); EXECUTE s('secret-executed')", on_error_stop => 0);
+	$node->pgbench("-n -M extended -t 1 -D key=secret-bound", 0, [ qr/processed: 1/ ], [ qr/^/ ], "$how: a bound parameter",
+		{ "036_$how" =~ s/\W/_/gr => "SELECT ordersync_set_data_key(1, :key)" });
+	type("DO \$\$ BEGIN RAISE LOG 'the end of $how'; END \$\$");
+	$cluster->wait_until('the end', sub { written() =~ /(?:message":"|LOG:  )the end of $how.*(?:message":"|LOG:  )the end of $how/s });
+	unlike(written(), qr/secret-(?!bound)/, "$how: no secret is in the log");
+	unlike(written(), qr/secret-bound/, "$how: nor one that was bound");
+	like(written(), qr/a statement that calls ordersync_set_data_key, hidden.*a statement that calls ordersync_set_session_key, hidden/s,
 		"$how: the log says what it left out") unless $how eq 'every level';
-	open my $f, '>', $node->data_dir . '/postgresql.conf' or die;
-	print $f $conf;
-	close $f;
-	$node->start;
 }
+open my $f, '>', $node->data_dir . '/postgresql.conf' or die;
+print $f $conf =~ s/^logging_collector.*//mr;
+close $f;
+$node->restart;
 
 # A backend that dies: the server logs what it was running.
 $log = logged($node, sub {
 	my ($out, $err) = ('', '');
 	my $h = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c',
 		"SELECT ordersync_set_data_key(1, 'secret-crash'), pg_sleep(60)" ], '<', \undef, '>', \$out, '2>', \$err);
-	$cluster->wait_until('the backend', sub { $cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'") == 1 });
-	my $pid = $cluster->sql("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'");
+	$cluster->wait_until('the backend', sub { $cluster->sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 1 });
+	my $pid = $cluster->sql("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query = '(a statement that calls ordersync_set_data_key, hidden by ordersync)'");
 	kill 'SEGV', $pid;
 	$h->finish;
 	$cluster->wait_until('the server', sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 });
@@ -132,12 +149,16 @@ chmod 0600, $key_file;
 
 # --- a server that does not preload the library ---
 
-my $plain = PostgreSQL::Test::Cluster->new('plain');
-$plain->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--allow-group-access' ]);
-$plain->append_conf('postgresql.conf', "log_statement = 'all'\nlog_min_duration_statement = 0\nordersync.allowed_hosts = '.example.com'");
-$plain->start;
-$plain->safe_psql('postgres', "CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '1', NULL)");
-$plain->safe_psql('postgres', "SELECT ordersync_add_shop(1, 'seller', NULL)");
+$node->stop;
+chmod 0750, $node->data_dir;
+unlink $key_file;
+open $f, '>', $node->data_dir . '/postgresql.conf' or die;
+print $f $conf =~ s/^(?:logging_collector|shared_preload_libraries|ordersync\.databases).*//mgr,
+	"log_statement = 'all'\nlog_min_duration_statement = 0\nordersync.allowed_hosts = '.example.com'\n";
+close $f;
+$node->start;
+my $plain = $node;
+$plain->safe_psql('postgres', 'SELECT ordersync_forget_secrets()');
 my ($status, $out, $err) = $plain->psql('postgres', "SELECT ordersync_set_data_key(1, 'k-1')");
 like($err, qr/WARNING:  the server log contains this statement, including the secret/, 'a secret that the log got is said');
 

@@ -213,7 +213,7 @@ like(fails('shops.csv'), qr/Reason: it is empty/, 'a relative path begins at the
 $cluster->sql("CREATE ROLE boss LOGIN; SELECT ordersync_grant('boss', 'admin'); CREATE ROLE ops LOGIN; SELECT ordersync_grant('ops', 'operator')");
 like(fails($good, extra => [ '-U', 'ops' ]), qr/permission denied for function ordersync_import_shops/, 'an operator may not');
 like(fails($good, extra => [ '-U', 'boss' ]),
-	qr/permission denied to read a file of the server\nDETAIL:  Only roles with privileges of the "pg_read_server_files" role may\.\nHINT:  A superuser can import the file, or GRANT pg_read_server_files TO boss\./,
+	qr/permission denied to read a file of the server\nDETAIL:  Only roles with privileges of the "pg_read_server_files" role may\.\nHINT:  A superuser can have it read, or GRANT pg_read_server_files TO boss\./,
 	'an admin may set up shops, but not have the server read files');
 is(fails('/nowhere', extra => [ '-U', 'boss' ]) =~ /No such file/, '', 'nor learn which are there');
 $cluster->sql('GRANT pg_read_server_files TO boss');

@@ -13,8 +13,10 @@ AS $function$
 DECLARE
 	v_secret record;
 	v_value text;
-	v_key text := ordersync.clean_typed('the gateway''s name', name, 63);
+	v_key text;
 BEGIN
+	PERFORM ordersync.hide_statement();
+	v_key := ordersync.clean_typed('the gateway''s name', name, 63);
 	v_secret := ordersync.begin_gateway_secret(v_key, secret);
 	v_value := ordersync.clean_gateway_secret(v_secret.kind, value);
 	IF v_value IS NOT NULL THEN

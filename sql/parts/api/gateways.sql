@@ -18,6 +18,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
+	PERFORM ordersync.hide_statement();
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.store_gateway(name, base_url, app_key, app_secret, protocol, sign_method, options);
 	PERFORM ordersync.wake();

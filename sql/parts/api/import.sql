@@ -29,13 +29,6 @@ AS 'MODULE_PATHNAME', 'ordersync_read_shop_file';
 COMMENT ON FUNCTION ordersync.import_read(text) IS
 	'the lines of a file of shops, each key sealed for this import only, and what is wrong with a line; part of ordersync_import_shops()';
 
-CREATE OR REPLACE FUNCTION ordersync.seal_read_key(read_key bytea, shop text, destination text, stored bytea)
-RETURNS bytea
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'ordersync_seal_read_key';
-COMMENT ON FUNCTION ordersync.seal_read_key(bytea, text, text, bytea) IS
-	'a key that was read from a file, sealed for a destination; NULL if it is the stored one';
-
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_import_shops(path text)
 RETURNS TABLE (shop_id bigint, action text, message text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -209,7 +202,7 @@ BEGIN
 			HINT = 'Gateways are listed in ordersync.gateways; a shop without one uses "taobao".';
 	END IF;
 	IF p_read_key IS NOT NULL THEN
-		v_sealed := ordersync.seal_read_key(p_read_key, p_shop::text, v_destination, (
+		v_sealed := ordersync.seal_read_secret(p_read_key, 'data_key', p_shop::text, v_destination, (
 			SELECT k.sealed
 			FROM ordersync.secrets k
 			WHERE k.kind = 'data_key'

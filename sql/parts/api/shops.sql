@@ -15,6 +15,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
+	PERFORM ordersync.hide_statement();
 	PERFORM ordersync.check_gateways_set_up();
 	PERFORM ordersync.store_shop(shop_id, seller_nick, data_key, gateway, options);
 	PERFORM ordersync.wake();
@@ -222,6 +223,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
+	PERFORM ordersync.hide_statement();
 	PERFORM ordersync.renew_data_key(shop_id, session_key, expires_at);
 	PERFORM ordersync.record_action('data key set', shop_id, p_details => jsonb_build_object('expires_at', expires_at));
 END
@@ -239,6 +241,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
+	PERFORM ordersync.hide_statement();
 	PERFORM ordersync.renew_data_key(shop_id, data_key, expires_at);
 	PERFORM ordersync.record_action('data key set', shop_id, p_details => jsonb_build_object('expires_at', expires_at));
 END

@@ -3,6 +3,13 @@
  *
  * In C: the file is the server's, no table's.
  */
+CREATE OR REPLACE FUNCTION ordersync.hide_statement()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_hide_statement';
+COMMENT ON FUNCTION ordersync.hide_statement() IS
+	'keeps the statement in hand, which has a secret, out of pg_stat_activity and out of lines of the server log that follow';
+
 -- strict: no secret, nothing to seal
 CREATE OR REPLACE FUNCTION ordersync.seal(secret text, kind text, name text, destination text)
 RETURNS bytea
@@ -25,6 +32,14 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 AS 'MODULE_PATHNAME', 'ordersync_reseal';
 COMMENT ON FUNCTION ordersync.reseal(bytea, text, text, text, text) IS
 	'seals a sealed secret for another destination; for superusers only';
+
+-- not strict: nothing may be stored yet
+CREATE OR REPLACE FUNCTION ordersync.seal_read_secret(read bytea, kind text, name text, destination text, stored bytea)
+RETURNS bytea
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'ordersync_seal_read_secret';
+COMMENT ON FUNCTION ordersync.seal_read_secret(bytea, text, text, text, bytea) IS
+	'a secret that was read from a file, sealed for a destination; NULL if it is the stored one';
 
 CREATE OR REPLACE FUNCTION ordersync.renew_seal(sealed bytea, kind text, name text, destination text)
 RETURNS bytea

@@ -16,6 +16,23 @@ $function$;
 COMMENT ON FUNCTION ordersync.raise_empty_key(bigint) IS
 	'raises the error for an empty data key';
 
+CREATE OR REPLACE FUNCTION ordersync.check_expiry(p_expires_at timestamptz)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF p_expires_at <= pg_catalog.now() THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the data key has already expired',
+			DETAIL = pg_catalog.format('It expires at %s Asia/Shanghai.', ordersync.format_time(p_expires_at)),
+			HINT = 'Ask the seller for a new authorisation and give its key.';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_expiry(timestamptz) IS
+	'raises an error for a data key that has expired';
+
 CREATE OR REPLACE FUNCTION ordersync.store_data_key(p_shop bigint, p_key text, p_expires_at timestamptz)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -63,14 +80,7 @@ BEGIN
 	IF v_key IS NULL OR v_key = '' THEN
 		PERFORM ordersync.raise_empty_key(p_shop);
 	END IF;
-	IF p_expires_at <= pg_catalog.now() THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'invalid_parameter_value',
-			MESSAGE = 'the data key has already expired',
-			DETAIL = pg_catalog.format('It expires at %s Asia/Shanghai.', ordersync.format_time(p_expires_at)),
-			HINT = 'Ask the seller for a new authorisation and give its key.';
-	END IF;
-
+	PERFORM ordersync.check_expiry(p_expires_at);
 	PERFORM ordersync.prepare_key_file();
 	PERFORM ordersync.store_data_key(p_shop, v_key, p_expires_at);
 	PERFORM ordersync.wake();

@@ -160,21 +160,46 @@ $function$;
 COMMENT ON FUNCTION ordersync.put_secret(text, text, text, bytea) IS
 	'stores a sealed secret in place of the one before';
 
+CREATE OR REPLACE FUNCTION ordersync.secret_destination(p_kind text, p_name text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	RETURN ordersync.gateway_destination(CASE p_kind
+		WHEN 'data_key' THEN (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
+		ELSE pg_catalog.split_part(p_name, '/', 1)
+	END);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.secret_destination(text, text) IS
+	'the present destination of the gateway that a secret is for';
+
 CREATE OR REPLACE FUNCTION ordersync.store_secret(p_kind text, p_name text, p_secret text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_destination text := ordersync.gateway_destination(CASE p_kind
-		WHEN 'data_key' THEN (SELECT s.gateway FROM ordersync.shops s WHERE s.shop_id = p_name::bigint)
-		ELSE pg_catalog.split_part(p_name, '/', 1)
-	END);
+	v_destination text := ordersync.secret_destination(p_kind, p_name);
 BEGIN
 	PERFORM ordersync.put_secret(p_kind, p_name, v_destination, ordersync.seal(p_secret, p_kind, p_name, v_destination));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.store_secret(text, text, text) IS
 	'seals a secret for the present destination of its gateway, and stores it';
+
+CREATE OR REPLACE FUNCTION ordersync.store_read_secret(p_kind text, p_name text, p_read bytea)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_destination text := ordersync.secret_destination(p_kind, p_name);
+BEGIN
+	PERFORM ordersync.put_secret(p_kind, p_name, v_destination,
+		ordersync.seal_read_secret(p_read, p_kind, p_name, v_destination, NULL));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.store_read_secret(text, text, bytea) IS
+	'the same for a secret that was read from a file';
 
 CREATE OR REPLACE FUNCTION ordersync.store_resealed_secret(p_kind text, p_name text, p_destination text, p_sealed bytea)
 RETURNS void
