@@ -28,7 +28,7 @@ END $$;
 
 SELECT cmp_ok(pg_temp.read_by('ordersync.check_health_holes()'), '<', 20::bigint, 'holes: of runs the active ones');
 SELECT cmp_ok(pg_temp.read_by('ordersync.check_health_calls_today()'), '<', 20::bigint, 'calls today: likewise');
-SELECT cmp_ok(pg_temp.read_by('ordersync.health_owners()'), '<', 20::bigint, 'stuck windows: of windows those that are read');
+SELECT cmp_ok(pg_temp.read_by('ordersync.health_running_tasks()'), '<', 20::bigint, 'stuck windows: of windows those that are read');
 SELECT cmp_ok(pg_temp.read_by($$ordersync.health_waiting('10 minutes')$$), '<', 20::bigint, 'and one of each run that waits');
 SELECT is((SELECT n FROM ordersync.health_waiting('10 minutes')), 1::bigint, 'which it finds');
 SELECT cmp_ok(pg_temp.read_by('ordersync.check_health_failed_windows()'), '<', 300::bigint, 'failed windows: these, and later runs of their shops');

@@ -109,7 +109,7 @@ UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'data_key';
 SELECT is(pg_temp.does('SELECT ordersync_forget_secrets()'), 'secrets forgotten {"secrets": 1}', 'secrets that cannot be opened');
 
 -- who sees it
-SELECT ordersync_grant('history_bi', 'reader', '{1}') AS granted \gset
+SELECT ordersync_grant('history_bi', 'operator', '{1}') AS granted \gset
 SET LOCAL ROLE history_bi;
 SELECT is((SELECT string_agg(DISTINCT COALESCE(h.shop_id::text, 'none'), ' ') FROM ordersync.setup_history h), '1', 'who is limited to shops sees what was done to these');
 RESET ROLE;
@@ -118,7 +118,7 @@ SELECT is(has_table_privilege('history_bi', 'ordersync.setup_history', 'INSERT, 
 -- what no client did
 SELECT is(ordersync.process_type(), NULL, 'a client''s session');
 SET LOCAL application_name = 'pg_cron';
-SELECT is(pg_temp.does('SELECT ordersync_pause_shop(1)'), 'level granted {"role": "history_bi", "level": "reader", "shops": [1]}' || E'\nshop paused shop 1 {"process": "pg_cron"}', 'a job of pg_cron');
+SELECT is(pg_temp.does('SELECT ordersync_pause_shop(1)'), 'level granted {"role": "history_bi", "level": "operator", "shops": [1]}' || E'\nshop paused shop 1 {"process": "pg_cron"}', 'a job of pg_cron');
 RESET application_name;
 
 -- before an update's set_up() the table is not there

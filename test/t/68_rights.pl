@@ -16,6 +16,29 @@ $cluster->sql("ALTER DATABASE postgres OWNER TO keeper;
 
 sub as { my ($role, $q, $db) = @_; my (undef, $out, $err) = $node->psql($db // 'postgres', $q, extra_params => [ '-U', $role ]); return $err =~ /ERROR:\s+(.*)/ ? $1 : $out }
 
+# --- what a dump keeps ---
+
+my $dump = $node->basedir . '/dump';
+my $rights = q{SELECT md5(string_agg(x, E'\n' ORDER BY x)) FROM (
+	SELECT concat_ws(' ', c.relname, a.grantee::regrole, a.privilege_type) AS x FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'ordersync'::regnamespace AND NOT c.relispartition AND a.grantee <> c.relowner
+	UNION ALL SELECT concat_ws(' ', c.relname, t.attname, a.grantee::regrole) FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a WHERE c.relnamespace = 'ordersync'::regnamespace
+	UNION ALL SELECT concat_ws(' ', p.polrelid::regclass, p.polname, p.polpermissive, p.polroles, pg_get_expr(p.polqual, p.polrelid), c.relrowsecurity) FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+	UNION ALL SELECT concat_ws(' ', role, level, shops) FROM ordersync.grants) y};
+sub sees { my ($role, $db) = @_; return as($role, q{SELECT coalesce(string_agg(DISTINCT shop_id::text, ' ' ORDER BY shop_id::text), 'none') FROM ordersync.orders}, $db) }
+$cluster->sql("INSERT INTO ordersync.orders (shop_id, tid, created, modified) SELECT k, k, now(), now() FROM generate_series(1, 3) k");
+is(join(', ', map { sees($_) } 'bi', 'store', 'ops'), '1 2 3, 1, 2', 'what each sees');
+command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'a dump');
+$cluster->sql('CREATE DATABASE copy');
+command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('copy'), $dump ], 'is restored');
+is(join(', ', map { sees($_, 'copy') } 'bi', 'store', 'ops'), '1 2 3, 1, 2', 'each sees the same before anything is set up');
+my (undef, undef, $set_up) = $node->psql('copy', 'SELECT ordersync.set_up()');
+unlike($set_up, qr/not applied|ERROR/, 'no grant is in doubt');
+is($cluster->sql($rights, 'copy'), $cluster->sql($rights), 'tables, columns, policies and grants are the same');
+is(as('ops', 'SELECT ordersync_trigger_full(1)', 'copy'), 'permission denied for shop 1', 'levels too');
+$cluster->sql('DROP DATABASE copy');
+
+$cluster->sql('DELETE FROM ordersync.orders');
+
 # --- users' code on our tables ---
 
 # Each way out of an identity is tried; what worked is noted, with who it was.
@@ -83,6 +106,20 @@ is(won(), 'nothing', 'through a worker nothing is won');
 is($cluster->sql("SELECT string_agg(DISTINCT who, ' ') FROM trap.seen"), 'pg_database_owner', 'all of it was the owner of the tables');
 is(places(), 'check domain early expression late', 'and each place that a worker writes was reached');
 cmp_ok($cluster->sql("SELECT count(DISTINCT place) FROM trap.seen WHERE place LIKE 'late %'"), '>', 8, 'deferred triggers of many tables');
+
+# --- whose work of a worker a role sees ---
+
+$cluster->fault('hang', ms => 300_000, shop => 1);
+my $hanging = $cluster->trigger('incremental', 1);
+$cluster->wait_until('a call of shop 1', sub { $cluster->sql('SELECT max(shop_id) FROM ordersync.workers WHERE in_flight > 0') eq '1' });
+my $work = q{SELECT coalesce(max(shop_id)::text, 'hidden') || ' ' || count(run_id) || count(task_id) || count(kind) FROM ordersync.workers WHERE in_flight > 0};
+is(join(', ', map { as($_, $work) } 'bi', 'store', 'ops'), '1 111, 1 111, hidden 000', 'a worker is shown to all, what it works on to those who see the shop');
+is(as('ops', q{SELECT count(shop_id) FROM ordersync.worker_list()}), '0', 'nor is it by the function itself');
+is($cluster->sql("SET ROLE ops; $work"), 'hidden 000', 'by the role that the session has taken');
+is(as('keeper', $work), '1 111', 'the database\'s owner sees it');
+$cluster->sql("SELECT ordersync_cancel($hanging)");
+$cluster->no_faults;
+$cluster->control('release');
 
 # --- every SECURITY DEFINER function, as the catalog has them ---
 

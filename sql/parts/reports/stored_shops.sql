@@ -37,8 +37,9 @@ BEGIN
 	FROM ordersync.own_shops w
 	CROSS JOIN LATERAL (SELECT DISTINCT x.shop_id FROM unnest(w.shops) x (shop_id)) u
 	WHERE NOT w.all_shops
-		AND (EXISTS (SELECT FROM ordersync.orders o WHERE o.shop_id = u.shop_id)
-			OR EXISTS (SELECT FROM ordersync.after_sales a WHERE a.shop_id = u.shop_id));
+		-- LIMIT 1, not EXISTS: of that the planner may hash all rows
+		AND ((SELECT true FROM ordersync.orders o WHERE o.shop_id = u.shop_id LIMIT 1)
+			OR (SELECT true FROM ordersync.after_sales a WHERE a.shop_id = u.shop_id LIMIT 1));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_stored_shops() IS

@@ -62,6 +62,42 @@ $function$;
 COMMENT ON FUNCTION ordersync.set_next_due(text, bigint[]) IS
 	'works out anew when runs of that kind are due next, from now on: of these shops, or of all';
 
+/*
+ * A shop whose row a user's trigger or constraint refuses costs the others nothing.  All together first, as in
+ * ordersync.trigger_apart(): where that fails each half by itself, down to the shop that is to blame.
+ */
+CREATE OR REPLACE FUNCTION ordersync.set_next_due_apart(p_kind text, p_shops bigint[])
+RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_half integer := pg_catalog.cardinality(p_shops) / 2;
+	v_error text;
+BEGIN
+	IF p_shops = '{}' THEN
+		RETURN p_shops;
+	END IF;
+	BEGIN
+		PERFORM ordersync.set_next_due(p_kind, p_shops);
+		RETURN p_shops;
+	EXCEPTION
+		WHEN OTHERS THEN
+			v_error := SQLERRM;
+	END;
+	IF v_half > 0 THEN
+		RETURN ordersync.set_next_due_apart(p_kind, p_shops[: v_half])
+			|| ordersync.set_next_due_apart(p_kind, p_shops[v_half + 1 :]);
+	END IF;
+	RAISE WARNING USING
+		MESSAGE = pg_catalog.format('when the %s run of shop %s is due next could not be stored, so none is started', p_kind, p_shops[1]),
+		DETAIL = v_error,
+		HINT = 'Look at the triggers, constraints and policies of ordersync.shops.';
+	RETURN '{}';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_next_due_apart(text, bigint[]) IS
+	'as ordersync.set_next_due(); returns the shops for which it could be done, with a warning for each of the others';
+
 CREATE OR REPLACE FUNCTION ordersync.needed_times(p_kind text)
 RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -243,7 +279,7 @@ BEGIN
 		ORDER BY s.shop_id
 		FOR NO KEY UPDATE OF s SKIP LOCKED);
 	IF v_shops <> '{}' THEN
-		PERFORM ordersync.set_next_due(p_kind, v_shops);
+		PERFORM ordersync.set_next_due_apart(p_kind, v_shops);
 	END IF;
 END
 $function$;
@@ -259,8 +295,7 @@ DECLARE
 	v_due bigint[];
 BEGIN
 	PERFORM ordersync.lock_due_times();
-	v_due := ordersync.lock_due_shops(p_kind, v_now);
-	PERFORM ordersync.set_next_due(p_kind, v_due);
+	v_due := ordersync.set_next_due_apart(p_kind, ordersync.lock_due_shops(p_kind, v_now));
 	PERFORM ordersync.mend_due_times(p_kind, v_now);
 
 	-- for the doctor; who holds the row notes it as well

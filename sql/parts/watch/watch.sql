@@ -22,7 +22,12 @@ BEGIN
 	IF ordersync.is_outdated() OR NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('watch')) THEN
 		RETURN v_next;
 	END IF;
-	PERFORM ordersync.report_expiring_keys();
+	BEGIN
+		PERFORM ordersync.report_expiring_keys();
+	EXCEPTION
+		WHEN OTHERS THEN
+			PERFORM ordersync.log_line('the watch could not tell of data keys that expire: ' || SQLERRM);
+	END;
 	PERFORM ordersync.cancel_removed_runs();
 
 	FOR v IN
@@ -35,13 +40,19 @@ BEGIN
 			v_next := 500;
 			EXIT;
 		END IF;
-		IF v.behind <> v.was_behind AND NOT ordersync.note_behind(v.shop_id, v.kind, v.behind, v.lag, v.target) THEN
-			v_next := 2000;
-		ELSIF v.may_start AND ordersync.start_watchdog_run(v.shop_id, v.kind) THEN
-			v_started := v_started + 1;
-		ELSIF v.may_start THEN
-			v_next := 2000;
-		END IF;
+		BEGIN
+			IF v.behind <> v.was_behind AND NOT ordersync.note_behind(v.shop_id, v.kind, v.behind, v.lag, v.target) THEN
+				v_next := 2000;
+			ELSIF v.may_start AND ordersync.start_watchdog_run(v.shop_id, v.kind) THEN
+				v_started := v_started + 1;
+			ELSIF v.may_start THEN
+				v_next := 2000;
+			END IF;
+		EXCEPTION
+			-- a trigger or constraint of a user's that refuses the shop's row: the others have theirs all the same
+			WHEN OTHERS THEN
+				PERFORM ordersync.log_line(pg_catalog.format('shop %s: the watch could not note it, %s: %s', v.shop_id, v.kind, SQLERRM));
+		END;
 	END LOOP;
 	IF v_started > 0 THEN
 		PERFORM ordersync.wake();
