@@ -65,6 +65,7 @@ BEGIN
 				tstzrange(pg_catalog.min(pg_catalog.lower(g.range)), pg_catalog.max(pg_catalog.upper(g.range))) AS range,
 				pg_catalog.sum(g.reported)::bigint AS reported,
 				pg_catalog.sum(g.seen)::bigint AS seen,
+				pg_catalog.sum(g.outside)::bigint AS outside,
 				pg_catalog.max(g.passes) AS passes,
 				pg_catalog.min(g.verdict) AS verdict,
 				(pg_catalog.array_agg(g.run_id ORDER BY g.closed_at DESC))[1] AS run_id,
@@ -86,9 +87,9 @@ BEGIN
 				AND w.range = o.range
 			RETURNING w.range
 		), made AS (
-			INSERT INTO ordersync.window_counts (shop_id, stream, basis, range, reported, seen, quarantined, passes, verdict,
+			INSERT INTO ordersync.window_counts (shop_id, stream, basis, range, reported, seen, quarantined, outside, passes, verdict,
 				run_id, task_id, began_at, closed_at)
-			SELECT p_shop, v.stream, v.basis, m.range, m.reported, m.seen, 0, m.passes, m.verdict,
+			SELECT p_shop, v.stream, v.basis, m.range, m.reported, m.seen, 0, m.outside, m.passes, m.verdict,
 				m.run_id, m.task_id, m.began_at, m.closed_at
 			FROM merged m
 			RETURNING range
