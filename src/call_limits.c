@@ -99,7 +99,8 @@ check_day(CallLimits *limits, const CallWish *wish, int64 now_ms, int64 *wait_ms
 		limits->day = 0;
 		return CALL_MAY_GO;
 	}
-	if (limits->day == wish->day)
+	/* who still has yesterday's date does not bring that day back */
+	if (limits->day == wish->day || limits->day == wish->day + 1)
 	{
 		*wait_ms = wish->day_left_ms;
 		if (limits->spent >= set->per_day)

@@ -155,7 +155,9 @@ leave(int code, Datum arg)
 	int			next[MAX_ENTRIES];
 	int64		now_ms = clock_steady_ms();
 
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	/* an error may have come while it was held */
+	if (!LWLockHeldByMe(shared->lock))
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_ENTRIES; i++)
 		next[i] = entry_at(i)->key == 0 ? -1 :
 			limits_drop_slot(&entry_at(i)->limits, my_slot, now_ms);

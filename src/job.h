@@ -48,6 +48,7 @@ typedef struct JobEvents
 {
 	int64		ban_ms;			/* how long no calls are made where the platform did not say for how long; 0:
 								 * nothing is banned, or it said so (job_received()) */
+	bool		ban_method;		/* only calls of the same method */
 	bool		more_work;		/* there are tasks now that were not claimable before */
 	bool		key_file;		/* the key file could not be used */
 	bool		lost;			/* the task could be neither settled nor failed */

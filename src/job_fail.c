@@ -84,7 +84,10 @@ job_fail_call(Job *job)
 
 	write_failure(job);
 	if (answer->verdict == VERDICT_THROTTLED && answer->ban_ms == 0)
+	{
 		job->events.ban_ms = job->retry_ms;
+		job->events.ban_method = answer->ban_method;
+	}
 	return JOB_OVER;
 }
 

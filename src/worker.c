@@ -615,7 +615,7 @@ dispatch_job(JobEntry *entry, JobStep step)
 	/* the job left us in a context of its own, which may go */
 	MemoryContextSwitchTo(loop_context);
 	if (events->ban_ms > 0)
-		gateway_share_ban(job_gateway(entry->job), NULL, events->ban_ms);
+		gateway_share_ban(job_gateway(entry->job), events->ban_method ? entry->method : NULL, events->ban_ms);
 	if (events->key_file)
 		key_watch_recheck();
 	if (events->lost)
