@@ -3,20 +3,23 @@
  *	  Users' code that our SECURITY DEFINER functions set off has the rights of
  *	  their owner, and of nobody who calls them.
  *
- * Such a function becomes its owner by itself; two things are added when it
- * begins.  It is a security-restricted operation, as a worker's transactions are
+ * Such a function becomes its owner by itself; three things are added.  It is a
+ * security-restricted operation, as a worker's transactions are
  * (db.c): it leaves no cursor WITH HOLD, prepared statement or temporary table
  * behind that the caller would run.  And constraints of our tables are no longer
  * deferred in this transaction: up to PostgreSQL 17 a deferred trigger runs at
  * COMMIT as the caller, who may be a superuser.  So it runs in the statement that
  * sets it off.  One that somebody defers all the same, on another table or by SET
- * CONSTRAINTS, the server refuses within a security-restricted operation.
+ * CONSTRAINTS, the server refuses within a security-restricted operation.  And
+ * what is SET inside is taken back at the end: a search_path that a trigger left
+ * behind would decide what the caller's next statement means.
  *
  * Only constraints of our tables, since all others may have something pending that
  * is the caller's own, which must not run as our owner.
  *
- * The server ends it by itself when it gives the caller its identity back, and
- * in an abort.  A server that did not preload the library has this from a
+ * Life of a call: the server tells us of its begin, and we put ourselves in the
+ * place of the language's handler, which we call.  The restriction ends when the
+ * server gives the caller its identity back, and in an abort.  A server that did not preload the library has this from a
  * session's first call of a C function of ours on.
  */
 #include "compat.h"
@@ -28,14 +31,17 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "executor/functions.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -46,9 +52,13 @@
 #define SCHEMA "ordersync"
 
 static fmgr_hook_type previous_hook = NULL;
+static PGFunction plpgsql_handler = NULL;
 
 static void at_call(FmgrHookEventType event, FmgrInfo *function, Datum *arg);
 static bool is_ours(Oid function);
+static Datum call_sql(PG_FUNCTION_ARGS);
+static Datum call_plpgsql(PG_FUNCTION_ARGS);
+static Datum call_bracketed(PGFunction handler, FunctionCallInfo fcinfo);
 static void restrict_call(void);
 static List *deferrable_constraints(void);
 static RangeVar *constraint_name(Oid constraint);
@@ -65,11 +75,47 @@ at_call(FmgrHookEventType event, FmgrInfo *function, Datum *arg)
 {
 	if (previous_hook != NULL)
 		previous_hook(event, function, arg);
-	if (event == FHET_START && !InSecurityRestrictedOperation() && is_ours(function->fn_oid))
-		restrict_call();
+	if (event != FHET_START || function->fn_addr == call_sql ||
+		function->fn_addr == call_plpgsql || !is_ours(function->fn_oid))
+		return;
+	if (function->fn_addr == fmgr_sql)
+		function->fn_addr = call_sql;
+	else
+	{
+		plpgsql_handler = function->fn_addr;
+		function->fn_addr = call_plpgsql;
+	}
 }
 
-/* A function of the extension that writes with its owner's rights. */
+static Datum
+call_sql(PG_FUNCTION_ARGS)
+{
+	return call_bracketed(fmgr_sql, fcinfo);
+}
+
+static Datum
+call_plpgsql(PG_FUNCTION_ARGS)
+{
+	return call_bracketed(plpgsql_handler, fcinfo);
+}
+
+/* In the owner's identity, with the function's own settings. */
+static Datum
+call_bracketed(PGFunction handler, FunctionCallInfo fcinfo)
+{
+	int			nest_level;
+	Datum		result;
+
+	if (InSecurityRestrictedOperation())
+		return handler(fcinfo);
+	restrict_call();
+	nest_level = NewGUCNestLevel();
+	result = handler(fcinfo);
+	AtEOXact_GUC(false, nest_level);
+	return result;
+}
+
+/* A function of the extension, in SQL or PL/pgSQL, that writes with its owner's rights. */
 static bool
 is_ours(Oid function)
 {
@@ -82,7 +128,7 @@ is_ours(Oid function)
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(tuple);
 	candidate = form->prosecdef && form->proowner == ROLE_PG_DATABASE_OWNER &&
-		form->provolatile == PROVOLATILE_VOLATILE;
+		form->provolatile == PROVOLATILE_VOLATILE && form->prolang != ClanguageId;
 	ReleaseSysCache(tuple);
 	if (!candidate)
 		return false;

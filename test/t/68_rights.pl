@@ -49,6 +49,7 @@ $cluster->sql(q{
 	DECLARE
 		v_way text;
 	BEGIN
+		SET search_path = trap, pg_catalog;
 		RAISE WARNING 'tried % as %', place, current_user;
 		INSERT INTO trap.seen VALUES (place, current_user, CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'is a superuser' END);
 		FOREACH v_way IN ARRAY ARRAY[
@@ -156,17 +157,19 @@ sub call_of
 sub call_all
 {
 	my ($role, $before, @attack) = @_;
-	my $script = join "\n", "\\set VERBOSITY terse\n$before", map { my $f = $_; map { ("BEGIN;\n\\echo == $f->{name}", call_of($f, $_) . ';', 'SET CONSTRAINTS ALL IMMEDIATE;', 'ROLLBACK;') } @attack } @definers;
+	my $script = join "\n", "\\set VERBOSITY terse\n$before", map { my $f = $_; map { ("BEGIN;\n\\echo == $f->{name}", call_of($f, $_) . ';', 'SET CONSTRAINTS ALL IMMEDIATE;', 'SHOW search_path;', 'ROLLBACK;') } @attack } @definers;
 	my (undef, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0, extra_params => [ '-U', $role ]);
 	return ($out, $err);
 }
 $cluster->sql('TRUNCATE trap.seen');
-my (undef, $said) = call_all('postgres', '', 0);
+my ($settings, $said) = call_all('postgres', '', 0);
 my %tried;
 $tried{$2}{$1 =~ s/ .*//r}++ while $said =~ /WARNING:  tried (\S+(?: \w+)?) as (\w+)/g;
 is_deeply([ sort keys %tried ], [ 'pg_database_owner' ], 'a superuser calls each: users\' code is the owner all the same');
 is(join(' ', sort keys %{ $tried{pg_database_owner} }), 'check default domain early expression late rule', 'and was reached, also what is deferred');
 is(join("\n", $said =~ /WARNING:  (won .*)/g), '', 'and won nothing');
+unlike($settings, qr/trap/, 'nor left a search_path behind');
+like($settings, qr/^"\$user", public$/m, 'the caller has its own');
 # What was on the tables is not needed any more.
 $cluster->sql(q{DO $$ DECLARE v record; BEGIN FOR v IN SELECT tgrelid::regclass AS t, tgname FROM pg_trigger WHERE tgfoid IN ('trap.on_row'::regproc, 'trap.again'::regproc) AND tgparentid = 0 LOOP
 	EXECUTE format('DROP TRIGGER %I ON %s', v.tgname, v.t); END LOOP; END $$;

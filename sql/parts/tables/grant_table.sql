@@ -50,6 +50,7 @@ COMMENT ON FUNCTION ordersync.set_up_grants() IS
 CREATE OR REPLACE FUNCTION ordersync.set_up_own_shops()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET lock_timeout = '2s'
 AS $function$
 BEGIN
 	CREATE OR REPLACE VIEW ordersync.own_shops WITH (security_barrier = true) AS
@@ -74,7 +75,10 @@ BEGIN
 		('own_shops', 'all_shops', 'true: all; also for a role without any grant, which sees what it was given by GRANT'),
 		('own_shops', 'shops', 'the shops, where it does not see all; NULL: none')
 	) AS t (rel, col, words);
+EXCEPTION
+	WHEN lock_not_available OR deadlock_detected THEN
+		PERFORM ordersync.raise_views_in_use(ARRAY['own_shops']);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_own_shops() IS
-	'creates the view of the shops that a role is limited to; part of ordersync.set_up_grants()';
+	'creates the view of the shops that a role is limited to, or fails after waiting two seconds for a lock; part of ordersync.set_up_grants()';
