@@ -13,6 +13,7 @@
 #include "bodies.h"
 #include "change.h"
 #include "faults.h"
+#include "render.h"
 #include "stats.h"
 
 static int64_t
@@ -359,6 +360,15 @@ set_novel(const Call *control, Out *o)
 	return 200;
 }
 
+/* Whether records are full of personal data in places where nobody expects them. */
+static int
+set_hostile(const Call *control, Out *o)
+{
+	render_hostile = number(control, "on", 1) != 0;
+	out_lit(o, "{\"ok\":true}\n");
+	return 200;
+}
+
 static const struct
 {
 	const char *path;
@@ -369,7 +379,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/reply", reply}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/release", release}, {"/control/limit", set_limit},
-	{"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/hostile", set_hostile}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 bool

@@ -64,6 +64,7 @@ static const char help[] =
 "  /control/order?tid=               what happened to an order\n"
 "  /control/fields?api=list          the names that an API serves, as `fields` wants them\n"
 "  /control/novel?on=1|0             trades, lines and refunds have new_field, for who names it\n"
+"  /control/hostile?on=1|0           they have personal data that nobody asked for, under names new and old, in JSON in strings\n"
 "  /control/limit?per_second=N&ban=S too many calls are banned; 0 ends it\n"
 "  /control/sign?secret=&sign_method=&...   the signature of the other parameters\n"
 "  /control/stats, /control/stats/reset, /control/log?n=  calls, and the fewest possible\n"
