@@ -68,8 +68,9 @@ static const char *const scope_keeps[] = {
 static const char *const unquotable[] = {
 	"session", "sign", "access_token", "refresh_token", "top_session", "app_secret",
 	"sessionkey", "session_key", "datakey", "data_key",
-	/* stored, unless the shop's privacy is strict; a log knows nothing of shops */
-	"seller_memo", "buyer_memo", "buyer_message", "trade_memo", "desc",
+	/* stored, unless the shop's privacy is strict or the buyer is forgotten; a log knows nothing of these */
+	"seller_memo", "buyer_memo", "buyer_message", "trade_memo", "desc", "buyer_nick", "buyer_open_uid",
+	"oaid", "ouid", "alipay_no",
 	NULL
 };
 

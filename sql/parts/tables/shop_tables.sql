@@ -132,8 +132,8 @@ BEGIN
 		('shops', 'updated_at', 'when its set-up was changed last'),
 
 		('secrets', NULL, 'application secrets and data keys, sealed; nobody but the owner reads it'),
-		('secrets', 'kind', 'app_secret or data_key'),
-		('secrets', 'name', 'name of the gateway, or shop_id'),
+		('secrets', 'kind', 'app_secret, data_key or hash_key'),
+		('secrets', 'name', 'name of the gateway, or shop_id; of the key for hashes: installation'),
 		('secrets', 'destination', 'scheme, host and port that it was set for, and those of the proxy; it cannot be opened for another one'),
 		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
 		('secrets', 'updated_at', 'when it was set')
