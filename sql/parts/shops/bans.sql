@@ -149,14 +149,17 @@ BEGIN
 	RETURN EXISTS (
 		SELECT
 		FROM pg_catalog.jsonb_array_elements(p_bans) b
-		WHERE b.value ->> 'stream' = p_stream
-			AND (b.value ->> 'basis' = p_basis OR p_stream = 'details')
-			AND (b.value ->> 'history')::boolean = p_history
-			AND b.value ->> 'details_of' IS NOT DISTINCT FROM p_details_of);
+		WHERE CASE
+				WHEN p_stream IS NULL THEN b.value ->> 'stream' IS NULL
+				ELSE b.value ->> 'stream' = p_stream
+					AND (b.value ->> 'basis' = p_basis OR p_stream = 'details')
+					AND (b.value ->> 'history')::boolean = p_history
+					AND b.value ->> 'details_of' IS NOT DISTINCT FROM p_details_of
+			END);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.is_banned(jsonb, text, text, boolean, text) IS
-	'whether tasks of that list are among those that bans of methods hold back';
+	'whether tasks of that list are among those that bans of methods hold back; without a stream: checks of data keys';
 
 CREATE OR REPLACE FUNCTION ordersync.method_values(p_methods jsonb)
 RETURNS text[]

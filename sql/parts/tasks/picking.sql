@@ -120,7 +120,7 @@ AS $function$
 				AND w.state = 'pending'
 				AND NOT (w.held AND p_holds)
 				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= p_now)
-				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, w.stream, w.basis, w.history, w.details_of))
+				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, CASE WHEN NOT s.unchecked THEN w.stream END, w.basis, w.history, w.details_of))
 			ORDER BY w.until DESC
 			LIMIT CASE WHEN s.unchecked THEN 1 ELSE p_each END
 		) w
