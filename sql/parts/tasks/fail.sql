@@ -119,8 +119,6 @@ BEGIN
 		-- shop or gateway say when, and may say so sooner
 		next_attempt_at = CASE
 			WHEN v_state = 'pending' AND v_spared = 0 AND f.verdict NOT IN ('unauthorized', 'throttled') THEN v_retry_at
-			-- where the ban of a method does not name this list, whoever gave up would be claimed again at once
-			WHEN f.banned = 'method' AND f.call IS NULL THEN LEAST(v_retry_at, pg_catalog.clock_timestamp() + interval '5 seconds')
 		END,
 		-- ids that were parted begin with the one that failed
 		walk = CASE WHEN v_spared = 0 AND t.ids IS NOT DISTINCT FROM v.ids THEN COALESCE(f.walk, t.walk) END,

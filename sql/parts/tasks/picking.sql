@@ -107,6 +107,7 @@ AS $function$
 		WHERE g.name = s.gateway
 			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
+			AND NOT (s.unchecked AND g.method_bans <> '{}' AND ordersync.bans_key_check(g.method_bans, p_now))
 			AND (g.spent_until IS NULL OR g.spent_until <= p_now)
 			AND (g.reserved_until IS NULL OR g.reserved_until <= p_now OR p_kind IN ('order', 'check'))
 		OFFSET 0
@@ -120,7 +121,7 @@ AS $function$
 				AND w.state = 'pending'
 				AND NOT (w.held AND p_holds)
 				AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= p_now)
-				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, CASE WHEN NOT s.unchecked THEN w.stream END, w.basis, w.history, w.details_of))
+				AND (g.bans IS NULL OR NOT ordersync.is_banned(g.bans, w.stream, w.basis, w.history, w.details_of))
 			ORDER BY w.until DESC
 			LIMIT CASE WHEN s.unchecked THEN 1 ELSE p_each END
 		) w
