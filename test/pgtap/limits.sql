@@ -1,6 +1,6 @@
 -- A gateway's limits: options, bans of gateway and methods and who is claimed meanwhile, the calls of a day. No worker, no network.
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -85,6 +85,16 @@ SELECT pg_temp.ban('method', 60000, 'taobao.trade.fullinfo.get');
 SELECT pg_temp.run(1, 'order', 1, 'details', 'created', 'after_sales');
 SELECT is(pg_temp.claimed(), 'taobao order details 1', 'records of the other kind are fetched');
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks WHERE state = 'pending' AND details_of = 'orders'), 1::bigint, 'those are not');
+
+-- of the check of keys: shops whose key is good go on
+SELECT pg_temp.anew(), pg_temp.run(1, 'full', 2);
+UPDATE ordersync.shops SET key_state = 'unchecked' WHERE shop_id = 1;
+SELECT is(pg_temp.claimed(), 'taobao full orders 1', 'an unchecked shop gives one task');
+SELECT pg_temp.ban('method', 60000, 'taobao.user.seller.get');
+SELECT is(pg_temp.claimed(), NULL, 'none while whose key it is may not be asked');
+SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE state IN ('pending', 'running')), ' for taobao.user.seller.get: it said no$', 'its run says so');
+UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id = 1;
+SELECT is(pg_temp.claimed(), 'taobao full orders 2', 'one that is checked goes on');
 
 -- who only gave up waiting does not move the end of a ban
 SELECT pg_temp.anew(), pg_temp.run(1, 'full', 2);

@@ -72,6 +72,9 @@ note(sprintf 'measured: %d calls in %.1f s, %.1f a second, %d in the second with
 cmp_ok(most_in_a_second(@counted), '<=', $rate + 1 + $rate / 10, "no second has more than $rate calls and the burst");
 cmp_ok($mean, '>', 0.95 * $rate, 'and the rate is used');
 cmp_ok($cluster->sql("SELECT count(*) FROM ordersync.workers WHERE calls > 0"), '>', 1, 'by several workers');
+my %of; $of{ $_->{shop} }++ for @counted;
+note('measured: calls by shop: ' . join ' ', map { "$_: $of{$_}" } sort keys %of);
+cmp_ok((sort { $a <=> $b } map { $of{$_} // 0 } 1 .. 3)[0], '>', 0.2 * @counted, 'no shop is left behind by the others');
 $cluster->sql("SELECT ordersync_cancel($_)") for @runs;
 set('{"calls_per_second": null}');
 

@@ -28,6 +28,13 @@ BEGIN
 			PERFORM ordersync.hold_for_day(p_task.shop_id, p_banned, p_until, p_task.claimed_at);
 		WHEN 'method' THEN
 			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack);
+			-- where the ban does not name the task's list, it would be claimed again at once
+			IF p_call IS NULL THEN
+				UPDATE ordersync.sync_tasks t
+				SET next_attempt_at = LEAST(p_until, pg_catalog.clock_timestamp() + interval '5 seconds')
+				WHERE t.task_id = p_task.task_id
+					AND t.state LIKE 'pending';
+			END IF;
 		ELSE
 			PERFORM ordersync.silence_gateway(p_task.shop_id, p_until, v_called_at, v_slack);
 	END CASE;
@@ -135,6 +142,21 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.active_bans(jsonb, timestamptz) IS
 	'the bans of methods that are not over, as an array; NULL for none';
+
+CREATE OR REPLACE FUNCTION ordersync.bans_key_check(p_bans jsonb, p_now timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN EXISTS (
+		SELECT
+		FROM pg_catalog.jsonb_each(p_bans) b
+		WHERE b.value ->> 'stream' IS NULL
+			AND (b.value ->> 'until_ms')::bigint > EXTRACT(epoch FROM p_now) * 1000);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.bans_key_check(jsonb, timestamptz) IS
+	'whether one of the bans of methods is of the call that asks whose a data key is';
 
 CREATE OR REPLACE FUNCTION ordersync.is_banned(
 	p_bans jsonb,

@@ -117,6 +117,7 @@ AS $function$
 		WHERE g.name = s.gateway
 			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
+			AND NOT (s.unchecked AND g.method_bans <> '{}' AND ordersync.bans_key_check(g.method_bans, p_now))
 			AND (g.spent_until IS NULL OR g.spent_until <= p_now)
 			AND (g.reserved_until IS NULL OR g.reserved_until <= p_now OR p_kind IN ('order', 'check'))
 			AND (g.stops = '{}'
