@@ -25,6 +25,7 @@ BEGIN
 	PERFORM ordersync.set_up_completeness();
 	PERFORM ordersync.set_up_lock_waits();
 	PERFORM ordersync.set_up_list_progress();
+	PERFORM ordersync.set_up_stopped_calls();
 	PERFORM ordersync.set_up_run_progress();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_freshness();
