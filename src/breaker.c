@@ -121,10 +121,14 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 	memset(stop, 0, sizeof(*stop));
 	if (outcome == BREAKER_GOOD)
 	{
+		int64		other = list != NULL && list->open ? list->stopped_shop : 0;
 		bool		freed = good(gateway, call, now_ms);
 
 		if (list != NULL)
 			freed |= good(list, call, now_ms);
+		/* what is its own in one list does not count against all of them either */
+		if (other != 0 && is_own_shop(list, other))
+			set_own_shop(gateway, other);
 		return freed;
 	}
 	ended(gateway);
