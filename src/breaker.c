@@ -34,7 +34,7 @@
  * only that shop's calls, until another one's fail as well.  Where the other one
  * is answered the failures are the shop's own, until it is answered itself.  Of a
  * task that has failed before, and been charged, since when there was a good
- * answer, the failure is its own.  What is its own is charged, also by a probe;
+ * answer, and of a part of a window that was halved, the failure is its own.  What is its own is charged, also by a probe;
  * whatever else fails while calls are stopped is not.  Where a list alone is
  * stopped for an hour, every probe is: nothing tells windows that cannot be read
  * from a list that cannot, where there are no others.
@@ -121,10 +121,14 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 	memset(stop, 0, sizeof(*stop));
 	if (outcome == BREAKER_GOOD)
 	{
+		int64		other = list != NULL && list->open ? list->stopped_shop : 0;
 		bool		freed = good(gateway, call, now_ms);
 
 		if (list != NULL)
 			freed |= good(list, call, now_ms);
+		/* what is its own in one list does not count against all of them either */
+		if (other != 0 && is_own_shop(list, other))
+			set_own_shop(gateway, other);
 		return freed;
 	}
 	ended(gateway);

@@ -111,7 +111,7 @@ job_breaker_call(Job *job)
 	memset(call, 0, sizeof(*call));
 	call->task_id = job->task->task_id;
 	call->shop_id = job->task->shop_id;
-	call->failed_before = job->task->attempt > 1;
+	call->failed_before = job->task->failed_before;
 	memset(&job->stop, 0, sizeof(job->stop));
 	job->begun = true;
 	return call;

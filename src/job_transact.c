@@ -238,6 +238,6 @@ job_continue(Job *job, const char *walk)
 	if (job->walk != NULL)
 		pfree(job->walk);
 	job->walk = MemoryContextStrdup(job->context, walk);
-	job->task->attempt = 1;
+	job->task->failed_before = false;
 	return JOB_WAITS;
 }

@@ -75,7 +75,7 @@ typedef enum ClaimColumn
 	CLAIM_METHOD_BANS,
 	CLAIM_GATEWAY_OPTIONS,
 	CLAIM_KEY_RECHECK,
-	CLAIM_ATTEMPT
+	CLAIM_FAILED_BEFORE
 } ClaimColumn;
 
 static DbStatement claim_statement = {
@@ -87,7 +87,7 @@ static DbStatement claim_statement = {
 	" c.calls_per_second, c.clock_offset_ms, c.lifted_ms, c.kind,"
 	" c.secret_names, c.sealed_secrets,"
 	" c.priority, c.calls_in_flight, c.calls_per_day, c.calls_per_day_reserved, c.version_us,"
-	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck, c.attempt"
+	" c.method_weights, c.method_bans, c.gateway_options::pg_catalog.text, c.key_recheck, c.failed_before"
 	" FROM ordersync.claim($1, $2, $3, $4::pg_catalog.jsonb) AS c",
 	.nparams = 4,
 	.types = {TEXTOID, INT4OID, INT4OID, TEXTOID}
@@ -251,7 +251,7 @@ read_task(uint64 row, MemoryContext context)
 	task->token = db_int8(row, CLAIM_TOKEN);
 	task->shop_id = db_int8(row, CLAIM_SHOP_ID);
 	task->kind = db_text(row, CLAIM_KIND, context);
-	task->attempt = db_int4(row, CLAIM_ATTEMPT);
+	task->failed_before = db_bool(row, CLAIM_FAILED_BEFORE);
 	task->priority = db_int4(row, CLAIM_PRIORITY);
 	if (!stream_from_name(db_text(row, CLAIM_STREAM, context), &task->stream) ||
 		!basis_from_name(db_text(row, CLAIM_BASIS, context), &task->basis) ||

@@ -155,7 +155,7 @@ typedef struct SyncTask
 	int64		token;			/* fences: settle and fail must present it */
 	int64		shop_id;
 	char	   *kind;			/* of its run */
-	int			attempt;		/* claims since its last page, this one included */
+	bool		failed_before;	/* it has failed since its last page, and was charged, or was halved for that */
 	int			priority;		/* of its run; 0: somebody waits for it */
 	Stream		stream;
 	Basis		basis;

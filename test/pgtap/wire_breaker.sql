@@ -1,7 +1,7 @@
 -- Which calls are made of a gateway that does not answer. Steps: see breaker_says() in test/modules/ordersync_wire.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(30);
+SELECT plan(31);
 
 -- What the steps that are written one a line come to, "step: answer"; steps that are not asked about begin with a minus.
 CREATE FUNCTION pg_temp.said(p_steps text, p_first_ms bigint DEFAULT 1000) RETURNS text[] LANGUAGE sql AS $$
@@ -269,6 +269,26 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	-failed 7 13
 	-failed 7 14
 	failed 7 15'), '{stop list of shop 1 1000}', 'until the shop is answered itself');
+
+SELECT is(pg_temp.said('-take 0 1 1 7
+	-take 0 2 1 7
+	-take 0 3 1 7
+	-take 0 4 1 7
+	-failed 1 1
+	-failed 1 2
+	-failed 1 3
+	-failed 1 4
+	-take 2 5 2 7
+	-good 3 5
+	-take 4 11 1 8
+	-take 4 12 1 8
+	-take 4 13 1 9
+	-take 4 14 1 9
+	failed 5 11
+	failed 5 12
+	failed 5 13
+	failed 5 14
+	take 6 15 1 8'), '{-,-,-,-,go}', 'nor do those of its other lists stop all of its calls');
 
 -- --- what is a task's own
 SELECT is(pg_temp.said('-take 0 1 1 7

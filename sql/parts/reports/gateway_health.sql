@@ -26,7 +26,7 @@ BEGIN
 		g.clock_offset,
 		COALESCE(c.keys_refused, 0) AS keys_refused,
 		CASE
-			WHEN x.is_failing THEN LEAST(g.failing_since, g.stopped_since)
+			WHEN x.is_failing THEN LEAST(g.failing_since, x.stopped_since)
 			WHEN x.state = 'partly failing' THEN x.stopped_since
 		END AS failing_since,
 		x.stopped_calls,
@@ -100,11 +100,12 @@ BEGIN
 		GROUP BY s.gateway
 	) c ON c.gateway = g.name
 	CROSS JOIN LATERAL (
-		SELECT string_agg(CASE WHEN t.key = '' THEN 'all' ELSE t.key END || ': ' || (t.value ->> 'error'), '; ' ORDER BY t.key) AS stopped_calls,
-			min((t.value ->> 'since')::timestamptz) AS stopped_since
-		FROM jsonb_each(g.stops) t
-		WHERE t.value ->> 'class' <> 'unanswered'
-			AND COALESCE(c.shops = 1 AND c.shop_id = (t.value ->> 'shop')::bigint, NOT t.value ? 'shop')
+		SELECT string_agg(COALESCE(t.method, 'all') || ': ' || t.error, '; ' ORDER BY t.method NULLS FIRST) AS stopped_calls,
+			min(t.since) AS stopped_since
+		FROM ordersync.stopped_calls t
+		WHERE t.gateway = g.name
+			AND t.error_class <> 'unanswered'
+			AND (t.shop_id IS NULL OR c.shops = 1 AND c.shop_id = t.shop_id)
 		OFFSET 0
 	) p
 	CROSS JOIN LATERAL (

@@ -141,31 +141,17 @@ BEGIN
 						|| COALESCE(', checked again at ' || to_char(timezone('Asia/Shanghai', s.key_check_at), 'MM-DD HH24:MI:SS'), '')
 				ELSE 'run ' || e.run_id
 			END AS stopped_by,
-			CASE WHEN r.state IN ('pending', 'running') AND g.stops <> '{}' THEN (
-				SELECT 'gateway "' || g.name || '": '
-					|| CASE WHEN s2.key = '' THEN 'it' ELSE s2.key END || CASE
-						WHEN s2.value ->> 'class' = 'unanswered' THEN ' has not answered yet, calls wait since '
-						ELSE ' does not answer since '
-					END || to_char(timezone('Asia/Shanghai', (s2.value ->> 'since')::timestamptz), 'MM-DD HH24:MI:SS')
-					|| CASE WHEN s2.value ->> 'class' = 'unanswered' THEN '' ELSE ' (' || (s2.value ->> 'class') || ')' END
-					|| ', next probe at ' || to_char(timezone('Asia/Shanghai', (s2.value ->> 'probe_at')::timestamptz), 'HH24:MI:SS')
-				FROM jsonb_each(g.stops) s2
-				WHERE COALESCE((s2.value ->> 'shop')::bigint = r.shop_id, true)
-					AND (s2.key = '' OR c.windows_running = 0 AND CASE
-						WHEN s2.value ? 'key' THEN s.key_state IN ('unchecked', 'expired')
-						ELSE EXISTS (
-							SELECT
-							FROM ordersync.sync_tasks t
-							WHERE t.run_id = r.run_id
-								AND t.state = 'pending'
-								AND t.stream = s2.value ->> 'stream'
-								AND (t.basis = s2.value ->> 'basis' OR t.stream = 'details')
-								AND t.history = (s2.value ->> 'history')::boolean
-								AND t.details_of IS NOT DISTINCT FROM s2.value ->> 'details_of')
-					END)
-				ORDER BY s2.key
-				LIMIT 1)
-			END AS unanswered,
+			(SELECT w.words
+				FROM ordersync.stopped_calls w
+				WHERE w.gateway = g.name AND COALESCE(w.shop_id = r.shop_id, true)
+					AND (NOT w.list ? 'key' OR s.key_state IN ('unchecked', 'expired'))
+					AND (w.method IS NULL OR c.windows_running = 0 AND EXISTS (
+						SELECT
+						FROM ordersync.sync_tasks t
+						WHERE t.run_id = r.run_id AND t.state = 'pending'
+							AND to_jsonb(t) @> (w.list - 'key')))
+				ORDER BY w.method NULLS FIRST
+				LIMIT 1) AS unanswered,
 			h.until IS NOT NULL OR COALESCE(c.windows_running = 0 AND c.due_at > n.now, false) AS resumes,
 			COALESCE(r.finished_at, n.now) - r.started_at - r.idle_for AS busy_for,
 			LEAST(COALESCE(r.finished_at, n.now) - r.started_at - r.idle_for, r.throttled_for

@@ -34,13 +34,8 @@ BEGIN
 		h.behind,
 		h.full_run_at,
 		h.full_behind,
-		l.run_id AS last_run,
-		l.kind AS last_kind,
-		l.state AS last_state,
-		l.finished_at AS last_finished_at,
-		w.run_id AS last_success_run,
-		w.kind AS last_success_kind,
-		w.at AS last_success_at,
+		l.run_id AS last_run, l.kind AS last_kind, l.state AS last_state, l.finished_at AS last_finished_at,
+		w.run_id AS last_success_run, w.kind AS last_success_kind, w.at AS last_success_at,
 		(o.successes -> 'incremental' ->> 'at')::timestamptz AS last_incremental_success_at,
 		(o.successes -> 'full' ->> 'at')::timestamptz AS last_full_success_at,
 		q.active AS active_runs,
@@ -58,9 +53,7 @@ BEGIN
 			WHEN x.state = 'paused' THEN 'the shop is paused'
 			WHEN x.state IN ('waiting for gateway', 'throttled')
 				THEN 'gateway "' || g.gateway || '": ' || g.state || '; see ordersync.gateway_health'
-			WHEN x.stopped IS NOT NULL AND x.state = 'failing'
-				THEN 'the gateway does not answer calls of this shop, those of others do not fail: ' || x.stopped
-					|| '; look at ordersync.request_log. They are stopped but for probes, and go on by themselves once one is answered, or are tried at once by'
+			WHEN x.state = 'failing' AND u.stopped IS NOT NULL THEN u.stopped || '; no other shop''s calls fail: look at ordersync.request_log; tried at once by'
 			WHEN x.state IN ('waiting for key', 'unauthorized') THEN 'the key is ' || s.key_state || COALESCE(': ' || s.key_message, '')
 			WHEN x.state = 'failing' THEN f.hint
 			WHEN x.state = 'behind' AND q.active > 0 THEN 'a run is on its way, see ordersync.run_progress'
@@ -74,7 +67,7 @@ BEGIN
 			WHEN x.state IN ('waiting for gateway', 'throttled')
 				THEN 'SELECT state, hint, what_to_do FROM ordersync.gateway_health WHERE gateway = ' || quote_literal(s.gateway)
 			WHEN x.state IN ('waiting for key', 'unauthorized') THEN 'SELECT ordersync_set_session_key(' || s.shop_id || ', session_key)'
-			WHEN x.stopped IS NOT NULL AND x.state = 'failing' THEN 'SELECT ordersync_lift_ban(' || quote_literal(s.gateway) || ')'
+			WHEN x.state = 'failing' AND u.stopped IS NOT NULL THEN 'SELECT ordersync_lift_ban(' || quote_literal(s.gateway) || ')'
 			WHEN x.state = 'failing' THEN f.what_to_do
 			WHEN x.state = 'behind' AND q.active > 0 THEN NULL
 			WHEN x.state = 'behind' AND h.behind THEN 'SELECT ordersync_trigger_incremental(' || s.shop_id || ')'
@@ -98,7 +91,8 @@ BEGIN
 			(SELECT upper(r)
 				FROM ordersync.proven_ranges c, unnest(c.ranges) r
 				WHERE (c.shop_id, c.stream) = (s.shop_id, 'orders')
-				LIMIT 1) AS proven_until
+				LIMIT 1) AS proven_until,
+			(SELECT min(w.words) FROM ordersync.stopped_calls w WHERE w.gateway = s.gateway AND w.shop_id = s.shop_id AND w.error_class <> 'unanswered') AS stopped
 	) u
 	LEFT JOIN LATERAL (
 		SELECT r.run_id, r.kind, r.state, r.finished_at
@@ -147,24 +141,14 @@ BEGIN
 		WHERE t.task_id = e.task_id
 		OFFSET 0
 	) f ON true
-	LEFT JOIN LATERAL (
-		SELECT w.value ->> 'error' AS stopped
-		FROM ordersync.gateways t, jsonb_each(t.stops) w
-		WHERE t.name = s.gateway
-			AND (w.value ->> 'shop')::bigint = s.shop_id
-			AND w.value ->> 'class' <> 'unanswered'
-		ORDER BY w.key
-		LIMIT 1
-	) b ON true
 	CROSS JOIN LATERAL (
-		SELECT b.stopped,
-			CASE
+		SELECT CASE
 				WHEN NOT s.enabled THEN 'paused'
 				WHEN g.state NOT IN ('ok', 'banned', 'quota spent', 'method banned') THEN 'waiting for gateway'
 				WHEN s.key_state IN ('wrong_seller', 'expired') THEN 'unauthorized'
 				WHEN s.key_state IN ('missing', 'key_unreadable', 'moved') THEN 'waiting for key'
 				WHEN g.state IN ('banned', 'quota spent') THEN 'throttled'
-				WHEN b.stopped IS NOT NULL THEN 'failing'
+				WHEN u.stopped IS NOT NULL THEN 'failing'
 				WHEN f.kind IN ('incremental', 'full') AND f.class <> 'throttled' AND NOT f.covered
 					AND (f.state IN ('failed', 'incomplete') OR f.attempt > 1) THEN 'failing'
 				WHEN h.behind OR h.full_behind THEN 'behind'

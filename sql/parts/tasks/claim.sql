@@ -115,7 +115,7 @@ RETURNS TABLE (
 	details_of text,
 	follow_up boolean,
 	ids bigint[],
-	attempt integer,
+	attempt integer, failed_before boolean,
 	walk jsonb,
 	key_check boolean,
 	require_seller boolean,
@@ -173,7 +173,7 @@ BEGIN
 			AND (COALESCE(t.reason IN ('arrival', 'verify'), false)
 				-- what is archived is served by its list alone
 				OR COALESCE(s.options ->> 'details' = 'changed', false) AND NOT t.history),
-		t.ids, t.attempt, t.walk,
+		t.ids, t.attempt, t.attempt > 1 OR t.splits > 0, t.walk,
 		s.key_state IN ('unchecked', 'expired') OR t.task_id = ANY (v_rechecks), s.key_state = 'unverified',
 		COALESCE(q.refused, false),
 		s.seller_nicks,

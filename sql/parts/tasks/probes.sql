@@ -2,7 +2,8 @@
  * Probes: of a gateway whose calls are stopped one task is handed out when the
  * next call is due (shops/stops.sql).
  *
- * One that was not tried yet, where there is one: a window that cannot be read
+ * Of the lists and shops that wait one by chance, and of that a task that was not
+ * tried yet, where there is one: a window, a list or a shop that is never answered
  * would say of its gateway what is true of itself only.  The row of the gateway,
  * locked, decides between two claims; so that the probe may hang, and its worker
  * end, the next one is due ten seconds later whatever becomes of it.
@@ -55,27 +56,31 @@ DECLARE
 	v_lot double precision := pg_catalog.random();
 	v_task bigint;
 BEGIN
-	SELECT t.task_id INTO v_task
+	SELECT c.task_id INTO v_task
 	FROM (
-		SELECT r.shop_id, w.unchecked, w.tasks
-		FROM ordersync.runs_in_turn(0, 3, v_lot) r
-		CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, '{}', p_now, p_stop) w
-		WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
-		LIMIT 8
-	) d
-	CROSS JOIN LATERAL pg_catalog.unnest(d.tasks) u (task_id)
-	CROSS JOIN LATERAL (
-		SELECT t.task_id, t.error_class, t.attempt
-		FROM ordersync.sync_tasks t
-		WHERE t.task_id = u.task_id
-		OFFSET 0
-	) t
-	WHERE NOT d.unchecked OR NOT EXISTS (
-		SELECT
-		FROM ordersync.sync_tasks k
-		WHERE k.shop_id = d.shop_id
-			AND k.state = 'running')
-	ORDER BY t.error_class IS NOT NULL, t.attempt, pg_catalog.random()
+		SELECT DISTINCT ON (t.shop_id, t.stream, t.basis, t.history, t.details_of) t.task_id
+		FROM (
+			SELECT r.shop_id, w.unchecked, w.tasks
+			FROM ordersync.runs_in_turn(0, 3, v_lot) r
+			CROSS JOIN LATERAL ordersync.due_tasks(r.run_id, r.shop_id, r.kind, r.holds, 1000, '{}', p_now, p_stop) w
+			WHERE r.state LIKE ANY (ARRAY['pending', 'running'])
+			LIMIT 8
+		) d
+		CROSS JOIN LATERAL pg_catalog.unnest(d.tasks) u (task_id)
+		CROSS JOIN LATERAL (
+			SELECT t.*
+			FROM ordersync.sync_tasks t
+			WHERE t.task_id = u.task_id
+			OFFSET 0
+		) t
+		WHERE NOT d.unchecked OR NOT EXISTS (
+			SELECT
+			FROM ordersync.sync_tasks k
+			WHERE k.shop_id = d.shop_id
+				AND k.state = 'running')
+		ORDER BY t.shop_id, t.stream, t.basis, t.history, t.details_of, t.error_class IS NOT NULL, t.attempt, pg_catalog.random()
+	) c
+	ORDER BY pg_catalog.random()
 	LIMIT 1;
 	RETURN (
 		SELECT l.task_id
