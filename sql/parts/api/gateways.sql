@@ -100,7 +100,11 @@ BEGIN
 		SET secret_state = 'ok',
 			secret_message = NULL
 		WHERE g.name = p_name;
-	ELSIF NOT v_known OR v_old.secret_state = 'missing' THEN
+	ELSIF NOT EXISTS (
+			SELECT
+			FROM ordersync.secrets k
+			WHERE k.kind = 'app_secret'
+				AND k.name = p_name) THEN
 		RAISE NOTICE USING
 			MESSAGE = pg_catalog.format('gateway "%s" waits for its application secret', p_name),
 			HINT = pg_catalog.format('Set it with SELECT ordersync_add_gateway(%L, NULL, NULL, app_secret).', p_name);
