@@ -53,18 +53,15 @@ RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_gateway ordersync.gateways;
+	v_gateway record;
 	v_oldest timestamptz := ordersync.horizon(p_now) + ordersync.horizon_margin();
 BEGIN
 	IF p_since >= v_oldest THEN
 		RETURN;
 	END IF;
 	SELECT g.* INTO v_gateway
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
-		AND g.unserved ? 'history';
-	IF FOUND THEN
+	FROM ordersync.gateway_without(p_shop, 'history') g;
+	IF v_gateway.name IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('gateway "%s" does not serve that range', v_gateway.name),
