@@ -176,15 +176,15 @@ list_unserved(const GatewayProtocol *protocol, Gateway *gateway, const char **na
 static const GatewayList *
 served(const GatewayProtocol *protocol, Gateway *gateway, const PlannedCall *planned_call)
 {
-	SyncTask	task = {0};
-	GatewayCall call = {0};
+	SyncTask   *task = palloc0(sizeof(SyncTask));
+	GatewayCall *call = palloc0(sizeof(GatewayCall));
 
-	task.gateway = gateway;
-	task.stream = planned_call->stream;
-	task.basis = planned_call->basis;
-	task.history = planned_call->history;
-	call.kind = planned_call->kind;
-	call.task = &task;
-	call.details_of = planned_call->stream;
-	return protocol->serves(&call);
+	task->gateway = gateway;
+	task->stream = planned_call->stream;
+	task->basis = planned_call->basis;
+	task->history = planned_call->history;
+	call->kind = planned_call->kind;
+	call->task = task;
+	call->details_of = planned_call->stream;
+	return protocol->serves(call);
 }
