@@ -213,8 +213,10 @@ classify_status(const GatewayCall *call, const RelayMap *map, int http_status,
 				GatewayAnswer *answer)
 {
 	char	   *status = psprintf("%d", http_status);
+	RelayMeaning meaning = meaning_of(map, status);
 
-	if (meaning_of(map, status) != RELAY_MEANINGS)
+	/* to be tried again is what it means anyway, and that it is no answer */
+	if (meaning != RELAY_MEANINGS && meaning != RELAY_RETRY)
 		classify_code(call, map, status, pstrdup("HTTP status"), answer);
 }
 

@@ -1,7 +1,7 @@
 -- Protocol relay: requests in each form that an option can ask for, and what each answer comes to.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(85);
+SELECT plan(86);
 
 -- 2020-11-04 14:59:33 to 16:00:00 Asia/Shanghai, page 3 of 100
 CREATE FUNCTION pg_temp.built(relay text, kind text, stream text, basis text, base_url text DEFAULT 'https://relay.example/api', sign_method text DEFAULT 'md5')
@@ -108,8 +108,8 @@ FROM (VALUES ('true', 'ok total 1 [{"tid":1}]'), ('"true"', 'ok total 1 [{"tid":
 -- codes
 SELECT is(pg_temp.answer('{"envelope": {}, "codes": {"throttled": [429], "unauthorized": ["E401"], "retry": [1], "not_found": [404], "permission": ["no"]}}', format('{"code":%s,"message":"m"}', e.code)), e.expected, 'code ' || e.code)
 FROM (VALUES ('429', 'throttled throttled'), ('"429"', 'throttled throttled'), ('"E401"', 'unauthorized session'), ('1', 'retry platform'), ('404', 'rejected not_found'), ('"no"', 'rejected permission'), ('2', 'retry platform')) AS e (code, expected);
-SELECT is(pg_temp.answer('{"codes": {"unauthorized": [401]}}', '', status => e.status), e.expected, 'HTTP status ' || e.status)
-FROM (VALUES (401, 'unauthorized session'), (503, 'retry http'), (429, 'throttled throttled')) AS e (status, expected);
+SELECT is(pg_temp.answer('{"codes": {"unauthorized": [401], "retry": [500]}}', '', status => e.status), e.expected, 'HTTP status ' || e.status)
+FROM (VALUES (401, 'unauthorized session'), (503, 'retry http'), (500, 'retry http'), (429, 'throttled throttled')) AS e (status, expected);
 SELECT is(pg_temp.answer('{"envelope": {}}', '<html>', status => 502), 'retry http', 'a status without an envelope');
 SELECT is(pg_temp.message('{"envelope": {}, "codes": {"throttled": [9]}}', '{"code":9,"message":"wait: ban will last for 4 more seconds"}'),
 	'wait: ban will last for 4 more seconds (the gateway''s code 9) | 9 | wait: ban will last for 4 more seconds | 5000', 'the words say for how long');
