@@ -101,7 +101,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'feature_not_supported',
 			MESSAGE = pg_catalog.format('gateway "%s" does not count the orders of a range', v_gateway.name),
-			DETAIL = pg_catalog.format('Option %s.totals of the gateway is false.', v_gateway.protocol),
+			DETAIL = pg_catalog.format('Its lists have no totals (option "%s").', v_gateway.protocol),
 			HINT = pg_catalog.format('Read the range again instead: SELECT ordersync_trigger_full(%s, since, until).', p_shop);
 	END IF;
 END

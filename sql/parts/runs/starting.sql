@@ -65,7 +65,7 @@ BEGIN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('gateway "%s" does not serve that range', v_gateway.name),
-			DETAIL = pg_catalog.format('It has no list of the platform''s history (option %s.paths.history); the other lists reach back to %s Asia/Shanghai.',
+			DETAIL = pg_catalog.format('It has no list of the platform''s history (option "%s": a path for it); the other lists reach back to %s Asia/Shanghai.',
 				v_gateway.protocol, ordersync.format_time(v_oldest)),
 			HINT = pg_catalog.format('The earliest whole day is %s: since => ordersync_day(%L).',
 				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'),
