@@ -24,8 +24,9 @@
 static TopReading read_data(const GatewayCall *call, const RelayMap *map, JsonText data,
 							GatewayAnswer *answer, const char **fault);
 static void set_paths(const GatewayCall *call, const RelayMap *map, TopPaths *paths);
+static bool is_whole(const CallReply *reply);
 static bool find_code(const RelayMap *map, const CallReply *reply, char **code);
-static JsonText find_data(const RelayMap *map, const CallReply *reply);
+static JsonText find_data(const char *path, const CallReply *reply);
 static char *find_text(const char *path, const CallReply *reply);
 static void forget_what_is_not_said(const RelayMap *map, GatewayAnswer *answer);
 static void classify_code(const GatewayCall *call, const RelayMap *map, const char *code,
@@ -42,6 +43,7 @@ relay_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 	const RelayMap *map = call->task->gateway->map;
 	const char *fault = NULL;
 	char	   *code = NULL;
+	bool		enveloped;		/* and whole: an envelope that is cut off says nothing */
 	bool		has_code;
 	JsonText	data;
 	TopReading	reading;
@@ -54,8 +56,9 @@ relay_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 				 pstrdup("the gateway's option \"relay\" has no path for this call"));
 		return;
 	}
-	has_code = map->enveloped && find_code(map, reply, &code);
-	data = find_data(map, reply);
+	enveloped = map->enveloped && is_whole(reply);
+	has_code = enveloped && find_code(map, reply, &code);
+	data = find_data(enveloped ? map->data : NULL, reply);
 	reading = read_data(call, map, data, answer, &fault);
 	forget_what_is_not_said(map, answer);
 
@@ -63,13 +66,13 @@ relay_classify(const GatewayCall *call, const CallReply *reply, GatewayAnswer *a
 		classify_code(call, map, code, find_text(map->message, reply), answer);
 	else if (reading != TOP_ERROR && !has_code && !good_status(reply))
 		classify_status(call, map, reply->http_status, answer);
-	else if (reading != TOP_ERROR && !has_code && map->enveloped)
+	else if (reading != TOP_ERROR && !has_code && enveloped)
 	{
 		reading = TOP_UNREADABLE;
 		fault = "the answer does not have its code where option relay.envelope.code says";
 	}
 	top_conclude(call, reply, reading, fault, answer);
-	if (answer->request_id == NULL && map->enveloped)
+	if (answer->request_id == NULL && enveloped)
 	{
 		answer->request_id = find_text(map->request_id, reply);
 		redact_secrets(answer->request_id, call->task);
@@ -110,6 +113,17 @@ set_paths(const GatewayCall *call, const RelayMap *map, TopPaths *paths)
 	paths->has_next = map->records[RELAY_HAS_NEXT];
 }
 
+/* Is it one value, that ends? */
+static bool
+is_whole(const CallReply *reply)
+{
+	JsonCursor	cursor;
+	JsonText	value;
+
+	json_begin(&cursor, reply->body == NULL ? "" : reply->body, reply->body == NULL ? 0 : reply->body_len);
+	return json_value(&cursor, &value) && json_at_end(&cursor);
+}
+
 /* The envelope's code; false when there is none. */
 static bool
 find_code(const RelayMap *map, const CallReply *reply, char **code)
@@ -120,12 +134,12 @@ find_code(const RelayMap *map, const CallReply *reply, char **code)
 
 /* All of the answer, or what its envelope holds; an answer without its envelope may be the platform's. */
 static JsonText
-find_data(const RelayMap *map, const CallReply *reply)
+find_data(const char *path, const CallReply *reply)
 {
 	JsonText	whole = {reply->body == NULL ? "" : reply->body, reply->body == NULL ? 0 : reply->body_len};
 	JsonText	data;
 
-	if (map->enveloped && map->data != NULL && json_find(whole.at, whole.len, map->data, &data))
+	if (path != NULL && json_find(whole.at, whole.len, path, &data))
 		return data;
 	return whole;
 }
@@ -199,8 +213,10 @@ classify_status(const GatewayCall *call, const RelayMap *map, int http_status,
 				GatewayAnswer *answer)
 {
 	char	   *status = psprintf("%d", http_status);
+	RelayMeaning meaning = meaning_of(map, status);
 
-	if (meaning_of(map, status) != RELAY_MEANINGS)
+	/* to be tried again is what it means anyway, and that it is no answer */
+	if (meaning != RELAY_MEANINGS && meaning != RELAY_RETRY)
 		classify_code(call, map, status, pstrdup("HTTP status"), answer);
 }
 

@@ -50,7 +50,8 @@ static const PlannedCall counted[] = {
 
 static const char *const kinds[] = {"ext_type ershou", "ext_type service", "ext_type mark"};
 
-static const GatewayProtocol *open_gateway(FunctionCallInfo fcinfo, Gateway *gateway);
+static const GatewayProtocol *open_gateway(FunctionCallInfo fcinfo, Gateway *gateway,
+										   GatewayFault *fault);
 static const GatewayList *served(const GatewayProtocol *protocol, Gateway *gateway,
 								 const PlannedCall *call);
 static int	list_unserved(const GatewayProtocol *protocol, Gateway *gateway, const char **names);
@@ -77,12 +78,9 @@ Datum
 ordersync_check_gateway_map(PG_FUNCTION_ARGS)
 {
 	Gateway		gateway = {0};
-	GatewayFault fault = {0};
-	const GatewayProtocol *protocol = open_gateway(fcinfo, &gateway);
+	GatewayFault fault;
 
-	if (protocol == NULL || protocol->prepare == NULL)
-		PG_RETURN_NULL();
-	if (!protocol->prepare(&gateway, &fault))
+	if (open_gateway(fcinfo, &gateway, &fault) == NULL && fault.option != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 fault.unknown ? errmsg("unrecognized option \"%s\"", fault.option) :
@@ -94,13 +92,22 @@ ordersync_check_gateway_map(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(fault.warning));
 }
 
-/* The gateway and protocol that the arguments name; NULL for an unknown protocol. */
+/*
+ * The gateway that the arguments describe, prepared by its protocol; NULL for an
+ * unknown one, and, with a fault, for options that are not good.
+ */
 static const GatewayProtocol *
-open_gateway(FunctionCallInfo fcinfo, Gateway *gateway)
+open_gateway(FunctionCallInfo fcinfo, Gateway *gateway, GatewayFault *fault)
 {
+	const GatewayProtocol *protocol;
+
+	memset(fault, 0, sizeof(*fault));
 	gateway->protocol = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	gateway->options = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	return gateway_protocol(gateway->protocol);
+	protocol = gateway_protocol(gateway->protocol);
+	if (protocol != NULL && protocol->prepare != NULL && !protocol->prepare(gateway, fault))
+		return NULL;
+	return protocol;
 }
 
 PG_FUNCTION_INFO_V1(ordersync_gateway_needs_secret);
@@ -109,13 +116,10 @@ Datum
 ordersync_gateway_needs_secret(PG_FUNCTION_ARGS)
 {
 	Gateway		gateway = {0};
-	GatewayFault fault = {0};
-	const GatewayProtocol *protocol = open_gateway(fcinfo, &gateway);
+	GatewayFault fault;
+	const GatewayProtocol *protocol = open_gateway(fcinfo, &gateway, &fault);
 
-	if (protocol == NULL ||
-		(protocol->prepare != NULL && !protocol->prepare(&gateway, &fault)))
-		PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(protocol->needs_secret(&gateway));
+	PG_RETURN_BOOL(protocol == NULL || protocol->needs_secret(&gateway));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_gateway_unserved);
@@ -124,13 +128,12 @@ Datum
 ordersync_gateway_unserved(PG_FUNCTION_ARGS)
 {
 	Gateway		gateway = {0};
-	GatewayFault fault = {0};
-	const GatewayProtocol *protocol = open_gateway(fcinfo, &gateway);
+	GatewayFault fault;
+	const GatewayProtocol *protocol = open_gateway(fcinfo, &gateway, &fault);
 	const char *names[MAX_UNSERVED];
 	int			n = 0;
 
-	if (protocol != NULL &&
-		(protocol->prepare == NULL || protocol->prepare(&gateway, &fault)))
+	if (protocol != NULL)
 		n = list_unserved(protocol, &gateway, names);
 	PG_RETURN_DATUM(datum_text_array(names, n));
 }
@@ -173,15 +176,15 @@ list_unserved(const GatewayProtocol *protocol, Gateway *gateway, const char **na
 static const GatewayList *
 served(const GatewayProtocol *protocol, Gateway *gateway, const PlannedCall *planned_call)
 {
-	SyncTask	task = {0};
-	GatewayCall call = {0};
+	SyncTask   *task = palloc0(sizeof(SyncTask));
+	GatewayCall *call = palloc0(sizeof(GatewayCall));
 
-	task.gateway = gateway;
-	task.stream = planned_call->stream;
-	task.basis = planned_call->basis;
-	task.history = planned_call->history;
-	call.kind = planned_call->kind;
-	call.task = &task;
-	call.details_of = planned_call->stream;
-	return protocol->serves(&call);
+	task->gateway = gateway;
+	task->stream = planned_call->stream;
+	task->basis = planned_call->basis;
+	task->history = planned_call->history;
+	call->kind = planned_call->kind;
+	call->task = task;
+	call->details_of = planned_call->stream;
+	return protocol->serves(call);
 }

@@ -1,7 +1,7 @@
 -- Protocol relay: requests in each form that an option can ask for, and what each answer comes to.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(81);
+SELECT plan(86);
 
 -- 2020-11-04 14:59:33 to 16:00:00 Asia/Shanghai, page 3 of 100
 CREATE FUNCTION pg_temp.built(relay text, kind text, stream text, basis text, base_url text DEFAULT 'https://relay.example/api', sign_method text DEFAULT 'md5')
@@ -108,8 +108,8 @@ FROM (VALUES ('true', 'ok total 1 [{"tid":1}]'), ('"true"', 'ok total 1 [{"tid":
 -- codes
 SELECT is(pg_temp.answer('{"envelope": {}, "codes": {"throttled": [429], "unauthorized": ["E401"], "retry": [1], "not_found": [404], "permission": ["no"]}}', format('{"code":%s,"message":"m"}', e.code)), e.expected, 'code ' || e.code)
 FROM (VALUES ('429', 'throttled throttled'), ('"429"', 'throttled throttled'), ('"E401"', 'unauthorized session'), ('1', 'retry platform'), ('404', 'rejected not_found'), ('"no"', 'rejected permission'), ('2', 'retry platform')) AS e (code, expected);
-SELECT is(pg_temp.answer('{"codes": {"unauthorized": [401]}}', '', status => e.status), e.expected, 'HTTP status ' || e.status)
-FROM (VALUES (401, 'unauthorized session'), (503, 'retry http'), (429, 'throttled throttled')) AS e (status, expected);
+SELECT is(pg_temp.answer('{"codes": {"unauthorized": [401], "retry": [500]}}', '', status => e.status), e.expected, 'HTTP status ' || e.status)
+FROM (VALUES (401, 'unauthorized session'), (503, 'retry http'), (500, 'retry http'), (429, 'throttled throttled')) AS e (status, expected);
 SELECT is(pg_temp.answer('{"envelope": {}}', '<html>', status => 502), 'retry http', 'a status without an envelope');
 SELECT is(pg_temp.message('{"envelope": {}, "codes": {"throttled": [9]}}', '{"code":9,"message":"wait: ban will last for 4 more seconds"}'),
 	'wait: ban will last for 4 more seconds (the gateway''s code 9) | 9 | wait: ban will last for 4 more seconds | 5000', 'the words say for how long');
@@ -130,6 +130,16 @@ FROM (VALUES
 ) AS e (kind, stream, data, expected);
 SELECT is(pg_temp.answer('{"totals": false, "has_next": false}', '{"total_results":3,"has_next":true,"trades":[{"tid":1}]}'), 'ok [{"tid":1}]', 'what the map says is not given is not believed');
 SELECT is((SELECT row(verdict, class)::text FROM ordersync_wire.classify('list', 'orders', 'modified', 0, NULL, net_error => 'refused', protocol => 'relay')), '(retry,network)', 'no answer at all');
+
+-- cut off anywhere, it is no answer; with a byte put in anywhere nothing breaks
+CREATE TEMP TABLE whole (form text, options text, body bytea);
+INSERT INTO whole VALUES
+	('an object', '{"relay": {"envelope": {}}}', convert_to('{"code":0,"message":"ok","data":{"total_results":1,"trades":{"trade":[{"tid":1}]}}}', 'UTF8')),
+	('a text', '{"relay": {"envelope": {}, "records": {"trades": "a.b", "total_results": "n"}}}', convert_to('{"data":"{\"a\":{\"b\":[{\"tid\":1}]},\"n\":1}","code":"200"}', 'UTF8'));
+SELECT is((SELECT string_agg(DISTINCT c.verdict, ' ') FROM generate_series(0, length(w.body) - 1) n,
+	ordersync_wire.classify('list', 'orders', 'modified', 200, substr(w.body, 1, n), protocol => 'relay', options => w.options) c), 'malformed', 'cut off: ' || w.form) FROM whole w;
+SELECT is((SELECT count(c.verdict) FROM generate_series(0, length(w.body) - 1) n, unnest('{\\x00,\\x22,\\x5c,\\x7b,\\x7d,\\xff}'::bytea[]) b (x),
+	ordersync_wire.classify('list', 'orders', 'modified', 200, overlay(w.body PLACING b.x FROM n + 1), protocol => 'relay', options => w.options) c), 6 * length(w.body)::bigint, 'broken: ' || w.form) FROM whole w;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -93,18 +93,15 @@ RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_gateway ordersync.gateways;
+	v_gateway record;
 BEGIN
 	SELECT g.* INTO v_gateway
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
-		AND g.unserved ? 'count of orders';
-	IF FOUND THEN
+	FROM ordersync.gateway_without(p_shop, 'count of orders') g;
+	IF v_gateway.name IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'feature_not_supported',
 			MESSAGE = pg_catalog.format('gateway "%s" does not count the orders of a range', v_gateway.name),
-			DETAIL = pg_catalog.format('Option %s.totals of the gateway is false.', v_gateway.protocol),
+			DETAIL = pg_catalog.format('Its lists have no totals (option "%s").', v_gateway.protocol),
 			HINT = pg_catalog.format('Read the range again instead: SELECT ordersync_trigger_full(%s, since, until).', p_shop);
 	END IF;
 END

@@ -371,6 +371,23 @@ $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of_refunds(bigint, bigint[]) IS
 	'order, status and modified of these after-sales; NULL: of all of the shop';
 
+CREATE OR REPLACE FUNCTION ordersync.has_failed_links(p_run bigint)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	RETURN EXISTS (
+		SELECT
+		FROM ordersync.sync_tasks t
+		WHERE t.run_id = p_run
+			AND t.stream = 'details'
+			AND t.reason = 'link'
+			AND (t.state = 'failed' OR t.outcome = 'unserved'));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.has_failed_links(bigint) IS
+	'whether a run could not fetch all that its link check asked for';
+
 /*
  * What was covered when nothing was left to fetch, as far as the lines are
  * known: by modified, and up to the first full run by that.  Not after a fetch
@@ -404,13 +421,7 @@ BEGIN
 	WHERE m.shop_id = p_shop
 		AND m.stream = 'after_sales'
 		AND m.basis = 'modified'
-		AND NOT EXISTS (
-			SELECT
-			FROM ordersync.sync_tasks t
-			WHERE t.run_id = p_run
-				AND t.stream = 'details'
-				AND t.reason = 'link'
-				AND (t.state = 'failed' OR t.outcome = 'unserved'))
+		AND NOT ordersync.has_failed_links(p_run)
 	ON CONFLICT (shop_id, stream, basis) DO UPDATE
 	SET ranges = c.ranges + excluded.ranges,
 		updated_at = now()
@@ -441,13 +452,7 @@ BEGIN
 	WHERE o.shop_id = p_shop
 		AND o.stream = 'orders'
 		AND o.basis = 'modified'
-		AND NOT EXISTS (
-			SELECT
-			FROM ordersync.sync_tasks t
-			WHERE t.run_id = p_run
-				AND t.stream = 'details'
-				AND t.reason = 'link'
-				AND (t.state = 'failed' OR t.outcome = 'unserved'));
+		AND NOT ordersync.has_failed_links(p_run);
 	IF COALESCE(v_ranges, '{}') = '{}' THEN
 		RETURN;
 	END IF;

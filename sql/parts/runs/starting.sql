@@ -53,22 +53,19 @@ RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 AS $function$
 DECLARE
-	v_gateway ordersync.gateways;
+	v_gateway record;
 	v_oldest timestamptz := ordersync.horizon(p_now) + ordersync.horizon_margin();
 BEGIN
 	IF p_since >= v_oldest THEN
 		RETURN;
 	END IF;
 	SELECT g.* INTO v_gateway
-	FROM ordersync.shops s
-	JOIN ordersync.gateways g ON g.name = s.gateway
-	WHERE s.shop_id = p_shop
-		AND g.unserved ? 'history';
-	IF FOUND THEN
+	FROM ordersync.gateway_without(p_shop, 'history') g;
+	IF v_gateway.name IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = pg_catalog.format('gateway "%s" does not serve that range', v_gateway.name),
-			DETAIL = pg_catalog.format('It has no list of the platform''s history (option %s.paths.history); the other lists reach back to %s Asia/Shanghai.',
+			DETAIL = pg_catalog.format('It has no list of the platform''s history (option "%s": a path for it); the other lists reach back to %s Asia/Shanghai.',
 				v_gateway.protocol, ordersync.format_time(v_oldest)),
 			HINT = pg_catalog.format('The earliest whole day is %s: since => ordersync_day(%L).',
 				pg_catalog.to_char(ordersync.day_of(v_oldest) + 1, 'YYYY-MM-DD'),

@@ -79,6 +79,20 @@ $function$;
 COMMENT ON FUNCTION ordersync.gateway_lacks(jsonb, text) IS
 	'whether the gateway does not have a call or list; what the platform refuses is asked for again';
 
+CREATE OR REPLACE FUNCTION ordersync.gateway_without(p_shop bigint, p_list text, OUT name text, OUT protocol text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	SELECT g.name, g.protocol INTO gateway_without.name, gateway_without.protocol
+	FROM ordersync.shops s
+	JOIN ordersync.gateways g ON g.name = s.gateway
+	WHERE s.shop_id = p_shop
+		AND ordersync.gateway_lacks(g.unserved, p_list);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.gateway_without(bigint, text) IS
+	'the gateway of a shop, if it does not have that call or list';
+
 /* Lists without which a run is planned all the same. */
 CREATE OR REPLACE FUNCTION ordersync.gateway_lists(p_unserved jsonb, p_stream text)
 RETURNS boolean
