@@ -8,10 +8,10 @@
  * ways all the same: receiverName and RECEIVER_NAME are receiver_name.
  *
  * Every key of every record is looked up.  Platforms send some hundred names
- * again and again, so a name is judged once and then remembered, in a table that
- * is looked up inline (personal.h): one slot a name, by its length and both ends.
- * A name that finds its slot taken, and those after the table has filled up, are
- * judged anew each time.
+ * again and again, so a name is judged once and then remembered, in a table whose
+ * first slot for a name is looked at inline (personal.h); a name that finds it taken
+ * stands in the next free one.  Those that come when the table is a quarter full
+ * are judged anew each time.
  *
  * identify_info (a third party's appraisal) is taken the other way round: unless
  * a rule names it, only the members known not to be personal stay.
@@ -68,8 +68,9 @@ static const char *const scope_keeps[] = {
 static const char *const unquotable[] = {
 	"session", "sign", "access_token", "refresh_token", "top_session", "app_secret",
 	"sessionkey", "session_key", "datakey", "data_key",
-	/* stored, unless the shop's privacy is strict; a log knows nothing of shops */
-	"seller_memo", "buyer_memo", "buyer_message", "trade_memo", "desc",
+	/* stored, unless the shop's privacy is strict or the buyer is forgotten; a log knows nothing of these */
+	"seller_memo", "buyer_memo", "buyer_message", "trade_memo", "desc", "buyer_nick", "buyer_open_uid",
+	"oaid", "ouid", "alipay_no",
 	NULL
 };
 
@@ -77,11 +78,12 @@ static PersonalPolicy *policy = NULL;
 PersonalName *personal_known = NULL;
 
 static void use_defaults(void);
+static PersonalName *find_slot(const char *name, size_t len);
 static uint8 judge(const char *name, size_t len);
 static const Rule *rule_for(const char *name, size_t len);
 static bool applies(const Rule *rule, const char *name, size_t len);
 static size_t plain_form(const char *name, size_t len, char *plain, size_t size);
-static void remember(const char *name, size_t len, uint8 what);
+static void remember(PersonalName *slot, const char *name, size_t len, uint8 what);
 static bool listed(const char *const *list, const char *name, size_t len);
 static void *grow(PersonalPolicy *draft, void *array, int n, size_t size);
 static int	compare_texts(const void *a, const void *b);
@@ -92,14 +94,38 @@ static bool is_hash(const char *text, size_t len);
 uint8
 personal_judge(const char *name, size_t len)
 {
+	PersonalName *slot;
 	uint8		what;
 
 	if (policy == NULL)
 		use_defaults();
+	if (len == 0 || len > PERSONAL_NAME_MAX)
+		return judge(name, len);
+	slot = find_slot(name, len);
+	if (slot->len != 0)
+		return slot->what;
 	what = judge(name, len);
-	if (len > 0 && len <= PERSONAL_NAME_MAX && policy->nknown < MAX_REMEMBERED)
-		remember(name, len, what);
+	if (policy->nknown < MAX_REMEMBERED)
+		remember(slot, name, len, what);
 	return what;
+}
+
+/* Where a name stands, or the free slot where it would. */
+static PersonalName *
+find_slot(const char *name, size_t len)
+{
+	uint64		head;
+	uint64		tail;
+	unsigned	at;
+
+	personal_numbers(name, len, &head, &tail);
+	for (at = personal_slot(head, tail, len);; at = (at + 1) & (PERSONAL_SLOTS - 1))
+	{
+		PersonalName *slot = &policy->known[at];
+
+		if (slot->len == 0 || (slot->len == len && memcmp(slot->name, name, len) == 0))
+			return slot;
+	}
 }
 
 static void
@@ -183,22 +209,12 @@ plain_form(const char *name, size_t len, char *plain, size_t size)
 	return n;
 }
 
-/* In its slot, if that is free. */
 static void
-remember(const char *name, size_t len, uint8 what)
+remember(PersonalName *slot, const char *name, size_t len, uint8 what)
 {
-	uint64		head;
-	uint64		tail;
-	PersonalName *slot;
-
-	personal_numbers(name, len, &head, &tail);
-	slot = &policy->known[personal_slot(head, tail, len)];
-	if (slot->len != 0)
-		return;
 	slot->name = MemoryContextAlloc(policy->context, len);
 	memcpy(slot->name, name, len);
-	slot->head = head;
-	slot->tail = tail;
+	personal_numbers(name, len, &slot->head, &slot->tail);
 	slot->what = what;
 	slot->len = (uint16) len;
 	policy->nknown++;

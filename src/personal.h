@@ -75,8 +75,19 @@ personal_slot(uint64 head, uint64 tail, size_t len)
 					   (64 - 12)) & (PERSONAL_SLOTS - 1);
 }
 
+/* Whether the middle of two names is the same, whose first and last eight bytes are. */
+static inline bool
+personal_same_middle(const char *a, const char *b, size_t len)
+{
+	if (len <= 16)
+		return true;
+	if (len <= 32)
+		return memcmp(a + 8, b + 8, 8) == 0 && memcmp(a + len - 16, b + len - 16, 8) == 0;
+	return memcmp(a + 8, b + 8, len - 16) == 0;
+}
+
 /* What is known of a name; every key of every record is looked up. */
-static inline uint8
+static pg_attribute_always_inline uint8
 personal_look(const char *name, size_t len)
 {
 	uint64		head;
@@ -88,7 +99,7 @@ personal_look(const char *name, size_t len)
 	personal_numbers(name, len, &head, &tail);
 	known = &personal_known[personal_slot(head, tail, len)];
 	if (likely(known->head == head && known->tail == tail && known->len == len &&
-			   len != 0 && (len <= 16 || memcmp(known->name + 8, name + 8, len - 16) == 0)))
+			   len != 0 && personal_same_middle(known->name, name, len)))
 		return known->what;
 	return personal_judge(name, len);
 }

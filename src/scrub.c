@@ -91,6 +91,7 @@ typedef struct Reader
 	int			nfields;
 	uint64		field_lengths;	/* a bit for each length that one of their names has */
 	bool		escaped;		/* the string that was read last has a backslash */
+	bool		quoted;			/* and one before a quote, or before what may be one */
 	bool		odd_value;		/* a personal scalar holds an opening bracket */
 	ScrubField *taking;			/* the field whose value is being read */
 	const char *taking_at;
@@ -122,7 +123,6 @@ static bool end_name(Reader *reader, JsonText key);
 static bool is_dropped(Reader *reader, JsonText key);
 static bool is_dropped_by_rule(Reader *reader, const char *name, size_t len);
 static void note_finding(const Reader *reader);
-static bool holds_quote(const char *at, const char *end);
 static bool rewrite_string(Reader *reader, const char *from, PersonalRule rule);
 static char *hash_text(const char *text, size_t *len);
 static char *clean_nested(const Reader *reader, const char *text, size_t *len);
@@ -158,7 +158,7 @@ read_string(Reader *reader)
 	const char *at = json_find_special(reader->at + 1, reader->end,
 									   JSON_CONTROLS | JSON_NON_ASCII);
 
-	reader->escaped = false;
+	reader->escaped = reader->quoted = false;
 	if (unlikely(at == reader->end || *at != '"'))
 		return read_special(reader, at);
 	reader->at = at + 1;
@@ -383,8 +383,8 @@ read_text(Reader *reader)
 	}
 	if (!read_string(reader))
 		return READ_FAULT;
-	if (likely(rule == PERSONAL_KEEP &&
-			   !(reader->escaped && holds_quote(from + 1, reader->at - 1))))
+	/* a text that holds a name of its own has it between quotes, escaped here */
+	if (likely(rule == PERSONAL_KEEP && !reader->quoted))
 		return READ_NEXT;
 	/* of what is not stored as it came nothing is told */
 	if ((rewrite_string(reader, from, rule) || rule != PERSONAL_KEEP) && reader->mending != NULL)
@@ -665,6 +665,8 @@ read_special(Reader *reader, const char *at)
 		if (*at == '\\')
 		{
 			reader->escaped = true;
+			if (at + 1 < reader->end && (at[1] == '"' || at[1] == 'u'))
+				reader->quoted = true;
 			past = read_escape(reader, at);
 		}
 		else if ((unsigned char) *at < 0x20)
@@ -883,19 +885,6 @@ path_of(const Reader *reader)
 						 json_text(name, PERSONAL_NAME_MAX));
 	}
 	return path.data;
-}
-
-/* Whether a string may hold a name of its own: one stands between quotes, escaped here. */
-static bool
-holds_quote(const char *at, const char *end)
-{
-	while ((at = memchr(at, '\\', end - at)) != NULL && at + 1 < end)
-	{
-		if (at[1] == '"' || at[1] == 'u')
-			return true;
-		at += 2;
-	}
-	return false;
 }
 
 /* What is stored of the string from from to reader->at, where that is not what came; whether it is not. */

@@ -14,6 +14,7 @@
 #include "change.h"
 #include "faults.h"
 #include "relay.h"
+#include "render.h"
 #include "stats.h"
 
 static int64_t
@@ -370,6 +371,15 @@ set_novel(const Call *control, Out *o)
 	return 200;
 }
 
+/* Whether records are full of personal data in places where nobody expects them. */
+static int
+set_hostile(const Call *control, Out *o)
+{
+	render_hostile = number(control, "on", 1) != 0;
+	out_lit(o, "{\"ok\":true}\n");
+	return 200;
+}
+
 static const struct
 {
 	const char *path;
@@ -380,7 +390,7 @@ static const struct
 	{"/control/late", set_late}, {"/control/rename", rename_shop}, {"/control/session", set_session},
 	{"/control/order", show_order}, {"/control/fault", fault}, {"/control/reply", reply}, {"/control/faults", list_faults},
 	{"/control/faults/clear", clear_faults}, {"/control/release", release}, {"/control/limit", set_limit},
-	{"/control/relay", set_relay}, {"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
+	{"/control/relay", set_relay}, {"/control/fields", show_fields}, {"/control/novel", set_novel}, {"/control/hostile", set_hostile}, {"/control/sign", show_sign}, {"/control/stats", show_stats}, {"/control/stats/reset", reset_stats}, {"/control/log", show_log},
 };
 
 bool

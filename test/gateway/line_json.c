@@ -317,6 +317,8 @@ render_lines(Out *o, const Shop *shop, const Trade *t, const Selection *sel, con
 		out_char(o, '{');
 		for (int k = 0; k < p->count; k++)
 			put_line_field(o, p->ids[k], shop, t, i, w);
+		if (render_hostile)
+			put_hostile(o);
 		if (sel->novel[OBJECT_ORDER])
 			put_novel(o, 'L', t->lines[i].oid);
 		put_end(o, '}');

@@ -66,6 +66,7 @@ static const char help[] =
 "  /control/order?tid=               what happened to an order\n"
 "  /control/fields?api=list          the names that an API serves, as `fields` wants them\n"
 "  /control/novel?on=1|0             trades, lines and refunds have new_field, for who names it\n"
+"  /control/hostile?on=1|0           they have personal data that nobody asked for, under names new and old, in JSON in strings\n"
 "  /control/limit?per_second=N&ban=S too many calls are banned; 0 ends it\n"
 "  /control/relay?base=/relay[&NAME=VALUE]...   a partner's service in front of the same platform, POST\n"
 "                                    to base and path; names are the option relay's, with dots:\n"

@@ -39,6 +39,8 @@ render_refund(Out *o, const Shop *shop, const Trade *t, int refund, const Select
 			out_char(o, ']');
 		out_char(o, ',');
 	}
+	if (render_hostile)
+		put_hostile(o);
 	if (sel->novel[OBJECT_REFUND])
 		put_novel(o, 'R', refund_id_of(t->f.tid, refund));
 	put_end(o, '}');

@@ -57,6 +57,10 @@ extern void render_promotions(Out *o, const Trade *t, const Selection *sel, cons
 extern void render_logistics(Out *o, const Trade *t, const Selection *sel, const Wire *w);
 extern void render_agreement(Out *o, const Trade *t, const Selection *sel);
 
+/* Whether records, lines and refunds have personal data that nobody asked for. */
+extern bool render_hostile;
+extern void put_hostile(Out *o);
+
 /* NOVEL_FIELD of a record: its kind's letter and its id. */
 extern void put_novel(Out *o, char kind, int64_t id);
 

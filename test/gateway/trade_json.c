@@ -46,6 +46,8 @@ render_trade(Out *o, const Shop *shop, const Trade *t, const Selection *sel, con
 			out_char(o, ']');
 		out_char(o, ',');
 	}
+	if (render_hostile)
+		put_hostile(o);
 	/* one order in ten has nothing to say there */
 	if (sel->novel[OBJECT_TRADE] && t->f.hash % 10 != 3)
 		put_novel(o, 'N', t->f.tid);
@@ -59,6 +61,23 @@ put_novel(Out *o, char kind, int64_t id)
 	out_char(o, kind);
 	out_int(o, id);
 	out_lit(o, "\",");
+}
+
+bool		render_hostile = false;
+
+/* Whoever stores one of these has the word PLANTED, a number or an address. */
+void
+put_hostile(Out *o)
+{
+	out_need(o, 2048);
+	out_lit(o, "\"receiver_town\":\"PLANTED1\",\"hk_card_code\":\"PLANTED2\",\"\\u0072eceiver_zip\":\"PLANTED3\","
+			"\"buyerMobile\":\"PLANTED4\",\"new_part\":{\"list\":[{\"real_name\":\"PLANTED5\",\"login_ip\":[\"PLANTED6\"],\"kept\":\"kept1\"}]},"
+			"\"address_details\":{\"address_detail\":[{\"city\":\"PLANTED7\",\"telephone\":{\"x\":\"PLANTED8\"}}]},"
+			"\"extend_info\":\"{\\\"receiver_name\\\":\\\"PLANTED9\\\",\\\"kept\\\":\\\"kept2\\\",\\\"more\\\":\\\"{\\\\\\\"donee_nick\\\\\\\":\\\\\\\"PLANTED10\\\\\\\"}\\\"}\","
+			"\"broken_info\":\"{\\\"buyer_email\\\":\\\"PLANTED11\\\",\\\"kept\\\":\\\"kept3\","
+			"\"delivery_man_phone\":\"PLANTED12\",\"payer_name\":\"PLANTED13\",\"car_taker_phone\":\"PLANTED14\","
+			"\"buyer_message\":\"call 13799990001, planted@planted.cn\",\"seller_memo\":{\"a\":[\"137 9999 0002\",13799990003]},"
+			"\"desc\":\"id 137999900041234567\",");
 }
 
 const char *

@@ -15,6 +15,7 @@ DECLARE
 	v_old ordersync.privacy;
 	v_default record;
 	v_new text;
+	v_key boolean := false;		-- that hashes are made with was made now, or anew after it was lost
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.check_privacy_rule(field, rule);
@@ -39,11 +40,11 @@ BEGIN
 			updated_at = CASE p.rule WHEN excluded.rule THEN p.updated_at ELSE now() END
 		WHERE (p.rule, p.source) IS DISTINCT FROM (excluded.rule, excluded.source);
 	END IF;
-	IF v_old.rule IS NOT DISTINCT FROM v_new THEN
-		RETURN;
-	END IF;
 	IF v_new = 'hash' THEN
-		PERFORM ordersync.need_hash_key();
+		v_key := ordersync.need_hash_key();
+	END IF;
+	IF v_old.rule IS NOT DISTINCT FROM v_new AND NOT v_key THEN
+		RETURN;
 	END IF;
 	PERFORM ordersync.note_privacy_change();
 	PERFORM ordersync.record_action('privacy changed', p_details => jsonb_build_object('field', field,
@@ -94,7 +95,7 @@ COMMENT ON FUNCTION ordersync.check_privacy_rule(text, text) IS
 	'raises an error for a field or rule that ordersync_set_privacy does not take';
 
 CREATE OR REPLACE FUNCTION ordersync.need_hash_key()
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
@@ -103,14 +104,15 @@ BEGIN
 		FROM ordersync.secrets s
 		WHERE s.kind = 'hash_key'
 	) THEN
-		RETURN;
+		RETURN false;
 	END IF;
 	PERFORM ordersync.prepare_key_file();
 	INSERT INTO ordersync.secrets (kind, name, destination, sealed)
 	SELECT k.kind, k.name, k.destination, k.sealed
 	FROM ordersync.new_hash_key() k
 	ON CONFLICT DO NOTHING;
+	RETURN true;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.need_hash_key() IS
-	'makes the key that values are hashed with, unless there is one';
+	'makes the key that values are hashed with, unless there is one; true when it did';

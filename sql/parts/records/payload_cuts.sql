@@ -252,18 +252,20 @@ CREATE OR REPLACE FUNCTION ordersync.remove_hidden_fields(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_hidden constant text[] := (ordersync.payload_rules(p_shop)).hidden;
 BEGIN
 	-- a page that is being stored has read the option as it was; its rows are there when we get in
 	PERFORM pg_catalog.pg_advisory_xact_lock(ordersync.apply_lock_key(p_shop));
 
 	UPDATE ordersync.order_payloads p
-	SET payload = p.payload - 'seller_memo'
+	SET payload = p.payload - v_hidden
 	WHERE p.shop_id = p_shop
-		AND p.payload ? 'seller_memo';
+		AND p.payload ?| v_hidden;
 	UPDATE ordersync.after_sale_payloads p
-	SET payload = p.payload - 'desc'
+	SET payload = p.payload - v_hidden
 	WHERE p.shop_id = p_shop
-		AND p.payload ? 'desc';
+		AND p.payload ?| v_hidden;
 	UPDATE ordersync.orders o
 	SET seller_memo = NULL,
 		synced_at = pg_catalog.now()
@@ -277,11 +279,11 @@ BEGIN
 	-- a record that the database refused can be read, and is tried again from what is kept of it
 	UPDATE ordersync.quarantine q
 	SET body = CASE q.reason WHEN 'refused' THEN pg_catalog.convert_to(
-			(pg_catalog.convert_from(q.body, 'UTF8')::jsonb - ARRAY['seller_memo', 'desc'])::text, 'UTF8') END,
+			(pg_catalog.convert_from(q.body, 'UTF8')::jsonb - v_hidden)::text, 'UTF8') END,
 		asked = CASE WHEN q.asked ? 'mends' THEN pg_catalog.jsonb_set(q.asked, '{mends}', (
 				SELECT COALESCE(pg_catalog.jsonb_agg(m.mend), '[]')
 				FROM pg_catalog.jsonb_array_elements(q.asked -> 'mends') AS m (mend)
-				WHERE pg_catalog.split_part(m.mend ->> 'path', '.', 1) NOT IN ('seller_memo', 'desc')))
+				WHERE pg_catalog.split_part(m.mend ->> 'path', '.', 1) <> ALL (v_hidden)))
 			ELSE q.asked END
 	WHERE q.shop_id = p_shop
 		AND q.reason NOT IN ('value', 'line')
@@ -293,9 +295,9 @@ BEGIN
 		resolved_at = COALESCE(q.resolved_at, pg_catalog.now())
 	WHERE q.shop_id = p_shop
 		AND q.source IS NOT NULL
-		AND q.column_name IN ('seller_memo', 'desc')
+		AND q.column_name = ANY (v_hidden)
 		AND (q.body IS NOT NULL OR q.value IS NOT NULL);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.remove_hidden_fields(bigint) IS
-	'removes sellers'' memos and refund descriptions from all stored records of a shop';
+	'removes what people wrote (memos, messages, refund descriptions) from all stored records of a shop whose privacy is strict';

@@ -92,6 +92,7 @@ BEGIN
 	LEFT JOIN (
 		SELECT s.gateway,
 			count(*) AS shops,
+			min(s.shop_id) AS shop_id,
 			count(*) FILTER (WHERE s.enabled AND s.key_state <> 'missing') AS keys,
 			count(*) FILTER (WHERE s.enabled AND s.key_state = 'expired') AS keys_refused,
 			bool_or(s.key_state = 'moved' AND s.key_message LIKE 'the application secret%') AS moved

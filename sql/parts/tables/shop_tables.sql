@@ -146,9 +146,9 @@ BEGIN
 		('shops', 'created_at', 'when it was added'),
 		('shops', 'updated_at', 'when its set-up was changed last'),
 
-		('secrets', NULL, 'application secrets, data keys, passwords of proxies and values of headers, sealed; nobody but the owner reads it'),
-		('secrets', 'kind', 'app_secret, data_key, proxy_password or header'),
-		('secrets', 'name', 'name of the gateway, for a header gateway/header; of a data key shop_id'),
+		('secrets', NULL, 'application secrets, data keys, passwords of proxies and values of headers, and the key for hashes, sealed; nobody but the owner reads it'),
+		('secrets', 'kind', 'app_secret, data_key, proxy_password, header or hash_key'),
+		('secrets', 'name', 'name of the gateway, for a header gateway/header; of a data key shop_id; of the key for hashes: installation'),
 		('secrets', 'destination', 'scheme, host and port that it was set for, and those of the proxy; it cannot be opened for another one'),
 		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
 		('secrets', 'updated_at', 'when it was set')
