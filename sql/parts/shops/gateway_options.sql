@@ -53,7 +53,7 @@ BEGIN
 					'a list of types of orders, as ["new_kind"]');
 			WHEN 'proxy' THEN
 				PERFORM ordersync.check_option(v_key, pg_catalog.jsonb_typeof(v_value) = 'string',
-					'scheme://host:port, without user or password');
+					'https://host:port or http://host:port, without user or password');
 				PERFORM ordersync.check_proxy(v_text);
 			ELSE	-- of a protocol
 				IF v_key <> p_protocol THEN
