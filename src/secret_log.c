@@ -28,7 +28,10 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
+#include "commands/prepare.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
@@ -55,6 +58,7 @@ static TimestampTz hidden_statement = 0;	/* which has said that it has a secret 
 
 static void hide_secrets(ErrorData *error);
 static const char *function_of_statement(void);
+static const char *function_executed(const char *text);
 static void hide_values(ErrorData *error);
 static bool may_be_mistyped(const ErrorData *error);
 static void hide_in_line(ErrorData *error, const char *running);
@@ -105,10 +109,45 @@ function_of_statement(void)
 {
 	const char *function = secret_function_in(debug_query_string);
 
+	if (function == NULL)
+		function = function_executed(debug_query_string);
 	if (function == NULL && hidden_statement != 0 &&
 		hidden_statement == GetCurrentStatementStartTimestamp())
 		function = SOME_FUNCTION;
 	return function;
+}
+
+/* That of a statement which was prepared before, and is executed by its name. */
+static const char *
+function_executed(const char *text)
+{
+	static const char *const word = "execute";
+	char		name[NAMEDATALEN];
+
+	for (const char *at = text; at != NULL && *at != '\0'; at++)
+	{
+		PreparedStatement *prepared;
+		bool		quoted;
+		size_t		len = 0;
+
+		if ((*at != 'e' && *at != 'E') || pg_strncasecmp(at, word, strlen(word)) != 0 || !isspace((unsigned char) at[strlen(word)]))
+			continue;
+		at += strlen(word);
+		while (isspace((unsigned char) at[1]))
+			at++;
+		quoted = at[1] == '"';
+		at += quoted;
+		while (at[len + 1] != '\0' && (quoted ? at[len + 1] != '"' : strchr(" \t\r\n(;", at[len + 1]) == NULL) && len < NAMEDATALEN - 1)
+		{
+			name[len] = quoted ? at[len + 1] : pg_ascii_tolower((unsigned char) at[len + 1]);
+			len++;
+		}
+		name[len] = '\0';
+		prepared = FetchPreparedStatement(name, false);
+		if (prepared != NULL && secret_function_in(prepared->plansource->query_string) != NULL)
+			return secret_function_in(prepared->plansource->query_string);
+	}
+	return NULL;
 }
 
 /* Errors of the parser and of types' input functions quote what they stumbled over. */
