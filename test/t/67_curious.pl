@@ -109,15 +109,19 @@ is($cluster->full($_, $cluster->ago(86400) . '+08'), 'succeeded', "shop $_ is re
 my @range = map { $cluster->ago($_) . '+08' } 7200, 3600;
 my $echo = join ' ', $secret{app_secret}, $secret{data_key_1}, $header, $proxy, encode_base64($proxy, ''), map { forms($_) } @secret{qw(data_key_1 header proxy_password)};
 $echo =~ s/\b[0-9a-f]{40,}\b//g;		# who would write it as hex
+# While a statement with a secret is parsed, a sampler of pg_stat_activity may see it: that is what files are for.
+file($secret{app_secret}, "$file.app");
+file($secret{data_key_1}, "$file.key");
+sub set_from_file { my ($function, $of, $value) = @_; return $cluster->sql("SELECT ordersync_set_${function}_from_file($of, '" . file($value) . "')") }
 my %fault = (
 	'an error that quotes all it was sent' => sub { $cluster->fault('error', value => 15, sub_code => "isp.$secret{data_key_1}", msg => $echo, sub_msg => $echo, shop => 1) },
 	'a body that does' => sub { $cluster->reply("{\"session\": \"$secret{data_key_1}\", \"x\": \"" . $echo =~ s/\\/\\\\/gr . '"}', method => 'trades', status => 500, count => 20) },
 	'a page of HTML' => sub { $cluster->reply("<html>$echo</html>", method => 'trades', count => 20) },
 	'time-outs' => sub { $cluster->fault('hang', value => 60000, shop => 1, count => 3) },
 	'a ban' => sub { $cluster->fault('throttle', value => 1, shop => 1, count => 1) },
-	'a wrong signature' => sub { $cluster->sql("SELECT ordersync_set_gateway_secret('taobao', 'app_secret', '$secret{wrong_app_secret}')") },
-	'a refused key' => sub { $cluster->sql("SELECT ordersync_set_data_key(1, '$secret{wrong_key}')") },
-	'another seller\'s key' => sub { $cluster->sql("SELECT ordersync_set_data_key(1, '$secret{data_key_2}')") },
+	'a wrong signature' => sub { set_from_file('gateway_secret', q{'taobao', 'app_secret'}, $secret{wrong_app_secret}) },
+	'a refused key' => sub { set_from_file('data_key', 1, $secret{wrong_key}) },
+	'another seller\'s key' => sub { set_from_file('data_key', 1, $secret{data_key_2}) },
 );
 for my $what (sort keys %fault)
 {
@@ -129,7 +133,7 @@ for my $what (sort keys %fault)
 	$cluster->no_faults;
 	$cluster->control('release');
 	$cluster->sql("SELECT ordersync_cancel($run), ordersync_lift_ban('taobao')"
-		. ($what =~ /signature|key$/ ? "; SELECT ordersync_set_gateway_secret('taobao', 'app_secret', '$secret{app_secret}'); SELECT ordersync_set_data_key(1, '$secret{data_key_1}')" : ''));
+		. ($what =~ /signature|key$/ ? "; SELECT ordersync_set_gateway_secret_from_file('taobao', 'app_secret', '$file.app'), ordersync_set_data_key_from_file(1, '$file.key')" : ''));
 }
 is($cluster->sql("SELECT string_agg(DISTINCT verdict, ' ' ORDER BY verdict) FROM ordersync.request_log"), 'malformed ok rejected retry throttled unauthorized', 'calls fail in each way that there is');
 $cluster->sql('SELECT ordersync_rotate_key()');
@@ -160,5 +164,20 @@ my $listing = join "\n", map { glob $node->data_dir . "/$_" } qw(pg_stat/* pg_st
 $heard{'the server\'s files'} = join '', map { slurp_file($_) } grep { -f } split /\n/, $listing;
 like($heard{'the server\'s files'}, qr/ordersync_set_data_key/, 'texts of statements among them');
 is(found($heard{$_}), '', "$_: no secret") for sort keys %heard;
+
+# --- the dump on a server that lacks the key file ---
+
+$node->append_conf('postgresql.conf', "ordersync.key_file = 'another.key'\nordersync.databases = ''");
+$node->start;
+$cluster->sql('CREATE DATABASE restored');
+append_to_file("$file.dump", $heard{'a dump'});
+run_command([ 'psql', '-Xq', '-d', $node->connstr('restored'), '-f', "$file.dump" ]);
+my $doctor = sub { $cluster->sql(q{SELECT ok, detail, hint FROM ordersync_doctor() WHERE check_name = 'key file'}, 'restored') };
+like($doctor->(), qr/^f\|the key file "another\.key" does not exist; secrets sealed with it: 6\|Put it back.*another\.key\nIf it is lost for good: SELECT ordersync_forget_secrets\(\);$/s, 'restored elsewhere: the doctor says what is missing');
+like($cluster->sql_fails("SELECT ordersync_set_data_key(1, 'x')", db => 'restored'), qr/the key file is missing, and stored secrets are sealed with it/, 'none is made in its place');
+$cluster->sql('SELECT ordersync_forget_secrets()', 'restored');
+is($cluster->sql("SELECT ordersync_set_data_key(1, '$secret{data_key_1}'), ordersync_set_gateway_secret('taobao', 'app_secret', 'x');
+	SELECT g.secret_state, s.key_state FROM ordersync.gateways g, ordersync.shops s WHERE s.shop_id < 3 ORDER BY s.shop_id", 'restored'), "|\nok|unchecked\nok|missing", 'what is lost is forgotten and set again');
+like($doctor->(), qr/^t\|it is there/, 'and all is well');
 
 done_testing;
