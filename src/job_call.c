@@ -15,6 +15,7 @@
 /* Bytes of an answer that are kept for people when it was not ok. */
 #define EXCERPT_SIZE 2048
 
+static void redact_answer(const Job *job);
 static void read_clock(Job *job);
 static char *excerpt(Job *job);
 
@@ -25,9 +26,24 @@ job_read_reply(Job *job)
 	http_reply(job->http, &job->reply);
 	job->answer = palloc0(sizeof(GatewayAnswer));
 	job->protocol->classify(&job->call, &job->reply, job->answer);
+	redact_answer(job);
 	shmem_count(COUNTER_BYTES, (int64) job->reply.body_len);
 	read_clock(job);
 	job_write_log(job);
+}
+
+/* Whatever the protocol has taken from the reply: it may quote what it was sent. */
+static void
+redact_answer(const Job *job)
+{
+	GatewayAnswer *answer = job->answer;
+
+	redact_secrets(answer->message, job->task);
+	redact_secrets(answer->msg, job->task);
+	redact_secrets(answer->sub_code, job->task);
+	redact_secrets(answer->sub_msg, job->task);
+	redact_secrets(answer->request_id, job->task);
+	redact_secrets(answer->nick, job->task);
 }
 
 /*

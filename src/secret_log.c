@@ -15,8 +15,8 @@
  * does not end.  What is no function at all may be a name that was mistyped.
  *
  * The functions themselves say that they run, by secret_log_hide_statement(): so
- * does a statement that calls them by another name.  From then on nobody sees it
- * in pg_stat_activity, from which the server also takes what it logs of a backend
+ * does a statement that calls them by another name.  From then on, or, where it
+ * names them, from when it is parsed, nobody sees it in pg_stat_activity, from which the server also takes what it logs of a backend
  * that dies, or of the others in a deadlock.
  *
  * A preloaded library hides them all.  One that is loaded by the first call of
@@ -28,7 +28,11 @@
  */
 #include "compat.h"
 
+#include <ctype.h>
+
 #include "access/xact.h"
+#include "commands/prepare.h"
+#include "parser/analyze.h"
 #include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
@@ -50,11 +54,15 @@ static const char *const secret_functions[] = {
 #define SOME_FUNCTION "a function that takes a secret"
 
 static emit_log_hook_type previous_hook = NULL;
+static post_parse_analyze_hook_type previous_analyze_hook = NULL;
 static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
 static TimestampTz hidden_statement = 0;	/* which has said that it has a secret */
 
+static void hide_activity(ParseState *state, Query *query, JumbleState *jumble);
+static void show_instead(const char *function);
 static void hide_secrets(ErrorData *error);
 static const char *function_of_statement(void);
+static const char *function_executed(const char *text);
 static void hide_values(ErrorData *error);
 static bool may_be_mistyped(const ErrorData *error);
 static void hide_in_line(ErrorData *error, const char *running);
@@ -68,8 +76,30 @@ secret_log_install(void)
 {
 	previous_hook = emit_log_hook;
 	emit_log_hook = hide_secrets;
+	previous_analyze_hook = post_parse_analyze_hook;
+	post_parse_analyze_hook = hide_activity;
 	if (!process_shared_preload_libraries_in_progress)
 		installed_in = GetCurrentStatementStartTimestamp();
+}
+
+/* As soon as the statement is understood, before it is planned. */
+static void
+hide_activity(ParseState *state, Query *query, JumbleState *jumble)
+{
+	const char *function = secret_function_in(state->p_sourcetext);
+
+	if (function == NULL && query->commandType == CMD_UTILITY)
+		function = function_executed(state->p_sourcetext);
+	if (function != NULL && state->p_sourcetext == debug_query_string)
+		show_instead(function);
+	if (previous_analyze_hook)
+		previous_analyze_hook(state, query, jumble);
+}
+
+static void
+show_instead(const char *function)
+{
+	pgstat_report_activity(STATE_RUNNING, psprintf("(a statement that calls %s, hidden by ordersync)", function));
 }
 
 static void
@@ -105,10 +135,45 @@ function_of_statement(void)
 {
 	const char *function = secret_function_in(debug_query_string);
 
+	if (function == NULL)
+		function = function_executed(debug_query_string);
 	if (function == NULL && hidden_statement != 0 &&
 		hidden_statement == GetCurrentStatementStartTimestamp())
 		function = SOME_FUNCTION;
 	return function;
+}
+
+/* That of a statement which was prepared before, and is executed by its name. */
+static const char *
+function_executed(const char *text)
+{
+	static const char *const word = "execute";
+	char		name[NAMEDATALEN];
+
+	for (const char *at = text; at != NULL && *at != '\0'; at++)
+	{
+		PreparedStatement *prepared;
+		bool		quoted;
+		size_t		len = 0;
+
+		if ((*at != 'e' && *at != 'E') || pg_strncasecmp(at, word, strlen(word)) != 0 || !isspace((unsigned char) at[strlen(word)]))
+			continue;
+		at += strlen(word);
+		while (isspace((unsigned char) at[1]))
+			at++;
+		quoted = at[1] == '"';
+		at += quoted;
+		while (at[len + 1] != '\0' && (quoted ? at[len + 1] != '"' : strchr(" \t\r\n(;", at[len + 1]) == NULL) && len < NAMEDATALEN - 1)
+		{
+			name[len] = quoted ? at[len + 1] : pg_ascii_tolower((unsigned char) at[len + 1]);
+			len++;
+		}
+		name[len] = '\0';
+		prepared = FetchPreparedStatement(name, false);
+		if (prepared != NULL && secret_function_in(prepared->plansource->query_string) != NULL)
+			return secret_function_in(prepared->plansource->query_string);
+	}
+	return NULL;
 }
 
 /* Errors of the parser and of types' input functions quote what they stumbled over. */
@@ -248,8 +313,7 @@ void
 secret_log_hide_statement(void)
 {
 	hidden_statement = GetCurrentStatementStartTimestamp();
-	pgstat_report_activity(STATE_RUNNING, psprintf("(a statement that calls %s, hidden by ordersync)",
-												   function_of_statement()));
+	show_instead(function_of_statement());
 	if (installed_in == 0 || installed_in != hidden_statement || log_statement != LOGSTMT_ALL)
 		return;
 	ereport(WARNING,

@@ -1,6 +1,6 @@
 -- The secrets of a gateway: sealed for it, its header, its destination; a gateway that signs nothing needs none.
 BEGIN;
-SELECT plan(34);
+SELECT plan(36);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld',
 		options => '{"proxy": "http://proxy.example.com:3128"}')) AS made,
@@ -51,6 +51,14 @@ SELECT results_eq($$SELECT name, secret_state, secret_message FROM ordersync.gat
 	'stops its gateway');
 SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'proxy_password', NULL)$$, 'it is deleted');
 SELECT is((SELECT secret_state FROM ordersync.gateways WHERE name = 'taobao'), 'ok', 'and the gateway goes on');
+
+SELECT count(ordersync_add_shop(2, 'seller 2', 'session-1')) AS added2 \gset
+UPDATE ordersync.secrets s SET sealed = o.sealed FROM ordersync.secrets o WHERE (s.kind, s.name, o.kind, o.name) = ('data_key', '2', 'data_key', '1');
+SELECT ordersync.note_secrets(NULL);
+SELECT results_eq('SELECT shop_id, key_state FROM ordersync.shops ORDER BY 1', $$VALUES (1::bigint, 'unchecked'), (2, 'key_unreadable')$$, 'one shop''s key does not open as another''s');
+UPDATE ordersync.secrets s SET sealed = o.sealed FROM ordersync.secrets o WHERE (s.kind, s.name, o.kind, o.name) = ('data_key', '2', 'app_secret', 'taobao');
+SELECT ok(NOT ordersync.can_open(sealed, kind, name, destination), 'nor the application secret as a key') FROM ordersync.secrets WHERE name = '2';
+SELECT count(ordersync_remove_shop(2)) AS removed \gset
 
 -- another destination
 SELECT count(ordersync_set_gateway('taobao', '{"proxy": null}')) AS moved \gset

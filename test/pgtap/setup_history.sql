@@ -1,6 +1,6 @@
 -- Who changed what: one entry for each call of set-up or control that changed something, none for one that did not, no secret.
 BEGIN;
-SELECT plan(52);
+SELECT plan(58);
 SET client_min_messages = error;
 SET TIME ZONE 'UTC';
 
@@ -107,6 +107,12 @@ SELECT is(pg_temp.does($$SELECT ordersync_keep_secrets('taobao', 'https://other.
 	'secrets kept gateway taobao {"secrets": 2, "destination": "https://other.example.com:443"}', 'secrets kept for another destination');
 UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'data_key';
 SELECT is(pg_temp.does('SELECT ordersync_forget_secrets()'), 'secrets forgotten {"secrets": 1}', 'secrets that cannot be opened');
+SELECT is(pg_temp.does($$SELECT ordersync_set_gateway_secret('taobao', 'header:X-Token', 'helloworld')$$), 'gateway secret set gateway taobao {"secret": "header:X-Token"}', 'a header');
+SELECT is(pg_temp.does($$SELECT ordersync_set_gateway_secret('taobao', 'header:x-token', NULL)$$), 'gateway secret deleted gateway taobao {"secret": "header:X-Token"}', 'that is deleted');
+SELECT is(pg_temp.does($$SELECT ordersync_set_gateway_secret('taobao', 'header:x-token', NULL)$$), NULL, 'once');
+SELECT is(pg_temp.does('SELECT ordersync_rotate_key()'), 'secrets sealed anew {"new_key": true, "secrets": 1}', 'another key');
+SELECT is(pg_temp.does('SELECT ordersync_forget_old_keys()'), 'old keys forgotten {"keys": 1}', 'and the one of before');
+SELECT is(pg_temp.does('SELECT ordersync_forget_old_keys()'), NULL, 'once');
 
 -- who sees it
 SELECT ordersync_grant('history_bi', 'operator', '{1}') AS granted \gset

@@ -30,8 +30,7 @@ BEGIN
 		u.after_sales_until,
 		h.covered_until,
 		h.lag,
-		h.target AS lag_target,
-		h.behind,
+		h.target AS lag_target, h.behind,
 		h.full_run_at,
 		h.full_behind,
 		l.run_id AS last_run, l.kind AS last_kind, l.state AS last_state, l.finished_at AS last_finished_at,
@@ -51,8 +50,7 @@ BEGIN
 		g.secret_message,
 		CASE
 			WHEN x.state = 'paused' THEN 'the shop is paused'
-			WHEN x.state IN ('waiting for gateway', 'throttled')
-				THEN 'gateway "' || g.gateway || '": ' || g.state || '; see ordersync.gateway_health'
+			WHEN x.state IN ('waiting for gateway', 'throttled') THEN 'gateway "' || g.gateway || '": ' || g.state || '; see ordersync.gateway_health'
 			WHEN x.state = 'failing' AND u.stopped IS NOT NULL THEN u.stopped || '; no other shop''s calls fail: look at ordersync.request_log; tried at once by'
 			WHEN x.state IN ('waiting for key', 'unauthorized') THEN 'the key is ' || s.key_state || COALESCE(': ' || s.key_message, '')
 			WHEN x.state = 'failing' THEN f.hint
