@@ -157,7 +157,7 @@ sub call_of
 sub call_all
 {
 	my ($role, $before, @attack) = @_;
-	my $script = join "\n", "\\set VERBOSITY terse\n$before", map { my $f = $_; map { ("BEGIN;\n\\echo == $f->{name}", call_of($f, $_) . ';', 'SET CONSTRAINTS ALL IMMEDIATE;', 'SHOW search_path;', 'ROLLBACK;') } @attack } @definers;
+	my $script = join "\n", "\\set VERBOSITY terse\n$before", map { my $f = $_; map { ("BEGIN;\n\\echo == $f->{name}", call_of($f, $_) . ';', 'SET CONSTRAINTS ALL IMMEDIATE;', 'SHOW search_path;', 'ROLLBACK;') } grep { !$_ || "@{ $f->{types} }" =~ /text|name|jsonb/ } @attack } @definers;
 	my (undef, $out, $err) = $node->psql('postgres', $script, on_error_stop => 0, extra_params => [ '-U', $role ]);
 	return ($out, $err);
 }
@@ -203,7 +203,7 @@ my $set_traps = q{SET client_min_messages = error;
 	UNION ALL
 	SELECT 'operator', format('CREATE FUNCTION trap.operator_%s(%s, %s) RETURNS ' || body || '; CREATE OPERATOR trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = trap.operator_%s)', o.oid, o.oprleft::regtype, o.oprright::regtype, o.oprresult::regtype, 'operator ' || o.oprname, o.oprname, o.oprleft::regtype, o.oprright::regtype, o.oid)
 	FROM body, pg_operator o
-	WHERE o.oprleft::regtype::text IN ('bigint', 'text', 'name', 'jsonb', 'oid', 'interval', 'timestamp with time zone', 'text[]') AND o.oprright::regtype::text IN ('bigint', 'text', 'name', 'jsonb', 'oid', 'interval', 'timestamp with time zone', 'text[]')
+	WHERE o.oprleft::regtype::text IN ('bigint', 'text', 'name', 'jsonb', 'oid') AND o.oprright::regtype::text IN ('bigint', 'integer', 'text', 'name', 'jsonb', 'oid')
 	UNION ALL
 	SELECT 'relation', format('CREATE VIEW %1$s.%2$I AS SELECT * FROM %3$s WHERE trap.sprung(%2$L); GRANT SELECT ON %1$s.%2$I TO PUBLIC', s, c.relname, c.oid::regclass)
 	FROM pg_class c, unnest(ARRAY['trap', 'pg_temp']) s
