@@ -1,8 +1,8 @@
 /*
  * Roles that see some shops only: by policies on the tables, and by a check in
- * what runs with its owner's rights.  Both go by
- * ordersync.grants (tables/grant_table.sql).  The rights of several grants add up, as those of
- * roles do: who inherits two limited roles sees the shops of both.
+ * what runs with its owner's rights.  Both go by ordersync.grants
+ * (tables/grant_table.sql).  The rights of several grants add up, as those of roles
+ * do: who inherits two limited roles sees the shops of both.
  */
 CREATE OR REPLACE FUNCTION ordersync.tables_by_shop()
 RETURNS SETOF text
@@ -133,7 +133,8 @@ BEGIN
 	FROM (
 		SELECT l.shops, pg_catalog.pg_get_userbyid(l.role_oid) = l.role AS exact
 		FROM ordersync.grants l
-		WHERE l.level = ANY (p_levels)
+		-- one that is not surely the role's counts whatever its level
+		WHERE (l.level = ANY (p_levels) OR pg_catalog.pg_get_userbyid(l.role_oid) <> l.role)
 			AND (pg_catalog.pg_has_role(ordersync.outer_user(), l.role_oid, p_kind)
 				OR pg_catalog.pg_has_role(ordersync.outer_user(), pg_catalog.to_regrole(pg_catalog.quote_ident(l.role)), p_kind))
 	) g;
