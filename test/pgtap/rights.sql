@@ -1,6 +1,6 @@
 -- Who sees what: levels, shops by policies that read the grants, what these cost a plan, and roles that a grant may not be meant for.
 BEGIN;
-SELECT plan(61);
+SELECT plan(62);
 SET client_min_messages = error;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 SELECT ordersync_add_shop(k, 'shop ' || k, 'session-' || k) FROM generate_series(1, 3) k;
@@ -100,6 +100,10 @@ UPDATE ordersync.grants SET role_oid = 4000000001 WHERE role = 'one';
 SELECT is(pg_temp.sees('one'), '1', 'by its name it is limited as before');
 UPDATE ordersync.grants SET role_oid = 'one'::regrole WHERE role = 'bi';
 SELECT is(pg_temp.sees('one'), '1', 'also where its number was that of one for all shops');
+UPDATE ordersync.grants SET role_oid = 4000000002 WHERE role = 'bi';
+UPDATE ordersync.grants SET role_oid = 'one'::regrole WHERE role = 'ops';
+SELECT is(pg_temp.as_role('one', 'SELECT ordersync_trigger_incremental(2)'), 'permission denied for shop 2', 'or that of an operator for all shops, in what it calls');
+UPDATE ordersync.grants SET role_oid = 'ops'::regrole WHERE role = 'ops';
 UPDATE ordersync.grants SET role_oid = 'one'::regrole, shops = '{3}' WHERE role = 'bi';
 SELECT is(pg_temp.sees('one'), 'none', 'where two grants disagree, it sees none');
 SELECT is(pg_temp.as_role('one', 'SELECT ordersync_trigger_incremental(1)'), 'permission denied for shop 1', 'nor may it call');

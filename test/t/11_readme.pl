@@ -172,12 +172,13 @@ my %setting = map { $_ => 1 } split /\n/, query(q{SELECT substr(name, 11) FROM p
 # metrics, and what exporters make of the queries in the pages
 my %metric = map { $_ => 1 } split(/\n/, query(q{SELECT DISTINCT m[1] FROM regexp_matches(pg_get_viewdef('ordersync.metrics'), '''(ordersync_\w+)''', 'g') m})),
 	map { my $name; map { /^(\w+):/ ? ($name = $1) : /^    - (\w+): / ? "${name}_$1" : () } split /\n/, $_->{body} } grep { $_->{language} eq 'yaml' } map { of($_, 'block') } @pages;
+my %policy = map { $_ => 1 } split /\n/, query('SELECT DISTINCT polname FROM pg_policy');
 for my $file (@pages, @sisters, 'CHANGELOG.md')
 {
 	my @unknown;
 	for my $code (code(prose($file)))
 	{
-		push @unknown, grep { !$function{$_} && !$metric{$_} } $code =~ /(?<![\w.\/-])(ordersync_\w+)(?!\w*\.md)/g;
+		push @unknown, grep { !$function{$_} && !$metric{$_} && !$policy{$_} } $code =~ /(?<![\w.\/-])(ordersync_\w+)(?!\w*\.md)/g;
 		while ($code =~ /(?<![\w.\/-])ordersync\.(\w+)(?:\.(\w+))?/g)
 		{
 			push @unknown, "ordersync.$1" unless $relation{$1} || $setting{$1} || $inner{$1} || $1 =~ /^(?:key|control)$/;

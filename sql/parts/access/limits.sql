@@ -1,8 +1,8 @@
 /*
  * Roles that see some shops only: by policies on the tables, and by a check in
- * what runs with its owner's rights.  Both go by
- * ordersync.grants (tables/grant_table.sql).  The rights of several grants add up, as those of
- * roles do: who inherits two limited roles sees the shops of both.
+ * what runs with its owner's rights.  Both go by ordersync.grants
+ * (tables/grant_table.sql).  The rights of several grants add up, as those of roles
+ * do: who inherits two limited roles sees the shops of both.
  */
 CREATE OR REPLACE FUNCTION ordersync.tables_by_shop()
 RETURNS SETOF text
@@ -119,8 +119,9 @@ COMMENT ON FUNCTION ordersync.outer_user() IS
  * ordersync.own_shops.
  */
 CREATE OR REPLACE FUNCTION ordersync.outer_limits(p_kind text, p_levels text[], OUT shops bigint[], OUT all_shops boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
+BEGIN
 	SELECT CASE
 			WHEN pg_catalog.bool_or(g.exact) THEN
 				pg_catalog.string_to_array(pg_catalog.string_agg(NULLIF(pg_catalog.array_to_string(g.shops, ','), ''), ',')
@@ -128,13 +129,16 @@ AS $function$
 			WHEN pg_catalog.min(g.shops) = pg_catalog.max(g.shops) THEN pg_catalog.min(g.shops)
 		END,
 		COALESCE(pg_catalog.bool_or(g.shops IS NULL) FILTER (WHERE g.exact), pg_catalog.bool_and(g.shops IS NULL))
+	INTO shops, all_shops
 	FROM (
 		SELECT l.shops, pg_catalog.pg_get_userbyid(l.role_oid) = l.role AS exact
 		FROM ordersync.grants l
-		WHERE l.level = ANY (p_levels)
+		-- one that is not surely the role's counts whatever its level
+		WHERE (l.level = ANY (p_levels) OR pg_catalog.pg_get_userbyid(l.role_oid) <> l.role)
 			AND (pg_catalog.pg_has_role(ordersync.outer_user(), l.role_oid, p_kind)
 				OR pg_catalog.pg_has_role(ordersync.outer_user(), pg_catalog.to_regrole(pg_catalog.quote_ident(l.role)), p_kind))
-	) g
+	) g;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.outer_limits(text, text[]) IS
 	'the shops that grants of these levels limit the session''s role to; all_shops is true where they do not, NULL where it has none';
@@ -143,15 +147,34 @@ COMMENT ON FUNCTION ordersync.outer_limits(text, text[]) IS
  * A right to call that was given by hand, or by a dump to a role of that name, is
  * held to the shops that the role reads.
  */
+CREATE OR REPLACE FUNCTION ordersync.allowed_shops()
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+DECLARE
+	v record;
+BEGIN
+	IF pg_catalog.pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'MEMBER') THEN
+		RETURN NULL;
+	END IF;
+	SELECT l.* INTO v
+	FROM ordersync.outer_limits('MEMBER', '{operator,admin}') l;
+	IF v.all_shops IS NULL THEN
+		SELECT l.* INTO v
+		FROM ordersync.outer_limits('MEMBER', '{reader}') l;
+	END IF;
+	RETURN CASE WHEN NOT v.all_shops THEN COALESCE(v.shops, '{}') END;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.allowed_shops() IS
+	'the shops that the caller may use, by its grants; NULL: all. Of many shops it is asked once';
+
 CREATE OR REPLACE FUNCTION ordersync.is_allowed(p_shop bigint)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'MEMBER')
-		OR COALESCE(c.all_shops OR p_shop = ANY (c.shops), c.all_shops,
-			r.all_shops OR p_shop = ANY (r.shops), r.all_shops, true)
-	FROM ordersync.outer_limits('MEMBER', '{operator,admin}') c,
-		ordersync.outer_limits('MEMBER', '{reader}') r
+	SELECT a.shops IS NULL OR COALESCE(p_shop = ANY (a.shops), false)
+	FROM (SELECT ordersync.allowed_shops() AS shops) a
 $function$;
 COMMENT ON FUNCTION ordersync.is_allowed(bigint) IS
 	'whether the caller''s grants, if it has any, include the shop';

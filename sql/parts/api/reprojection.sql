@@ -117,7 +117,7 @@ BEGIN
 	SELECT s.shop_id
 	FROM ordersync.shops s
 	WHERE p_shops IS NULL
-		AND ordersync.is_allowed(s.shop_id)
+		AND COALESCE(s.shop_id = ANY ((SELECT ordersync.allowed_shops())::bigint[]), true)
 	UNION
 	SELECT i.id
 	FROM unnest(p_shops) AS i (id)

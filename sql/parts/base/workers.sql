@@ -150,7 +150,7 @@ COMMENT ON COLUMN ordersync.workers.doing IS
 COMMENT ON COLUMN ordersync.workers.blocked_by IS
 	'sessions whose locks it waits for; ordersync.lock_waits says which locks';
 COMMENT ON COLUMN ordersync.workers.shop_id IS
-	'shop of the task whose page it stored last, or whose call is the oldest in flight; it may have others, see claimed';
+	'shop of the task whose page it stored last, or whose call is the oldest in flight; it may have others, see claimed. NULL, as all that follows, for a role that does not see the shop';
 COMMENT ON COLUMN ordersync.workers.run_id IS
 	'that task''s run';
 COMMENT ON COLUMN ordersync.workers.task_id IS
