@@ -3,7 +3,7 @@
 BEGIN;
 SET client_min_messages = warning;
 SELECT ordersync.set_up();
-SELECT plan(99);
+SELECT plan(102);
 
 CREATE FUNCTION pg_temp.stored(p_members text, p_stream text DEFAULT 'orders') RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(s.quarantine || ' ', '') || regexp_replace(convert_from(s.body, 'UTF8'), '^\{"(tid|refund_id)":1,"modified":"2026-03-01 11:00:00",?', '{')
@@ -175,6 +175,34 @@ SELECT is(pg_temp.stored('"buyer_nick":null,"b":{"buyer_nick":""}'), '{"buyer_ni
 SELECT is(pg_temp.stored(substr(s, 2, length(s) - 2)), s, 'a hash is its own') FROM pg_temp.stored('"buyer_nick":"x"') s;
 SELECT is(length(pg_temp.stored('"x":[' || repeat('{"buyer_nick":1},', 500) || '1]')), 9 + 500 * 42, 'hashes are longer than what they stand for');
 SELECT matches(pg_temp.stored('"j":"{\"buyer_nick\":1}"'), '^\{"j":"\{\\"buyer_nick\\":\\"h:.{22}\\"\}"\}$', 'in a string, too');
+-- mutated: never a crash, never a good record that jsonb refuses, nothing that the record before or behind it suffers from
+SELECT setseed(0.20261130);
+CREATE TEMPORARY TABLE mutated AS
+SELECT set_byte(overlay(r.bytes PLACING p.piece FROM r.at FOR p.len), floor(random() * 330)::integer, floor(random() * 256)::integer) AS record
+FROM (SELECT convert_to($json$"buyer_nick":1,"j":"{\"buyer_nick\":7,\"receiver_name\":\"x\",\"k\":\"[{\\\"buyer_nick\\\":\\\"a\\\",\\\"phone\\\":1}]\"}","seller_memo":{"a":[13800138000,"x@y.cn"]},
+		"item_remark":"\u0031\u00331234567 \"q\" \/ 中文","address_details":[{"x":{}}],"new_phone":"\ud83d\ude00","buyer_nick":"\u4e2d","orders":{"order":[{"oid":1,"buyer_nick":"b","hk_x":null}]}$json$, 'UTF8') AS bytes,
+		1 + floor(random() * 340)::integer AS at FROM generate_series(1, 4000)) r,
+	LATERAL (SELECT (ARRAY['\x5c', '\x22', '\x5c22', '\x5c5c22', '\x7b', '\x7d', '\x00', '\xff', '\x01', '\x5c7530303030', '\x2c', '\x3a', '\x']::bytea[])[1 + floor(random() * 13 + r.at * 0)::integer] AS piece,
+		floor(random() * 4 + r.at * 0)::integer AS len) p;
+CREATE FUNCTION pg_temp.fault(p_record bytea) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v record;
+	n integer := 0;
+BEGIN
+	FOR v IN SELECT s.quarantine, s.body, s.id FROM ordersync.split_records('[{"tid":1,"modified":"2026-03-01 11:00:00"},{"tid":2,"modified":"2026-03-01 11:00:00",'::bytea || p_record || '}]'::bytea, 'orders') s LOOP
+		n := n + 1;
+		IF n = 1 AND v.id IS DISTINCT FROM 1 THEN
+			RETURN 'the record before it';
+		ELSIF v.quarantine IS NULL THEN
+			PERFORM convert_from(v.body, 'UTF8')::jsonb;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT is((SELECT string_agg(DISTINCT f, E'\n') FROM mutated m, pg_temp.fault(m.record) f), NULL, 'mutated records');
 SELECT is((SELECT count(*) FROM ordersync.secrets WHERE kind = 'hash_key' AND octet_length(sealed) > 64), 1::bigint, 'the key is sealed');
 SELECT is((SELECT array_agg(details ->> 'field' ORDER BY details ->> 'field' COLLATE "C")::text FROM ordersync.setup_history WHERE action = 'privacy changed'),
 	'{*_remark,buyer_nick,buyer_phone,item_meal_name,receiver_name,title}', 'who changed what is recorded');
@@ -233,6 +261,12 @@ SELECT is((SELECT string_agg(convert_from(body, 'UTF8'), ' ' ORDER BY quarantine
 SELECT is(pg_temp.apply_policy(), 0::bigint, 'once');
 SELECT is(pg_temp.put(pg_temp.sent(1, 'ben')), '0/0/1', 'a record that comes again has not changed');
 SELECT ok((SELECT applied_generation = generation AND apply_generation IS NULL FROM ordersync.privacy_state), 'which is noted');
+
+-- a shop that is stricter
+UPDATE ordersync.shops SET options = '{"privacy": "strict"}' WHERE shop_id = 1;
+SELECT is(pg_temp.put('[{"tid":50,"modified":"2026-03-01 11:00:00","status":"TRADE_FINISHED","seller_memo":"a","buyer_memo":"b","buyer_message":"c","trade_memo":"d","title":"t"}]', 'details'), '1/0/0', 'strict');
+SELECT is((SELECT payload::text FROM ordersync.order_payloads WHERE tid = 50), '{"tid": 50, "title": "t", "status": "TRADE_FINISHED", "modified": "2026-03-01 11:00:00"}', 'stores nothing that people wrote');
+UPDATE ordersync.shops SET options = '{}' WHERE shop_id = 1;
 
 -- forgotten
 SELECT throws_ok($$SELECT ordersync_forget('')$$, '22023', 'no buyer was given', 'nobody is no buyer');

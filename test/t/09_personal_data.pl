@@ -18,7 +18,7 @@ is($cluster->incremental(1), 'succeeded', 'an incremental run');
 
 # What the gateway knows of people, by its own word.
 my @secret_fields = qw(receiver_name receiver_mobile receiver_phone receiver_address receiver_town receiver_zip buyer_email
-	buyer_alipay_no alipay_id buyer_memo buyer_message trade_memo seller_name seller_mobile seller_phone seller_email
+	buyer_alipay_no alipay_id seller_name seller_mobile seller_phone seller_email
 	seller_alipay_no acookie_id);
 my %known;
 for my $object (qw(trades refunds))

@@ -216,7 +216,7 @@ for my $kind (@kinds)
 
 # No value of a person in what is kept of bad records, nor in any log; by the gateway's own word of what it sends.
 my @secret_fields = qw(receiver_name receiver_mobile receiver_phone receiver_address receiver_town receiver_zip buyer_email buyer_alipay_no
-	alipay_id buyer_memo buyer_message trade_memo seller_name seller_mobile seller_phone seller_email seller_alipay_no acookie_id address);
+	alipay_id seller_name seller_mobile seller_phone seller_email seller_alipay_no acookie_id address);
 my $fields = join '|', @secret_fields;
 sub kept
 {
@@ -256,7 +256,7 @@ sub persons
 	my ($last) = @_;
 	my @mine = map { sprintf 'person-%04d-%s', ++$name, $_ } 1 .. 5;
 	push @persons, @mine;
-	return qq("receiver_name":"$mine[0]","receiver_mobile" : "$mine[1]","buyer_message":{"text":["$mine[2]"]},"receiver\\u005faddress":"$mine[3]")
+	return qq("receiver_name":"$mine[0]","receiver_mobile" : "$mine[1]","buyer_email":{"text":["$mine[2]"]},"receiver\\u005faddress":"$mine[3]")
 		. ($last ? '' : qq(,"identify_info":{"who":{"full":"$mine[4]"}}));
 }
 my $id = 1000;

@@ -47,10 +47,20 @@ cmp_ok($writes, '<', 6 * 2 * 12, "without a write for each page: $writes");
 
 # --- a policy that changes ---
 $cluster->control('hostile', on => 0);
-$cluster->sql(q{SELECT ordersync_set_privacy('buyer_nick', 'hash'), ordersync_set_privacy('title', 'drop')});
 my ($buyer) = split /\|/, $cluster->sql('SELECT buyer_open_uid, count(*) FROM ordersync.orders WHERE buyer_open_uid IS NOT NULL GROUP BY 1 ORDER BY 2 DESC LIMIT 1');
 $cluster->control('change', shop => 1, orders => 40);
-is($cluster->incremental(1), 'succeeded', 'orders have changed');
+# Pages are read by the old rules while the change is not committed; they wait for it, and are read again by the new ones.
+my $admin = $cluster->node->background_psql('postgres');
+$admin->query_safe('SET client_min_messages = warning; BEGIN');
+$admin->query_safe(q{SELECT ordersync_set_privacy('buyer_nick', 'hash'), ordersync_set_privacy('title', 'drop')});
+my $run = $cluster->{last_run} = $cluster->sql('SELECT ordersync_trigger_incremental(1)');
+$cluster->wait_until('a page that waits for the policy', sub { $cluster->sql(q{SELECT count(*) > 0 FROM pg_locks l
+	WHERE l.relation = 'ordersync.privacy_state'::regclass AND NOT l.granted}) eq 't' });
+$admin->query_safe('COMMIT');
+$admin->quit;
+is($cluster->finish($run), 'succeeded', 'orders have changed while the policy did');
+is($cluster->sql("SELECT sum(attempt) FROM ordersync.sync_tasks WHERE run_id = $run AND state <> 'succeeded'"), '', 'which costs no task');
+is($cluster->sql(q{SELECT count(*) FROM ordersync.sub_orders s JOIN ordersync.orders o USING (shop_id, tid) WHERE s.title IS NOT NULL AND o.buyer_nick ~ '^h:'}), 0, 'nor was one stored by the old rules');
 my ($hashed, $plain) = split /\|/, $cluster->sql(q{SELECT count(*) FILTER (WHERE buyer_nick ~ '^h:[\w-]{22}$'), count(*) FILTER (WHERE buyer_nick !~ '^h:') FROM ordersync.orders});
 cmp_ok($hashed, '>', 20, "$hashed of them are stored by the new rules");
 cmp_ok($plain, '>', 100, "$plain as they were");

@@ -23,7 +23,8 @@ BEGIN
 	PERFORM 1
 	FROM ordersync.split_records(pg_catalog.convert_to(pg_catalog.jsonb_build_array(v_record)::text, 'UTF8'),
 		CASE p_target WHEN 'after_sales' THEN 'after_sales' ELSE 'orders' END) r
-	WHERE pg_catalog.strpos(pg_catalog.convert_from(r.body, 'UTF8'), '"here"') > 0;
+	-- itself, or its hash
+	WHERE pg_catalog.convert_from(r.body, 'UTF8') ~ '"(here|h:[A-Za-z0-9_-]{22})"';
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',

@@ -72,8 +72,10 @@ DECLARE
 	v_after bigint;
 BEGIN
 	PERFORM ordersync.apply_privacy_begin_anew();
+	-- two callers share the work
 	SELECT s.* INTO v_state
-	FROM ordersync.privacy_state s;
+	FROM ordersync.privacy_state s
+	FOR NO KEY UPDATE;
 	done := false;
 	looked_at := 0;
 	written := 0;
