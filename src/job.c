@@ -142,6 +142,7 @@ job_submit(Job *job)
 	job->http = NULL;
 	job->answer = NULL;
 	job->page = NULL;
+	job->end_second = 0;
 	memset(&job->events, 0, sizeof(job->events));
 
 	if (job->protocol == NULL)

@@ -23,7 +23,7 @@
 
 static bool open_window(Job *job);
 static bool take_page(Job *job);
-static void drop_bad_of_end_second(RecordPage *page, Basis basis, int64 until);
+static int	set_end_second_aside(Job *job);
 static bool has_records_without_id(const RecordPage *page);
 static int64 time_of(const Record *record, Basis basis);
 static int64 key_of(const Record *record);
@@ -143,26 +143,37 @@ take_page(Job *job)
 	answer->records = records;
 	if (!window_agrees(job->window, answer))
 		return false;
-	drop_bad_of_end_second(job->page, task->basis, job->plan.until);
+	job->end_second = set_end_second_aside(job);
 	return true;
 }
 
 /*
  * A range whose end is inclusive brings records of the second at until, which
  * are the next window's: one that cannot be stored must not fail two windows.
- * A good one is stored: it may have moved there, and be listed by an older time.
+ * A good one may have moved there, where times move, and be listed by an older
+ * time, in no other window: it is stored, where that works.  They come last;
+ * returns how many.
  */
-static void
-drop_bad_of_end_second(RecordPage *page, Basis basis, int64 until)
+static int
+set_end_second_aside(Job *job)
 {
+	RecordPage *page = job->page;
+	Record	   *aside = palloc(sizeof(Record) * Max(page->nrecords, 1));
+	int			naside = 0;
 	int			kept = 0;
 
 	for (int i = 0; i < page->nrecords; i++)
 	{
-		if (page->records[i].quarantine == NULL || time_of(&page->records[i], basis) != until)
-			page->records[kept++] = page->records[i];
+		const Record *record = &page->records[i];
+
+		if (time_of(record, job->task->basis) != job->plan.until)
+			page->records[kept++] = *record;
+		else if (record->quarantine == NULL && job->plan.moves && !job->task->refusals)
+			aside[naside++] = *record;
 	}
-	page->nrecords = kept;
+	memcpy(page->records + kept, aside, sizeof(Record) * naside);
+	page->nrecords = kept + naside;
+	return naside;
 }
 
 /* A record that nothing can be compared with, nor fetched. */

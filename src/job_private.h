@@ -67,6 +67,7 @@ struct Job
 	const PageKind *kind;
 	const char *source;			/* apply's word for the list that the page is of */
 	WindowAnswer list_answer;	/* what the walk is to be told of the page */
+	int			end_second;		/* the page's last records: the next window's, see job_page.c */
 	WindowStep	step;
 
 	/* what the page or failure transaction is to write, and what came of it */

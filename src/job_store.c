@@ -49,6 +49,7 @@ static bool same_names(const FieldNames *a, const FieldNames *b);
 static bool store_together(Job **jobs, int n, JobStep *steps);
 static int	compare_shops(const void *a, const void *b);
 static JobStep store_alone(Job *job);
+static void drop_end_second(Job *job);
 static void store_and_settle(void *arg);
 static void store_records(Batch *batch);
 static int	store_shop(Job **jobs, int n, bool by_parts);
@@ -184,7 +185,10 @@ compare_shops(const void *a, const void *b)
 	return (x->call.id > y->call.id) - (x->call.id < y->call.id);
 }
 
-/* One page: in one piece, and where the database refuses that, by parts. */
+/*
+ * One page: in one piece, and where the database refuses that without the records
+ * that are the next window's, then by parts.
+ */
 static JobStep
 store_alone(Job *job)
 {
@@ -195,6 +199,14 @@ store_alone(Job *job)
 
 	MemoryContextSwitchTo(job->page_context);
 	outcome = job_attempt(&job, 1, activity, DB_REPEATABLE, store_and_settle, &batch, &error);
+	if (outcome == OUTCOME_FAILED && job->end_second > 0 && !batch.stored &&
+		!job_is_conflict(error))
+	{
+		job_log_error(activity, error, DEBUG1);
+		FreeErrorData(error);
+		drop_end_second(job);
+		outcome = job_attempt(&job, 1, activity, DB_REPEATABLE, store_and_settle, &batch, &error);
+	}
 	if (outcome == OUTCOME_FAILED && job->page != NULL && !batch.stored &&
 		refusal_kind(error->sqlerrcode) != REFUSAL_NONE)
 	{
@@ -215,6 +227,14 @@ store_alone(Job *job)
 		default:
 			return JOB_OVER;
 	}
+}
+
+/* They fail their own window, if they do. */
+static void
+drop_end_second(Job *job)
+{
+	job->page->nrecords -= job->end_second;
+	job->end_second = 0;
 }
 
 /* The page transaction: the rows, each task's cursor, the coverage and the log; all or nothing. */

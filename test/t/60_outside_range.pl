@@ -81,6 +81,22 @@ for my $shop ($is{withheld}, $is{alone}, $is{beside})
 }
 is($cluster->sql("SELECT count(*) FROM ordersync.window_counts WHERE verdict = 'counted' AND outside > 0"), 0, 'no window with records from outside is');
 
+# --- a record at the end of a range, which may have moved there: it is the next window's as well ---
+
+my $before = $cluster->says($is{sound}, 'trades', since => local_time($cluster->sql("SELECT timestamptz '$since' - interval '5 days'")), until => local_time($since));
+my ($tid) = grep { $before->{$_} !~ /00:00:00$/ } sort keys %$before;
+my $at = "timestamptz '$before->{$tid}+08'";
+my $window = sub { return $cluster->finish($cluster->trigger('incremental', $is{sound}, split /\|/, $cluster->sql("SELECT $at + interval '$_[0] minutes', $at + interval '$_[1] minutes'"))) };
+$cluster->sql(q{SELECT ordersync_set_gateway('taobao', '{"arrival_check": false}')});
+$cluster->sql("DELETE FROM ordersync.orders WHERE shop_id = $is{sound} AND tid = $tid;
+	CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE io_error USING MESSAGE = ''unwanted''; END';
+	CREATE TRIGGER broken BEFORE INSERT ON ordersync.orders FOR EACH ROW WHEN (NEW.tid = $tid) EXECUTE FUNCTION broken()");
+is($window->(-30, 0), 'succeeded', 'where it cannot be stored the window before it is read all the same');
+isnt($window->(0, 30), 'succeeded', 'and its own fails');
+$cluster->sql('DROP TRIGGER broken ON ordersync.orders');
+is($window->(-30, 0), 'succeeded', 'where it can');
+is($cluster->sql("SELECT count(*) FROM ordersync.orders WHERE shop_id = $is{sound} AND tid = $tid"), 1, 'the window before it stores it');
+
 # --- the next run, and the remedy ---
 
 my $again = $cluster->trigger('incremental', $is{alone});

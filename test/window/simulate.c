@@ -558,7 +558,7 @@ check_lies(Walk *walk)
 	tally.sights[SAW_LIES] += walk->lies > 0;
 	tally.sights[SAW_DISBELIEF] += walk->counts.total_disproved;
 	tally.sights[SAW_LIES_IN_FULL_SECOND] += walk->lies > 0 && walk->full_second;
-	if (walk->counts.total_disproved && walk->lies == 0 && world->withheld == 0)
+	if (walk->counts.total_disproved && walk->lies == 0 && walk->strayed == 0 && world->withheld == 0)
 		broken(walk, LIES_NEVER_COUNT, "true totals were not believed");
 	if (walk->counts.total_disproved && walk->step == WINDOW_COUNTED)
 		broken(walk, LIES_NEVER_COUNT, "counted, though not believed");
@@ -615,12 +615,15 @@ weigh_strangers(Walk *walk)
 	if (world->drifts || world->crash_rate > 0 || world->shrink_rate > 0 || world->garble_rate > 0 ||
 		world->plan.page_size < 10)
 		return;
+	/* a full second in which others are listed may take all of its rounds */
+	if (world->straying >= STRAYS_NO_START && world->second_size * 2 > world->plan.page_size)
+		return;
 	for (int i = 0; i < world->n; i++)
 	{
 		if (world->records[i].withheld)
 			return;
 	}
-	bound = world->straying == STRAYS_ONLY ? 30 : 3 * plain_calls(world->seed) + 90;
+	bound = world->straying == STRAYS_ONLY ? 30 : 3 * plain_calls(world->seed) + 120;
 	if (calls > bound)
 		broken(walk, STRANGERS_COST_LITTLE, "straying %d: %d calls, %d at most", world->straying, calls, bound);
 }
