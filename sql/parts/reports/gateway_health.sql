@@ -94,9 +94,9 @@ BEGIN
 		OFFSET 0
 	) p
 	CROSS JOIN LATERAL (
-		SELECT COALESCE(p.stopped_calls LIKE 'all: %', false) OR g.failing_since IS NOT NULL AND (g.failing_shop IS NULL
+		SELECT COALESCE(p.stopped_calls LIKE 'all: %', g.failing_since IS NOT NULL AND (g.failing_shop IS NULL
 			OR g.error_class IN ('signature', 'permission')
-			OR c.shops = 1 AND c.shop_id = g.failing_shop) AS is_failing
+			OR c.shops = 1 AND c.shop_id = g.failing_shop)) AS is_failing
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (
