@@ -190,5 +190,8 @@ fail(void *arg)
 {
 	Job		   *job = arg;
 
-	job->retry_ms = queue_fail(job->task, &job->failure);
+	if (job->failure.class == NULL)
+		queue_give_back(job->task, &job->failure);
+	else
+		job->retry_ms = queue_fail(job->task, &job->failure);
 }

@@ -140,6 +140,12 @@ static DbStatement fail_statement = {
 	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
+static DbStatement give_back_statement = {
+	.sql = "SELECT ordersync.give_back($1, $2, $3::pg_catalog.jsonb)",
+	.nparams = 3,
+	.types = {INT8OID, INT8OID, TEXTOID}
+};
+
 static DbStatement maintenance_statement = {
 	.sql = "SELECT ordersync.maintenance()",
 	.nparams = 0
@@ -574,6 +580,12 @@ queue_fail(const SyncTask *task, const Failure *failure)
 {
 	run_for_task(&fail_statement, task, failure_as_json(failure));
 	return db_int8(0, 0);
+}
+
+void
+queue_give_back(const SyncTask *task, const Failure *failure)
+{
+	run_for_task(&give_back_statement, task, failure_as_json(failure));
 }
 
 /* By the names that fail reads. */

@@ -150,6 +150,9 @@ extern char *queue_settle_key(const SyncTask *task, const char *outcome, int64 u
 /* Returns after how many milliseconds such a call may be tried again. */
 extern int64 queue_fail(const SyncTask *task, const Failure *failure);
 
+/* It was not tried: failure has why calls like its next one are stopped, and no class. */
+extern void queue_give_back(const SyncTask *task, const Failure *failure);
+
 /* Reserves calls of that day of the platform's: so many were reserved before, so many are now. */
 extern void queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to);
 

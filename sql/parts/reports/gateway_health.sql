@@ -109,10 +109,10 @@ BEGIN
 		OFFSET 0
 	) p
 	CROSS JOIN LATERAL (
-		SELECT COALESCE(p.stopped_calls LIKE 'all: %', false) OR g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
+		SELECT COALESCE(p.stopped_calls LIKE 'all: %', g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
 			OR g.error_class IN ('signature', 'permission')
 			-- who sees some shops only does not know whether it is the only one
-			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o)) AS is_failing
+			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o))) AS is_failing
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (
