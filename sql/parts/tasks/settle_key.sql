@@ -53,6 +53,9 @@ BEGIN
 	ELSIF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
 		v_state := 'unchecked';	-- it was another key that answered
 	ELSIF p_outcome = 'unanswered' THEN
+		IF v_shop.key_state NOT IN ('ok', 'unverified') THEN
+			PERFORM ordersync.requeue_task(p_task, NULL, NULL);	-- found out meanwhile
+		END IF;
 		RETURN v_shop.key_state;
 	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
 		v_state := 'unverified';
