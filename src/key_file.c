@@ -117,7 +117,7 @@ key_file_problem(int fd)
 	if (!S_ISREG(status.st_mode))
 		return pstrdup("the key file is not a regular file");
 	if (status.st_size == 0 || status.st_size % KEY_SIZE != 0 || status.st_size > KEY_FILE_MAX_KEYS * KEY_SIZE)
-		return psprintf("the key file must hold %d bytes, or up to %d keys of as many, not %lld",
+		return psprintf("the key file must hold %d bytes for each of at most %d keys, not %lld",
 						KEY_SIZE, KEY_FILE_MAX_KEYS, (long long) status.st_size);
 	if (status.st_uid != geteuid() && status.st_uid != 0)
 		return pstrdup("the key file does not belong to the server's user");

@@ -108,7 +108,8 @@ ordersync_drop_old_keys(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("another database may use an old key"),
 				 errdetail("Databases whose workers have not reported that all is sealed with the newest key: %s.", databases),
-				 errhint("Type SELECT ordersync_rotate_key() there, then try again in a minute.")));
+				 errhint("Type SELECT ordersync_rotate_key() there, then try again in a minute; "
+						 "take a database that does not use ordersync from ordersync.databases.")));
 	XLogFlush(GetXLogInsertRecPtr());
 	PG_RETURN_INT32(key_file_drop_old());
 }

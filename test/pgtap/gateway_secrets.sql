@@ -1,6 +1,6 @@
 -- The secrets of a gateway: sealed for it, its header, its destination; a gateway that signs nothing needs none.
 BEGIN;
-SELECT plan(36);
+SELECT plan(38);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld',
 		options => '{"proxy": "http://proxy.example.com:3128"}')) AS made,
@@ -79,5 +79,11 @@ SELECT is(array(SELECT ordersync.gateway_needs_secret(p, o) FROM (VALUES ('top',
 UPDATE ordersync.gateways SET protocol = 'relay';
 SELECT lives_ok($$SELECT ordersync_set_gateway_secret('taobao', 'app_secret', NULL)$$, 'it is deleted');
 SELECT is((SELECT secret_state FROM ordersync.gateways WHERE name = 'taobao'), 'ok', 'and not missed');
+
+-- whoever takes a secret keeps it out of the log
+SELECT is((SELECT string_agg(p.proname::text, ' ' ORDER BY p.proname) FROM pg_proc p WHERE p.proname ~ '^ordersync_' AND p.prosrc ~ 'hide_statement' AND p.proname <> 'ordersync_hide_statement'),
+	'ordersync_add_gateway ordersync_add_shop ordersync_set_data_key ordersync_set_gateway_secret ordersync_set_session_key', 'the functions that take a secret hide it');
+SELECT is((SELECT string_agg(p.proname::text, ' ') FROM pg_proc p WHERE p.proname ~ '^ordersync_' AND p.proargnames && '{app_secret,data_key,session_key,value,secret_value}'
+	AND p.prosrc !~ 'hide_statement' AND p.prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')), NULL, 'all of them');
 SELECT * FROM finish();
 ROLLBACK;

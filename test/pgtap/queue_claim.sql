@@ -1,6 +1,6 @@
 -- Claiming, settling and failing as a worker does it, without worker or network: who may have which task.
 BEGIN;
-SELECT plan(58);
+SELECT plan(64);
 SET client_min_messages = error;
 
 -- who is alive is for this test to say
@@ -44,6 +44,19 @@ SELECT is_empty('SELECT * FROM pg_temp.claim(10)', 'the other shop''s are not');
 SELECT is(ordersync.settle_key((SELECT task_id FROM c WHERE shop_id = 2), (SELECT token FROM c WHERE shop_id = 2), 'unverified', NULL, NULL, 0, NULL), 'unverified', 'a key that cannot be checked');
 SELECT results_eq($$ SELECT DISTINCT key_check, require_seller, seller_nicks FROM ordersync.claim('alive', 2, 1000) $$,
 	$$ VALUES (false, true, ARRAY['测试店铺2']) $$, 'makes every record name its seller');
+
+-- a day after the last check
+UPDATE ordersync.shops SET key_state = 'ok', key_verify_at = now() - interval '1 second' WHERE shop_id = 2;
+UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL WHERE shop_id = 2;
+CREATE TEMP TABLE daily AS SELECT * FROM ordersync.claim('alive', 2, 1000);
+SELECT results_eq('SELECT count(*), count(*) FILTER (WHERE key_check AND key_recheck) FROM daily', 'VALUES (2::bigint, 1::bigint)', 'one of a shop''s tasks checks its key, the others go on');
+SELECT is((SELECT bool_or(key_check) FROM ordersync.claim('alive', 2, 1000)), false, 'and none of the next ones');
+SELECT is(ordersync.settle_key(task_id, token, 'unanswered', NULL, NULL, 0, NULL), 'ok', 'a check that fails for another reason') FROM daily WHERE key_check;
+SELECT results_eq($$ SELECT t.state, s.key_verify_at > now() + interval '50 minutes' FROM ordersync.sync_tasks t JOIN ordersync.shops s USING (shop_id) JOIN daily USING (task_id) WHERE daily.key_check $$,
+	$$ VALUES ('running', true) $$, 'stops nothing, and is made again in an hour');
+UPDATE ordersync.shops SET key_state = 'expired' WHERE shop_id = 2;
+SELECT is(ordersync.settle_key(task_id, token, 'unanswered', NULL, NULL, 0, NULL), 'expired', 'unless another task has found the key refused') FROM daily WHERE key_check;
+SELECT is((SELECT t.state FROM ordersync.sync_tasks t JOIN daily USING (task_id) WHERE daily.key_check), 'pending', 'then the task waits, too');
 
 -- all that a worker needs
 UPDATE ordersync.sync_tasks SET state = 'succeeded', owner = NULL, token = NULL WHERE state = 'running';

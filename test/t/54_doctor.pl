@@ -137,7 +137,7 @@ rename $key, "$key.away";
 heals('key file', qr/^false: the key file .* does not exist; secrets sealed with it: 2/, line => 0, 'BACKUP/ordersync.key' => $saved);
 put_file($key, 'short');
 chmod 0600, $key;
-heals('key file', qr/^false: the key file must hold 32 bytes, not 5/, 'BACKUP/ordersync.key' => $saved);
+heals('key file', qr/^false: the key file must hold 32 bytes for each of at most 16 keys, not 5/, 'BACKUP/ordersync.key' => $saved);
 put_file($key, 'x' x 32);
 is(asked('key file', 'ok'), 't', 'another key file is a key file');
 heals('secrets', qr/^false: of 2 that were tried, the key file does not open 2/, line => 0, 'BACKUP/ordersync.key' => $saved);

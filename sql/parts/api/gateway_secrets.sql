@@ -15,7 +15,9 @@ DECLARE
 	v_value text;
 	v_key text;
 BEGIN
-	PERFORM ordersync.hide_statement();
+	IF value IS NOT NULL THEN
+		PERFORM ordersync.hide_statement();
+	END IF;
 	v_key := ordersync.clean_typed('the gateway''s name', name, 63);
 	v_secret := ordersync.begin_gateway_secret(v_key, secret);
 	v_value := ordersync.clean_gateway_secret(v_secret.kind, value);

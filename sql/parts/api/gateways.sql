@@ -18,7 +18,9 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.hide_statement();
+	IF app_secret IS NOT NULL THEN
+		PERFORM ordersync.hide_statement();
+	END IF;
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.store_gateway(name, base_url, app_key, app_secret, protocol, sign_method, options);
 	PERFORM ordersync.wake();

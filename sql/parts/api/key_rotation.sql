@@ -42,8 +42,8 @@ DECLARE
 BEGIN
 	PERFORM ordersync.check_gateways_set_up();
 	PERFORM ordersync.set_up_if_outdated();
-	PERFORM ordersync.prepare_key_file();
 	PERFORM ordersync.lock_key_file();
+	PERFORM ordersync.prepare_key_file();
 	LOCK TABLE ordersync.secrets IN SHARE ROW EXCLUSIVE MODE;
 	SELECT count(*) INTO v_outdated
 	FROM ordersync.secrets s

@@ -15,7 +15,9 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.hide_statement();
+	IF data_key IS NOT NULL THEN
+		PERFORM ordersync.hide_statement();
+	END IF;
 	PERFORM ordersync.check_gateways_set_up();
 	PERFORM ordersync.store_shop(shop_id, seller_nick, data_key, gateway, options);
 	PERFORM ordersync.wake();

@@ -55,6 +55,9 @@ BEGIN
 	ELSIF p_outcome = 'by_records' THEN
 		v_state := 'unverified';
 	ELSIF p_outcome = 'unanswered' THEN
+		IF v_shop.key_state NOT IN ('ok', 'unverified') THEN
+			PERFORM ordersync.requeue_task(p_task, NULL, NULL);	-- found out meanwhile
+		END IF;
 		RETURN v_shop.key_state;
 	ELSIF p_outcome = 'unverified' OR COALESCE(v_nick, '') = '' THEN
 		v_state := 'unverified';
