@@ -149,7 +149,8 @@ BEGIN
 						SELECT
 						FROM ordersync.sync_tasks t
 						WHERE t.run_id = r.run_id AND t.state = 'pending'
-							AND to_jsonb(t) @> (w.list - 'key')))
+							-- column by column: a reader does not see all of them
+							AND jsonb_build_object('stream', t.stream, 'basis', t.basis, 'history', t.history, 'details_of', t.details_of) @> (w.list - 'key')))
 				ORDER BY w.method NULLS FIRST
 				LIMIT 1) AS unanswered,
 			h.until IS NOT NULL OR COALESCE(c.windows_running = 0 AND c.due_at > n.now, false) AS resumes,
