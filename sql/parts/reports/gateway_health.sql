@@ -9,6 +9,44 @@
  * the failures of one shop, or of a few of many, are not the gateway's, unless the
  * signature is refused or the gateway has no other shop.
  */
+CREATE OR REPLACE FUNCTION ordersync.comment_gateway_health()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
+	FROM (VALUES
+		('gateway_health', NULL, 'one row per gateway: what is wrong with all of its shops, and what to do'),
+		('gateway_health', 'gateway', 'the gateway'),
+		('gateway_health', 'shops', 'shops that use it'),
+		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); partly failing (no usable answers to calls of some methods); method banned (the platform asked for a pause for some methods)'),
+		('gateway_health', 'secret_state', 'whether the application secret can be opened: ok, missing, unreadable or key_file'),
+		('gateway_health', 'secret_message', 'reason why it cannot be opened'),
+		('gateway_health', 'throttled_until', 'end of the call ban that the platform imposed'),
+		('gateway_health', 'throttled_for', 'how long that is from now'),
+		('gateway_health', 'clock_offset', 'platform''s clock minus ours'),
+		('gateway_health', 'keys_refused', 'shops whose data key the platform refuses'),
+		('gateway_health', 'failing_since', 'since when calls of several shops, or of its only one, fail and none has succeeded'),
+		('gateway_health', 'stopped_calls', 'calls that are stopped for all shops because they fail, by method or all, and the error'),
+		('gateway_health', 'next_probe_at', 'when one of them is made to see whether it is answered'),
+		('gateway_health', 'last_error_class', 'class of the last failure that was no shop''s'),
+		('gateway_health', 'last_error', 'the last failure that was no shop''s'),
+		('gateway_health', 'last_code', 'platform''s error code of it'),
+		('gateway_health', 'last_sub_code', 'platform''s second code of it'),
+		('gateway_health', 'last_error_at', 'when it was'),
+		('gateway_health', 'hint', 'what it means, and what to check or correct first'),
+		('gateway_health', 'what_to_do', 'the command to type then; NULL when nothing is wrong'),
+		('gateway_health', 'spent_until', 'until when no call is made because calls_per_day are spent'),
+		('gateway_health', 'reserved_until', 'until when only single orders and key checks are called for, because the rest of calls_per_day is reserved for them'),
+		('gateway_health', 'banned_methods', 'methods that the platform does not want to be called, and until when; others are called'),
+		('gateway_health', 'calls_today', 'calls of the platform''s day that were made or are reserved; NULL without calls_per_day'),
+		('gateway_health', 'calls_per_day', 'how many the gateway may make')
+	) AS t (rel, col, words);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.comment_gateway_health() IS
+	'comments the view of the health of gateways; part of ordersync.set_up_gateway_health()';
+
 CREATE OR REPLACE FUNCTION ordersync.set_up_gateway_health()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -142,35 +180,7 @@ BEGIN
 				|| ' AND state = ''failed'' AND NOT covered GROUP BY run_id' AS retry
 		OFFSET 0
 	) x;
-
-	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
-	FROM (VALUES
-		('gateway_health', NULL, 'one row per gateway: what is wrong with all of its shops, and what to do'),
-		('gateway_health', 'gateway', 'the gateway'),
-		('gateway_health', 'shops', 'shops that use it'),
-		('gateway_health', 'state', 'ok; no secret; secret unreadable; key file; moved (the secret was given for another address); secret refused; application refused; all keys refused; banned (the platform asked for a pause); quota spent (calls_per_day are, but for those that are reserved); unreachable; failing (no usable answers); partly failing (no usable answers to calls of some methods); method banned (the platform asked for a pause for some methods)'),
-		('gateway_health', 'secret_state', 'whether the application secret can be opened: ok, missing, unreadable or key_file'),
-		('gateway_health', 'secret_message', 'reason why it cannot be opened'),
-		('gateway_health', 'throttled_until', 'end of the call ban that the platform imposed'),
-		('gateway_health', 'throttled_for', 'how long that is from now'),
-		('gateway_health', 'clock_offset', 'platform''s clock minus ours'),
-		('gateway_health', 'keys_refused', 'shops whose data key the platform refuses'),
-		('gateway_health', 'failing_since', 'since when calls of several shops, or of its only one, fail and none has succeeded'),
-		('gateway_health', 'stopped_calls', 'calls that are stopped for all shops because they fail, by method or all, and the error'),
-		('gateway_health', 'next_probe_at', 'when one of them is made to see whether it is answered'),
-		('gateway_health', 'last_error_class', 'class of the last failure that was no shop''s'),
-		('gateway_health', 'last_error', 'the last failure that was no shop''s'),
-		('gateway_health', 'last_code', 'platform''s error code of it'),
-		('gateway_health', 'last_sub_code', 'platform''s second code of it'),
-		('gateway_health', 'last_error_at', 'when it was'),
-		('gateway_health', 'hint', 'what it means, and what to check or correct first'),
-		('gateway_health', 'what_to_do', 'the command to type then; NULL when nothing is wrong'),
-		('gateway_health', 'spent_until', 'until when no call is made because calls_per_day are spent'),
-		('gateway_health', 'reserved_until', 'until when only single orders and key checks are called for, because the rest of calls_per_day is reserved for them'),
-		('gateway_health', 'banned_methods', 'methods that the platform does not want to be called, and until when; others are called'),
-		('gateway_health', 'calls_today', 'calls of the platform''s day that were made or are reserved; NULL without calls_per_day'),
-		('gateway_health', 'calls_per_day', 'how many the gateway may make')
-	) AS t (rel, col, words);
+	PERFORM ordersync.comment_gateway_health();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_gateway_health() IS
