@@ -14,6 +14,8 @@ RESET client_min_messages;
 CREATE UNLOGGED TABLE def.incoming (body text);
 -- object: trades, refunds, special, and history: every version of a trade that there has been
 CREATE UNLOGGED TABLE def.said (n integer, shop_id bigint, object text, r jsonb);
+-- each member that is looked up would unpack all of the record
+ALTER TABLE def.said ALTER r SET STORAGE EXTERNAL;
 
 CREATE FUNCTION def.take(p_n integer, p_shop bigint, p_object text) RETURNS bigint LANGUAGE sql AS $$
 	INSERT INTO def.said SELECT p_n, p_shop, p_object, body::jsonb FROM def.incoming WHERE body <> '';
@@ -33,11 +35,11 @@ $$;
 
 -- The same of a line of it: the seller may close one before the buyer pays for the rest, and it was never sold. With cash on delivery
 -- there is no money at the door for what is refused there; what was given back later says so.
-CREATE FUNCTION def.line_paid_time(r jsonb, l jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION def.line_paid_time(type text, order_paid text, l jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE
 	WHEN l ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' THEN NULL
-	WHEN r ->> 'type' = 'cod' AND l ->> 'status' = 'TRADE_CLOSED' AND l ->> 'refund_status' <> 'SUCCESS' AND l ->> 'special_refund_type' IS NULL THEN NULL
-	ELSE def.paid_time(r)
+	WHEN type = 'cod' AND l ->> 'status' = 'TRADE_CLOSED' AND l ->> 'refund_status' <> 'SUCCESS' AND l ->> 'special_refund_type' IS NULL THEN NULL
+	ELSE order_paid
 END
 $$;
 
@@ -57,6 +59,7 @@ CREATE INDEX ON def.refunds (shop_id, tid);
 CREATE INDEX ON def.refunds (shop_id, oid);
 CREATE UNLOGGED TABLE def.orders (shop_id bigint, tid bigint, r jsonb, lines jsonb, paid text, first_paid_n integer,
 	paid_amount numeric, after_refund boolean, PRIMARY KEY (shop_id, tid));
+ALTER TABLE def.orders ALTER r SET STORAGE EXTERNAL, ALTER lines SET STORAGE EXTERNAL;
 CREATE UNLOGGED TABLE def.lines (shop_id bigint, tid bigint, oid bigint, l jsonb, paid text, paid_amount numeric, PRIMARY KEY (shop_id, oid));
 CREATE INDEX ON def.lines (shop_id, tid);
 
@@ -81,14 +84,24 @@ BEGIN
 	GROUP BY 1, 2;
 
 	-- What was paid is told by records from before money went back, as far as there were readings before that.
-	CREATE TEMP TABLE seen ON COMMIT DROP AS
-	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, s.r, (l ->> 'oid')::bigint AS oid, l, def.line_paid_time(s.r, l) AS line_paid,
-		bool_or(coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> ''
-			OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = s.shop_id AND f.oid = (l ->> 'oid')::bigint AND f.first_n <= s.n))
-			OVER (PARTITION BY s.shop_id, l ->> 'oid' ORDER BY s.n) AS back
+	CREATE TEMP TABLE trades (n integer, shop_id bigint, tid bigint, r jsonb, lines jsonb, paid text) ON COMMIT DROP;
+	ALTER TABLE trades ALTER r SET STORAGE EXTERNAL, ALTER lines SET STORAGE EXTERNAL;
+	INSERT INTO trades
+	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint, s.r, s.r #> '{orders,order}', def.paid_time(s.r)
 	FROM def.said AS s
-	CROSS JOIN jsonb_array_elements(s.r #> '{orders,order}') AS l
 	WHERE s.object = 'trades' AND s.n <= p_n;
+	CREATE TEMP TABLE seen ON COMMIT DROP AS
+	SELECT s.n, s.shop_id, s.tid, s.oid, s.l, s.line_paid,
+		bool_or(coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> ''
+			OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = s.shop_id AND f.oid = s.oid AND f.first_n <= s.n))
+			OVER (PARTITION BY s.shop_id, s.oid ORDER BY s.n) AS back
+	FROM (
+		SELECT t.n, t.shop_id, t.tid, (l ->> 'oid')::bigint AS oid, l, def.line_paid_time(t.r ->> 'type', t.paid, l) AS line_paid
+		FROM trades AS t
+		CROSS JOIN jsonb_array_elements(t.lines) AS l
+		OFFSET 0
+	) AS s;
+	ANALYZE trades, seen;
 
 	INSERT INTO def.lines
 	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(line_paid ORDER BY n DESC))[1],
@@ -99,15 +112,16 @@ BEGIN
 	GROUP BY 1, 2, 3;
 
 	INSERT INTO def.orders
-	SELECT shop_id, tid, (array_agg(r ORDER BY n DESC))[1], (array_agg(r #> '{orders,order}' ORDER BY n DESC))[1],
-		(array_agg(def.paid_time(r) ORDER BY n DESC))[1],
-		min(n) FILTER (WHERE def.paid_time(r) IS NOT NULL),
+	SELECT shop_id, tid, (array_agg(r ORDER BY n DESC))[1], (array_agg(lines ORDER BY n DESC))[1],
+		(array_agg(paid ORDER BY n DESC))[1],
+		min(n) FILTER (WHERE paid IS NOT NULL),
 		(array_agg((r ->> 'payment')::numeric ORDER BY back, CASE WHEN back THEN n ELSE - n END)
-			FILTER (WHERE def.paid_time(r) IS NOT NULL))[1],
-		(array_agg(back ORDER BY n) FILTER (WHERE def.paid_time(r) IS NOT NULL))[1]
-	FROM (SELECT n, shop_id, tid, r, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3, 4) AS s
+			FILTER (WHERE paid IS NOT NULL))[1],
+		(array_agg(back ORDER BY n) FILTER (WHERE paid IS NOT NULL))[1]
+	FROM trades
+	JOIN (SELECT n, shop_id, tid, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3) AS s USING (n, shop_id, tid)
 	GROUP BY 1, 2;
-	DROP TABLE seen;
+	DROP TABLE seen, trades;
 	ANALYZE def.refunds, def.orders, def.lines;
 END $$;
 
