@@ -14,6 +14,8 @@ RESET client_min_messages;
 CREATE UNLOGGED TABLE def.incoming (body text);
 -- object: trades, refunds, special, and history: every version of a trade that there has been
 CREATE UNLOGGED TABLE def.said (n integer, shop_id bigint, object text, r jsonb);
+-- each member that is looked up would unpack all of the record
+ALTER TABLE def.said ALTER r SET STORAGE EXTERNAL;
 
 CREATE FUNCTION def.take(p_n integer, p_shop bigint, p_object text) RETURNS bigint LANGUAGE sql AS $$
 	INSERT INTO def.said SELECT p_n, p_shop, p_object, body::jsonb FROM def.incoming WHERE body <> '';
@@ -33,11 +35,11 @@ $$;
 
 -- The same of a line of it: the seller may close one before the buyer pays for the rest, and it was never sold. With cash on delivery
 -- there is no money at the door for what is refused there; what was given back later says so.
-CREATE FUNCTION def.line_paid_time(r jsonb, l jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION def.line_paid_time(type text, order_paid text, l jsonb) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE
 	WHEN l ->> 'status' = 'TRADE_CLOSED_BY_TAOBAO' THEN NULL
-	WHEN r ->> 'type' = 'cod' AND l ->> 'status' = 'TRADE_CLOSED' AND l ->> 'refund_status' <> 'SUCCESS' AND l ->> 'special_refund_type' IS NULL THEN NULL
-	ELSE def.paid_time(r)
+	WHEN type = 'cod' AND l ->> 'status' = 'TRADE_CLOSED' AND l ->> 'refund_status' <> 'SUCCESS' AND l ->> 'special_refund_type' IS NULL THEN NULL
+	ELSE order_paid
 END
 $$;
 
@@ -57,6 +59,7 @@ CREATE INDEX ON def.refunds (shop_id, tid);
 CREATE INDEX ON def.refunds (shop_id, oid);
 CREATE UNLOGGED TABLE def.orders (shop_id bigint, tid bigint, r jsonb, lines jsonb, paid text, first_paid_n integer,
 	paid_amount numeric, after_refund boolean, PRIMARY KEY (shop_id, tid));
+ALTER TABLE def.orders ALTER r SET STORAGE EXTERNAL, ALTER lines SET STORAGE EXTERNAL;
 CREATE UNLOGGED TABLE def.lines (shop_id bigint, tid bigint, oid bigint, l jsonb, paid text, paid_amount numeric, PRIMARY KEY (shop_id, oid));
 CREATE INDEX ON def.lines (shop_id, tid);
 
@@ -81,64 +84,54 @@ BEGIN
 	GROUP BY 1, 2;
 
 	-- What was paid is told by records from before money went back, as far as there were readings before that.
-	-- The records are large: what is sorted and grouped goes without them.
-	CREATE TEMP TABLE trades ON COMMIT DROP AS
-	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, def.paid_time(s.r) AS paid, (s.r ->> 'payment')::numeric AS payment
+	CREATE TEMP TABLE trades (n integer, shop_id bigint, tid bigint, r jsonb, lines jsonb, paid text) ON COMMIT DROP;
+	ALTER TABLE trades ALTER r SET STORAGE EXTERNAL, ALTER lines SET STORAGE EXTERNAL;
+	INSERT INTO trades
+	SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint, s.r, s.r #> '{orders,order}', def.paid_time(s.r)
 	FROM def.said AS s
 	WHERE s.object = 'trades' AND s.n <= p_n;
-
 	CREATE TEMP TABLE seen ON COMMIT DROP AS
-	SELECT n, shop_id, tid, oid, line_paid, fee,
-		bool_or(refunded OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = x.shop_id AND f.oid = x.oid AND f.first_n <= x.n))
-			OVER (PARTITION BY shop_id, oid ORDER BY n) AS back
+	SELECT s.n, s.shop_id, s.tid, s.oid, s.l, s.line_paid,
+		bool_or(coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> ''
+			OR EXISTS (SELECT FROM def.refunds AS f WHERE f.shop_id = s.shop_id AND f.oid = s.oid AND f.first_n <= s.n))
+			OVER (PARTITION BY s.shop_id, s.oid ORDER BY s.n) AS back
 	FROM (
-		SELECT s.n, s.shop_id, (s.r ->> 'tid')::bigint AS tid, (l ->> 'oid')::bigint AS oid, def.line_paid_time(s.r, l) AS line_paid,
-			coalesce((l ->> 'divide_order_fee')::numeric,
-				(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0)) AS fee,
-			coalesce(l ->> 'refund_status' = 'SUCCESS', false) OR coalesce(l ->> 'special_refund_type', '') <> '' AS refunded
-		FROM def.said AS s
-		CROSS JOIN jsonb_array_elements(s.r #> '{orders,order}') AS l
-		WHERE s.object = 'trades' AND s.n <= p_n
-		OFFSET 0
-	) AS x;
-
-	INSERT INTO def.orders (shop_id, tid, r, lines, paid, first_paid_n, paid_amount, after_refund)
-	SELECT t.shop_id, t.tid, s.r, s.r #> '{orders,order}', t.paid, t.first_paid_n, t.paid_amount, t.after_refund
-	FROM (
-		SELECT t.shop_id, t.tid, max(t.n) AS last_n,
-			(array_agg(t.paid ORDER BY t.n DESC))[1] AS paid,
-			min(t.n) FILTER (WHERE t.paid IS NOT NULL) AS first_paid_n,
-			(array_agg(t.payment ORDER BY b.back, CASE WHEN b.back THEN t.n ELSE - t.n END) FILTER (WHERE t.paid IS NOT NULL))[1] AS paid_amount,
-			(array_agg(b.back ORDER BY t.n) FILTER (WHERE t.paid IS NOT NULL))[1] AS after_refund
+		SELECT t.n, t.shop_id, t.tid, (l ->> 'oid')::bigint AS oid, l, def.line_paid_time(t.r ->> 'type', t.paid, l) AS line_paid
 		FROM trades AS t
-		JOIN (SELECT n, shop_id, tid, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3) AS b USING (n, shop_id, tid)
-		GROUP BY 1, 2
-	) AS t
-	JOIN def.said AS s ON s.object = 'trades' AND s.n = t.last_n AND s.shop_id = t.shop_id AND (s.r ->> 'tid')::bigint = t.tid;
+		CROSS JOIN jsonb_array_elements(t.lines) AS l
+		OFFSET 0
+	) AS s;
+	ANALYZE trades, seen;
 
 	INSERT INTO def.lines
-	SELECT p.shop_id, o.tid, p.oid, l, p.paid, p.paid_amount
-	FROM (
-		SELECT shop_id, oid,
-			(array_agg(line_paid ORDER BY n DESC))[1] AS paid,
-			(array_agg(fee ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE line_paid IS NOT NULL))[1] AS paid_amount
-		FROM seen
-		GROUP BY 1, 2
-	) AS p
-	JOIN (def.orders AS o CROSS JOIN jsonb_array_elements(o.lines) AS l) ON o.shop_id = p.shop_id AND (l ->> 'oid')::bigint = p.oid;
+	SELECT shop_id, tid, oid, (array_agg(l ORDER BY n DESC))[1], (array_agg(line_paid ORDER BY n DESC))[1],
+		(array_agg(coalesce((l ->> 'divide_order_fee')::numeric,
+			(l ->> 'total_fee')::numeric - coalesce((l ->> 'part_mjz_discount')::numeric, 0))
+			ORDER BY back, CASE WHEN back THEN n ELSE - n END) FILTER (WHERE line_paid IS NOT NULL))[1]
+	FROM seen
+	GROUP BY 1, 2, 3;
+
+	INSERT INTO def.orders
+	SELECT shop_id, tid, (array_agg(r ORDER BY n DESC))[1], (array_agg(lines ORDER BY n DESC))[1],
+		(array_agg(paid ORDER BY n DESC))[1],
+		min(n) FILTER (WHERE paid IS NOT NULL),
+		(array_agg((r ->> 'payment')::numeric ORDER BY back, CASE WHEN back THEN n ELSE - n END)
+			FILTER (WHERE paid IS NOT NULL))[1],
+		(array_agg(back ORDER BY n) FILTER (WHERE paid IS NOT NULL))[1]
+	FROM trades
+	JOIN (SELECT n, shop_id, tid, bool_or(back) AS back FROM seen GROUP BY 1, 2, 3) AS s USING (n, shop_id, tid)
+	GROUP BY 1, 2;
 	DROP TABLE seen, trades;
 	ANALYZE def.refunds, def.orders, def.lines;
 END $$;
 
 CREATE VIEW def.daily_sales AS
-WITH o AS MATERIALIZED (	-- each record is read once
-	SELECT shop_id, tid, r ->> 'created' AS created, r ->> 'buyer_open_uid' AS buyer, (r ->> 'post_fee')::numeric AS post_fee, lines, paid, paid_amount FROM def.orders
-), d AS (
-	SELECT shop_id, def.day(created) AS day, 'ordered' AS what, buyer, post_fee, lines, paid_amount, NULL::numeric AS amount, tid FROM o
+WITH d AS (
+	SELECT shop_id, def.day(r ->> 'created') AS day, 'ordered' AS what, r, lines, paid_amount, NULL::numeric AS amount, tid FROM def.orders
 	UNION ALL
-	SELECT shop_id, def.day(paid), 'paid', buyer, post_fee, NULL, paid_amount, NULL, tid FROM o WHERE paid IS NOT NULL
+	SELECT shop_id, def.day(paid), 'paid', r, lines, paid_amount, NULL, tid FROM def.orders WHERE paid IS NOT NULL
 	UNION ALL
-	SELECT shop_id, def.day(through), 'back', NULL, NULL, NULL, NULL, amount, NULL FROM def.refunds WHERE through IS NOT NULL
+	SELECT shop_id, def.day(through), 'back', NULL, NULL, NULL, amount, NULL FROM def.refunds WHERE through IS NOT NULL
 ), sums AS (
 	SELECT shop_id, day,
 		count(*) FILTER (WHERE what = 'ordered') AS orders,
@@ -148,9 +141,9 @@ WITH o AS MATERIALIZED (	-- each record is read once
 		count(*) FILTER (WHERE what = 'paid' AND paid_amount = 0) AS zero_orders,
 		coalesce(sum((SELECT sum((l.l ->> 'num')::integer) FROM def.lines AS l WHERE l.shop_id = d.shop_id AND l.tid = d.tid AND l.paid IS NOT NULL))
 			FILTER (WHERE what = 'paid'), 0) AS items,
-		count(DISTINCT buyer) FILTER (WHERE what = 'paid') AS buyers,
+		count(DISTINCT r ->> 'buyer_open_uid') FILTER (WHERE what = 'paid') AS buyers,
 		coalesce(sum(paid_amount) FILTER (WHERE what = 'paid'), 0) AS paid_amount,
-		coalesce(sum(post_fee) FILTER (WHERE what = 'paid'), 0) AS post_fee,
+		coalesce(sum((r ->> 'post_fee')::numeric) FILTER (WHERE what = 'paid'), 0) AS post_fee,
 		coalesce(sum((SELECT sum(l.paid_amount) FROM def.lines AS l WHERE l.shop_id = d.shop_id AND l.tid = d.tid)) FILTER (WHERE what = 'paid'), 0) AS lines_paid,
 		count(*) FILTER (WHERE amount <> 0) AS refunds,
 		coalesce(sum(amount), 0) AS refunded_amount
