@@ -4,4 +4,5 @@ use warnings;
 use OrdersyncTest;
 
 $ENV{SECONDS} //= 60;
+$ENV{RATE} //= 8;	# so that the runs last as long
 OrdersyncTest::go_on_with('t/61_limits.pl');
