@@ -31,13 +31,14 @@
  * A window that cannot be read, and a shop that is never answered, must not
  * stop the others, and must come to their end.  So failures of one shop stop
  * only that shop's calls, until another one's fail as well.  Where the other one
- * is answered, or others are three times in between while nothing of the shop is,
- * the failures are the shop's own, until it is answered itself: they stop nothing.  Of a
- * task that has failed before, and been charged, since when there was a good
- * answer, and of a part of a window that was halved, the failure is its own.  What is its own is charged, also by a probe;
- * whatever else fails while calls are stopped is not.  Where a list alone is
- * stopped for an hour, every probe is: nothing tells windows that cannot be read
- * from a list that cannot, where there are no others.
+ * is answered, or others are three times in between while nothing of the shop
+ * is, the failures are the shop's own until it is answered itself: they stop
+ * nothing.  Of a task that has failed before, and been charged, since when there
+ * was a good answer, and of a part of a window that was halved, the failure is
+ * its own.  What is its own is charged, also by a probe; whatever else fails while
+ * calls are stopped is not.  Where a list alone is stopped for an hour, every
+ * probe is: nothing tells windows that cannot be read from a list that cannot,
+ * where there are no others.
  *
  * A probe is whichever call asks first when it is due; who hands out tasks takes
  * care that it is one that has not failed yet.

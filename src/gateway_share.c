@@ -360,7 +360,10 @@ own_entry(const Gateway *gateway, uint64 key)
 	return entry;
 }
 
-/* Settings of a later version: whether it answers is open again; bans and the day's calls, which an administrator may have lifted. */
+/*
+ * Settings of a later version: whether it answers is open again; bans and the
+ * day's calls, which an administrator may have lifted.
+ */
 static void
 follow(ShareEntry *entry, const Gateway *gateway, int64 now_ms)
 {

@@ -145,7 +145,7 @@ is($cluster->finish($_), 'succeeded', 'unreachable: the command makes it good') 
 all_well('unreachable');
 
 # --- throttled
-$cluster->fault('throttle', value => 3600, count => 1);
+$cluster->fault('throttle', value => 3600, count => 1, sub_code => 'accesscontrol.limited-by-dynamic-access-count');
 $run = trigger(1);
 $f = until_failed($run, "class = 'throttled' AND code IS NOT NULL");
 $f = row("SELECT * FROM ordersync.failed_tasks WHERE run_id = $run AND code IS NOT NULL");
