@@ -11,8 +11,7 @@
  *				all of these are of another shop: after a start, and after each
  *				pause, calls begin slowly.  What waits for that longer
  *				than two seconds goes back to the queue, and one call every ten
- *				seconds is made: what is in flight may have been lost with its
- *				worker.
+ *				seconds is made.
  *	open		calls are stopped, but for a probe: one call, first_ms after the
  *				failure, then twice as late after each that fails, every ten
  *				seconds at last.  A probe that hangs keeps the next one from
@@ -32,12 +31,14 @@
  * A window that cannot be read, and a shop that is never answered, must not
  * stop the others, and must come to their end.  So failures of one shop stop
  * only that shop's calls, until another one's fail as well.  Where the other one
- * is answered the failures are the shop's own, until it is answered itself.  Of a
- * task that has failed before, and been charged, since when there was a good
- * answer, and of a part of a window that was halved, the failure is its own.  What is its own is charged, also by a probe;
- * whatever else fails while calls are stopped is not.  Where a list alone is
- * stopped for an hour, every probe is: nothing tells windows that cannot be read
- * from a list that cannot, where there are no others.
+ * is answered, or others are three times in between while nothing of the shop
+ * is, the failures are the shop's own until it is answered itself: they stop
+ * nothing.  Of a task that has failed before, and been charged, since when there
+ * was a good answer, and of a part of a window that was halved, the failure is
+ * its own.  What is its own is charged, also by a probe; whatever else fails while
+ * calls are stopped is not.  Where a list alone is stopped for an hour, every
+ * probe is: nothing tells windows that cannot be read from a list that cannot,
+ * where there are no others.
  *
  * A probe is whichever call asks first when it is due; who hands out tasks takes
  * care that it is one that has not failed yet.
@@ -54,6 +55,7 @@
 #define LONGEST_MS 10000		/* between two probes */
 #define LEAST_UNREACHABLE 3
 #define LEAST_REPEATED 5		/* failures of few tasks */
+#define LEAST_STRIKES 3			/* of a shop, while others are answered */
 #define LEAST_ANY 12			/* failures, also of those that are their own */
 #define UNCHARGED_MS (3600 * 1000)	/* that a list may be stopped before its probes are charged */
 
@@ -64,7 +66,9 @@ static void begin(BreakerScope *scope, const BreakerCall *call, int64 now_ms);
 static bool covers(const BreakerScope *scope, const BreakerCall *call);
 static bool good(BreakerScope *scope, const BreakerCall *call, int64 now_ms);
 static void ended(BreakerScope *scope);
-static bool failed(BreakerScope *scope, const BreakerCall *call, BreakerOutcome outcome);
+static void strike(BreakerScope *scope, int64 shop_id);
+static bool failed(BreakerScope *scope, const BreakerCall *call, BreakerOutcome outcome,
+				   bool own_shop);
 static void move(BreakerScope *scope, const BreakerCall *call, bool opens, int64 now_ms,
 				 int64 first_ms);
 static bool fail_alike(const BreakerScope *scope);
@@ -78,6 +82,15 @@ void
 breaker_init(Breaker *breaker)
 {
 	memset(breaker, 0, sizeof(*breaker));
+}
+
+/* Whose they were is not known: none is waited for. */
+void
+breaker_lose_calls(Breaker *breaker)
+{
+	breaker->gateway.begun = 0;
+	for (int i = 0; i < BREAKER_LISTS; i++)
+		breaker->lists[i].begun = 0;
 }
 
 int64
@@ -116,6 +129,8 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 	BreakerScope *gateway = &breaker->gateway;
 	BreakerScope *list = scope_of(breaker, call->list);
 	bool		was_open = gateway->open;
+	bool		own_shop = is_own_shop(gateway, call->shop_id) ||
+		(list != NULL && is_own_shop(list, call->shop_id));
 	bool		own;
 
 	memset(stop, 0, sizeof(*stop));
@@ -137,7 +152,7 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 	if (outcome == BREAKER_NOTHING)
 		return false;
 
-	own = failed(gateway, call, outcome);
+	own = failed(gateway, call, outcome, own_shop);
 	move(gateway, call,
 		 fail_alike(gateway) && (gateway->failed_list == 0 ||
 								 gateway->unreachable >= LEAST_UNREACHABLE),
@@ -146,7 +161,7 @@ breaker_done(Breaker *breaker, const BreakerCall *call, BreakerOutcome outcome, 
 		memset(breaker->lists, 0, sizeof(breaker->lists));
 	else if (list != NULL && !was_open && outcome == BREAKER_FAILED)
 	{
-		bool		own_in_list = failed(list, call, outcome);
+		bool		own_in_list = failed(list, call, outcome, own_shop);
 
 		move(list, call, fail_alike(list), now_ms, first_ms);
 		tell(list, call, own_in_list || now_ms - list->opened_ms >= UNCHARGED_MS, now_ms, stop);
@@ -238,6 +253,10 @@ good(BreakerScope *scope, const BreakerCall *call, int64 now_ms)
 	forget_own_shop(scope, call->shop_id);
 	if (other != 0 && other != call->shop_id)
 		set_own_shop(scope, other);
+	else if (scope->failures > 0 && scope->failed_shop != 0 && scope->failed_shop != call->shop_id)
+		strike(scope, scope->failed_shop);
+	if (scope->suspect == call->shop_id)
+		scope->suspect = 0;
 	scope->good_ms = now_ms;
 	scope->begun = 0;
 	scope->failures = 0;
@@ -246,6 +265,16 @@ good(BreakerScope *scope, const BreakerCall *call, int64 now_ms)
 	scope->open = false;
 	scope->distance_ms = 0;
 	return freed;
+}
+
+/* Its calls alone have failed, and another's is answered. */
+static void
+strike(BreakerScope *scope, int64 shop_id)
+{
+	scope->strikes = scope->suspect == shop_id ? scope->strikes + 1 : 1;
+	scope->suspect = shop_id;
+	if (scope->strikes >= LEAST_STRIKES)
+		set_own_shop(scope, shop_id);
 }
 
 /* A call has ended, not well: it is no longer without an answer. */
@@ -258,15 +287,16 @@ ended(BreakerScope *scope)
 
 /* Notes a failure; true when it is the task's, or the shop's, own. */
 static bool
-failed(BreakerScope *scope, const BreakerCall *call, BreakerOutcome outcome)
+failed(BreakerScope *scope, const BreakerCall *call, BreakerOutcome outcome, bool own_shop)
 {
 	bool		known = false;
 	bool		own;
 
+	if (own_shop && outcome == BREAKER_FAILED)
+		return true;
 	for (int i = 0; i < scope->ntasks; i++)
 		known |= scope->tasks[i] == call->task_id;
-	own = outcome == BREAKER_FAILED &&
-		(is_own_shop(scope, call->shop_id) || (call->failed_before && !known));
+	own = outcome == BREAKER_FAILED && call->failed_before && !known;
 
 	if (scope->failures == 0)
 	{

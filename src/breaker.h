@@ -70,6 +70,8 @@ typedef struct BreakerScope
 
 	/* other shops' calls succeed while theirs fail; 0: free */
 	int64		own_shops[BREAKER_SHOPS];
+	int64		suspect;		/* a shop whose calls alone have failed when another's was answered */
+	int			strikes;		/* how often, since its own last good answer */
 } BreakerScope;
 
 typedef struct Breaker
@@ -80,6 +82,9 @@ typedef struct Breaker
 
 /* Nothing is known: also after the gateway's set-up was changed. */
 extern void breaker_init(Breaker *breaker);
+
+/* A worker has ended with calls in flight, whose answers nobody waits for any more. */
+extern void breaker_lose_calls(Breaker *breaker);
 
 /*
  * May the call be made?  0, or the milliseconds to wait before asking again; with

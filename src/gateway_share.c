@@ -159,8 +159,16 @@ leave(int code, Datum arg)
 	if (!LWLockHeldByMe(shared->lock))
 		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < MAX_ENTRIES; i++)
-		next[i] = entry_at(i)->key == 0 ? -1 :
-			limits_drop_slot(&entry_at(i)->limits, my_slot, now_ms);
+	{
+		ShareEntry *entry = entry_at(i);
+
+		next[i] = -1;
+		if (entry->key == 0)
+			continue;
+		if (entry->limits.slots[my_slot].in_flight > 0)
+			breaker_lose_calls(&entry->breaker);
+		next[i] = limits_drop_slot(&entry->limits, my_slot, now_ms);
+	}
 	LWLockRelease(shared->lock);
 	for (int i = 0; i < MAX_ENTRIES; i++)
 		if (next[i] >= 0)
@@ -354,7 +362,10 @@ own_entry(const Gateway *gateway, uint64 key)
 	return entry;
 }
 
-/* Settings of a later version: whether it answers is open again; bans and the day's calls, which an administrator may have lifted. */
+/*
+ * Settings of a later version: whether it answers is open again; bans and the
+ * day's calls, which an administrator may have lifted.
+ */
 static void
 follow(ShareEntry *entry, const Gateway *gateway, int64 now_ms)
 {

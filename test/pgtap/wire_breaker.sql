@@ -1,12 +1,15 @@
 -- Which calls are made of a gateway that does not answer. Steps: see breaker_says() in test/modules/ordersync_wire.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(31);
+SELECT plan(33);
 
--- What the steps that are written one a line come to, "step: answer"; steps that are not asked about begin with a minus.
+-- What the steps that are written one a line come to, "step: answer"; steps that are not asked about begin with a minus;
+-- @four: four calls of shop 1 and list 7; @stopped: they have failed.
 CREATE FUNCTION pg_temp.said(p_steps text, p_first_ms bigint DEFAULT 1000) RETURNS text[] LANGUAGE sql AS $$
 	SELECT array_agg(u.said ORDER BY u.place) FILTER (WHERE l.steps[u.place] NOT LIKE '-%')
-	FROM (SELECT regexp_split_to_array(btrim(p_steps, E'\n\t '), E'\\s*\n\\s*') AS steps) l
+	FROM (SELECT regexp_split_to_array(replace(replace(p_steps,
+		'@stopped', E'@four\n-failed 1 1\n-failed 1 2\n-failed 1 3\n-failed 1 4'),
+		'@four', E'-take 0 1 1 7\n-take 0 2 1 7\n-take 0 3 1 7\n-take 0 4 1 7'), E'\\s*\n\\s*') AS steps) l
 	CROSS JOIN LATERAL unnest(ordersync_wire.breaker_says(
 		ARRAY(SELECT ltrim(s, '- ') FROM unnest(l.steps) WITH ORDINALITY AS x (s, n) ORDER BY n), p_first_ms)) WITH ORDINALITY AS u (said, place)
 $$;
@@ -20,10 +23,7 @@ SELECT is(pg_temp.said('take 0 1 1 7
 	take 1500 5 1 7
 	take 2000 5 1 7'), '{go,go,go,go,wait 2000,wait 500,stop gateway of shop 1 unanswered 8000}',
 	'four calls without an answer; the fifth waits two seconds, then goes back');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	-good 300 1
 	take 300 5 1 7
 	take 300 6 1 7
@@ -35,26 +35,17 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	take 6000 13 1 7
 	take 6000 14 1 7
 	take 6000 15 1 7'), '{go,go,go,go,wait 2000}', 'behind a pause it begins slowly again');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	take 2500 5 2 7
 	take 2500 6 2 7
 	take 2500 7 1 7
 	take 4500 7 1 7'), '{go,wait 2000,wait 2000,stop gateway unanswered 8000}', 'a shop that has none of them in flight comes in, with one');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	take 9999 5 1 7
 	take 10000 5 1 7
 	take 10000 6 1 7
 	take 20000 6 1 7'), '{stop gateway of shop 1 unanswered 1,go,wait 2000,go}', 'where no answer ever comes, one call every ten seconds');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	-nothing 10 4
 	take 10 5 1 7
 	take 10 6 1 7'), '{go,wait 2000}', 'a call that was not made after all leaves its place');
@@ -192,14 +183,7 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	failed 3004 7
 	-take 3004 8 1 7
 	failed 3005 8'), '{stop gateway 1000,stop gateway 2000,-,-}', 'what was known of its lists is forgotten with it');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 1 5 1 8
 	-good 2 5
 	take 2 6 1 7
@@ -210,34 +194,17 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	take 3003 7 1 7'), '{stop list of shop 1 999,stop list of shop 1 2000,go}', 'a list closes by an answer of its own');
 
 -- --- what is a shop's own
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	-failed 1 1
 	-failed 1 2
 	-failed 1 3
 	failed 1 4
 	take 2 5 2 7'), '{stop list of shop 1 1000,go}', 'failures of one shop stop its own calls');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 2 5 2 7
 	failed 3 5
 	take 4 6 3 7'), '{stop list 998,stop list 997}', 'until another one''s fail as well');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 2 5 2 7
 	-good 3 5
 	-take 4 11 1 7
@@ -249,14 +216,7 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	failed 5 13
 	failed 5 14
 	take 5 15 1 7'), '{-,-,-,-,go}', 'where another one is answered, they are the shop''s own and stop nothing');
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 2 5 2 7
 	-good 3 5
 	-take 4 11 1 7
@@ -270,14 +230,7 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	-failed 7 14
 	failed 7 15'), '{stop list of shop 1 1000}', 'until the shop is answered itself');
 
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 2 5 2 7
 	-good 3 5
 	-take 4 11 1 8
@@ -290,11 +243,23 @@ SELECT is(pg_temp.said('-take 0 1 1 7
 	failed 5 14
 	take 6 15 1 8'), '{-,-,-,-,go}', 'nor do those of its other lists stop all of its calls');
 
+SELECT is(pg_temp.said('-take 0 9 2 7
+	-good 1 9
+	' || string_agg(format(E'-take %s 1 1 7\n-failed %s 1\n-take %s 9 2 8\n-good %s 9', n * 10, n * 10 + 1, n * 10 + 2, n * 10 + 3), E'\n' ORDER BY n) || '
+	' || string_agg(format(E'-take %s 2%s 1 7\nfailed %s 2%s', 100 + n, n, 100 + n, n), E'\n' ORDER BY n) || '
+	' || string_agg(format(E'-take %s 3%s 1 8\nfailed %s 3%s', 200 + n, n, 200 + n, n), E'\n' ORDER BY n)), '{-,-,-,-,-,-}',
+	'nor do those of a shop that fails again and again while another is answered')
+FROM generate_series(1, 3) n;
+SELECT is(pg_temp.said('-take 0 9 2 7
+	-good 1 9
+	' || string_agg(format(E'-take %s 1 1 7\n-failed %s 1\n-take %s 9 2 8\n-good %s 9\n-take %s 3 1 8\n-good %s 3', n * 10, n * 10 + 1, n * 10 + 2, n * 10 + 3, n * 10 + 4, n * 10 + 5), E'\n' ORDER BY n) || '
+	-take 101 21 1 7
+	failed 102 21'), '{stop list of shop 1 1000}',
+	'unless calls of its own are answered in between')
+FROM generate_series(1, 4) n;
+
 -- --- what is a task's own
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
+SELECT is(pg_temp.said('@four
 	-failed 1 1
 	-failed 1 2
 	-failed 1 3
@@ -315,14 +280,7 @@ SELECT is(pg_temp.said(string_agg(format('-take %s %s 1 7 again', n - 1, n) || E
 	failed 3014 14'), '{stop list of shop 1 1000,stop list of shop 1 own 2000,stop list of shop 1 4000}',
 	'twelve of them do; of probes theirs are charged, those of others are not')
 FROM generate_series(1, 12) n;
-SELECT is(pg_temp.said('-take 0 1 1 7
-	-take 0 2 1 7
-	-take 0 3 1 7
-	-take 0 4 1 7
-	-failed 1 1
-	-failed 1 2
-	-failed 1 3
-	-failed 1 4
+SELECT is(pg_temp.said('@stopped
 	-take 1001 1 1 7 again
 	failed 1002 1
 	-take 3602000 1 1 7 again
