@@ -401,7 +401,7 @@ split_port(char *host, int *port)
 	char	   *colon = end != NULL ? end + 1 : strchr(host, ':');
 
 	*port = 0;
-	if (strpbrk(host, "/@?#\\ ") != NULL || (host[0] == '[' && end == NULL))
+	if (strpbrk(host, "/@?#\\ *") != NULL || (host[0] == '[' && end == NULL))
 		return false;
 	if (colon == NULL || *colon == '\0' || (end == NULL && strchr(colon + 1, ':') != NULL))
 		return host[0] != '\0';

@@ -154,7 +154,7 @@ sub outcomes
 $cluster->sql('CREATE EXTENSION ordersync');
 $cluster->sql("CREATE ROLE boss LOGIN; CREATE ROLE keeper LOGIN; ALTER DATABASE postgres OWNER TO keeper");
 like(as('postgres', "ALTER SYSTEM SET ordersync.allowed_hosts = '127.0.0.1,$_'"), qr/ERROR:  invalid value for parameter "ordersync\.allowed_hosts".*\nDETAIL:  "\Q$_\E" is not a host name or address/, "no host to allow: $_")
-	for 'https://relay.example.com', 'relay.example.com/x', 'relay.example.com:0', 'relay.example.com:99999', '[::1', 'me@relay.example.com';
+	for 'https://relay.example.com', 'relay.example.com/x', '*.example.com', 'relay.example.com:0', 'relay.example.com:99999', '[::1', 'me@relay.example.com';
 set('allowed_hosts', "127.0.0.1:$port,127.0.0.1:$proxy,127.0.0.1:$odd");
 as('postgres', "SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:$port/router/rest', '12345678', 'helloworld')", "SELECT ordersync_grant('boss', 'admin')");
 like(as($_, "ALTER SYSTEM SET ordersync.allowed_hosts = ''"), qr/permission denied/, "$_ does not say which hosts are allowed") for qw(boss keeper);
