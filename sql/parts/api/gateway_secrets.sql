@@ -85,14 +85,7 @@ BEGIN
 	IF p_kind <> 'proxy_password' THEN
 		PERFORM ordersync.lift_ban(p_gateway);	-- another application has another quota
 		-- and may be another seller's; what was refused for want of it is tried again
-		UPDATE ordersync.shops s
-		SET key_state = 'unchecked',
-			key_message = NULL,
-			key_refusals = 0,
-			key_check_at = NULL,
-			updated_at = now()
-		WHERE s.gateway = p_gateway
-			AND s.key_state NOT IN ('unchecked', 'missing');
+		PERFORM ordersync.recheck_keys(p_gateway);
 	END IF;
 	PERFORM ordersync.activate_secrets(p_gateway);
 	PERFORM ordersync.record_action('gateway secret ' || CASE WHEN p_is_set THEN 'set' ELSE 'deleted' END, p_gateway => p_gateway,

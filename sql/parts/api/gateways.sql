@@ -115,14 +115,7 @@ BEGIN
 			OR p_base_url <> v_old.base_url
 			OR p_app_key <> v_old.app_key
 			OR p_protocol <> v_old.protocol) THEN
-		UPDATE ordersync.shops s
-		SET key_state = 'unchecked',
-			key_message = NULL,
-			key_refusals = 0,
-			key_check_at = NULL,
-			updated_at = now()
-		WHERE s.gateway = p_name
-			AND s.key_state NOT IN ('unchecked', 'missing');
+		PERFORM ordersync.recheck_keys(p_name);
 	END IF;
 	PERFORM ordersync.activate_secrets(p_name);
 	IF v_known THEN

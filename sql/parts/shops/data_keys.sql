@@ -88,3 +88,19 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.renew_data_key(bigint, text, timestamptz) IS
 	'checks and stores a renewed data key, and wakes the workers';
+
+CREATE OR REPLACE FUNCTION ordersync.recheck_keys(p_gateway text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $function$
+	UPDATE ordersync.shops s
+	SET key_state = 'unchecked',
+		key_message = NULL,
+		key_refusals = 0,
+		key_check_at = NULL,
+		updated_at = now()
+	WHERE s.gateway = p_gateway
+		AND s.key_state NOT IN ('unchecked', 'missing')
+$function$;
+COMMENT ON FUNCTION ordersync.recheck_keys(text) IS
+	'the gateway has changed: whose the keys of its shops are is open again';
