@@ -152,7 +152,7 @@ personal_defaults(void)
 bool
 personal_by_words(const char *name, size_t len)
 {
-	Words		w;
+	Words		w = {0};
 	bool		found = false;
 	bool		is_about;
 
@@ -181,7 +181,6 @@ split(Words *w, const char *name, size_t len)
 	char	   *to = w->text;
 	bool		inside = false;
 
-	w->n = 0;
 	for (size_t i = 0; i < len; i++)
 	{
 		unsigned char c = name[i];

@@ -5,7 +5,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 800, '--days' => 30 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 400, '--days' => 30 ],
 	conf => "log_min_messages = debug1\nlog_statement = none");
 $cluster->add_shops(1);
 
