@@ -250,9 +250,14 @@ BEGIN
 				AND r.logged_at < v_tomorrow
 			GROUP BY r.gateway
 		) l ON l.gateway = g.name
-		LEFT JOIN ordersync.gateway_calls d ON d.gateway = g.name
-			AND d.app_key = g.app_key
-			AND d.day = timezone('Asia/Shanghai', now())::date
+		LEFT JOIN LATERAL (
+			SELECT d.reserved
+			FROM ordersync.gateway_calls d
+			WHERE d.gateway = g.name
+				AND d.day = timezone('Asia/Shanghai', now())::date
+			ORDER BY d.reserved_at DESC
+			LIMIT 1
+		) d ON true
 		LEFT JOIN (
 			SELECT s.gateway, sum(r.open_tasks) AS windows
 			FROM ordersync.sync_runs r

@@ -122,8 +122,9 @@ BEGIN
 			SELECT d.reserved
 			FROM ordersync.gateway_calls d
 			WHERE d.gateway = g.name
-				AND d.app_key = g.app_key
-				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date), 0)
+				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date
+			ORDER BY d.reserved_at DESC
+			LIMIT 1), 0)
 		END AS calls_today,
 		(g.options ->> 'calls_per_day')::bigint AS calls_per_day
 	FROM ordersync.gateways g

@@ -84,10 +84,7 @@ BEGIN
 			HAVING count(*) = count(l.calls_left)
 				AND c.calls > 0)
 		END AS eta,
-		r.requested_by,
-		r.requested_at,
-		r.started_at,
-		r.finished_at,
+		r.requested_by, r.requested_at, r.started_at, r.finished_at,
 		r.message
 	FROM ordersync.sync_runs r
 	CROSS JOIN (SELECT clock_timestamp() AS now) n
@@ -96,11 +93,9 @@ BEGIN
 	LEFT JOIN LATERAL (
 		SELECT a.run_id
 		FROM ordersync.sync_runs a
-		WHERE a.shop_id = r.shop_id
-			AND a.kind = r.kind
+		WHERE a.shop_id = r.shop_id AND a.kind = r.kind AND a.run_id < r.run_id
 			AND a.kind NOT IN ('order', 'check')
 			AND a.state IN ('pending', 'running')
-			AND a.run_id < r.run_id
 		ORDER BY a.run_id
 		LIMIT 1
 	) e ON r.state IN ('pending', 'running')
@@ -109,13 +104,10 @@ BEGIN
 			count(*) FILTER (WHERE t.state = 'running') AS windows_running,
 			count(*) AS windows_total,
 			array_agg(t.worker_pid) FILTER (WHERE t.state = 'running') AS worker_pids,
-			min(t.next_attempt_at) FILTER (WHERE t.state = 'pending') AS due_at,
-			max(t.next_attempt_at) FILTER (WHERE t.state = 'pending') AS last_due_at,
+			min(t.next_attempt_at) FILTER (WHERE t.state = 'pending') AS due_at, max(t.next_attempt_at) FILTER (WHERE t.state = 'pending') AS last_due_at,
 			COALESCE(sum(t.pages), 0) AS pages,
-			COALESCE(sum(t.records_new), 0)::bigint AS records_new,
-			COALESCE(sum(t.records_changed), 0)::bigint AS records_changed,
-			COALESCE(sum(t.records_unchanged), 0)::bigint AS records_unchanged,
-			COALESCE(sum(t.records_quarantined), 0)::bigint AS records_quarantined,
+			COALESCE(sum(t.records_new), 0)::bigint AS records_new, COALESCE(sum(t.records_changed), 0)::bigint AS records_changed,
+			COALESCE(sum(t.records_unchanged), 0)::bigint AS records_unchanged, COALESCE(sum(t.records_quarantined), 0)::bigint AS records_quarantined,
 			COALESCE(sum(t.calls), 0) AS calls
 		FROM ordersync.sync_tasks t
 		WHERE t.run_id = r.run_id

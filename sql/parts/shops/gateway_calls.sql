@@ -39,7 +39,8 @@ BEGIN
 	reserved := GREATEST(reserved_before, LEAST(p_calls_per_day,
 		reserved_before + LEAST(GREATEST(p_calls_per_day / 100, 1), 1000)));
 	UPDATE ordersync.gateway_calls c
-	SET reserved = reserve_calls.reserved
+	SET reserved = reserve_calls.reserved,
+		reserved_at = pg_catalog.clock_timestamp()
 	WHERE c.gateway = p_gateway
 		AND c.app_key = p_app_key
 		AND c.day = v_day;

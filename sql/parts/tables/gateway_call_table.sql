@@ -13,6 +13,7 @@ BEGIN
 		app_key text NOT NULL,
 		day date NOT NULL,
 		reserved bigint NOT NULL,
+		reserved_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (gateway, app_key, day)
 	);
 
@@ -23,6 +24,7 @@ BEGIN
 		('gateway_calls', 'app_key', 'the application whose quota it is'),
 		('gateway_calls', 'day', 'the platform''s day, Asia/Shanghai'),
 		('gateway_calls', 'reserved', 'calls that were made or may have been: they are reserved ahead, some at a time, and what a crash has left of them counts as made'),
+		('gateway_calls', 'reserved_at', 'when the last ones were; of two applications of a day the later is the present one'),
 		('gateways', 'spent_until', 'until when no call is made because calls_per_day are spent'),
 		('gateways', 'reserved_until', 'until when only single orders and key checks are called for, because the rest of calls_per_day is reserved for them'),
 		('gateways', 'method_bans', 'methods that the platform banned by themselves: until, class, message, and the lists of which tasks they are; those that are over go with the next one')
