@@ -202,7 +202,11 @@ limits_drop_slot(CallLimits *limits, int slot, int64 now_ms)
 	return next_in_turn(limits, slot, now_ms);
 }
 
-/* Of those that wait for a place the first; none when it is the slot's own turn. */
+/*
+ * Of those that wait for a place the first; none when it is the slot's own turn.
+ * Who did not come when it was told to has nothing to ask for any more, or asks by
+ * itself as soon as it can.
+ */
 static int
 next_in_turn(CallLimits *limits, int slot, int64 now_ms)
 {
@@ -214,7 +218,7 @@ next_in_turn(CallLimits *limits, int slot, int64 now_ms)
 	{
 		const LimitSlot *s = &limits->slots[i];
 
-		if (s->since_ms > 0 &&
+		if (s->since_ms > 0 && now_ms < s->due_ms + GRACE_MS &&
 			(first < 0 || s->priority < limits->slots[first].priority ||
 			 (s->priority == limits->slots[first].priority &&
 			  s->since_ms < limits->slots[first].since_ms)))
@@ -291,8 +295,9 @@ limits_add_block(CallLimits *limits, int day, int64 from, int64 to)
 	limits->reserved = Max(from, to);
 }
 
-void
+int64
 limits_block_failed(CallLimits *limits, int64 now_ms)
 {
 	limits->asked_until_ms = now_ms + BLOCK_FAILED_MS;
+	return BLOCK_FAILED_MS;
 }

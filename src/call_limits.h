@@ -103,8 +103,8 @@ extern int64 limits_banned_for(const CallLimits *limits, const char *method, int
 /* Forgets bans and what is known of the day. */
 extern void limits_lift(CallLimits *limits);
 
-/* The answer to CALL_NEEDS_BLOCK: so many of that day's calls were reserved before, so many are now. */
+/* The answer to CALL_NEEDS_BLOCK: so many of that day's calls were reserved before, so many are now; or when to try again. */
 extern void limits_add_block(CallLimits *limits, int day, int64 from, int64 to);
-extern void limits_block_failed(CallLimits *limits, int64 now_ms);
+extern int64 limits_block_failed(CallLimits *limits, int64 now_ms);
 
 #endif							/* ORDERSYNC_CALL_LIMITS_H */

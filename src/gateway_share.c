@@ -259,15 +259,31 @@ gateway_share_day(const Gateway *gateway, int64 *left_ms)
 void
 gateway_share_add_block(const Gateway *gateway, int day, int64 from, int64 to)
 {
-	CallLimits *limits;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	limits_add_block(&entry_of(gateway)->limits, day, from, to);
+	LWLockRelease(shared->lock);
+}
+
+int64
+gateway_share_per_day(const Gateway *gateway)
+{
+	int64		per_day;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	limits = &entry_of(gateway)->limits;
-	if (to < 0)
-		limits_block_failed(limits, clock_steady_ms());
-	else
-		limits_add_block(limits, day, from, to);
+	per_day = entry_of(gateway)->limits.set.per_day;
 	LWLockRelease(shared->lock);
+	return per_day;
+}
+
+int64
+gateway_share_put_off_block(const Gateway *gateway)
+{
+	int64		wait_ms;
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	wait_ms = limits_block_failed(&entry_of(gateway)->limits, clock_steady_ms());
+	LWLockRelease(shared->lock);
+	return wait_ms;
 }
 
 /* With the lock held; brought up to what the gateway's task knows. */

@@ -53,10 +53,13 @@ extern void gateway_share_done(const Gateway *gateway, const char *method, Verdi
 extern void gateway_share_ban(const Gateway *gateway, const char *method, int64 ban_ms);
 
 /*
- * The answer to CALL_NEEDS_BLOCK: of that day (gateway_share_day()) so many calls
- * were reserved before, so many are now; to < 0: they could not be reserved.
+ * The answer to CALL_NEEDS_BLOCK: of that day (gateway_share_day()), and of the
+ * limit that holds now, whatever the task knows of it, so many calls were reserved
+ * before, so many are now.  Or they could not be: how long until somebody tries again.
  */
 extern int	gateway_share_day(const Gateway *gateway, int64 *left_ms);
+extern int64 gateway_share_per_day(const Gateway *gateway);
 extern void gateway_share_add_block(const Gateway *gateway, int day, int64 from, int64 to);
+extern int64 gateway_share_put_off_block(const Gateway *gateway);
 
 #endif							/* ORDERSYNC_GATEWAY_SHARE_H */

@@ -40,6 +40,7 @@
 static bool goes_to_gateway(const Job *job);
 static void prepare_gateway(Job *job);
 static void post_of(const Job *job, const HttpRoute *route, HttpPost *post);
+static CallKind next_kind(const Job *job);
 static bool next_call(Job *job);
 static JobStep settle_empty(Job *job);
 static JobStep read_answer(Job *job);
@@ -177,15 +178,28 @@ job_submit(Job *job)
 const char *
 job_next_method(const Job *job)
 {
-	GatewayCall call = {.task = job->task, .details_of = job->task->details_of};
-	const GatewayList *list;
+	GatewayCall call = {.kind = next_kind(job), .task = job->task, .details_of = job->task->details_of};
+	const GatewayList *list = job->protocol != NULL ? job->protocol->serves(&call) : NULL;
 
-	if (job->task->key_check)
-		call.kind = CALL_WHOAMI;
-	else
-		call.kind = job->task->stream == STREAM_DETAILS ? CALL_DETAILS : CALL_LIST;
-	list = job->protocol != NULL ? job->protocol->serves(&call) : NULL;
 	return list != NULL ? list->method : "";
+}
+
+static CallKind
+next_kind(const Job *job)
+{
+	const SyncTask *task = job->task;
+
+	if (job_checks_key(job))
+		return CALL_WHOAMI;
+	if (task->stream == STREAM_DETAILS)
+		return task->by_order ? CALL_REFUNDS_OF_ORDER : CALL_DETAILS;
+	return CALL_LIST;
+}
+
+bool
+job_checks_key(const Job *job)
+{
+	return job->task->key_check && !job->key_by_records;
 }
 
 /* The secrets are for where base_url leads, whatever a protocol made of it. */
@@ -223,11 +237,9 @@ next_call(Job *job)
 {
 	memset(&job->call, 0, sizeof(job->call));
 	job->call.task = job->task;
-	if (job->task->key_check && !job->key_by_records)
-	{
-		job->call.kind = CALL_WHOAMI;
+	job->call.kind = next_kind(job);
+	if (job->call.kind == CALL_WHOAMI)
 		return true;
-	}
 	if (job->task->stream == STREAM_DETAILS)
 		return job_fetch_next(job);
 	if (job->task->work == WORK_COUNT)

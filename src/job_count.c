@@ -25,7 +25,6 @@ static void settle_count(void *arg);
 bool
 job_count_next(Job *job)
 {
-	job->call.kind = CALL_LIST;
 	job->call.only_total = true;
 	job->call.any_type = of_any_type(job->task) && counted(job) < 0;
 	job->call.ask.start = counted(job) < 0 || of_any_type(job->task) ?

@@ -76,6 +76,7 @@ job_fail_call(Job *job)
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	failure->clock = job->clock;
 	failure->call = &job->log;
+	failure->key_check = job->call.kind == CALL_WHOAMI;
 	if (job->stop.stopped)
 	{
 		failure->stop = &job->stop;
@@ -141,6 +142,7 @@ job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms)
 	failure->banned = turn == CALL_DAY_SPENT ? "day" : turn == CALL_DAY_RESERVED ? "reserved" :
 		turn == CALL_METHOD_BANNED ? "method" : "gateway";
 	failure->method = turn == CALL_METHOD_BANNED ? method : NULL;
+	failure->key_check = job_checks_key(job);
 	failure->retry_ms = retry_ms;
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;
@@ -157,6 +159,7 @@ job_give_back(Job *job, const BreakerStop *stop, const char *method)
 	failure->verdict = VERDICT_RETRY;
 	failure->stop = stop;
 	failure->method = method;
+	failure->key_check = job_checks_key(job);
 	failure->walk = job->walk;
 	failure->page_size = job->shrunk ? job->page_size : 0;
 	write_failure(job);

@@ -39,7 +39,6 @@ job_fetch_next(Job *job)
 	/* a task that has nothing to fetch must not pass for one that has fetched it */
 	if (done >= job->task->nids)
 		elog(ERROR, "task %lld has no id left to fetch", (long long) job->task->task_id);
-	job->call.kind = job->task->by_order ? CALL_REFUNDS_OF_ORDER : CALL_DETAILS;
 	job->call.id = job->task->ids[done];
 	job->call.details_of = job->task->details_of;
 	return true;

@@ -52,7 +52,6 @@ static const PageKind checked_page = {
 bool
 job_page_next(Job *job)
 {
-	job->call.kind = CALL_LIST;
 	if (job->window == NULL && !open_window(job))
 		return false;
 	job->call.any_type = job->task->ext_type != NULL &&

@@ -80,6 +80,9 @@ struct Job
 	PageCounts	counts;
 };
 
+/* Is its next call the one that asks whose the data key is? */
+extern bool job_checks_key(const Job *job);
+
 /* What to call for next, false for nothing; and what a good answer means. */
 extern bool job_page_next(Job *job);
 extern JobStep job_page_answered(Job *job);

@@ -219,7 +219,8 @@ describe_call(const Job *job, char text[CALL_SIZE])
 	text[0] = '\0';
 	if (job->http == NULL)
 		return;
-	n = snprintf(text, CALL_SIZE, ", method %s", job->request.method);
+	/* a relay's path may be longer */
+	n = Min(snprintf(text, CALL_SIZE, ", method %s", job->request.method), CALL_SIZE - 1);
 	if (call->kind == CALL_DETAILS)
 		snprintf(text + n, CALL_SIZE - n, ", id " INT64_FORMAT, call->id);
 	else if (call->kind == CALL_LIST)

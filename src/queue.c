@@ -605,6 +605,8 @@ failure_as_json(const Failure *f)
 		json_number(&json, "retry_ms", f->retry_ms);
 	json_string(&json, "banned", f->banned);
 	json_string(&json, "method", f->method);
+	if (f->key_check)
+		json_boolean(&json, "key", true);
 	if (f->stop != NULL)
 		json_json(&json, "stop", stop_as_json(f->stop, f->method));
 	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
@@ -657,14 +659,14 @@ queue_note_key_file(const char *trouble, KeyFileNote *result)
 }
 
 void
-queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to)
+queue_reserve_calls(const Gateway *gateway, int day, int64 per_day, int64 *from, int64 *to)
 {
 	DbParams	params = {0};
 
 	db_add_text(&params, gateway->name);
 	db_add_text(&params, gateway->app_key);
 	db_add(&params, Int32GetDatum(day));
-	db_add(&params, Int64GetDatum(gateway->calls_per_day));
+	db_add(&params, Int64GetDatum(per_day));
 	db_run(&reserve_calls_statement, &params);
 	*from = db_int8(0, 0);
 	*to = db_int8(0, 1);

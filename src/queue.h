@@ -98,6 +98,7 @@ typedef struct Failure
 	const char *banned;			/* throttled: what waits: gateway, method; by our own limit of calls a day: day,
 								 * reserved (all but what a person asked for) */
 	const char *method;			/* where it is a method: which */
+	bool		key_check;		/* the call is the one that asks whose the data key is */
 	bool		conflict;		/* an error of the database that says nothing against the task */
 	const BreakerStop *stop;	/* NULL: calls like it are not stopped.  Without class: it is only given back */
 	const char *walk;
@@ -154,7 +155,7 @@ extern int64 queue_fail(const SyncTask *task, const Failure *failure);
 extern void queue_give_back(const SyncTask *task, const Failure *failure);
 
 /* Reserves calls of that day of the platform's: so many were reserved before, so many are now. */
-extern void queue_reserve_calls(const Gateway *gateway, int day, int64 *from, int64 *to);
+extern void queue_reserve_calls(const Gateway *gateway, int day, int64 per_day, int64 *from, int64 *to);
 
 /* Notes that the key file cannot be used, and why; or, with NULL, what it opens. */
 extern void queue_note_key_file(const char *trouble, KeyFileNote *result);

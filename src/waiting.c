@@ -21,6 +21,7 @@
 
 #define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for its gateway */
 #define PRIORITIES 4
+#define BLOCK_TRIES 3			/* to make a call of what was reserved for it */
 
 static int64 served[PRIORITIES];	/* the turn that was served last */
 
@@ -35,6 +36,7 @@ typedef struct BlockOrder
 {
 	const Gateway *gateway;
 	int			day;
+	int64		per_day;
 	int64		from;
 	int64		to;
 } BlockOrder;
@@ -151,11 +153,18 @@ ask(JobEntry *entry, int64 *wait_ms, BreakerStop *stop)
 	CallTurn	turn = gateway_share_take(gateway, entry->method, priority_of(entry), call,
 										  wait_ms, stop);
 
-	if (turn == CALL_NEEDS_BLOCK)
+	/* others may have used the block up before */
+	for (int i = 0; turn == CALL_NEEDS_BLOCK && i < BLOCK_TRIES; i++)
 	{
 		reserve_block(gateway);
 		turn = gateway_share_take(gateway, entry->method, priority_of(entry), call, wait_ms,
 								  stop);
+	}
+	if (turn == CALL_NEEDS_BLOCK)
+	{
+		/* for everybody: who was asked has given up */
+		*wait_ms = gateway_share_put_off_block(gateway);
+		turn = CALL_WAITS;
 	}
 	return turn;
 }
@@ -183,13 +192,15 @@ static void
 reserve_block(const Gateway *gateway)
 {
 	int64		left_ms;
-	BlockOrder	order = {.gateway = gateway, .day = gateway_share_day(gateway, &left_ms), .to = -1};
+	BlockOrder	order = {.gateway = gateway, .day = gateway_share_day(gateway, &left_ms)};
 	DbState		state;
 	ErrorData  *error;
 
+	order.per_day = gateway_share_per_day(gateway);
 	if (job_transact("reserving calls", DB_DURABLE, do_reserve, &order, &state, &error) != OUTCOME_DONE)
-		order.to = -1;
-	gateway_share_add_block(gateway, order.day, order.from, order.to);
+		gateway_share_put_off_block(gateway);
+	else
+		gateway_share_add_block(gateway, order.day, order.from, order.to);
 }
 
 /* In a transaction. */
@@ -198,5 +209,5 @@ do_reserve(void *arg)
 {
 	BlockOrder *order = arg;
 
-	queue_reserve_calls(order->gateway, order->day, &order->from, &order->to);
+	queue_reserve_calls(order->gateway, order->day, order->per_day, &order->from, &order->to);
 }

@@ -24,7 +24,7 @@ BEGIN
 	RETURN r;
 END $$;
 CREATE FUNCTION pg_temp.fail(run bigint, stop jsonb, class text DEFAULT 'http') RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(t.task_id, 42, jsonb_build_object('verdict', 'retry', 'class', class, 'message', 'HTTP status 503', 'stop', stop,
+	SELECT (ordersync.fail(t.task_id, 42, jsonb_build_object('verdict', 'retry', 'class', class, 'message', 'HTTP status 503', 'stop', stop, 'key', stop -> 'key',
 		'call', jsonb_build_object('method', 'm', 'verdict', 'retry', 'started_at', floor(extract(epoch FROM clock_timestamp()) * 1000))))).state
 	FROM ordersync.sync_tasks t WHERE t.run_id = run AND t.token = 42 $$;
 CREATE FUNCTION pg_temp.again(run bigint, attempts integer DEFAULT 1) RETURNS void LANGUAGE sql AS $$
@@ -127,7 +127,7 @@ SELECT is((SELECT string_agg(method, ',') FROM ordersync.stopped_calls), 'n', 'a
 SELECT ordersync.lift_stops('taobao');
 UPDATE ordersync.shops SET key_state = 'unchecked' WHERE shop_id = 1;
 SELECT pg_temp.again(a) FROM r;
-SELECT pg_temp.fail(a, '{"probe_ms": 60000, "method": "user.get"}') FROM r;
+SELECT pg_temp.fail(a, '{"probe_ms": 60000, "method": "user.get", "key": true}') FROM r;
 SELECT is(pg_temp.claims(), '2 after_sales 5', 'where key checks fail, a shop with a key that is checked goes on');
 SELECT pg_temp.unclaim();
 

@@ -58,7 +58,7 @@ SELECT ok((SELECT version_us FROM c) = (SELECT (extract(epoch FROM updated_at) *
 
 -- a ban of a method: what reads by it waits, other lists and gateways do not
 CREATE FUNCTION pg_temp.ban(banned text, ms bigint, method text DEFAULT NULL, called boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(t.task_id, t.token, jsonb_strip_nulls(jsonb_build_object('verdict', 'throttled', 'class', 'throttled', 'message', 'it said no', 'retry_ms', ms, 'banned', banned, 'method', method,
+	SELECT (ordersync.fail(t.task_id, t.token, jsonb_strip_nulls(jsonb_build_object('verdict', 'throttled', 'class', 'throttled', 'message', 'it said no', 'retry_ms', ms, 'banned', banned, 'method', method, 'key', nullif(method = 'taobao.user.seller.get', false),
 		'call', CASE WHEN called THEN jsonb_build_object('method', method, 'started_at', (extract(epoch FROM clock_timestamp()) * 1000)::bigint) END)))).state
 	FROM ordersync.sync_tasks t WHERE t.state = 'running' ORDER BY t.task_id DESC LIMIT 1 $$;
 SELECT is(pg_temp.ban('method', 60000, 'taobao.trades.sold.increment.get'), 'pending', 'a task whose method is banned waits');

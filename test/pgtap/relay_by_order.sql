@@ -1,6 +1,6 @@
 -- A gateway whose after-sales come by order, and whose keys nobody vouches for: what the worker's calls come to, without one.
 BEGIN;
-SELECT plan(31);
+SELECT plan(33);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('r', 'https://gw.example.com/api', NULL, NULL, 'relay', options => '{"relay": {"after_sales": "order", "headers": {"X-App": "a"}}}');
@@ -74,6 +74,13 @@ SELECT is(ordersync.count_tasks(:run, -1), true, 'one that failed');
 SELECT is((SELECT ranges FROM ordersync.coverage WHERE stream = 'after_sales'), '{}'::tstzmultirange, 'leaves nothing covered');
 SELECT pg_temp.run('incremental') AS run \gset
 SELECT is(ordersync.count_tasks(:run, -1), false, 'and is asked for by the next run');
+
+SELECT ordersync_cancel(:run);
+UPDATE ordersync.shops SET unserved = jsonb_build_object('details of refunds_of_orders', jsonb_build_object('at', now(), 'message', 'not allowed'));
+SELECT pg_temp.run('incremental') AS run \gset
+SELECT is(ordersync.count_tasks(:run, -1), true, 'where the relay refuses that call nobody is asked');
+SELECT is((SELECT ranges FROM ordersync.coverage WHERE stream = 'after_sales'), '{}'::tstzmultirange, 'and nothing is covered');
+UPDATE ordersync.shops SET unserved = '{}';
 
 -- one order
 SELECT pg_temp.run('order', 103) AS run \gset

@@ -1,7 +1,7 @@
 -- What workers that share a gateway are told: rate, places, turns, bans, the day's calls. Truth by hand.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(34);
+SELECT plan(35);
 CREATE FUNCTION pg_temp.said(steps text[], per_second double precision DEFAULT 0, in_flight integer DEFAULT 0, per_day bigint DEFAULT 0, per_day_reserved bigint DEFAULT 0)
 RETURNS text LANGUAGE sql AS $$ SELECT array_to_string(ordersync_wire.limits(per_second, in_flight, per_day, per_day_reserved, steps), ', ') $$;
 
@@ -26,6 +26,9 @@ SELECT is(pg_temp.said('{1000 take 0 3,1000 take 1 3,1000 take 1 3,1000 take 2 1
 	'go, go, waits 1000, waits 1000, 2, waits 920, waits 20, go, -1, go', 'a place that becomes free is for the most urgent, who is woken');
 SELECT is(pg_temp.said('{1000 take 0 3,1000 take 0 3,1000 take 1 3,1200 drop 0,1200 take 1 3,1200 take 1 3,1200 done 0}', 0, 2),
 	'go, go, waits 1000, 1, go, go, -1', 'a worker that ends leaves none behind');
+
+SELECT is(pg_temp.said('{1000 take 0 3,1000 take 1 3,1900 take 2 3,2500 done 0}', 0, 1), 'go, waits 1000, waits 1000, 2',
+	'a worker that waited, and has nothing to ask for any more, is not woken in place of one that waits');
 
 -- bans
 SELECT is(pg_temp.said('{1000 ban 5000 0,1000 take 0 0,5999 take 1 3,6000 take 1 3}'), ', banned 5000, banned 1, go', 'a ban of the gateway, for every worker and work, for exactly that time');

@@ -73,7 +73,7 @@ BEGIN
 	END IF;
 
 	IF v_tasks = 0 AND v_run.kind <> 'order'
-			AND (v_by_order OR ordersync.is_served(v_unserved, 'details of after_sales', v_now)) THEN
+			AND ordersync.is_served(v_unserved, CASE WHEN v_by_order THEN 'details of refunds_of_orders' ELSE 'details of after_sales' END, v_now) THEN
 		IF ordersync.gateway_lists(v_unserved, 'after_sales') THEN
 			PERFORM ordersync.close_links(p_run, v_run.shop_id);
 		ELSE

@@ -14,7 +14,8 @@ CREATE OR REPLACE FUNCTION ordersync.note_ban(
 	p_until timestamptz,
 	p_class text,
 	p_message text,
-	p_call jsonb)
+	p_call jsonb,
+	p_key boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -27,7 +28,7 @@ BEGIN
 		WHEN 'day', 'reserved' THEN
 			PERFORM ordersync.hold_for_day(p_task.shop_id, p_banned, p_until, p_task.claimed_at);
 		WHEN 'method' THEN
-			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack);
+			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack, p_key);
 			-- where the ban does not name the task's list, it would be claimed again at once
 			IF p_call IS NULL THEN
 				UPDATE ordersync.sync_tasks t
@@ -40,7 +41,7 @@ BEGIN
 	END CASE;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_ban(record, text, text, timestamptz, text, text, jsonb) IS
+COMMENT ON FUNCTION ordersync.note_ban(record, text, text, timestamptz, text, text, jsonb, boolean) IS
 	'records what holds calls of a task''s gateway back, and until when; part of ordersync.fail()';
 
 CREATE OR REPLACE FUNCTION ordersync.silence_gateway(
@@ -91,7 +92,8 @@ COMMENT ON FUNCTION ordersync.hold_for_day(bigint, text, timestamptz, timestampt
 
 /*
  * With the lists of which the task is: a view, which calls no function of ours,
- * and a claim know by them what must wait.  The check of a key is of no list.
+ * and a claim know by them what must wait.  The check of a key (p_key) is of no
+ * list, whatever its task reads afterwards.
  */
 CREATE OR REPLACE FUNCTION ordersync.ban_method(
 	p_task record,
@@ -100,7 +102,8 @@ CREATE OR REPLACE FUNCTION ordersync.ban_method(
 	p_called_at timestamptz,
 	p_class text,
 	p_message text,
-	p_slack interval)
+	p_slack interval,
+	p_key boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -117,7 +120,7 @@ BEGIN
 			FROM pg_catalog.jsonb_each(g.method_bans) b
 			WHERE (b.value ->> 'until')::timestamptz > v_now
 		) || pg_catalog.jsonb_build_object(p_method,
-			CASE WHEN s.key_state IN ('unchecked', 'expired') THEN v_ban - '{stream,basis,history,details_of}'::text[] ELSE v_ban END)
+			CASE WHEN p_key THEN v_ban - '{stream,basis,history,details_of}'::text[] ELSE v_ban END)
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_task.shop_id
 		AND g.name = s.gateway
@@ -125,7 +128,7 @@ BEGIN
 		AND (g.lifted_at IS NULL OR g.lifted_at <= p_called_at);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.ban_method(record, text, timestamptz, timestamptz, text, text, interval) IS
+COMMENT ON FUNCTION ordersync.ban_method(record, text, timestamptz, timestamptz, text, text, interval, boolean) IS
 	'bans calls of one method through a shop''s gateway until then, unless bans were lifted after the refused call; part of ordersync.fail()';
 
 /* What of a gateway's bans of methods still holds; NULL: nothing. */

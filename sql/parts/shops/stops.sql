@@ -6,7 +6,8 @@
  * people, and for the time after a restart: gateways.stops has a member for all
  * calls, named "", and for each method that is stopped alone.  Its shop: only calls
  * of that one are stopped, since no other shop's fail.  Its lists, as those of bans,
- * by which a claim and a view know what waits.
+ * by which a claim and a view know what waits; the check of keys is of no list,
+ * whatever its task reads afterwards.
  *
  * A claim hands out one task when a probe is due (ordersync.probe_tasks()), and
  * none else of what is stopped.  The first good answer ends it.  What was told of
@@ -21,7 +22,8 @@ CREATE OR REPLACE FUNCTION ordersync.note_stop(
 	p_stop jsonb,
 	p_class text,
 	p_message text,
-	p_called_at timestamptz)
+	p_called_at timestamptz,
+	p_key boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -31,12 +33,11 @@ DECLARE
 	v_name text := COALESCE(p_stop ->> 'method', '');
 	v_unanswered boolean := COALESCE((p_stop ->> 'unanswered')::boolean, false);
 	v_gateway text;
-	v_key boolean;
 	v_old jsonb;
 	v_new jsonb;
 BEGIN
-	SELECT s.gateway, s.key_state IN ('unchecked', 'expired'), g.stops -> v_name
-	INTO v_gateway, v_key, v_old
+	SELECT s.gateway, g.stops -> v_name
+	INTO v_gateway, v_old
 	FROM ordersync.shops s
 	JOIN ordersync.gateways g ON g.name = s.gateway
 	WHERE s.shop_id = p_task.shop_id
@@ -67,7 +68,7 @@ BEGIN
 			'error', COALESCE(p_message, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' END)))
 		|| CASE
 			WHEN v_name = '' THEN '{}'
-			WHEN v_key THEN pg_catalog.jsonb_build_object('key', true)
+			WHEN p_key THEN pg_catalog.jsonb_build_object('key', true)
 			ELSE pg_catalog.jsonb_build_object('stream', p_task.stream, 'basis', p_task.basis, 'history', p_task.history,
 				'details_of', p_task.details_of)
 		END;
@@ -83,7 +84,7 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.note_stop(record, jsonb, text, text, timestamptz) IS
+COMMENT ON FUNCTION ordersync.note_stop(record, jsonb, text, text, timestamptz, boolean) IS
 	'records that calls of a task''s gateway, or of one of its methods, are stopped, and when the next probe is due; part of ordersync.fail()';
 
 /* With the columns that people read: only what stops all shops makes a gateway stopped. */

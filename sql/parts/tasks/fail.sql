@@ -67,6 +67,7 @@ BEGIN
 		page_size integer,			-- where it has shrunk
 		banned text,				-- throttled: gateway (also where it is left out), method; by calls_per_day: day, reserved
 		method text,				-- the one that is banned
+		key boolean,				-- it is the check of the data key
 		stop jsonb,					-- calls like it are stopped: src/queue_json.c
 		clock_offset_ms bigint,		-- where the platform's clock was read
 		call jsonb					-- as request_log keeps it; NULL where no call was made
@@ -154,7 +155,7 @@ BEGIN
 		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
 	IF f.verdict = 'throttled' THEN
-		PERFORM ordersync.note_ban(v, f.banned, f.method, v_retry_at, f.class, f.message, f.call);
+		PERFORM ordersync.note_ban(v, f.banned, f.method, v_retry_at, f.class, f.message, f.call, COALESCE(f.key, false));
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
 		PERFORM ordersync.mark_secret_unreadable(v.shop_id, v.claimed_at, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
@@ -171,7 +172,7 @@ BEGIN
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	END IF;
 	IF v_stop IS NOT NULL THEN
-		PERFORM ordersync.note_stop(v, v_stop, f.class, f.message, v_called_at);
+		PERFORM ordersync.note_stop(v, v_stop, f.class, f.message, v_called_at, COALESCE(f.key, false));
 	END IF;
 
 	IF v_state <> 'pending' OR v_spared + v_ended <> 0 THEN
@@ -199,6 +200,7 @@ SET jit = off
 AS $function$
 DECLARE
 	v ordersync.sync_tasks;
+	v_key boolean := COALESCE((p_failure ->> 'key')::boolean, false);
 BEGIN
 	UPDATE ordersync.sync_tasks t
 	SET state = 'pending',
@@ -213,7 +215,21 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM ordersync.raise_lost_task(p_task);
 	END IF;
-	PERFORM ordersync.note_stop(v, p_failure -> 'stop', NULL, NULL, v.claimed_at);
+	PERFORM ordersync.note_stop(v, p_failure -> 'stop', NULL, NULL, v.claimed_at,
+		v_key);
+	-- what its worker knows better than the gateway's row would have it claimed again at once
+	IF NOT EXISTS (
+			SELECT
+			FROM ordersync.shops s
+			JOIN ordersync.gateways g ON g.name = s.gateway
+			WHERE s.shop_id = v.shop_id
+				AND (ordersync.is_stopped(g.stops, v.shop_id, v_key)
+					OR ordersync.is_banned(ordersync.stopped_lists(g.stops, v.shop_id), v.stream, v.basis, v.history, v.details_of))) THEN
+		UPDATE ordersync.sync_tasks t
+		SET next_attempt_at = pg_catalog.clock_timestamp() + interval '1 second'
+		WHERE t.task_id = p_task
+			AND t.state LIKE 'pending';
+	END IF;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.give_back(bigint, bigint, jsonb) IS

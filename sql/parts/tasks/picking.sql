@@ -98,7 +98,6 @@ AS $function$
 					AND COALESCE((p_stop ->> 'shop')::bigint = p_shop, true)
 					AND CASE
 						WHEN p_stop ? 'key' THEN s.key_state IN ('unchecked', 'expired')
-						WHEN p_stop ? 'stream' THEN s.key_state NOT IN ('unchecked', 'expired')
 						ELSE true
 					END)
 			AND (s.key_state IN ('ok', 'unverified', 'unchecked')
@@ -117,6 +116,8 @@ AS $function$
 		WHERE g.name = s.gateway
 			AND g.secret_state = 'ok'
 			AND (g.throttled_until IS NULL OR g.throttled_until <= p_now)
+			-- the first call of a shop whose key is unchecked asks for a list only where no call says whose it is
+			AND (p_stop IS NULL OR NOT p_stop ? 'stream' OR NOT s.unchecked OR ordersync.gateway_lacks(g.unserved, 'whoami'))
 			AND NOT (s.unchecked AND g.method_bans <> '{}' AND ordersync.bans_key_check(g.method_bans, p_now))
 			AND (g.spent_until IS NULL OR g.spent_until <= p_now)
 			AND (g.reserved_until IS NULL OR g.reserved_until <= p_now OR p_kind IN ('order', 'check'))
@@ -397,7 +398,9 @@ BEGIN
 		(SELECT pg_catalog.min(u.until)
 		FROM ordersync.gateways g
 		CROSS JOIN LATERAL (
-			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until), (g.next_probe_at)
+			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until),
+				-- where no task could be had for one that is due, somebody may have had the gateway's row
+				(CASE WHEN g.next_probe_at <= pg_catalog.now() THEN pg_catalog.now() + interval '10 seconds' ELSE g.next_probe_at END)
 			UNION ALL
 			SELECT (b.value ->> 'until')::timestamptz
 			FROM pg_catalog.jsonb_each(g.method_bans) b

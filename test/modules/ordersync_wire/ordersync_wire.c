@@ -361,7 +361,13 @@ static char *
 take_step(CallLimits *limits, const char *step)
 {
 	static const char *const turns[] = {
-		"go", "waits", "needs block", "method banned", "banned", "day reserved", "day spent"
+		[CALL_MAY_GO] = "go",
+		[CALL_WAITS] = "waits",
+		[CALL_NEEDS_BLOCK] = "needs block",
+		[CALL_METHOD_BANNED] = "method banned",
+		[CALL_BANNED] = "banned",
+		[CALL_DAY_RESERVED] = "day reserved",
+		[CALL_DAY_SPENT] = "day spent"
 	};
 	CallWish	wish = {.day = 1, .day_left_ms = 1000, .tokens = 1};
 	char		verb[16];
