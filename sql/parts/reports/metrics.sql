@@ -61,8 +61,9 @@ BEGIN
 			SELECT d.reserved::double precision
 			FROM ordersync.gateway_calls d
 			WHERE d.gateway = g.name
-				AND d.app_key = g.app_key
-				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date))
+				AND d.day = timezone('Asia/Shanghai', clock_timestamp() + g.clock_offset)::date
+			ORDER BY d.reserved_at DESC
+			LIMIT 1))
 	) AS m (name, value)
 	WHERE m.value IS NOT NULL
 	UNION ALL

@@ -12,6 +12,7 @@ AS $function$
 BEGIN
 	PERFORM ordersync.set_up_installation();
 	PERFORM ordersync.set_up_shops();
+	PERFORM ordersync.set_up_secrets();
 	PERFORM ordersync.set_up_gateway_calls();
 	PERFORM ordersync.set_up_privacy();
 	PERFORM ordersync.set_up_schedules();

@@ -1,5 +1,5 @@
 /*
- * The tables of gateways, shops and their secrets.
+ * The tables of gateways and shops.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_shops()
 RETURNS void
@@ -75,15 +75,6 @@ BEGIN
 	PERFORM ordersync.add_index('shops_key_check_idx', 'shops',
 		'(key_check_at) WHERE key_check_at IS NOT NULL');
 
-	CREATE TABLE IF NOT EXISTS ordersync.secrets (
-		kind text NOT NULL,
-		name text NOT NULL,
-		destination text NOT NULL,
-		sealed bytea NOT NULL,
-		updated_at timestamptz NOT NULL DEFAULT now(),
-		PRIMARY KEY (kind, name)
-	);
-
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES
 		('gateways', NULL, 'destinations of calls, without secrets'),
@@ -144,16 +135,9 @@ BEGIN
 		('shops', 'full_watchdog_run_at', 'when the last of them was'),
 		('shops', 'unserved', 'lists that the platform refuses to the shop because a permission is missing, each with time and message; requested again after a day and with a new data key'),
 		('shops', 'created_at', 'when it was added'),
-		('shops', 'updated_at', 'when its set-up was changed last'),
-
-		('secrets', NULL, 'application secrets, data keys, passwords of proxies and values of headers, and the key for hashes, sealed; nobody but the owner reads it'),
-		('secrets', 'kind', 'app_secret, data_key, proxy_password, header or hash_key'),
-		('secrets', 'name', 'name of the gateway, for a header gateway/header; of a data key shop_id; of the key for hashes: installation'),
-		('secrets', 'destination', 'scheme, host and port that it was set for, and those of the proxy; it cannot be opened for another one'),
-		('secrets', 'sealed', 'AES-256-GCM under the key in the server''s key file'),
-		('secrets', 'updated_at', 'when it was set')
+		('shops', 'updated_at', 'when its set-up was changed last')
 	) AS t (rel, col, words);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_shops() IS
-	'creates the tables of gateways, shops and secrets if they are missing; part of ordersync.set_up_queue()';
+	'creates the tables of gateways and shops if they are missing; part of ordersync.set_up_queue()';
