@@ -79,7 +79,7 @@ sub make_up
 	$remove->(qr/,\n\t\tgranted_at timestamptz NOT NULL DEFAULT now\(\)/);
 	$remove->(qr/,\n\t+\('grants', 'granted_at', 'when'\)(?=,?\n)/);
 	$remove->(qr/\tPERFORM ordersync\.add_index\('order_changes_changed_in_idx'[^;]*;\n/);
-	$remove->(qr/\t\tr\.requested_by,\n(?=\t\tr\.requested_at,\n\t\tr\.started_at)/);
+	$remove->(qr/(?<=\t\t)r\.requested_by, (?=r\.requested_at, r\.started_at)/);
 	$remove->(qr/,\n\t+\('run_progress', 'requested_by', 'who triggered it'\)(?=,?\n)/);
 
 	put_file($_, $text{$_}) for @files;
