@@ -12,6 +12,7 @@
 #include "secret.h"
 
 static bool open_gateway_secrets(Job *job, const char *destination, SecretTrouble *trouble);
+static void set_header(Gateway *gateway, char *name, char *value);
 static char *open_secret(const bytea *sealed, const char *kind, const char *name,
 						 const char *destination, MemoryContext context,
 						 SecretTrouble *trouble);
@@ -80,11 +81,23 @@ open_gateway_secrets(Job *job, const char *destination, SecretTrouble *trouble)
 		if (plain == NULL)
 			return false;
 		if (header != NULL)
-			gateway->headers[gateway->nheaders++] = (HttpHeader) {header + 1, plain};
+			set_header(gateway, header + 1, plain);
 		else
 			gateway->proxy_password = plain;
 	}
 	return true;
+}
+
+/* In place of one that the protocol's options name: a header goes out once. */
+static void
+set_header(Gateway *gateway, char *name, char *value)
+{
+	int			i = 0;
+
+	while (i < gateway->nheaders && pg_strcasecmp(gateway->headers[i].name, name) != 0)
+		i++;
+	gateway->headers[i] = (HttpHeader) {name, value};
+	gateway->nheaders = Max(gateway->nheaders, i + 1);
 }
 
 static char *

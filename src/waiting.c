@@ -8,6 +8,9 @@
  * another.  Between workers the same is held by the gateway's share (call_limits.c),
  * which is asked in this order.
  *
+ * What waits for its turn by a low rate stays, however long that takes: to be given
+ * back, with a ban, is for what the platform does not want.
+ *
  * A gateway's calls of a day are reserved in blocks, each in a transaction of its
  * own that is on disk before the first of them is made: a crash forgets none.
  */
@@ -19,7 +22,7 @@
 #include "queue.h"
 #include "waiting.h"
 
-#define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for its gateway */
+#define LONGEST_PAUSE_MS (5 * 1000) /* that a claimed task waits for the end of a ban or of the day */
 #define PRIORITIES 4
 #define BLOCK_TRIES 3			/* to make a call of what was reserved for it */
 
@@ -113,7 +116,7 @@ waiting_submit(dlist_head *waiting, void (*dispatch) (JobEntry *, JobStep))
 			job_give_back(entry->job, &stop, entry->method);
 			dispatch(entry, JOB_OVER);
 		}
-		else if (wait_ms > LONGEST_PAUSE_MS)
+		else if (wait_ms > LONGEST_PAUSE_MS && turn != CALL_WAITS)
 		{
 			job_release(entry->job, turn, entry->method, wait_ms);
 			dispatch(entry, JOB_OVER);

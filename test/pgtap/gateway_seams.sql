@@ -1,6 +1,6 @@
 -- Where bans, stopped calls and key checks meet, as a worker says it, without worker or network.
 BEGIN;
-SELECT plan(16);
+SELECT plan(17);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -79,6 +79,14 @@ UPDATE ordersync.sync_tasks SET claimed_at = now() - interval '1 hour' WHERE tok
 SELECT ordersync.give_back(task_id, 42, '{"method": "m", "stop": {"probe_ms": 9000}}') FROM ordersync.sync_tasks WHERE token = 42;
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks WHERE next_attempt_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 second'), 1::bigint,
 	'one that would be claimed again at once waits for a second');
+
+-- a relay whose codes are words
+SELECT pg_temp.clean();
+SELECT pg_temp.fail(3, '{"verdict": "retry", "class": "http", "message": "m", "stop": {"probe_ms": 60000}}');
+SELECT pg_temp.fail(4, jsonb_build_object('verdict', 'retry', 'class', 'platform', 'message', 'busy (the gateway''s code AGAIN)',
+	'call', jsonb_build_object('method', '/OrderIncrement', 'verdict', 'retry', 'msg', 'busy', 'started_at', floor(extract(epoch FROM clock_timestamp()) * 1000))));
+SELECT results_eq($$ SELECT g.stops, max(t.attempt) FROM ordersync.gateways g, ordersync.sync_tasks t WHERE g.name = 'partner' AND t.shop_id = 4 GROUP BY g.name $$,
+	$$ VALUES ('{}'::jsonb, 1) $$, 'one that refuses a call with such a code answers: calls are made again, and it is the task''s failure');
 
 -- a probe that nobody could make
 SELECT pg_temp.clean();

@@ -150,6 +150,17 @@ is($peak, 3, 'no more than three calls of all workers are in flight, and three a
 $cluster->no_faults;
 set('{"calls_in_flight": null}');
 
+# --- a rate below one call in five seconds: what waits for its turn is no ban
+
+set('{"calls_per_second": 0.05}', 'other');
+$run = $cluster->trigger('full', 6);
+$cluster->wait_until('a call of it, and tasks that wait', sub {
+	$cluster->sql("SELECT count(*) > 2 AND bool_or(calls > 0) FROM ordersync.sync_tasks WHERE run_id = $run AND (state = 'running' OR calls > 0)") eq 't' });
+is($cluster->finish($cluster->sql("SELECT ordersync_trigger_order(4, $tid)")), 'succeeded', 'workers go on with what is not slow');
+is(value("throttled_until > clock_timestamp() - interval '1 minute' FROM ordersync.gateways WHERE name = 'other'"), '', 'nobody says that the platform wants no calls');
+is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $run AND last_verdict = 'throttled'"), '0', 'no task is given back');
+$cluster->sql("SELECT ordersync_cancel($run)");
+
 # --- the calls of a day: spent but for the reserve, and not forgotten by a crash
 
 my $made = $cluster->sql("SELECT count(*) FROM ordersync.request_log WHERE gateway = 'taobao' AND logged_at >= timezone('Asia/Shanghai', timezone('Asia/Shanghai', now())::date::timestamp)

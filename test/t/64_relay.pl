@@ -30,6 +30,7 @@ sub relay
 {
 	my ($name, $option, %arg) = @_;
 	my %set = %$option;
+	delete $set{headers} if $arg{token};	# a secret of that name goes out in its place
 	for (qw(envelope signature)) { delete $set{$_}, $arg{there}{$_} //= 'on' if ref $set{$_} && !%{ $set{$_} } }
 	$cluster->control('relay', base => "/$name", settings(\%set), %{ $arg{there} // {} });
 	my $options = $json->encode({ relay => $option, %{ $arg{options} // {} } }) =~ s/'/''/gr;
@@ -62,7 +63,7 @@ my %codes = (codes => { throttled => ['429'], unauthorized => ['401'], retry => 
 relay('form', { %codes, paths => { special_refunds => '/Special' } });
 relay('json', { %codes, paths => { increment => '/v2/changed', list => '/v2/created', details => '/v2/order', refunds => '/v2/refunds', refund => '/v2/refund', special_refunds => '/v2/special' },
 	parameters => { credential => 'key', start_created => 'from', end_created => 'to', use_has_next => undef, page_no => 'page', page_size => 'limit', tid => 'order_id', refunds => { start_modified => 'begin', end_modified => 'finish' } },
-	constants => { v => '2.0' }, body => 'json', times => 'epoch', records => { trades => 'list', refunds => 'list', trade => 'order', refund => '', total_results => 'page.total', has_next => 'page.more' } },
+	constants => { v => '2.0' }, headers => { 'x-token' => 'of-before' }, body => 'json', times => 'epoch', records => { trades => 'list', refunds => 'list', trade => 'order', refund => '', total_results => 'page.total', has_next => 'page.more' } },
 	there => { 'headers.X-Token' => $token }, token => $token);
 relay('enveloped', { %codes, paths => { special_refunds => '/Special' }, envelope => {}, signature => {} }, there => { data => 'text' }, sign_method => 'hmac');
 relay('bundled', { paths => { special_refunds => '/Special', refund => '/GetRefund' }, body => 'json', times => 'epoch_ms', headers => { 'X-App' => 'orders' },

@@ -82,7 +82,7 @@ BEGIN
 	END IF;
 	v_called_at := COALESCE(pg_catalog.to_timestamp((f.call ->> 'started_at')::bigint / 1000.0), v.claimed_at);
 	v_stop := COALESCE(f.stop, CASE
-		WHEN f.call ->> 'code' IS NULL AND f.verdict IN ('retry', 'malformed')
+		WHEN NOT ordersync.is_answer(f.call) AND f.verdict IN ('retry', 'malformed')
 			AND (f.class = 'oversize' OR ordersync.is_gateway_failure(f.verdict, f.class, NULL))
 			THEN ordersync.standing_stop(v, f.call ->> 'method', v_called_at)
 	END);

@@ -78,13 +78,25 @@ $function$;
 COMMENT ON FUNCTION ordersync.note_gateway_failure(bigint, text, text, jsonb, timestamptz) IS
 	'records that a call of the shop failed for a reason that may be its gateway''s; part of ordersync.fail()';
 
+/* As src/job_call.c judges it (job_outcome): a relay's code need not be a number. */
+CREATE OR REPLACE FUNCTION ordersync.is_answer(p_call jsonb)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN COALESCE(p_call ->> 'verdict' = 'ok' OR p_call ?| '{code,sub_code,msg}', false);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_answer(jsonb) IS
+	'whether a call was answered by the platform or the relay itself, be it by a refusal';
+
 /* A refusal of the key, the call or the record is an answer all the same: gateway, application and signature are well. */
 CREATE OR REPLACE FUNCTION ordersync.note_gateway_answer(p_shop bigint, p_call jsonb)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	IF p_call ->> 'code' IS NOT NULL THEN
+	IF ordersync.is_answer(p_call) THEN
 		PERFORM ordersync.end_gateway_failure(s.gateway, pg_catalog.to_timestamp((p_call ->> 'started_at')::bigint / 1000.0))
 		FROM ordersync.shops s
 		WHERE s.shop_id = p_shop;

@@ -89,7 +89,7 @@ BEGIN
 		PERFORM ordersync.end_gateway_failure(p_facts.gateway, v_started);
 	END IF;
 	-- a refusal with a code is an answer
-	IF p_facts.stops <> '{}' AND (p_call ->> 'verdict' = 'ok' OR p_call ->> 'code' IS NOT NULL) THEN
+	IF p_facts.stops <> '{}' AND ordersync.is_answer(p_call) THEN
 		PERFORM ordersync.end_stops(p_facts.gateway, p_call ->> 'method', v_started);
 	END IF;
 
