@@ -97,7 +97,7 @@ BEGIN
 			AND NOT p.polpermissive
 			AND p.polroles <> '{0}'
 			AND pg_catalog.starts_with(p.polname::text, 'ordersync_')
-			AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) ~ '^\(shop_id = ANY \(''\{[0-9,]*\}''::bigint\[\]\)\)$'
+			AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) ~ '^[(]shop_id = ANY [(]''[{][0-9,]*[}]''::bigint[[][]][)][)]$'
 	LOOP
 		EXECUTE pg_catalog.format('DROP POLICY %I ON %s', v_policy, p_table::regclass);
 	END LOOP;
