@@ -24,13 +24,13 @@ BEGIN
 	FOR v_gateway IN
 		SELECT g.name, g.stops
 		FROM ordersync.gateways g
-		WHERE g.next_probe_at <= v_now
+		WHERE ordersync.is_probe_due(g.next_probe_at, v_now)
 		FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
 		FOR v_stop IN
 			SELECT s.key, s.value || pg_catalog.jsonb_build_object('gateway', v_gateway.name, 'name', s.key) AS stop
 			FROM pg_catalog.jsonb_each(v_gateway.stops) s
-			WHERE (s.value ->> 'probe_at')::timestamptz <= v_now
+			WHERE ordersync.is_probe_due((s.value ->> 'probe_at')::timestamptz, v_now)
 			ORDER BY s.key
 		LOOP
 			EXIT WHEN pg_catalog.cardinality(v_tasks) >= p_max;
