@@ -77,6 +77,7 @@ open_window(Job *job)
 	job->plan.page_size = job->list != NULL ?
 		Min(job->page_size, job->list->max_page_size) : job->page_size;
 	job->plan.sorted = job->list != NULL && job->list->sorted;
+	job->plan.fixed_pages = job->list != NULL && job->list->fixed_pages;
 	job->plan.totals = job->list == NULL || job->list->totals;
 	job->plan.moves = task->basis != BASIS_CREATED;
 	job->plan.fresh = task->fresh;
