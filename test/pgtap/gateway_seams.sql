@@ -99,6 +99,7 @@ UPDATE ordersync.shops SET gateway = 'taobao' WHERE shop_id = 3;
 SELECT pg_temp.claims();
 SELECT is((SELECT stops FROM ordersync.gateways WHERE name = 'partner'), '{}', 'those of one that has another gateway are not');
 UPDATE ordersync.shops SET gateway = 'partner', key_state = 'ok' WHERE shop_id = 3;
+UPDATE ordersync.gateways SET stops = '{}', lifted_at = NULL;
 
 -- a relay whose codes are words
 SELECT pg_temp.clean();
