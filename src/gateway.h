@@ -71,6 +71,7 @@ typedef struct GatewayList
 	int			max_page_size;
 	bool		any_type;		/* can be asked for orders of whatever type */
 	bool		ext_type;		/* can be asked for orders of one kind */
+	bool		fixed_pages;	/* a page's size cannot be asked for: it is the gateway's option page_size */
 } GatewayList;
 
 /* What is wrong with a gateway's options. */

@@ -77,6 +77,7 @@ relay_serves(const GatewayCall *call)
 	list->totals = list->totals && map->totals;
 	list->any_type = map->names[operation][RELAY_TYPE] != NULL;
 	list->ext_type = map->names[operation][RELAY_EXT_TYPE] != NULL;
+	list->fixed_pages = map->names[operation][RELAY_PAGE_SIZE] == NULL;
 	return list;
 }
 

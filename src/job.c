@@ -196,12 +196,6 @@ next_kind(const Job *job)
 	return CALL_LIST;
 }
 
-bool
-job_checks_key(const Job *job)
-{
-	return job->task->key_check && !job->key_by_records;
-}
-
 /* The secrets are for where base_url leads, whatever a protocol made of it. */
 static bool
 goes_to_gateway(const Job *job)

@@ -77,6 +77,7 @@ open_window(Job *job)
 	job->plan.page_size = job->list != NULL ?
 		Min(job->page_size, job->list->max_page_size) : job->page_size;
 	job->plan.sorted = job->list != NULL && job->list->sorted;
+	job->plan.fixed_pages = job->list != NULL && job->list->fixed_pages;
 	job->plan.totals = job->list == NULL || job->list->totals;
 	job->plan.moves = task->basis != BASIS_CREATED;
 	job->plan.fresh = task->fresh;
@@ -151,7 +152,8 @@ take_page(Job *job)
  * are the next window's: one that cannot be stored must not fail two windows.
  * A good one may have moved there, where times move, and be listed by an older
  * time, in no other window: it is stored, where that works.  They come last;
- * returns how many.
+ * returns how many.  A check leaves them to the next window: they are what changes
+ * at this moment, and each reading would miss others.
  */
 static int
 set_end_second_aside(Job *job)
@@ -167,7 +169,8 @@ set_end_second_aside(Job *job)
 
 		if (time_of(record, job->task->basis) != job->plan.until)
 			page->records[kept++] = *record;
-		else if (record->quarantine == NULL && job->plan.moves && !job->task->refusals)
+		else if (record->quarantine == NULL && job->plan.moves && !job->task->refusals &&
+				 job->task->work == WORK_STORE)
 			aside[naside++] = *record;
 	}
 	memcpy(page->records + kept, aside, sizeof(Record) * naside);

@@ -81,7 +81,11 @@ struct Job
 };
 
 /* Is its next call the one that asks whose the data key is? */
-extern bool job_checks_key(const Job *job);
+static inline bool
+job_checks_key(const Job *job)
+{
+	return job->task->key_check && !job->key_by_records;
+}
 
 /* What to call for next, false for nothing; and what a good answer means. */
 extern bool job_page_next(Job *job);

@@ -194,7 +194,8 @@ window_ask(const Window *w, PageAsk *ask)
 	else if (w->phase == PHASE_PROBE)
 	{
 		ask->start = ask->end = w->top;
-		ask->page_size = 1;
+		if (!w->plan.fixed_pages)
+			ask->page_size = 1;
 	}
 }
 
@@ -729,7 +730,7 @@ window_counts(const Window *w, WindowCounts *counts)
 bool
 window_shrink(Window *w)
 {
-	if (w->plan.page_size <= 1 || w->phase == PHASE_SECOND || w->phase == PHASE_PROBE)
+	if (w->plan.page_size <= 1 || w->plan.fixed_pages || w->phase == PHASE_SECOND || w->phase == PHASE_PROBE)
 		return false;
 	w->plan.page_size /= 2;
 	return true;

@@ -16,6 +16,7 @@ typedef struct WindowPlan
 	int64		since;			/* [since, until), epoch seconds, until already cut */
 	int64		until;			/* at the platform's now - lag */
 	int			page_size;
+	bool		fixed_pages;	/* all pages have that size, whatever is asked for */
 	bool		sorted;			/* documented as newest first by the window's basis */
 	bool		totals;			/* the list can say total_results */
 	bool		moves;			/* a record's time can become later: not the one of its creation */

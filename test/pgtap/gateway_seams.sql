@@ -1,6 +1,6 @@
 -- Where bans, stopped calls and key checks meet, as a worker says it, without worker or network.
 BEGIN;
-SELECT plan(17);
+SELECT plan(21);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -79,6 +79,27 @@ UPDATE ordersync.sync_tasks SET claimed_at = now() - interval '1 hour' WHERE tok
 SELECT ordersync.give_back(task_id, 42, '{"method": "m", "stop": {"probe_ms": 9000}}') FROM ordersync.sync_tasks WHERE token = 42;
 SELECT is((SELECT count(*) FROM ordersync.sync_tasks WHERE next_attempt_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 second'), 1::bigint,
 	'one that would be claimed again at once waits for a second');
+
+-- the clock is set back
+SELECT pg_temp.clean();
+SELECT pg_temp.fail(3, '{"verdict": "retry", "class": "http", "message": "m", "stop": {"probe_ms": 10000}}');
+SELECT is(pg_temp.claims(), NULL, 'calls are stopped');
+SELECT ordersync.set_stops('partner', jsonb_set(stops, '{"",probe_at}', to_jsonb(clock_timestamp() + interval '1 hour'))) FROM ordersync.gateways WHERE name = 'partner';
+SELECT matches(pg_temp.claims(), '^[34]: 1$', 'the probe is made at once where it would be due in an hour');
+
+-- the one shop whose calls are stopped goes elsewhere
+SELECT pg_temp.clean();
+SELECT pg_temp.fail(3, '{"verdict": "retry", "class": "http", "message": "m", "stop": {"probe_ms": 10, "shop": 3}}');
+SELECT ordersync_pause_shop(3);
+SELECT pg_temp.due();
+SELECT pg_temp.claims();
+SELECT is((SELECT stops #>> '{"",shop}' FROM ordersync.gateways WHERE name = 'partner'), '3', 'calls of a shop that is paused are still stopped');
+SELECT ordersync_resume_shop(3);
+UPDATE ordersync.shops SET gateway = 'taobao' WHERE shop_id = 3;
+SELECT pg_temp.claims();
+SELECT is((SELECT stops FROM ordersync.gateways WHERE name = 'partner'), '{}', 'those of one that has another gateway are not');
+UPDATE ordersync.shops SET gateway = 'partner', key_state = 'ok' WHERE shop_id = 3;
+UPDATE ordersync.gateways SET stops = '{}', lifted_at = NULL;
 
 -- a relay whose codes are words
 SELECT pg_temp.clean();

@@ -735,6 +735,16 @@ test_shrink(void)
 	(void) window_take(window, &answer);
 	window_ask(window, &ask);
 	tap_ok(ask.start == SINCE + 99 && !window_shrink(window), "3: the page size stays while a second is read by number");
+
+	plan.fixed_pages = true;
+	window = window_open(&plan, NULL);
+	tap_ok(!window_shrink(window), "pages of a size that cannot be asked for are not halved");
+	answer_with(&answer, 30, -1, TEN("100"));
+	(void) window_take(window, &answer);
+	window_ask(window, &ask);
+	tap_ok(ask.start == SINCE + 100 && ask.page_size == 10, "2: nor is one record alone asked for by a probe");
+	answer_with(&answer, 28, -1, TEN("100"));
+	tap_ok(window_take(window, &answer) == MORE, "2: its answer may be a page");
 }
 
 /* 6: a text that is no walk of this plan begins anew. */

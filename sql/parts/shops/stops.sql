@@ -209,6 +209,18 @@ $function$;
 COMMENT ON FUNCTION ordersync.lift_stops(text) IS
 	'forgets that calls of a gateway are stopped: they are tried at once';
 
+/* The next probe is never far: where it seems so, the server's clock was set back. */
+CREATE OR REPLACE FUNCTION ordersync.is_probe_due(p_probe_at timestamptz, p_now timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RETURN p_probe_at <= p_now OR p_probe_at > p_now + interval '2 minutes';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_probe_due(timestamptz, timestamptz) IS
+	'whether a call of what is stopped is to be tried now';
+
 CREATE OR REPLACE FUNCTION ordersync.is_stopped(p_stops jsonb, p_shop bigint, p_unchecked boolean)
 RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

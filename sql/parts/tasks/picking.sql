@@ -400,7 +400,7 @@ BEGIN
 		CROSS JOIN LATERAL (
 			VALUES (g.throttled_until), (g.spent_until), (g.reserved_until),
 				-- where no task could be had for one that is due, somebody may have had the gateway's row
-				(CASE WHEN g.next_probe_at <= pg_catalog.now() THEN pg_catalog.now() + interval '10 seconds' ELSE g.next_probe_at END)
+				(CASE WHEN ordersync.is_probe_due(g.next_probe_at, pg_catalog.now()) THEN pg_catalog.now() + interval '10 seconds' ELSE g.next_probe_at END)
 			UNION ALL
 			SELECT (b.value ->> 'until')::timestamptz
 			FROM pg_catalog.jsonb_each(g.method_bans) b

@@ -24,16 +24,26 @@ BEGIN
 	FOR v_gateway IN
 		SELECT g.name, g.stops
 		FROM ordersync.gateways g
-		WHERE g.next_probe_at <= v_now
+		WHERE ordersync.is_probe_due(g.next_probe_at, v_now)
 		FOR NO KEY UPDATE SKIP LOCKED
 	LOOP
 		FOR v_stop IN
 			SELECT s.key, s.value || pg_catalog.jsonb_build_object('gateway', v_gateway.name, 'name', s.key) AS stop
 			FROM pg_catalog.jsonb_each(v_gateway.stops) s
-			WHERE (s.value ->> 'probe_at')::timestamptz <= v_now
+			WHERE ordersync.is_probe_due((s.value ->> 'probe_at')::timestamptz, v_now)
 			ORDER BY s.key
 		LOOP
 			EXIT WHEN pg_catalog.cardinality(v_tasks) >= p_max;
+			-- a shop that was removed, or has another gateway, answers for nothing here
+			IF v_stop.stop ? 'shop' AND NOT EXISTS (
+					SELECT
+					FROM ordersync.shops s
+					WHERE s.shop_id = (v_stop.stop ->> 'shop')::bigint
+						AND s.gateway = v_gateway.name) THEN
+				v_gateway.stops := v_gateway.stops - v_stop.key;
+				PERFORM ordersync.set_stops(v_gateway.name, v_gateway.stops);
+				CONTINUE;
+			END IF;
 			v_task := ordersync.probe_task(v_stop.stop, v_now);
 			CONTINUE WHEN v_task IS NULL OR v_task = ANY (v_tasks);
 			v_tasks := v_tasks || v_task;
