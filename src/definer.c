@@ -4,8 +4,7 @@
  *	  their owner, and of nobody who calls them.
  *
  * Such a function becomes its owner by itself; three things are added.  It is a
- * security-restricted operation, as a worker's transactions are
- * (db.c): it leaves no cursor WITH HOLD, prepared statement or temporary table
+ * security-restricted operation, as a worker's transactions are (db.c): it leaves no cursor WITH HOLD, prepared statement or temporary table
  * behind that the caller would run.  And constraints of our tables are no longer
  * deferred in this transaction: up to PostgreSQL 17 a deferred trigger runs at
  * COMMIT as the caller, who may be a superuser.  So it runs in the statement that
@@ -19,8 +18,9 @@
  *
  * Life of a call: the server tells us of its begin, and we put ourselves in the
  * place of the language's handler, which we call.  The restriction ends when the
- * server gives the caller its identity back, and in an abort.  A server that did not preload the library has this from a
- * session's first call of a C function of ours on.
+ * server gives the caller its identity back, and in an abort.  A server that did
+ * not preload the library has this from a session's first call of a C function of
+ * ours on.
  */
 #include "compat.h"
 

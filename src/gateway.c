@@ -9,8 +9,9 @@
  * Another protocol is files of its own beside these (gateway_*.c), a line in
  * src/order for each, and one in the array below.  Nothing else has to know of
  * it: what it can do it says itself (serves, needs_secret), for SQL too, where
- * ordersync.gateway_unserved() asks for all of that and planning obeys; how it is set up is
- * the option of the gateway that has its name, read and checked by prepare.
+ * ordersync.gateway_unserved() asks for all of that and planning obeys; how it is
+ * set up is the option of the gateway that has its name, read and checked by
+ * prepare.
  */
 #include "compat.h"
 

@@ -5,7 +5,7 @@
  *	  means; and the task is settled in the same commit.
  *
  * All that an answer lists is stored, or compared, whatever range was asked for;
- * what it proves the walk decides (window_strangers.c).
+ * what it proves the walk decides (window_outside.c).
  *
  * The walk counts what could not be stored, so it is told of an answer when
  * that is known.  An answer that contradicts itself comes to neither.  Where the

@@ -120,6 +120,7 @@ static ReadState read_key(Reader *reader);
 static ReadState read_next(Reader *reader);
 static ReadState drop_member(Reader *reader, const char *key_at);
 static bool end_name(Reader *reader, JsonText key);
+static void add_finding(ScrubFindings *findings, const char *path);
 static bool is_dropped(Reader *reader, JsonText key);
 static bool is_dropped_by_rule(Reader *reader, const char *name, size_t len);
 static void note_finding(const Reader *reader);
@@ -234,9 +235,9 @@ scrub_size(size_t len)
 	return personal_hashes() ? len * 8 + PERSONAL_HASH_LEN * 8 : len;
 }
 
-/* See scrub.h. */
-void
-scrub_add_finding(ScrubFindings *findings, const char *path, int records)
+/* A path is told once; what looks like a value in it is replaced. */
+static void
+add_finding(ScrubFindings *findings, const char *path)
 {
 	char	   *clean = pstrdup(path);
 	size_t		len = scrub_text(clean, strlen(clean));
@@ -247,7 +248,7 @@ scrub_add_finding(ScrubFindings *findings, const char *path, int records)
 	{
 		if (strcmp(findings->paths[i], clean) == 0)
 		{
-			findings->records[i] += records;
+			findings->records[i]++;
 			pfree(clean);
 			return;
 		}
@@ -255,7 +256,7 @@ scrub_add_finding(ScrubFindings *findings, const char *path, int records)
 	if (findings->n == SCRUB_MAX_FINDINGS)
 		return;
 	findings->paths[findings->n] = clean;
-	findings->records[findings->n++] = records;
+	findings->records[findings->n++] = 1;
 }
 
 /* Reads an object of which nothing but white space may follow; NULL or the reason. */
@@ -568,7 +569,7 @@ static void
 note_finding(const Reader *reader)
 {
 	if (reader->mode != NULL && reader->mode->findings != NULL)
-		scrub_add_finding(reader->mode->findings, path_of(reader), 1);
+		add_finding(reader->mode->findings, path_of(reader));
 }
 
 /* Cuts a member out of what is copied, with the comma that would be left over. */

@@ -48,9 +48,6 @@ typedef struct ScrubMode
 	ScrubFindings *findings;	/* NULL: not wanted */
 } ScrubMode;
 
-/* A path is told once; what looks like a value in it is replaced. */
-extern void scrub_add_finding(ScrubFindings *findings, const char *path, int records);
-
 /* No more than so many are told of one record; all are mended. */
 #define SCRUB_MAX_MENDS 100
 

@@ -70,9 +70,9 @@
  * like; there the number of askings is bounded.  Above all stands the limit of
  * calls in window.h.
  *
- * A list that does not keep to its range: window_strangers.c.  The oldest second
+ * A list that does not keep to its range: window_outside.c.  The oldest second
  * of an answer, its newest and its order are those of the records in the range;
- * a page of strangers alone has none, and the rest is read by parts.
+ * a page of records from outside alone has none, and the rest is read by parts.
  *
  * Known limits, coincidences that no count can show: a record that is withheld
  * and one that becomes visible late below the top in the same pass, while
@@ -88,7 +88,7 @@
 #include "window_response.h"
 #include "window_second.h"
 #include "window_state.h"
-#include "window_strangers.h"
+#include "window_outside.h"
 
 #define PAGES_BEFORE_CUT	10
 #define MAX_CUTS			1000
@@ -138,7 +138,7 @@ window_open(const WindowPlan *plan, const char *saved)
 	w->plan = *plan;
 	second_init(&w->full_second);
 	keys_init(&w->untimed);
-	keys_init(&w->strangers);
+	keys_init(&w->outside_ids);
 	w->cuts = palloc(sizeof(int64));
 	if (saved == NULL || !resume(w, saved))
 	{
@@ -219,12 +219,12 @@ window_take(Window *w, const WindowAnswer *answer)
 	window_ask(w, &ask);
 	if (!response_make(&p, &ask, answer))
 		return WINDOW_MALFORMED;
-	if (!strangers_ask_again(w, &p))
+	if (!outside_ask_again(w, &p))
 	{
-		strangers_note(w, &p);
+		outside_note(w, &p);
 		if (check_count(w, &p))
 			step = take_response(w, &p);
-		if (step == WINDOW_MORE && strangers_lead_astray(w, &p, top))
+		if (step == WINDOW_MORE && outside_ends_walk(w, &p, top))
 			step = give_up(w);
 	}
 	if (step == WINDOW_MORE && out_of_calls(w, &p))
@@ -370,7 +370,7 @@ cut(Window *w, const Response *p)
 	int64		n = (p->total + most - 1) / most;
 
 	n = Min(Min(n, span), Min(Max(dense, MAX_CUTS_UNSUPPORTED), MAX_CUTS));
-	if (n < 2 || !response_is_full(p) || p->n < p->nstrangers)
+	if (n < 2 || !response_is_full(p) || p->n < p->noutside)
 		return false;
 	w->cuts = repalloc(w->cuts, sizeof(int64) * (n + 1));
 	w->ncuts = (int) n;
@@ -466,14 +466,14 @@ finish_walk(Window *w)
 		return WINDOW_SHORT;
 	if (!w->plan.totals)
 		return WINDOW_UNPROVEN;
-	if (strangers_account_for(w, seen))
+	if (outside_accounts_for(w, seen))
 		return close_window(w);
 	if (w->suspected && seen < w->total)
 		return start_whole(w);
 	return seen > w->total && w->pass < MAX_PASSES ? start_pass(w) : start_parts(w);
 }
 
-/* All that the platform counts was seen, or may be among the strangers. */
+/* All that the platform counts was seen, or may be among the records from outside. */
 static WindowStep
 close_window(const Window *w)
 {
@@ -608,7 +608,7 @@ part_done(Window *w, const Response *p)
 			w->quarantined += p->records[i].quarantined;
 	}
 	shown = p->n - beyond;
-	load = shown + p->nstrangers;
+	load = shown + p->noutside;
 	w->reported += trusts_totals(w) ? p->total - beyond : shown;
 	w->seen += shown;
 	w->many -= load;

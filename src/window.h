@@ -44,7 +44,7 @@ typedef enum WindowStep
 	WINDOW_MORE,				/* settle the page and ask again */
 	WINDOW_CUT,					/* settle the page; the window becomes parts */
 	WINDOW_COUNTED,				/* closed: seen exactly what the platform counts */
-	WINDOW_UNPROVEN,			/* closed by its end: no total, or strangers in its answers */
+	WINDOW_UNPROVEN,			/* closed by its end: no total, or records from outside its range */
 	WINDOW_FRESH,				/* read once; closes nothing */
 	WINDOW_SHORT,				/* given up: seen is not what the platform counts */
 	WINDOW_MALFORMED			/* the answer contradicts itself; nothing taken in */

@@ -8,15 +8,15 @@
  * count that was asked for and is missing or negative.  Records without a time
  * are taken to be in the range.
  *
- * Strangers.  A record with a time outside the range is stored by the job like
+ * Records from outside.  A record with a time outside the range is stored by the job like
  * any other, for it is as sound as they are, but it is no proof of the window:
  * no walk sees it.  It may be one that has moved on (the list goes by an older
  * time than the one that the record carries: a cache), and then the count has
  * it; it may as well stand where another record is withheld.  Nothing in the
- * answer tells which.  So an answer with strangers is whole when the records in
- * the range are as many as it counts, or fewer by no more than there are
- * strangers; and a window with such answers is closed as unproven at best.
- * Strangers say nothing of the list's order, nor where on the page it stands.
+ * answer tells which.  So an answer with such records is whole when those in
+ * the range are as many as it counts, or fewer by no more than there are from
+ * outside; and a window with such answers is closed as unproven at best.
+ * They say nothing of the list's order, nor where on the page it stands.
  *
  * A response lives while one answer is taken in.
  */
@@ -24,9 +24,9 @@
 
 #include "window_response.h"
 
-#define MOST_STRANGERS 100		/* beyond what was asked for; more are no answer to it */
+#define MOST_OUTSIDE 100		/* beyond what was asked for; more are no answer to it */
 
-static bool is_stranger(const Response *p, const WindowRecord *record);
+static bool is_outside(const Response *p, const WindowRecord *record);
 static bool is_known(const Response *p, int64 key);
 static void gather(Response *p, const WindowAnswer *answer);
 static bool contradicts(const Response *p);
@@ -38,10 +38,10 @@ response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer)
 	p->total = Min(answer->total, WINDOW_MOST_TOTAL);
 	p->has_next = answer->has_next;
 	p->sent = answer->nrecords;
-	if (p->sent < 0 || p->sent > 2 * ask->page_size + MOST_STRANGERS)
+	if (p->sent < 0 || p->sent > 2 * ask->page_size + MOST_OUTSIDE)
 		return false;
 	p->records = palloc(sizeof(WindowRecord) * (p->sent + 1));
-	p->strangers = palloc(sizeof(int64) * (p->sent + 1));
+	p->outside_keys = palloc(sizeof(int64) * (p->sent + 1));
 	gather(p, answer);
 	if (!contradicts(p))
 		return true;
@@ -53,11 +53,11 @@ void
 response_free(Response *p)
 {
 	pfree(p->records);
-	pfree(p->strangers);
+	pfree(p->outside_keys);
 }
 
 static bool
-is_stranger(const Response *p, const WindowRecord *record)
+is_outside(const Response *p, const WindowRecord *record)
 {
 	return record->time != NO_TIME && (record->time < p->ask.start || record->time > p->ask.end);
 }
@@ -71,9 +71,9 @@ is_known(const Response *p, int64 key)
 		if (p->records[i].key == key)
 			return true;
 	}
-	for (int i = 0; i < p->nstrangers; i++)
+	for (int i = 0; i < p->noutside; i++)
 	{
-		if (p->strangers[i] == key)
+		if (p->outside_keys[i] == key)
 			return true;
 	}
 	return false;
@@ -86,7 +86,7 @@ gather(Response *p, const WindowAnswer *answer)
 	int64		before = PG_INT64_MAX;
 
 	p->n = 0;
-	p->nstrangers = 0;
+	p->noutside = 0;
 	p->nlater = 0;
 	p->newest = PG_INT64_MIN;
 	p->oldest = PG_INT64_MAX;
@@ -98,10 +98,10 @@ gather(Response *p, const WindowAnswer *answer)
 
 		if (is_known(p, record->key))
 			continue;
-		if (is_stranger(p, record))
+		if (is_outside(p, record))
 		{
 			p->nlater += record->time > p->ask.end;
-			p->strangers[p->nstrangers++] = record->key;
+			p->outside_keys[p->noutside++] = record->key;
 			continue;
 		}
 		p->records[p->n++] = *record;
@@ -133,7 +133,7 @@ contradicts(const Response *p)
 bool
 response_is_whole(const Response *p)
 {
-	return p->n <= p->total && p->total - p->n <= p->nstrangers && !response_is_full(p);
+	return p->n <= p->total && p->total - p->n <= p->noutside && !response_is_full(p);
 }
 
 /* Full by what was sent: a record that came twice takes another one's place. */
@@ -159,12 +159,12 @@ response_has_more(const Response *p)
 /*
  * More records than it counts are no honest answer, nor is a page with room left
  * that lacks as much as a page of what it counts; less may be withheld.  What
- * is in excess for strangers disproves nothing: they need not be counted.
+ * is in excess for records from outside disproves nothing: they need not be counted.
  */
 bool
 response_disproves_total(const Response *p)
 {
 	int64		expected = p->total - (int64) (p->ask.page_no - 1) * p->ask.page_size;
 
-	return p->n > p->total || (!response_is_full(p) && expected - p->n - p->nstrangers >= p->ask.page_size);
+	return p->n > p->total || (!response_is_full(p) && expected - p->n - p->noutside >= p->ask.page_size);
 }

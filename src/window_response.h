@@ -16,9 +16,9 @@ typedef struct Response
 	int			sent;			/* records as sent */
 	int			n;				/* distinct ones in the range asked for */
 	WindowRecord *records;
-	int			nstrangers;		/* distinct ones outside of it, and their keys */
+	int			noutside;		/* distinct ones outside of it, and their keys */
 	int			nlater;			/* of these, with a later time */
-	int64	   *strangers;
+	int64	   *outside_keys;
 	int64		newest;			/* of those in the range that have a time */
 	int64		oldest;			/* PG_INT64_MAX: none has one */
 	int			at_end;			/* records at second ask.end */
@@ -29,7 +29,7 @@ typedef struct Response
 extern bool response_make(Response *p, const PageAsk *ask, const WindowAnswer *answer);
 extern void response_free(Response *p);
 
-/* Is all that it counts on this page?  What is counted may be a stranger. */
+/* Is all that it counts on this page?  What is counted may be from outside. */
 extern bool response_is_whole(const Response *p);
 
 /* Is the page as full as it may be? */

@@ -26,11 +26,11 @@
  * MOST_IN_A_SECOND is not believed from the start, so that no page number is
  * asked for that the platform would refuse.
  *
- * Strangers, see window_response.c, may stand for what the total counts beyond
+ * Records from outside (window_response.c) may stand for what the total counts beyond
  * the union: then it takes one more round that brings no other id, and where both
  * together are more than it counts as many as where records came twice.  (Where
- * every call lists other strangers and the order differs too, a record that is
- * listed may stay unseen; a window with strangers is not counted.)
+ * every call lists others of them and the order differs too, a record that is
+ * listed may stay unseen; a window with any is not counted.)
  *
  * Without totals the pages are read first to last, and a round's own length is
  * the count: whole when two rounds in a row list as many as there are ids, or
@@ -64,7 +64,7 @@ second_init(FullSecond *c)
 	memset(c, 0, sizeof(*c));
 	keys_init(&c->ids);
 	keys_init(&c->shown);
-	keys_init(&c->strangers);
+	keys_init(&c->outside_ids);
 }
 
 /* Nothing of it is known yet. */
@@ -99,7 +99,7 @@ begin_union(FullSecond *c)
 	c->ended = false;
 	c->idle = 0;
 	keys_clear(&c->ids);
-	keys_clear(&c->strangers);
+	keys_clear(&c->outside_ids);
 }
 
 /* One page, of the number asked for; whole and given up come once. */
@@ -177,22 +177,22 @@ highest_page(const FullSecond *c, int page_size)
 	return c->last;
 }
 
-/* As many ids as are counted, or fewer by no more than there are strangers. */
+/* As many ids as are counted, or fewer by no more than there are from outside. */
 static bool
 has_all(const FullSecond *c)
 {
-	return c->ids.n <= c->total && c->total - c->ids.n <= c->strangers.n;
+	return c->ids.n <= c->total && c->total - c->ids.n <= c->outside_ids.n;
 }
 
 /*
  * Is a union of so many ids as the total whole?  Rows beyond the total are
  * records that came twice, or the total is too low; then it takes some rounds
- * that bring no other id.  One round where strangers stand for some.
+ * that bring no other id.  One round where records from outside stand for some.
  */
 static bool
 all_read(const FullSecond *c)
 {
-	int			rounds = c->surplus || c->ids.n + c->strangers.n > c->total ? MAX_BARREN : c->strangers.n > 0;
+	int			rounds = c->surplus || c->ids.n + c->outside_ids.n > c->total ? MAX_BARREN : c->outside_ids.n > 0;
 
 	return c->over == 0 && c->started && c->ended && c->same >= c->last && c->idle >= rounds * c->last;
 }
@@ -250,7 +250,7 @@ unite(FullSecond *c, const Response *p, const KeySet *counted)
 	int64	   *fresh = palloc(sizeof(int64) * (p->n + 1));
 	int			nfresh = 0;
 
-	(void) keys_unite(&c->strangers, p->strangers, p->nstrangers);
+	(void) keys_unite(&c->outside_ids, p->outside_keys, p->noutside);
 	for (int i = 0; i < p->n; i++)
 	{
 		const WindowRecord *record = &p->records[i];

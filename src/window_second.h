@@ -27,7 +27,7 @@ typedef struct FullSecond
 	int			idle;			/* pages since one brought a new id to it */
 	KeySet		ids;			/* the union */
 	KeySet		shown;			/* all ids of all unions */
-	KeySet		strangers;		/* on the union's pages, of other seconds */
+	KeySet		outside_ids;		/* on the union's pages, of other seconds */
 	int64		quarantined;	/* of the union */
 	int64		known;			/* of the union, counted before the full second was open */
 

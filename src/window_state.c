@@ -79,8 +79,8 @@ window_copy(const Window *w)
 	*copy = *w;
 	keys_own(&copy->full_second.ids);
 	keys_own(&copy->full_second.shown);
-	keys_own(&copy->full_second.strangers);
-	keys_own(&copy->strangers);
+	keys_own(&copy->full_second.outside_ids);
+	keys_own(&copy->outside_ids);
 	keys_own(&copy->untimed);
 	copy->cuts = palloc(sizeof(int64) * (w->ncuts + 1));
 	if (w->ncuts > 0)

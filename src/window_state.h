@@ -42,7 +42,7 @@ struct Window
 	int			pass;			/* from 1 */
 	int			calls;			/* answers taken in */
 	int64		most;			/* distinct records seen, of the pass that saw most */
-	int64		outside;		/* strangers of all answers taken in; what was shown again after an interruption counts twice */
+	int64		outside;		/* records from outside, of all answers taken in; what was shown again after an interruption counts twice */
 	bool		asked_again;	/* an answer that had records that moved on was asked for once more */
 	int64		total;			/* of FIRST in this pass; -1 not known */
 	int64		top;			/* [since, top) remains */
@@ -72,9 +72,9 @@ struct Window
 	/* in memory only: the end that was probed last */
 	int64		probed;
 
-	/* in memory only: strangers so far, and how much they are in the way */
-	KeySet		strangers;
-	int			astray;
+	/* in memory only: records from outside so far, and how much they are in the way */
+	KeySet		outside_ids;
+	int			outside_weight;
 	int			calls_pass;		/* calls when this pass was begun */
 
 	int64	   *cuts;

@@ -271,7 +271,7 @@ read_list_request(Call *call, const ListInfo *info, Query *q, Out *o)
 		return false;
 	q->count = info->total && (!call->use_has_next || fault_look(FAULT_HAS_NEXT_IGNORED, call));
 	q->unsorted = info->plural[0] == 'r' || fault_look(FAULT_UNSORTED, call);
-	fault_stray(call, q);
+	fault_outside(call, q);
 	q->need = (size_t) (page_no * page_size) + 1;
 	if (churn.per_page > 0)
 		q->need += 5 * (size_t) page_size;	/* records not yet read change too */

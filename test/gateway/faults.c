@@ -18,7 +18,7 @@ const char *const fault_names[FAULT_COUNT] = {
 	"hang", "status", "close", "reset", "cut", "drip", "throttle", "quota", "error",
 	"session_expired", "permission", "wrong_seller", "bad_json", "html", "empty_body",
 	"total_missing", "total", "has_next_missing", "has_next_empty", "has_next_ignored",
-	"list_missing", "exclusive_end", "unsorted", "strangers", "moved_on", "oversize", "blemish", "twice", "withhold",
+	"list_missing", "exclusive_end", "unsorted", "outside", "moved_on", "oversize", "blemish", "twice", "withhold",
 	"ext_hidden", "untyped", "reply", "empty_as", "ids_as_text", "refund_id_as_number", "bare_single", "no_request_id", "gzip"
 };
 
@@ -246,17 +246,17 @@ fault_ext_hidden(const Call *call)
 }
 
 void
-fault_stray(const Call *call, Query *q)
+fault_outside(const Call *call, Query *q)
 {
-	const Fault *strangers = fault_look(FAULT_STRANGERS, call);
+	const Fault *outside = fault_look(FAULT_OUTSIDE, call);
 	const Fault *moved = fault_look(FAULT_MOVED_ON, call);
 
-	if (strangers != NULL)
+	if (outside != NULL)
 	{
-		q->strangers = strangers->has_value ? (int) strangers->value : 1;
-		q->strangers_newest = strstr(strangers->kind, "newest") != NULL;
-		q->strangers_alone = strstr(strangers->kind, "alone") != NULL;
-		q->strangers_uncounted = strstr(strangers->kind, "uncounted") != NULL;
+		q->outside = outside->has_value ? (int) outside->value : 1;
+		q->outside_newest = strstr(outside->kind, "newest") != NULL;
+		q->outside_alone = strstr(outside->kind, "alone") != NULL;
+		q->outside_uncounted = strstr(outside->kind, "uncounted") != NULL;
 	}
 	if (moved != NULL && q->kind != LIST_CREATED)
 	{

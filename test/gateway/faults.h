@@ -34,7 +34,7 @@ typedef enum FaultName
 	FAULT_LIST_MISSING,			/* a total, but no list */
 	FAULT_EXCLUSIVE_END,
 	FAULT_UNSORTED,
-	FAULT_STRANGERS,			/* value: records of other ranges in each list; kind: of
+	FAULT_OUTSIDE,				/* value: records of other ranges in each list; kind: of
 								 * oldest, newest, alone, uncounted */
 	FAULT_MOVED_ON,				/* value: seconds by which one of three records, with kind
 								 * all all, is listed too old */
@@ -101,7 +101,7 @@ extern bool fault_withholds(const Call *call, uint32_t modified);
 extern unsigned fault_ext_hidden(const Call *call);
 
 /* How the call's list does not keep to its range. */
-extern void fault_stray(const Call *call, Query *q);
+extern void fault_outside(const Call *call, Query *q);
 
 /* The answer that a test has given for this call. */
 extern bool fault_replies(Call *call, Out *o);

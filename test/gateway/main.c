@@ -91,7 +91,7 @@ static const char help[] =
 "  quota [calls left today], error [code; sub_code=, msg=, sub_msg=], session_expired, permission,\n"
 "  wrong_seller [shop], bad_json, html, empty_body, oversize [bytes], gzip, total_missing, total [added],\n"
 "  has_next_missing, has_next_empty, has_next_ignored, list_missing, exclusive_end, unsorted,\n"
-"  strangers [how many in each list; kind=oldest|newest, and alone, uncounted: records of other ranges],\n"
+"  outside [how many in each list; kind=oldest|newest, and alone, uncounted: records of other ranges],\n"
 "  moved_on [seconds; kind=all, else one of three records is listed under a time so much older than its own],\n"
 "  blemish [which record; kind=], twice [which record],\n"
 "  withhold [one of V; or id=; counted, in no list; kind=uncounted: not even counted; age=S: only while\n"

@@ -23,7 +23,7 @@ static Hits hits;
 
 static bool matches(const Shop *shop, const Query *q, uint32_t number);
 static uint32_t listed_time(const Query *q, const Entry *e);
-static void add_strangers(const Shop *shop, const Query *q);
+static void add_outside(const Shop *shop, const Query *q);
 static int	by_time(const void *a, const void *b);
 static void shuffle_seconds(uint64_t salt);
 static int	by_chance(const void *a, const void *b);
@@ -164,8 +164,8 @@ query_run(const Shop *shop, const Query *query)
 		qsort(hits.list, hits.count, sizeof(Hit), by_chance);
 	else
 		shuffle_seconds(q.salt);
-	if (q.strangers > 0)
-		add_strangers(shop, &q);
+	if (q.outside > 0)
+		add_outside(shop, &q);
 	return &hits;
 }
 
@@ -199,17 +199,17 @@ time_in_list(const Shop *shop, ListKind kind, uint32_t number)
 }
 
 static void
-add_strangers(const Shop *shop, const Query *q)
+add_outside(const Shop *shop, const Query *q)
 {
 	bool		refunds = q->kind == LIST_REFUNDS || q->kind == LIST_SPECIAL;
 	uint32_t	n = refunds ? shop->nrefunds : shop->norders;
-	int			left = q->strangers;
+	int			left = q->outside;
 
-	if (q->strangers_alone)
+	if (q->outside_alone)
 		hits.count = (size_t) (hits.total = 0);
 	for (uint32_t i = 0; i < n && left > 0; i++)
 	{
-		uint32_t	number = q->strangers_newest ? n - 1 - i : i;
+		uint32_t	number = q->outside_newest ? n - 1 - i : i;
 		uint32_t	time = time_in_list(shop, q->kind, number);
 
 		if (time == 0 || (time >= q->start && time <= q->end))
@@ -217,7 +217,7 @@ add_strangers(const Shop *shop, const Query *q)
 		push(time, number);
 		memmove(hits.list + 1, hits.list, (hits.count - 1) * sizeof(Hit));
 		hits.list[0] = (Hit) {time, number};
-		hits.total += !q->strangers_uncounted;
+		hits.total += !q->outside_uncounted;
 		left--;
 	}
 }

@@ -47,10 +47,10 @@ typedef struct Query
 	bool		unsorted;		/* in no order of time */
 	int64_t		moved_on;		/* some records are listed under a time so many seconds older than theirs */
 	bool		all_moved_on;
-	int			strangers;		/* records from outside the range that stand at the front */
-	bool		strangers_newest;	/* the newest ones there are, not the oldest */
-	bool		strangers_alone;	/* and nothing else */
-	bool		strangers_uncounted;
+	int			outside;		/* records from outside the range that stand at the front */
+	bool		outside_newest;	/* the newest ones there are, not the oldest */
+	bool		outside_alone;	/* and nothing else */
+	bool		outside_uncounted;
 	size_t		need;			/* hits from the front */
 	uint64_t	salt;			/* differs between calls: order within a second */
 } Query;

@@ -169,11 +169,12 @@ WHERE c.table_schema = 'ordersync'
 SELECT is((SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'ordersync.orders'::regclass AND attnum > 0 AND NOT attisdropped),
 	'{shop_id,tid,platform,seller_nick,type,status,step_trade_status,trade_from,trade_source,created,pay_time,consign_time,end_time,modified,async_modified,paid_at,created_date,paid_date,end_date,total_fee,discount_fee,adjust_fee,post_fee,payment,paid_amount,received_payment,available_confirm_fee,step_paid_fee,commission_fee,credit_card_fee,cod_fee,order_tax_fee,platform_subsidy_fee,yfx_fee,point_fee,real_point_fee,buyer_obtain_point_fee,cod_status,shipping_type,is_part_consign,logistics_company,invoice_no,package_count,line_count,item_num,buyer_nick,buyer_open_uid,oaid,receiver_country,receiver_state,receiver_city,receiver_district,seller_flag,seller_memo,has_buyer_message,alipay_no,platform_state,details_at,first_seen_at,synced_at,paid_amount_frozen,gmv}'::name[],
 	'the columns of orders, in order');
-SELECT is(count(*), 0::bigint, 'every column has a comment')
+SELECT is(count(*), 0::bigint, 'every column of every table and view has a comment')
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'ordersync'::regnamespace
-	AND c.relname IN ('orders', 'sub_orders', 'after_sales', 'order_payloads', 'after_sale_payloads', 'order_changes', 'quarantine', 'status_names')
+	AND c.relkind IN ('r', 'p', 'v')
+	AND NOT c.relispartition
 	AND a.attnum > 0
 	AND NOT a.attisdropped
 	AND col_description(c.oid, a.attnum) IS NULL;

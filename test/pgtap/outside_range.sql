@@ -70,7 +70,7 @@ SELECT pg_temp.read(10, 14, pg_temp.unproven(0, 1), 'arrival');
 SELECT is((SELECT pg_temp.hours(ranges) FROM ordersync.proven_ranges), '0-9 14-24', 'arrivals that are unproven prove no range');
 SELECT is((SELECT verdict FROM ordersync.completeness WHERE basis = 'modified' AND day = ordersync_today() - 10), 'counted', 'the day is counted');
 
--- short beside strangers
+-- short beside records from outside
 INSERT INTO runs VALUES ('short', pg_temp.read(0, 12, '{"state": "incomplete", "outcome": "short", "class": "range", "reported": 9, "seen": 6, "outside": 1}'));
 SELECT is((SELECT pg_temp.hours(ranges) || ', unproven ' || pg_temp.hours(unproven) FROM ordersync.coverage WHERE basis = 'modified'), '12-24, unproven ', 'where more is missing than they account for, it is not covered');
 SELECT results_eq($$ SELECT error_class, hint ~ 'nothing is known to be missing' FROM ordersync.failed_tasks JOIN runs ON run = run_id WHERE name = 'short' $$, $$ VALUES ('range', false) $$, 'and something is known to be missing');

@@ -29,10 +29,10 @@ my ($since, $until, $settled) = split /\|/, $cluster->sql("SELECT ordersync_day(
 my @listed = (since => local_time($settled), until => local_time($until));
 sub local_time { return $cluster->sql("SELECT to_char(timezone('Asia/Shanghai', timestamptz '$_[0]'), 'YYYY-MM-DD HH24:MI:SS')") }
 
-$cluster->fault('strangers', shop => $is{alone}, kind => 'oldest alone', value => 1);
-$cluster->fault('strangers', shop => $is{beside}, kind => 'oldest', value => 1);
+$cluster->fault('outside', shop => $is{alone}, kind => 'oldest alone', value => 1);
+$cluster->fault('outside', shop => $is{beside}, kind => 'oldest', value => 1);
 $cluster->fault('moved_on', shop => $is{moved}, seconds => 12 * 3600);
-$cluster->fault('strangers', shop => $is{withheld}, kind => 'newest', value => 1);
+$cluster->fault('outside', shop => $is{withheld}, kind => 'newest', value => 1);
 $cluster->fault('withhold', shop => $is{withheld}, one_of => 5);
 
 # --- full runs: by creation ---

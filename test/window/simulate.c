@@ -42,9 +42,9 @@ typedef enum Promise
 	CALLS_BOUNDED,				/* by what was seen */
 	LIES_COST_LITTLE,			/* and closer so, where totals are untrue */
 	LIES_NEVER_COUNT,			/* a window whose totals were untrue is not counted */
-	STRANGERS_NEVER_COUNT,		/* nor is one whose answers did not keep to their range */
-	STRANGERS_COST_LITTLE,		/* nor does it take many more calls than without them */
-	STRANGERS_LOSE_NOTHING,		/* it is closed where all that was counted was listed */
+	OUTSIDE_NEVER_COUNTS,		/* nor is one whose answers did not keep to their range */
+	OUTSIDE_COSTS_LITTLE,		/* nor does it take many more calls than without them */
+	OUTSIDE_LOSES_NOTHING,		/* it is closed where all that was counted was listed */
 	ONE_PAGE_ONE_CALL,
 	NPROMISES
 } Promise;
@@ -89,11 +89,11 @@ typedef enum Sight
 	SAW_LIES,
 	SAW_DISBELIEF,
 	SAW_LIES_IN_FULL_SECOND,
-	SAW_STRANGERS,
-	SAW_STRANGERS_UNPROVEN,
-	SAW_STRANGERS_BESIDE_WITHHELD,
-	SAW_STRANGERS_IN_FULL_SECOND,
-	SAW_ASTRAY,
+	SAW_OUTSIDE,
+	SAW_OUTSIDE_UNPROVEN,
+	SAW_OUTSIDE_BESIDE_WITHHELD,
+	SAW_OUTSIDE_IN_FULL_SECOND,
+	SAW_GIVEN_UP,
 	SAW_FORGIVEN,
 	NSIGHTS
 } Sight;
@@ -102,8 +102,8 @@ static const char *const sight_names[NSIGHTS] = {
 	"counted", "short", "fresh", "unproven", "cut", "by parts", "second", "probe", "second pass",
 	"resumed", "shrunk", "nonsense", "withheld", "drift",
 	"untrue totals", "untrue totals found out", "untrue totals in a full second",
-	"strangers", "unproven for strangers", "strangers beside withheld records", "strangers in a full second",
-	"given up for strangers", "moved on, and as it should be at the second asking"
+	"records from outside", "unproven for them", "beside withheld records", "in a full second",
+	"given up for them", "moved on, and as it should be at the second asking"
 };
 
 typedef struct Tally
@@ -147,7 +147,7 @@ typedef struct Walk
 	int			settled;		/* of these, what no interruption has undone */
 	int			settled_before; /* at the begin of what is read anew */
 	int			lies;			/* totals that were not true */
-	int			strayed;		/* settled answers with records from outside their range */
+	int			with_outside;		/* settled answers with records from outside their range */
 	int			alone;			/* of these, without one of their range */
 	int			arrived_before;	/* the pass that closed it */
 	WindowCounts counts;
@@ -173,9 +173,9 @@ static void check_ask(Walk *walk, const PageAsk *ask);
 static void check_walk(Walk *walk);
 static void check_calls(Walk *walk);
 static void check_lies(Walk *walk);
-static void check_strangers(Walk *walk);
-static bool led_astray(const Walk *walk);
-static void weigh_strangers(Walk *walk);
+static void check_outside(Walk *walk);
+static bool may_be_given_up(const Walk *walk);
+static void weigh_outside(Walk *walk);
 static void check_records(Walk *walk);
 static bool second_coincidence(const World *world, const WorldRecord *lost);
 static void check_quiet(Walk *walk);
@@ -225,7 +225,7 @@ main(int argc, char **argv)
 		if (seed % 3 == 0 || seeds == 1)
 		{
 			run_world(seed, WORLD_LYING);
-			run_world(seed, WORLD_STRAYING);
+			run_world(seed, WORLD_OUTSIDE);
 		}
 	}
 	report();
@@ -250,14 +250,14 @@ run_world(uint64 seed, WorldKind kind)
 	if (verbose)
 		tap_note("seed " UINT64_FORMAT ": [" INT64_FORMAT ", " INT64_FORMAT ") %d records (%d withheld, %d without time),"
 				 " largest second %d at " INT64_FORMAT ", page %d%s%s%s%s, end %s, order %d%s, says %d,"
-				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d, straying %d%s",
+				 " leave %.2f x %d, arrive %.2f, move %.2f, lie %d, mode %d%s",
 				 seed, world.since, world.until, world.stay, world.withheld, world.untimed,
 				 world.second_size, world.full_second, world.plan.page_size,
 				 world.plan.sorted ? ", sorted" : "", world.plan.totals ? ", totals" : "",
 				 world.plan.fresh ? ", fresh" : "", world.plan.may_cut ? ", may cut" : "",
 				 world.inclusive ? "inclusive" : "exclusive", world.order, world.shuffled ? " shuffled" : "",
 				 world.saying, world.leave_rate, world.leave_calls, world.arrive_rate, world.move_rate, world.lie,
-				 world.straying, world.strangers_counted ? " counted" : "");
+				 world.outside_mode, world.outside_counted ? " counted" : "");
 	memset(&walk, 0, sizeof(walk));
 	walk.world = &world;
 	run_walk(&walk, &world.plan, false);
@@ -286,8 +286,8 @@ run_world(uint64 seed, WorldKind kind)
 		check_walk(&walk);
 	if (kind == WORLD_HONEST)
 		weigh_calls(&world, world.calls);
-	if (kind == WORLD_STRAYING)
-		weigh_strangers(&walk);
+	if (kind == WORLD_OUTSIDE)
+		weigh_outside(&walk);
 	if (!by_number && !verbose && kind == WORLD_HONEST)
 		count_lost_by_number(&world);
 	world_free(&world);
@@ -363,8 +363,8 @@ one_call(Walk *walk)
 	free(walk->saved);
 	walk->saved = walker_save(walk->walker);
 	walk->settled++;
-	walk->strayed += world->strangers > 0;
-	walk->alone += world->strangers > 0 && world->strangers == answer.nrecords;
+	walk->with_outside += world->outside_sent > 0;
+	walk->alone += world->outside_sent > 0 && world->outside_sent == answer.nrecords;
 	if (!reads_anew(walk->saved))
 		walk->settled_before = walk->settled;
 	if (verbose)
@@ -524,7 +524,7 @@ check_walk(Walk *walk)
 	check_quiet(walk);
 	check_calls(walk);
 	check_lies(walk);
-	check_strangers(walk);
+	check_outside(walk);
 }
 
 /* What the walk has cost, against what it has brought; window.h states the bound. */
@@ -536,9 +536,9 @@ check_calls(Walk *walk)
 
 	if (by_number)
 		return;
-	if (walk->settled > (walk->strayed > 0 ? 2 : 1) * bound)
+	if (walk->settled > (walk->with_outside > 0 ? 2 : 1) * bound)
 		broken(walk, CALLS_BOUNDED, "%d calls, %d records", walk->settled, world->shown);
-	if (walk->strayed == 0)
+	if (walk->with_outside == 0)
 		tally.nearest_bound = Max(tally.nearest_bound, (double) walk->settled / bound);
 	if (walk->lies == 0)
 		return;
@@ -558,7 +558,7 @@ check_lies(Walk *walk)
 	tally.sights[SAW_LIES] += walk->lies > 0;
 	tally.sights[SAW_DISBELIEF] += walk->counts.total_disproved;
 	tally.sights[SAW_LIES_IN_FULL_SECOND] += walk->lies > 0 && walk->full_second;
-	if (walk->counts.total_disproved && walk->lies == 0 && walk->strayed == 0 && world->withheld == 0)
+	if (walk->counts.total_disproved && walk->lies == 0 && walk->with_outside == 0 && world->withheld == 0)
 		broken(walk, LIES_NEVER_COUNT, "true totals were not believed");
 	if (walk->counts.total_disproved && walk->step == WINDOW_COUNTED)
 		broken(walk, LIES_NEVER_COUNT, "counted, though not believed");
@@ -573,7 +573,7 @@ check_lies(Walk *walk)
 
 /* A list that does not keep to its range proves nothing; but one glitch is forgiven. */
 static void
-check_strangers(Walk *walk)
+check_outside(Walk *walk)
 {
 	const World *world = walk->world;
 	int			withheld = 0;
@@ -581,32 +581,32 @@ check_strangers(Walk *walk)
 	for (int i = 0; i < world->n; i++)
 		withheld += world->records[i].withheld && world->records[i].time >= walk->plan.since &&
 			world->records[i].time <= walk->plan.until;
-	if (walk->strayed == 0)
+	if (walk->with_outside == 0)
 		return;
-	tally.sights[SAW_STRANGERS]++;
-	tally.sights[SAW_STRANGERS_UNPROVEN] += walk->step == WINDOW_UNPROVEN;
-	tally.sights[SAW_STRANGERS_BESIDE_WITHHELD] += withheld > 0;
-	tally.sights[SAW_STRANGERS_IN_FULL_SECOND] += walk->full_second;
-	tally.sights[SAW_ASTRAY] += walk->step == WINDOW_SHORT && walk->counts.outside > 0 && withheld == 0;
-	tally.sights[SAW_FORGIVEN] += walk->step == WINDOW_COUNTED && walk->strayed == 1;
-	if (walk->step == WINDOW_COUNTED && (walk->strayed > 1 || walk->counts.outside > 0))
-		broken(walk, STRANGERS_NEVER_COUNT, "straying %d: counted after %d answers with strangers", world->straying, walk->strayed);
+	tally.sights[SAW_OUTSIDE]++;
+	tally.sights[SAW_OUTSIDE_UNPROVEN] += walk->step == WINDOW_UNPROVEN;
+	tally.sights[SAW_OUTSIDE_BESIDE_WITHHELD] += withheld > 0;
+	tally.sights[SAW_OUTSIDE_IN_FULL_SECOND] += walk->full_second;
+	tally.sights[SAW_GIVEN_UP] += walk->step == WINDOW_SHORT && walk->counts.outside > 0 && withheld == 0;
+	tally.sights[SAW_FORGIVEN] += walk->step == WINDOW_COUNTED && walk->with_outside == 1;
+	if (walk->step == WINDOW_COUNTED && (walk->with_outside > 1 || walk->counts.outside > 0))
+		broken(walk, OUTSIDE_NEVER_COUNTS, "mode %d: counted after %d answers with records from outside", world->outside_mode, walk->with_outside);
 	if ((walk->step == WINDOW_SHORT || walk->failed) && !world->drifts && withheld == 0 &&
-		world->straying < STRAYS_ONLY && !led_astray(walk) && walk->plan.page_size >= 10 &&
-		!(walk->full_second && world->straying != STRAYS_MOVED))
-		broken(walk, STRANGERS_LOSE_NOTHING, "straying %d: %s", world->straying, walk->failed ? "failed" : "short");
+		world->outside_mode < OUTSIDE_ONLY && !may_be_given_up(walk) && walk->plan.page_size >= 10 &&
+		!(walk->full_second && world->outside_mode != OUTSIDE_MOVED))
+		broken(walk, OUTSIDE_LOSES_NOTHING, "mode %d: %s", world->outside_mode, walk->failed ? "failed" : "short");
 }
 
-/* Five answers of strangers alone, or twenty with some, may end a walk. */
+/* Five answers of records from outside alone, or twenty with some, may end a walk. */
 static bool
-led_astray(const Walk *walk)
+may_be_given_up(const Walk *walk)
 {
-	return walk->strayed + 3 * walk->alone >= 20;
+	return walk->with_outside + 3 * walk->alone >= 20;
 }
 
-/* Calls in a world in which nothing else happens, against those of the same list without strangers. */
+/* Calls in a world in which nothing else happens, against those of the same list without records from outside. */
 static void
-weigh_strangers(Walk *walk)
+weigh_outside(Walk *walk)
 {
 	const World *world = walk->world;
 	int			calls = world->calls;
@@ -616,16 +616,16 @@ weigh_strangers(Walk *walk)
 		world->plan.page_size < 10)
 		return;
 	/* a full second in which others are listed may take all of its rounds */
-	if (world->straying >= STRAYS_NO_START && world->second_size * 2 > world->plan.page_size)
+	if (world->outside_mode >= OUTSIDE_NO_START && world->second_size * 2 > world->plan.page_size)
 		return;
 	for (int i = 0; i < world->n; i++)
 	{
 		if (world->records[i].withheld)
 			return;
 	}
-	bound = world->straying == STRAYS_ONLY ? 30 : 3 * plain_calls(world->seed) + 120;
+	bound = world->outside_mode == OUTSIDE_ONLY ? 30 : 3 * plain_calls(world->seed) + 120;
 	if (calls > bound)
-		broken(walk, STRANGERS_COST_LITTLE, "straying %d: %d calls, %d at most", world->straying, calls, bound);
+		broken(walk, OUTSIDE_COSTS_LITTLE, "mode %d: %d calls, %d at most", world->outside_mode, calls, bound);
 }
 
 /* Of all walks through the world of a seed, as it is when its list keeps to its range. */
@@ -676,12 +676,12 @@ check_records(Walk *walk)
 		if (!record->stays || record->withheld || record->received || walk->failed)
 			continue;
 		/* not served at all, or beyond where the walk was given up; no such window is closed */
-		if ((walk->step == WINDOW_SHORT || walk->step == WINDOW_FRESH) && led_astray(walk))
+		if ((walk->step == WINDOW_SHORT || walk->step == WINDOW_FRESH) && may_be_given_up(walk))
 			continue;
-		/* nor is all of a full second seen where its order and its strangers differ between calls */
-		if (walk->step != WINDOW_COUNTED && walk->strayed > 0 && scattered)
+		/* nor is all of a full second seen where its order and the records from outside differ between calls */
+		if (walk->step != WINDOW_COUNTED && walk->with_outside > 0 && scattered)
 			continue;
-		if (world->straying == STRAYS_ONLY && walk->step != WINDOW_COUNTED)
+		if (world->outside_mode == OUTSIDE_ONLY && walk->step != WINDOW_COUNTED)
 			continue;
 
 		/* nothing but true totals can show that a list is not sorted as documented */
@@ -709,7 +709,7 @@ check_records(Walk *walk)
 	if (walk->step == WINDOW_COUNTED && walk->counts.reported != walk->counts.seen && !by_number)
 		broken(walk, COUNTS_HONESTLY, "reported " INT64_FORMAT ", seen " INT64_FORMAT,
 			   walk->counts.reported, walk->counts.seen);
-	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 && walk->strayed == 0 &&
+	if ((walk->step == WINDOW_SHORT || walk->failed) && withheld == 0 && !beyond && walk->lies == 0 && walk->with_outside == 0 &&
 		!(world->drifts && walk->full_second))
 		broken(walk, SHORT_WITH_CAUSE, "%s", walk->failed ? "failed" : "short");
 }
@@ -743,7 +743,7 @@ check_quiet(Walk *walk)
 	int			untimed = 0;
 	int			twice = 0;
 
-	if (world->drifts || world->withheld > 0 || walk->lies > 0 || world->straying != STRAYS_NONE)
+	if (world->drifts || world->withheld > 0 || walk->lies > 0 || world->outside_mode != OUTSIDE_NONE)
 		return;
 	for (int i = 0; i < world->n; i++)
 	{

@@ -14,7 +14,7 @@
 
 static void choose_list(World *w);
 static void choose_lie(World *w);
-static void choose_straying(World *w);
+static void choose_outside_mode(World *w);
 static int64 lie_about(World *w, int64 total, int page_size);
 static void choose_drift(World *w);
 static void choose_walk(World *w);
@@ -27,8 +27,8 @@ static void drift(World *w);
 static int	events(World *w, double rate);
 static WorldRecord *pick(World *w, int where);
 static int64 newer_time(World *w, const WorldRecord *record);
-static int	stranger(World *w, const PageAsk *ask);
-static int	add_strangers(World *w, const PageAsk *ask, int n, int64 *total);
+static int	one_outside(World *w, const PageAsk *ask);
+static int	add_outside(World *w, const PageAsk *ask, int n, int64 *total);
 static int	add_fixed(World *w, const PageAsk *ask, int sent, int64 *total);
 static void send_row(World *w, int row);
 static bool listed(const World *w, const WorldRecord *record, int64 start, int64 end);
@@ -78,8 +78,8 @@ world_make(World *w, uint64 seed, WorldKind kind)
 	choose_drift(w);
 	if (kind == WORLD_LYING)
 		choose_lie(w);
-	if (kind == WORLD_STRAYING)
-		choose_straying(w);
+	if (kind == WORLD_OUTSIDE)
+		choose_outside_mode(w);
 	settle_facts(w);
 }
 
@@ -94,28 +94,28 @@ choose_lie(World *w)
 		w->records[i].withheld = false;
 }
 
-/* There are neighbours near and far, and now and then something is withheld beside the strangers. */
+/* There are neighbours near and far, and now and then something is withheld beside those from outside. */
 static void
-choose_straying(World *w)
+choose_outside_mode(World *w)
 {
 	uint64	   *r = &w->random;
 	int			far = 4 + random_below(r, 40);
 	double		moved = random_chance(r, 0.5) ? 0.02 : random_unit(r);
 
-	w->straying = STRAYS_NONE + 1 + w->seed / 3 % (NSTRAYINGS - 1);
-	w->strangers_counted = random_chance(r, 0.5);
-	w->stray_call = 1 + random_below(r, 2);
-	w->stray_place = random_below(r, 3);
+	w->outside_mode = OUTSIDE_NONE + 1 + w->seed / 3 % (NOUTSIDE_MODES - 1);
+	w->outside_counted = random_chance(r, 0.5);
+	w->outside_call = 1 + random_below(r, 2);
+	w->outside_place = random_below(r, 3);
 	for (int i = 0; i < w->n; i++)
 	{
 		WorldRecord *record = &w->records[i];
 
-		if (w->straying == STRAYS_MOVED && random_chance(r, moved))
+		if (w->outside_mode == OUTSIDE_MOVED && random_chance(r, moved))
 			record->moved = 1 + random_below(r, random_chance(r, 0.3) ? 60 : 2 * (w->until - w->since) + 60);
-		if (random_chance(r, w->straying == STRAYS_INSTEAD ? 0.05 : 0.002))
+		if (random_chance(r, w->outside_mode == OUTSIDE_INSTEAD ? 0.05 : 0.002))
 			record->withheld = true;
 		/* what has no time is taken to be in any range */
-		if (w->straying >= STRAYS_ONLY)
+		if (w->outside_mode >= OUTSIDE_ONLY)
 			record->untimed = false;
 	}
 	for (int i = 0; i < far; i++)
@@ -371,16 +371,16 @@ world_answer(World *w, const PageAsk *ask, WindowAnswer *answer)
 			w->positions[n++] = i;
 	}
 	scatter(w, w->positions, n);
-	n = add_strangers(w, ask, n, &total);
+	n = add_outside(w, ask, n, &total);
 	for (int64 i = first; i < n && sent < ask->page_size; i++)
 		w->positions[sent++] = w->positions[i];
 	more = first + sent < n;
 	sent = add_fixed(w, ask, sent, &total);
-	w->strangers = 0;
+	w->outside_sent = 0;
 	for (int i = 0; i < sent; i++)
 	{
 		send_row(w, i);
-		w->strangers += w->sent[i].time != NO_TIME && (w->sent[i].time < ask->start || w->sent[i].time > ask->end);
+		w->outside_sent += w->sent[i].time != NO_TIME && (w->sent[i].time < ask->start || w->sent[i].time > ask->end);
 	}
 	answer->total = says_total ? lie_about(w, total, ask->page_size) : -1;
 	answer->has_next = ask->use_has_next && w->saying == SAYS_HAS_NEXT ? more : -1;
@@ -401,7 +401,7 @@ send_row(World *w, int row)
 
 /* The position of a record that was not asked for; -1: none was found. */
 static int
-stranger(World *w, const PageAsk *ask)
+one_outside(World *w, const PageAsk *ask)
 {
 	for (int tries = 0; tries < 50; tries++)
 	{
@@ -417,22 +417,22 @@ stranger(World *w, const PageAsk *ask)
 
 /* In the list, where they take the place of others on its pages; returns how long it is. */
 static int
-add_strangers(World *w, const PageAsk *ask, int n, int64 *total)
+add_outside(World *w, const PageAsk *ask, int n, int64 *total)
 {
 	int			come = 0;
 
-	if (w->straying == STRAYS_ANY)
+	if (w->outside_mode == OUTSIDE_ANY)
 		come = random_chance(&w->random, 0.3) ? 1 + random_below(&w->random, 4) : 0;
-	else if (w->straying == STRAYS_ONCE)
-		come = w->calls == w->stray_call ? 1 + random_below(&w->random, 4) : 0;
-	else if (w->straying == STRAYS_INSTEAD)
+	else if (w->outside_mode == OUTSIDE_ONCE)
+		come = w->calls == w->outside_call ? 1 + random_below(&w->random, 4) : 0;
+	else if (w->outside_mode == OUTSIDE_INSTEAD)
 	{
 		for (int i = 0; i < w->n; i++)
 			come += w->records[i].withheld && listed(w, &w->records[i], ask->start, ask->end);
 	}
 	for (int i = 0; i < come; i++)
 	{
-		int			one = stranger(w, ask);
+		int			one = one_outside(w, ask);
 		int			place = random_below(&w->random, n + 1);
 
 		if (one < 0)
@@ -440,7 +440,7 @@ add_strangers(World *w, const PageAsk *ask, int n, int64 *total)
 		memmove(w->positions + place + 1, w->positions + place, sizeof(int) * (n - place));
 		w->positions[place] = one;
 		n++;
-		*total += w->strangers_counted && w->straying != STRAYS_INSTEAD;
+		*total += w->outside_counted && w->outside_mode != OUTSIDE_INSTEAD;
 	}
 	return n;
 }
@@ -449,9 +449,9 @@ add_strangers(World *w, const PageAsk *ask, int n, int64 *total)
 static int
 add_fixed(World *w, const PageAsk *ask, int sent, int64 *total)
 {
-	int			place = w->stray_place == 0 ? 0 : w->stray_place == 1 ? sent : random_below(&w->random, sent + 1);
+	int			place = w->outside_place == 0 ? 0 : w->outside_place == 1 ? sent : random_below(&w->random, sent + 1);
 
-	if (w->straying != STRAYS_FIXED)
+	if (w->outside_mode != OUTSIDE_FIXED)
 		return sent;
 	for (int i = 0; i < w->n; i++)
 	{
@@ -460,7 +460,7 @@ add_fixed(World *w, const PageAsk *ask, int sent, int64 *total)
 		memmove(w->positions + place + 1, w->positions + place, sizeof(int) * (sent - place));
 		w->positions[place] = i;
 	}
-	*total += w->strangers_counted;
+	*total += w->outside_counted;
 	return sent + 1;
 }
 
@@ -528,13 +528,13 @@ listed(const World *w, const WorldRecord *record, int64 start, int64 end)
 	bool		after = record->time >= start;
 	bool		before = record->time < end || (w->inclusive && record->time == end);
 
-	switch (w->straying)
+	switch (w->outside_mode)
 	{
-		case STRAYS_ONLY:
+		case OUTSIDE_ONLY:
 			return !record->gone && !(after && record->time <= end);
-		case STRAYS_NO_START:
+		case OUTSIDE_NO_START:
 			return !record->gone && before;
-		case STRAYS_NO_END:
+		case OUTSIDE_NO_END:
 			return !record->gone && after;
 		default:
 			return !record->gone && after && before;

@@ -49,26 +49,26 @@ typedef enum Lie
 } Lie;
 
 /* How a list does not keep to the range that it is asked for. */
-typedef enum Straying
+typedef enum OutsideMode
 {
-	STRAYS_NONE,
-	STRAYS_MOVED,				/* some records carry a later time than they are listed under */
-	STRAYS_FIXED,				/* every answer has the same stranger, also one that is full */
-	STRAYS_ANY,					/* strangers now and then, from anywhere */
-	STRAYS_INSTEAD,				/* a stranger in the place of each record withheld */
-	STRAYS_ONCE,				/* in one answer only */
-	STRAYS_ONLY,				/* nothing but strangers, pages of them */
-	STRAYS_NO_START,			/* the beginning of the range is ignored */
-	STRAYS_NO_END,				/* its end is */
-	NSTRAYINGS
-} Straying;
+	OUTSIDE_NONE,
+	OUTSIDE_MOVED,				/* some records carry a later time than they are listed under */
+	OUTSIDE_FIXED,				/* every answer has the same record from outside, also one that is full */
+	OUTSIDE_ANY,				/* now and then some, from anywhere */
+	OUTSIDE_INSTEAD,				/* one in the place of each record withheld */
+	OUTSIDE_ONCE,				/* in one answer only */
+	OUTSIDE_ONLY,				/* nothing else, pages of them */
+	OUTSIDE_NO_START,			/* the beginning of the range is ignored */
+	OUTSIDE_NO_END,				/* its end is */
+	NOUTSIDE_MODES
+} OutsideMode;
 
 /* What of the platform is not as it should be. */
 typedef enum WorldKind
 {
 	WORLD_HONEST,
 	WORLD_LYING,				/* its totals are untrue, and nothing is withheld */
-	WORLD_STRAYING				/* its lists do not keep to their range */
+	WORLD_OUTSIDE				/* its lists do not keep to their range */
 } WorldKind;
 
 typedef struct WorldRecord
@@ -103,11 +103,11 @@ typedef struct World
 	bool		totals;
 	Lie			lie;
 	int			lie_call;		/* of LIE_ONCE */
-	Straying	straying;
-	bool		strangers_counted;	/* in the total, too */
-	int			stray_call;		/* of STRAYS_ONCE */
-	int			stray_place;	/* of STRAYS_FIXED: 0 first, 1 last, 2 anywhere */
-	int64		fixed;			/* of STRAYS_FIXED: the stranger's id */
+	OutsideMode	outside_mode;
+	bool		outside_counted;	/* in the total, too */
+	int			outside_call;		/* of OUTSIDE_ONCE */
+	int			outside_place;	/* of OUTSIDE_FIXED: 0 first, 1 last, 2 anywhere */
+	int64		fixed;			/* of OUTSIDE_FIXED: the id of that record */
 
 	/* what happens at each call */
 	double		leave_rate;		/* records that leave */
@@ -146,7 +146,7 @@ typedef struct World
 	int			n;
 	int			room;
 
-	int			strangers;		/* in the last answer */
+	int			outside_sent;		/* in the last answer */
 
 	/* of the last answer, for the caller */
 	WindowRecord *sent;

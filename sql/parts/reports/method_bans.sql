@@ -25,7 +25,7 @@ BEGIN
 	WHERE g.method_bans <> '{}'
 		AND (b.value ->> 'until')::timestamptz > clock_timestamp();
 
-	CREATE OR REPLACE VIEW ordersync.held_runs
+	CREATE OR REPLACE VIEW ordersync.throttled_runs
 	WITH (security_invoker = true) AS
 	SELECT r.run_id,
 		GREATEST(l.until, b.until) AS until,
@@ -84,10 +84,10 @@ BEGIN
 		('method_bans', 'history', 'whether they read the list of what is archived'),
 		('method_bans', 'details_of', 'of single records: orders or after_sales'),
 
-		('held_runs', NULL, 'runs whose calls are held back by their gateway''s limits: bans of the platform, calls_per_day; none whose windows are also read by methods that may be called'),
-		('held_runs', 'run_id', 'the run'),
-		('held_runs', 'until', 'until when'),
-		('held_runs', 'waits_for', 'what it waits for, in words')
+		('throttled_runs', NULL, 'runs whose calls are held back by their gateway''s limits: bans of the platform, calls_per_day; none whose windows are also read by methods that may be called'),
+		('throttled_runs', 'run_id', 'the run'),
+		('throttled_runs', 'until', 'until when'),
+		('throttled_runs', 'waits_for', 'what it waits for, in words')
 	) AS t (rel, col, words);
 END
 $function$;

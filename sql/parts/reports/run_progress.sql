@@ -114,7 +114,7 @@ BEGIN
 	) c
 	LEFT JOIN LATERAL (
 		SELECT h.until, h.waits_for
-		FROM ordersync.held_runs h
+		FROM ordersync.throttled_runs h
 		WHERE h.run_id = r.run_id
 			AND r.state IN ('pending', 'running')
 		OFFSET 0

@@ -30,7 +30,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.assign_tasks(text, bigint[]) IS
 	'makes a worker the owner of tasks that are locked; part of ordersync.claim()';
 
-CREATE OR REPLACE FUNCTION ordersync.normalize_tasks(p_owner text, p_max integer, p_max_active_shops integer, p_places jsonb)
+CREATE OR REPLACE FUNCTION ordersync.assign_due_tasks(p_owner text, p_max integer, p_max_active_shops integer, p_places jsonb)
 RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -95,7 +95,7 @@ BEGIN
 	RETURN v_claimed;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.normalize_tasks(text, integer, integer, jsonb) IS
+COMMENT ON FUNCTION ordersync.assign_due_tasks(text, integer, integer, jsonb) IS
 	'assigns due tasks to a worker, at most so many, by priority and fairly between shops, and returns them. Called by claim, with whose settings its statements are planned';
 
 CREATE OR REPLACE FUNCTION ordersync.claim(p_owner text, p_max integer, p_max_active_shops integer, p_places jsonb DEFAULT NULL)
@@ -110,25 +110,18 @@ RETURNS TABLE (
 	fresh boolean,
 	may_cut boolean,
 	work text,
-	history boolean,
-	ext_type text,
-	details_of text,
+	history boolean, ext_type text, details_of text,
 	follow_up boolean,
 	ids bigint[],
 	attempt integer, failed_before boolean,
 	walk jsonb,
-	key_check boolean,
-	require_seller boolean,
-	refusals boolean,
+	key_check boolean, require_seller boolean, refusals boolean,
 	seller_nicks text[],
 	fields_add text[], fields_drop text[],
 	sealed_data_key bytea,
 	gateway text,
-	base_url text,
-	app_key text,
-	sealed_app_secret bytea,
-	protocol text,
-	sign_method text,
+	base_url text, app_key text, sealed_app_secret bytea,
+	protocol text, sign_method text,
 	proxy text,
 	types_add text,
 	page_size integer,
@@ -157,7 +150,7 @@ DECLARE
 	v_rechecks bigint[];
 BEGIN
 	PERFORM ordersync.reclaim_tasks();
-	v_claimed := ordersync.normalize_tasks(p_owner, p_max, p_max_active_shops, p_places);
+	v_claimed := ordersync.assign_due_tasks(p_owner, p_max, p_max_active_shops, p_places);
 	IF v_claimed = '{}' THEN
 		RETURN;
 	END IF;

@@ -4,9 +4,9 @@
  * Called in a transaction of its own, after whatever was begun is undone.  Its
  * plans are as settle's.
  *
- *   throttled     the whole gateway keeps silent as long as was asked, or the
- *                 method that it is said of, unless somebody has lifted that
- *                 meanwhile; or until the platform's next day
+ *   throttled     no call of the gateway is made as long as was asked, or none
+ *                 of the method that it is said of, unless somebody has lifted
+ *                 that meanwhile; or until the platform's next day
  *   unauthorized  the shop waits for a new data key, the task with it; the one
  *                 that was refused is checked again, ever more rarely.  Or the
  *                 gateway waits, whose application secret cannot be opened
@@ -44,7 +44,6 @@ DECLARE
 	f record;
 	v ordersync.sync_tasks;
 	v_charge boolean;
-	v_max_attempts integer := ordersync.setting('max_attempts')::integer;
 	v_retry_at timestamptz;
 	v_called_at timestamptz;
 	v_stop jsonb;
@@ -101,14 +100,7 @@ BEGIN
 		AND v.reason IS DISTINCT FROM 'order'	-- somebody wants to know
 		AND (f.class = 'permission' OR (v.ext_type IS NOT NULL OR v.history) AND f.class = 'parameters');
 	v_dead := f.verdict = 'rejected'
-		OR v_charge AND CASE
-			WHEN v.splits = 0 THEN v.attempt >= v_max_attempts
-			-- half of what failed, and it is known that the failure is its own
-			WHEN v_local THEN v.attempt >= LEAST(v_max_attempts, 2)
-			-- the other half is still to be read, however long that takes, and will tell
-			ELSE v.attempt >= v_max_attempts
-				AND NOT ordersync.has_unread_half(v.run_id, v.task_id, v.stream, v.basis)
-		END;
+		OR v_charge AND ordersync.is_out_of_attempts(v, v_local);
 	-- what is only looked at fails no run
 	v_unserved := v_unserved OR v_dead AND COALESCE(v.ext_type = 'any', false);
 	IF v_dead AND v_local AND NOT v_unserved THEN
@@ -308,6 +300,26 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.is_window_too_large(record, text) IS
 	'whether the platform found a window too large that can still be halved';
+
+CREATE OR REPLACE FUNCTION ordersync.is_out_of_attempts(p_task record, p_local boolean)
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_max integer := ordersync.setting('max_attempts')::integer;
+BEGIN
+	RETURN CASE
+		WHEN p_task.splits = 0 THEN p_task.attempt >= v_max
+		-- half of what failed, and it is known that the failure is its own
+		WHEN p_local THEN p_task.attempt >= LEAST(v_max, 2)
+		-- the other half is still to be read, however long that takes, and will tell
+		ELSE p_task.attempt >= v_max
+			AND NOT ordersync.has_unread_half(p_task.run_id, p_task.task_id, p_task.stream, p_task.basis)
+	END;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.is_out_of_attempts(record, boolean) IS
+	'whether a failed task is not to be tried again for the number of its attempts; p_local: the failure is its window''s own; part of ordersync.fail()';
 
 CREATE OR REPLACE FUNCTION ordersync.has_unread_half(p_run bigint, p_task bigint, p_stream text, p_basis text)
 RETURNS boolean
