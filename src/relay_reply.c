@@ -184,9 +184,11 @@ classify_code(const GatewayCall *call, const RelayMap *map, const char *code, ch
 	};
 	RelayMeaning meaning = meaning_of(map, code);
 	JsonText	number = {code, strlen(code)};
+	int64		ban_ms = top_ban_ms(said);
 
 	answer->msg = said;
 	redact_secrets(answer->msg, call->task);
+	top_scrub_words(answer->msg);
 	if (!json_int64(number, &answer->code))
 		answer->code = 0;
 	top_fail(answer, meanings[meaning].verdict, meanings[meaning].class,
@@ -194,7 +196,7 @@ classify_code(const GatewayCall *call, const RelayMap *map, const char *code, ch
 					  said == NULL ? "the gateway gives no words" : said, code));
 	redact_secrets(answer->message, call->task);
 	if (answer->verdict == VERDICT_THROTTLED)
-		answer->ban_ms = top_ban_ms(answer->msg);
+		answer->ban_ms = ban_ms;
 }
 
 static RelayMeaning

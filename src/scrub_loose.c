@@ -19,9 +19,13 @@
 
 #include "personal.h"
 #include "scrub.h"
+#include "scrub_text.h"
 
 static const char *personal_value(const char *quote, const char *end, bool logging,
 								  int *slashes);
+static size_t scrub_words(char *text, size_t len);
+static bool names_words(const char *name, size_t len);
+static const char *words_end(const char *at, const char *end, bool json);
 static const char *skip_personal(const char *at, const char *end, int slashes);
 static const char *personal_element(const char *angle, const char *end);
 
@@ -217,9 +221,69 @@ scrub_excerpt(const char *text, size_t len, size_t max)
 		if (at == NULL)
 			break;
 	}
-	clean = json_clean_text(kept.data, kept.len, max);
+	clean = json_clean_text(kept.data, scrub_words(kept.data, kept.len), max);
 	pfree(kept.data);
 	return clean;
+}
+
+/* What is said in words, in place, without long numbers and e-mail addresses; returns the length. */
+static size_t
+scrub_words(char *text, size_t len)
+{
+	const char *end = text + len;
+	const char *at = text;
+	char	   *to = text;
+
+	while (at < end)
+	{
+		const char *past = *at != '"' && *at != '<' ? NULL :
+			memchr(at + 1, *at == '"' ? '"' : '>', Min(end - at - 1, PERSONAL_NAME_MAX));
+
+		if (past == NULL || !names_words(at + 1, past - at - 1))
+		{
+			*to++ = *at++;
+			continue;
+		}
+		past = words_end(past + 1, end, *at == '"');
+		memmove(to, at, past - at);
+		to += scrub_text(to, past - at);
+		at = past;
+	}
+	return to - text;
+}
+
+/* msg, sub_msg, and what relays call them. */
+static bool
+names_words(const char *name, size_t len)
+{
+	while (len > 0 && name[len - 1] == '\\')
+		len--;					/* in a text */
+	return (len >= 3 && pg_strncasecmp(name + len - 3, "msg", 3) == 0) ||
+		(len >= 7 && pg_strncasecmp(name + len - 7, "message", 7) == 0);
+}
+
+/* Behind such a name: where its value ends, or the name where none that is plain follows. */
+static const char *
+words_end(const char *at, const char *end, bool json)
+{
+	const char *colon = json ? json_skip_space(at, end) : at;
+	int			slashes = 0;
+	int			n = 0;
+
+	if (json && (colon >= end || *colon != ':'))
+		return at;
+	at = json ? json_skip_space(colon + 1, end) : at;
+	for (; json && at < end && *at == '\\'; at++)
+		slashes++;
+	if (!json || at >= end || *at != '"')
+	{
+		while (at < end && strchr(json ? ",}]{[\"" : "<", *at) == NULL)
+			at++;
+		return at;
+	}
+	for (at++; at < end && (*at != '"' || n > slashes); at++)
+		n = *at == '\\' ? n + 1 : 0;
+	return at;
 }
 
 /* Where the content begins when a personal XML element opens at this angle; else NULL. */

@@ -97,6 +97,9 @@ extern void top_fail(GatewayAnswer *answer, Verdict verdict, const char *class, 
 /* How long the words of a call limit say that it lasts, 0 when they do not. */
 extern int64 top_ban_ms(const char *words);
 
+/* The platform's words as they may be stored and logged: without long numbers and e-mail addresses.  NULL may be. */
+extern void top_scrub_words(char *words);
+
 /* Verdict, class and message from the platform's own codes, which stand in answer. */
 extern void top_classify_error(const GatewayCall *call, GatewayAnswer *answer);
 

@@ -29,6 +29,7 @@
 #include "compat.h"
 
 #include "json_scan.h"
+#include "scrub_text.h"
 #include "top_api.h"
 
 
@@ -73,15 +74,25 @@ static void set(GatewayAnswer *answer, Verdict verdict, const char *class);
 void
 top_classify_error(const GatewayCall *call, GatewayAnswer *answer)
 {
-	const char *msg = answer->msg != NULL ? answer->msg : "the platform gives no words";
-
 	decide(answer);
 	answer->shrink = answer->shrink && call->kind == CALL_LIST;
-	answer->message = psprintf("%s (code " INT64_FORMAT "%s%s)%s%s", msg, answer->code,
+	top_scrub_words(answer->msg);
+	top_scrub_words(answer->sub_msg);
+	answer->message = psprintf("%s (code " INT64_FORMAT "%s%s)%s%s",
+							   answer->msg != NULL ? answer->msg : "the platform gives no words",
+							   answer->code,
 							   answer->sub_code != NULL ? ", " : "",
 							   answer->sub_code != NULL ? answer->sub_code : "",
 							   answer->sub_msg != NULL ? ": " : "",
 							   answer->sub_msg != NULL ? answer->sub_msg : "");
+}
+
+/* See top_api.h. */
+void
+top_scrub_words(char *words)
+{
+	if (words != NULL)
+		words[scrub_text(words, strlen(words))] = '\0';
 }
 
 /* Verdict and class.  What the sub code says of itself goes before the code. */

@@ -1,7 +1,7 @@
 -- Verdicts: every sample, every form of an empty list, every error, and what is no answer at all.
 BEGIN;
 CREATE EXTENSION ordersync_wire;
-SELECT plan(185);
+SELECT plan(191);
 \ir ../fixtures/wire_samples.sql
 
 CREATE TEMPORARY TABLE verdict AS
@@ -202,5 +202,20 @@ FROM (VALUES
 ) AS e (why, body, n, expected);
 SELECT is(ordersync_wire.excerpt('\x610062ff63'::bytea, 100), 'a b?c', 'excerpt: no text at all');
 
+-- what the platform says of a person
+SELECT is(row(v.message, v.msg, v.sub_msg)::text, '("call *** (code 50, isv.x): *** of *** is 123456","call ***","*** of *** is 123456")', 'words have no long numbers and no e-mail addresses')
+FROM ordersync_wire.classify('list', 'orders', 'modified', 200,
+	'{"error_response":{"code":50,"msg":"call 13800138000","sub_code":"isv.x","sub_msg":"li.si@example.com of 139-1234-5678 is 123456"}}'::bytea) v;
+SELECT is(ordersync.private_excerpt(e.answer), e.expected, 'nor has the log: ' || e.why)
+FROM (VALUES
+	('JSON', '{"error_response":{"code":50,"msg":"call 13800138000 {or} \"13900139000\"","sub_msg" : "a@b.cn","request_id":"12345678901"}}',
+		'{"error_response":{"code":50,"msg":"call *** {or} \"***\"","sub_msg" : "***","request_id":"12345678901"}}'),
+	('XML', '<error_response><msg>call 13800138000</msg><request_id>12345678901</request_id></error_response>',
+		'<error_response><msg>call ***</msg><request_id>12345678901</request_id></error_response>'),
+	('a relay''s text', '{"code":9,"errMsg":13800138000,"data":"{\"sub_msg\":\"call 13800138000\",\"tid\":12345678901}","type":"msg","tid":12345678901}',
+		'{"code":9,"errMsg":***,"data":"{\"sub_msg\":\"call ***\",\"tid\":12345678901}","type":"msg","tid":12345678901}'),
+	('a name within', '{"message":"{\"receiver_name\":\"x\",\"tid\":1}"}', '{"message":"{\"receiver_name\":"*",\"tid\":1}"}'),
+	('cut off', '{"message":"call 1380013', '{"message":"call ***')
+) AS e (why, answer, expected);
 SELECT * FROM finish();
 ROLLBACK;

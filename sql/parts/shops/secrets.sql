@@ -40,7 +40,13 @@ BEGIN
 		SET secret_state = 'key_file',
 			secret_message = p_trouble
 		WHERE (g.secret_state, g.secret_message) IS DISTINCT FROM ('key_file', p_trouble)
-			AND EXISTS (SELECT FROM ordersync.secrets_of_gateway(g.name));
+			AND (EXISTS (SELECT FROM ordersync.secrets_of_gateway(g.name))
+				-- a relay may have no secret but the data keys of its shops
+				OR EXISTS (
+					SELECT
+					FROM ordersync.shops s
+					JOIN ordersync.secrets k ON k.kind = 'data_key' AND k.name = s.shop_id::text
+					WHERE s.gateway = g.name));
 		RETURN;
 	END IF;
 
