@@ -56,6 +56,23 @@ sub read_again
 # The same, and the next page has the next hour.
 sub read_body { my ($self, @arg) = @_; my $state = $self->read_again(@arg); $self->next_hour; return $state }
 
+# Offers the hour a body that is no answer, until a call and its repetition are logged as such: what is not answered is not
+# given up, and not called for without end; so the run is cancelled. The next page has the next hour.
+sub offer_body
+{
+	my ($self, $source, $body) = @_;
+	my ($method, $kind) = @{ $list{$source} }[ 2, 3 ];
+	$self->reply($body, method => $method, since => $self->moment(0), until => "$self->{day} 23:59:59");
+	my $run = $self->trigger($kind, 1, $self->moment(0) . '+08', $self->moment(59) . '+08');
+	my $logged = 0;
+	$self->wait_until('malformed answers', sub {
+		($logged = $self->sql("SELECT count(*) FROM ordersync.request_log WHERE run_id = $run AND verdict = 'malformed'")) >= 2 });
+	$self->sql("SET client_min_messages = warning; SELECT ordersync_cancel($run); SELECT ordersync_lift_ban('taobao')");
+	$self->control('faults/clear', name => 'reply');
+	$self->next_hour;
+	return $logged;
+}
+
 sub read_records
 {
 	my ($self, $source, @records) = @_;
