@@ -79,6 +79,7 @@ typedef enum CallTurn
 	CALL_DAY_SPENT				/* all of the day's calls were made */
 } CallTurn;
 
+/* Nothing is used yet; and other settings, from now on. */
 extern void limits_init(CallLimits *limits, int nslots, const LimitSettings *set, int64 now_ms);
 extern void limits_set(CallLimits *limits, const LimitSettings *set, int64 now_ms);
 

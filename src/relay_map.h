@@ -136,6 +136,7 @@ extern RelayOperation relay_operation(const GatewayCall *call);
 extern void relay_classify(const GatewayCall *call, const CallReply *reply,
 						   GatewayAnswer *answer);
 
+/* Is the code one of these? */
 extern bool relay_has_code(const RelayCodes *codes, const char *code);
 
 /* The parameter of the platform's name, RELAY_PARAMETERS when a relay's calls know none. */

@@ -10,6 +10,7 @@
 
 #define RELAY_BIT(n) (1 << (n))
 
+/* By operation, parameter and meaning. */
 extern const char *const relay_operation_names[RELAY_OPERATIONS];
 extern const char *const relay_parameter_names[RELAY_PARAMETERS];
 extern const char *const relay_meaning_names[RELAY_MEANINGS];

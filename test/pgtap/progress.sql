@@ -56,17 +56,17 @@ SELECT pg_temp.near((pg_temp.p()).throttled_for, 50, 'as long as that');
 
 -- the gateway's sum
 UPDATE ordersync.gateways SET throttled_for = '0', throttled_until = NULL;
-SELECT ordersync.silence_gateway(1, clock_timestamp() + '600 seconds', clock_timestamp());
+SELECT ordersync.ban_gateway(1, clock_timestamp() + '600 seconds', clock_timestamp());
 SELECT pg_temp.near((SELECT throttled_for FROM ordersync.gateways), 600, 'a ban counts in full');
-SELECT ordersync.silence_gateway(1, clock_timestamp() + '700 seconds', clock_timestamp());
+SELECT ordersync.ban_gateway(1, clock_timestamp() + '700 seconds', clock_timestamp());
 SELECT pg_temp.near((SELECT throttled_for FROM ordersync.gateways), 700, 'a longer one by what it adds');
-SELECT ordersync.silence_gateway(1, clock_timestamp() + '200 seconds', clock_timestamp());
+SELECT ordersync.ban_gateway(1, clock_timestamp() + '200 seconds', clock_timestamp());
 SELECT pg_temp.near((SELECT throttled_for FROM ordersync.gateways), 700, 'a shorter one not at all');
 SELECT pg_temp.near(ordersync.throttled_total(1), 0, 'of which nothing has passed');
 SELECT ordersync_lift_ban('taobao');
 SELECT pg_temp.near((SELECT throttled_for FROM ordersync.gateways), 0, 'one that is lifted held as long as it did');
 UPDATE ordersync.gateways SET throttled_for = '10 seconds', throttled_until = clock_timestamp() - interval '1 hour', lifted_at = NULL;
-SELECT ordersync.silence_gateway(1, clock_timestamp() + '30 seconds', clock_timestamp());
+SELECT ordersync.ban_gateway(1, clock_timestamp() + '30 seconds', clock_timestamp());
 SELECT pg_temp.near((SELECT throttled_for FROM ordersync.gateways), 40, 'after one that is over');
 SELECT ordersync_lift_ban('taobao');
 

@@ -349,7 +349,7 @@ for my $c (grep { $_->{waits} } @cases)
 	else
 	{
 		cmp_ok($cluster->sql("SELECT extract(epoch FROM throttled_until - clock_timestamp()) FROM ordersync.gateways WHERE name = 'g$c->{shop}'"), '>', 30000,
-			"$c->{name}: its gateway keeps silent until then");
+			"$c->{name}: its gateway is not called until then");
 		$cluster->sql("SELECT ordersync_cancel($c->{run})");
 	}
 }

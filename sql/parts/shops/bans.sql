@@ -37,14 +37,14 @@ BEGIN
 					AND t.state LIKE 'pending';
 			END IF;
 		ELSE
-			PERFORM ordersync.silence_gateway(p_task.shop_id, p_until, v_called_at, v_slack);
+			PERFORM ordersync.ban_gateway(p_task.shop_id, p_until, v_called_at, v_slack);
 	END CASE;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_ban(record, text, text, timestamptz, text, text, jsonb, boolean) IS
 	'records what holds calls of a task''s gateway back, and until when; part of ordersync.fail()';
 
-CREATE OR REPLACE FUNCTION ordersync.silence_gateway(
+CREATE OR REPLACE FUNCTION ordersync.ban_gateway(
 	p_shop bigint,
 	p_until timestamptz,
 	p_called_at timestamptz,
@@ -65,7 +65,7 @@ BEGIN
 		AND (g.lifted_at IS NULL OR g.lifted_at <= p_called_at);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.silence_gateway(bigint, timestamptz, timestamptz, interval) IS
+COMMENT ON FUNCTION ordersync.ban_gateway(bigint, timestamptz, timestamptz, interval) IS
 	'bans calls through a shop''s gateway until then, unless the ban was lifted after the refused call; part of ordersync.fail()';
 
 CREATE OR REPLACE FUNCTION ordersync.hold_for_day(p_shop bigint, p_held text, p_until timestamptz, p_claimed_at timestamptz)
@@ -181,7 +181,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.is_banned(jsonb, text, text, boolean, text) IS
-	'whether tasks of that list are among those that bans of methods hold back';
+	'whether tasks of that list are among those that bans of methods, or stops, hold back';
 
 CREATE OR REPLACE FUNCTION ordersync.method_values(p_methods jsonb)
 RETURNS text[]
