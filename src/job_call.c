@@ -10,6 +10,7 @@
 #include "gateway_share.h"
 #include "job_private.h"
 #include "redact.h"
+#include "scrub.h"
 #include "shmem.h"
 
 /* Bytes of an answer that are kept for people when it was not ok. */
@@ -116,6 +117,7 @@ excerpt(Job *job)
 		return NULL;
 	text = record_excerpt(job->reply.body, job->reply.body_len, EXCERPT_SIZE);
 	redact_secrets(text, job->task);
+	scrub_words(text);
 	return text;
 }
 

@@ -116,6 +116,8 @@ key_checked(Job *job)
 	SyncTask   *task = job->task;
 
 	task->key_check = false;
+	if (strcmp(job->key_outcome, "unanswered") == 0)
+		return;					/* what was known of the key is known still */
 	if (strcmp(job->key_outcome, "answered") != 0)
 		task->require_seller = true;
 	else if (job->answer->nick != NULL)

@@ -103,4 +103,11 @@ extern void scrub_find(const char *text, size_t len, ScrubField *fields, int nfi
  */
 extern char *scrub_excerpt(const char *text, size_t len, size_t max);
 
+/*
+ * What an excerpt quotes of the other side's words (msg, sub_msg, message), in place,
+ * without long numbers and e-mail addresses.  Secrets are overwritten before: what
+ * is left of one that lost its digits would not be found.
+ */
+extern void scrub_words(char *text);
+
 #endif							/* ORDERSYNC_SCRUB_H */

@@ -23,7 +23,6 @@
 
 static const char *personal_value(const char *quote, const char *end, bool logging,
 								  int *slashes);
-static size_t scrub_words(char *text, size_t len);
 static bool names_words(const char *name, size_t len);
 static const char *words_end(const char *at, const char *end, bool json);
 static const char *skip_personal(const char *at, const char *end, int slashes);
@@ -221,16 +220,16 @@ scrub_excerpt(const char *text, size_t len, size_t max)
 		if (at == NULL)
 			break;
 	}
-	clean = json_clean_text(kept.data, scrub_words(kept.data, kept.len), max);
+	clean = json_clean_text(kept.data, kept.len, max);
 	pfree(kept.data);
 	return clean;
 }
 
-/* What is said in words, in place, without long numbers and e-mail addresses; returns the length. */
-static size_t
-scrub_words(char *text, size_t len)
+/* See scrub.h. */
+void
+scrub_words(char *text)
 {
-	const char *end = text + len;
+	const char *end = text + strlen(text);
 	const char *at = text;
 	char	   *to = text;
 
@@ -249,7 +248,7 @@ scrub_words(char *text, size_t len)
 		to += scrub_text(to, past - at);
 		at = past;
 	}
-	return to - text;
+	*to = '\0';
 }
 
 /* msg, sub_msg, and what relays call them. */

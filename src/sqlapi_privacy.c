@@ -21,6 +21,7 @@
 #include "privacy.h"
 #include "record.h"
 #include "record_jsonb.h"
+#include "scrub.h"
 #include "scrub_text.h"
 #include "secret.h"
 
@@ -168,10 +169,12 @@ Datum
 ordersync_private_excerpt(PG_FUNCTION_ARGS)
 {
 	text	   *answer = PG_GETARG_TEXT_PP(0);
+	char	   *excerpt;
 
 	privacy_use();
-	PG_RETURN_TEXT_P(cstring_to_text(record_excerpt(VARDATA_ANY(answer), VARSIZE_ANY_EXHDR(answer),
-													MAX_EXCERPT)));
+	excerpt = record_excerpt(VARDATA_ANY(answer), VARSIZE_ANY_EXHDR(answer), MAX_EXCERPT);
+	scrub_words(excerpt);
+	PG_RETURN_TEXT_P(cstring_to_text(excerpt));
 }
 
 PG_FUNCTION_INFO_V1(ordersync_hash_value);

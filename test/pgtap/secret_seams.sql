@@ -1,6 +1,6 @@
 -- The key file and kinds of secrets that came later: gateways without a secret of their own, the key that values are hashed with.
 BEGIN;
-SELECT plan(3);
+SELECT plan(10);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_gateway('relay', 'https://gw.example.com/relay', NULL, NULL, 'relay')) AS relay,
@@ -17,5 +17,20 @@ SELECT results_eq('SELECT shop_id, state FROM ordersync.shop_health ORDER BY sho
 SELECT ordersync.note_key_file(NULL);
 SELECT results_eq('SELECT name, secret_state, secret_message FROM ordersync.gateways ORDER BY name',
 	$$VALUES ('relay', 'ok', NULL), ('taobao', 'ok', NULL), ('unused', 'ok', NULL)$$, 'when it is back all is well');
+
+-- the key of hashes is re-sealed with the others, and lost with them
+SELECT ordersync_set_privacy('buyer_nick', 'hash'), (SELECT count(*) FROM ordersync_forget('uid-anna'));
+SELECT is((SELECT count(*) FROM ordersync.secrets s WHERE ordersync.renew_seal(s.sealed, s.kind, s.name, s.destination) IS NULL AND ordersync.can_open(s.sealed, s.kind, s.name, s.destination)),
+	4::bigint, 'all kinds are sealed with the newest key');
+CREATE TEMPORARY TABLE before AS SELECT generation, ordersync.private_value('buyer_nick', 'anna') AS hash FROM ordersync.privacy_state;
+SELECT matches(hash, '^h:.{22}$', 'a value is hashed') FROM before;
+-- as if another key had sealed it
+UPDATE ordersync.secrets s SET sealed = o.sealed FROM ordersync.secrets o WHERE s.kind = 'hash_key' AND o.kind = 'data_key' AND o.name = '1';
+SELECT is(ordersync_forget_secrets(), 1, 'one that does not open is deleted');
+SELECT isnt((SELECT generation FROM ordersync.privacy_state), (SELECT generation FROM before), 'processes that have it in memory learn of it');
+SELECT is(ordersync.private_value('buyer_nick', 'anna'), NULL, 'and drop what they cannot hash');
+SELECT is((SELECT details FROM ordersync.setup_history WHERE action = 'secrets forgotten'), '{"secrets": 1, "hash_key": true}', 'the history says that it was this one');
+SELECT ordersync_set_privacy('buyer_nick', 'hash');
+SELECT ok(ordersync.private_value('buyer_nick', 'anna') ~ '^h:.{22}$' AND ordersync.private_value('buyer_nick', 'anna') <> (SELECT hash FROM before), 'another key is made by setting the rule again');
 SELECT * FROM finish();
 ROLLBACK;

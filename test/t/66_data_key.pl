@@ -42,6 +42,12 @@ $cluster->fault('status', value => 503, method => 'seller.get');
 is($cluster->incremental(1), 'succeeded', 'a check that is not answered');
 is($cluster->sql("SELECT max(attempt), count(*) FILTER (WHERE error IS NOT NULL) FROM ordersync.sync_tasks WHERE run_id = $cluster->{last_run}"), '0|0', 'costs no task anything');
 is(shop(1, "key_state, key_verify_at BETWEEN now() AND now() + interval '1 hour'"), 'ok|t', 'and is repeated in an hour');
+# A record that does not name its seller: it is the shop's, whose key was good, whether or not the check was answered.
+due(1);
+$cluster->reply('{"trades_sold_increment_get_response":{"total_results":1,"trades":{"trade":[{"tid":4711,"status":"TRADE_CLOSED","created":"2026-01-01 10:00:00","modified":"2026-01-01 10:00:00"}]}}}',
+	shop => 1, method => 'increment.get');
+$cluster->incremental(1);
+is($cluster->sql("SELECT (SELECT count(*) FROM ordersync.orders WHERE tid = 4711), (SELECT count(*) FROM ordersync.quarantine WHERE record_id = 4711)"), '1|0', 'nor does it change what is stored');
 $cluster->no_faults;
 
 # --- another seller's key: the work stops as it stands ---

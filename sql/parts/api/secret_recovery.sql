@@ -72,6 +72,41 @@ $function$;
 COMMENT ON FUNCTION ordersync.check_destination(text, text) IS
 	'raises an error unless that is the gateway''s destination, and locks the gateway until the transaction ends';
 
+/* Of the privacy policy: who still has it in memory gives it up with the others, and its buyers are not known any more. */
+CREATE OR REPLACE FUNCTION ordersync.note_lost_hash_key()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_buyers bigint;
+	v_fields text[];
+BEGIN
+	PERFORM ordersync.note_privacy_change();
+	SELECT pg_catalog.count(*) INTO v_buyers
+	FROM ordersync.forgotten f;
+	v_fields := ARRAY(
+		SELECT p.field
+		FROM ordersync.privacy p
+		WHERE p.rule = 'hash'
+		ORDER BY p.field);
+	IF v_buyers > 0 OR v_fields <> '{}' THEN
+		RAISE WARNING USING
+			MESSAGE = 'the key that values are hashed with was among the secrets that are deleted',
+			DETAIL = pg_catalog.concat_ws(' ',
+				CASE WHEN v_buyers > 0 THEN pg_catalog.format(
+					'%s buyers were forgotten: their orders of before stay so, new orders of theirs will be stored as anybody''s.', v_buyers) END,
+				CASE WHEN v_fields <> '{}' THEN pg_catalog.format(
+					'What has rule hash is dropped until there is another key, whose hashes are others: %s.',
+					pg_catalog.array_to_string(v_fields, ', ')) END),
+			HINT = pg_catalog.concat_ws(' ',
+				CASE WHEN v_fields <> '{}' THEN pg_catalog.format('Make another key: SELECT ordersync_set_privacy(%L, ''hash'').', v_fields[1]) END,
+				CASE WHEN v_buyers > 0 THEN 'Forget these buyers again: SELECT * FROM ordersync_forget(buyer_open_uid).' END);
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_lost_hash_key() IS
+	'the key of hashes was deleted: tells all processes, and warns of what follows; part of ordersync_forget_secrets()';
+
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_forget_secrets()
 RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -81,8 +116,10 @@ AS $function$
 DECLARE
 	v record;
 	v_secrets integer;
+	v_hash_key boolean;
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
+	LOCK TABLE ordersync.privacy_state IN EXCLUSIVE MODE;	-- the key of hashes may be among them
 	SELECT * INTO v
 	FROM ordersync.key_file();
 	IF v.state = 'unusable' THEN
@@ -93,10 +130,18 @@ BEGIN
 			HINT = 'Check the file that ordersync.key_file names: when it is usable, so are the secrets that were sealed with it.';
 	END IF;
 
-	DELETE FROM ordersync.secrets s
-	WHERE v.state = 'missing'
-		OR NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination);
-	GET DIAGNOSTICS v_secrets = ROW_COUNT;
+	WITH gone AS (
+		DELETE FROM ordersync.secrets s
+		WHERE v.state = 'missing'
+			OR NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination)
+		RETURNING s.kind
+	)
+	SELECT count(*), COALESCE(bool_or(g.kind = 'hash_key'), false)
+	INTO v_secrets, v_hash_key
+	FROM gone g;
+	IF v_hash_key THEN
+		PERFORM ordersync.note_lost_hash_key();
+	END IF;
 
 	PERFORM ordersync.note_secrets(NULL);
 	UPDATE ordersync.shops p
@@ -110,7 +155,8 @@ BEGIN
 				AND s.name = p.shop_id::text);
 	PERFORM ordersync.report_key_states(NULL, NULL);
 	IF v_secrets > 0 THEN
-		PERFORM ordersync.record_action('secrets forgotten', p_details => jsonb_build_object('secrets', v_secrets));
+		PERFORM ordersync.record_action('secrets forgotten', p_details => jsonb_strip_nulls(jsonb_build_object(
+			'secrets', v_secrets, 'hash_key', NULLIF(v_hash_key, false))));
 		RAISE NOTICE USING
 			MESSAGE = format('deleted %s secrets that could not be opened', v_secrets),
 			HINT = 'Set them again: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_session_key(shop_id, session_key).';
