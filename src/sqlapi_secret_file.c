@@ -104,14 +104,26 @@ PG_FUNCTION_INFO_V1(ordersync_seal_read_secret);
 Datum
 ordersync_seal_read_secret(PG_FUNCTION_ARGS)
 {
-	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	char	   *purpose = secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	char	   *kind;
+	char	   *name;
+	char	   *purpose;
 	SecretTrouble trouble;
-	char	   *plain = secret_open(PG_GETARG_BYTEA_PP(0), secret_purpose(kind, name, SECRET_NO_DESTINATION), &trouble);
+	char	   *plain;
 	char	   *stored = NULL;
 	bytea	   *sealed = NULL;
 
+	/* what admins may call calls this with what they gave */
+	for (int i = 0; i < 4; i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("what was read, its kind, its name and its destination must not be NULL")));
+	}
+	kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	purpose = secret_purpose(kind, name, text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	plain = secret_open(PG_GETARG_BYTEA_PP(0), secret_purpose(kind, name, SECRET_NO_DESTINATION), &trouble);
 	if (plain == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
