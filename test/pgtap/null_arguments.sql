@@ -1,9 +1,7 @@
 -- No C function takes a NULL for a value: with all its arguments NULL each answers, or says what is wrong.
-\set QUIET 1
-SET client_min_messages = warning;
 BEGIN;
-CREATE EXTENSION ordersync;
-DO $$ BEGIN PERFORM ordersync.set_up(); END $$;
+SET client_min_messages = error;
+SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
 CREATE FUNCTION pg_temp.called(p_call text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE p_call;

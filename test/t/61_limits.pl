@@ -134,7 +134,7 @@ for my $f ([ 429, '2', 1.5 ], [ 503, 'date 2', 1 ])
 	is($cluster->full(5, @day), 'succeeded', "a run through HTTP status $f->[0] with Retry-After: $f->[1]");
 	my ($gap) = longest_gap(calls());
 	cmp_ok($gap, '>', $f->[2], 'no call comes before that time is over');
-	cmp_ok($gap, '<', 4, 'and then they go on');
+	cmp_ok($gap, '<', 8, 'and then they go on');	# on a busy machine too
 }
 is($cluster->sql("SELECT string_agg(http_status::text, ' ' ORDER BY http_status) FROM ordersync.request_log WHERE shop_id = 5 AND verdict = 'throttled'"), '429 503', 'that was their verdict');
 

@@ -145,7 +145,7 @@ $node->append_conf('postgresql.conf', "log_min_messages = warning\nlog_statement
 $node->reload;
 
 my %heard = ('pg_stat_activity during runs' => slurp_file($samples), 'the events' => $listener->query_safe('SELECT 1') . $listener->{stderr});
-cmp_ok(-s $samples, '>', 10000, 'sessions were sampled');
+cmp_ok(-s $samples, '>', 2000, 'sessions were sampled');
 my $relations = $cluster->sql(q{SELECT string_agg(format('TABLE %s;', c.oid::regclass), E'\n' ORDER BY c.oid::regclass::text) FROM pg_class c
 	WHERE c.relnamespace = 'ordersync'::regnamespace AND c.relkind IN ('r', 'p', 'v')})
 	. 'TABLE pg_stat_activity; TABLE pg_prepared_statements; TABLE pg_cursors; TABLE pg_stat_statements; SELECT * FROM ordersync_doctor(); SELECT * FROM ordersync.claim(\'me\', 10, 10)';
