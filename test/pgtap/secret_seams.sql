@@ -1,6 +1,6 @@
 -- The key file and kinds of secrets that came later: gateways without a secret of their own, the key that values are hashed with.
 BEGIN;
-SELECT plan(10);
+SELECT plan(12);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_gateway('relay', 'https://gw.example.com/relay', NULL, NULL, 'relay')) AS relay,
@@ -32,5 +32,12 @@ SELECT is(ordersync.private_value('buyer_nick', 'anna'), NULL, 'and drop what th
 SELECT is((SELECT details FROM ordersync.setup_history WHERE action = 'secrets forgotten'), '{"secrets": 1, "hash_key": true}', 'the history says that it was this one');
 SELECT ordersync_set_privacy('buyer_nick', 'hash');
 SELECT ok(ordersync.private_value('buyer_nick', 'anna') ~ '^h:.{22}$' AND ordersync.private_value('buyer_nick', 'anna') <> (SELECT hash FROM before), 'another key is made by setting the rule again');
+
+-- a header and a data key that are lost: which they were is told
+SELECT ordersync_set_gateway_secret('relay', 'header:X-Relay-Token', 'token-1');
+UPDATE ordersync.secrets s SET sealed = o.sealed FROM ordersync.secrets o WHERE s.kind IN ('header', 'data_key') AND o.kind = 'app_secret' AND s.name IN ('relay/X-Relay-Token', '2');
+SELECT is(ordersync_forget_secrets(), 2, 'both are deleted');
+SELECT is((SELECT details FROM ordersync.setup_history WHERE action = 'secrets forgotten' ORDER BY history_id DESC LIMIT 1),
+	'{"secrets": 2, "of_gateways": ["header relay/X-Relay-Token"]}', 'calls would go on without that header');
 SELECT * FROM finish();
 ROLLBACK;
