@@ -1,6 +1,6 @@
 -- The key file and kinds of secrets that came later: gateways without a secret of their own, the key that values are hashed with.
 BEGIN;
-SELECT plan(10);
+SELECT plan(14);
 SET client_min_messages = error;
 SELECT count(ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld')) AS made,
 	count(ordersync_add_gateway('relay', 'https://gw.example.com/relay', NULL, NULL, 'relay')) AS relay,
@@ -32,5 +32,18 @@ SELECT is(ordersync.private_value('buyer_nick', 'anna'), NULL, 'and drop what th
 SELECT is((SELECT details FROM ordersync.setup_history WHERE action = 'secrets forgotten'), '{"secrets": 1, "hash_key": true}', 'the history says that it was this one');
 SELECT ordersync_set_privacy('buyer_nick', 'hash');
 SELECT ok(ordersync.private_value('buyer_nick', 'anna') ~ '^h:.{22}$' AND ordersync.private_value('buyer_nick', 'anna') <> (SELECT hash FROM before), 'another key is made by setting the rule again');
+
+-- a header and a data key that are lost: which they were is told
+SELECT ordersync_set_gateway_secret('relay', 'header:X-Relay-Token', 'token-1');
+UPDATE ordersync.secrets s SET sealed = o.sealed FROM ordersync.secrets o WHERE s.kind IN ('header', 'data_key') AND o.kind = 'app_secret' AND s.name IN ('relay/X-Relay-Token', '2');
+SELECT is(ordersync_forget_secrets(), 2, 'both are deleted');
+SELECT is((SELECT details FROM ordersync.setup_history WHERE action = 'secrets forgotten' ORDER BY history_id DESC LIMIT 1),
+	'{"secrets": 2, "of_gateways": ["header relay/X-Relay-Token"]}', 'calls would go on without that header');
+
+-- a relay that has moved: its header is its own, as an application secret is
+SELECT ordersync_set_gateway_secret('relay', 'header:X-Relay-Token', 'token-1'), ordersync_set_data_key(2, 'session-2');
+SELECT ordersync_set_gateway('relay', '{"proxy": "http://proxy.example.com:3128"}');
+SELECT is((SELECT state FROM ordersync.gateway_health WHERE gateway = 'relay'), 'moved', 'what was given for another address keeps all shops waiting');
+SELECT is((SELECT what_to_do FROM ordersync.gateway_health WHERE gateway = 'relay'), 'SELECT ordersync_set_gateway_secret(''relay'', ''header:X-Relay-Token'', value)', 'and is what is to be set again');
 SELECT * FROM finish();
 ROLLBACK;

@@ -117,6 +117,8 @@ DECLARE
 	v record;
 	v_secrets integer;
 	v_hash_key boolean;
+	v_others text[];			-- than data keys: nothing waits for a header that is not sent any more
+	v_commands text;
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	LOCK TABLE ordersync.privacy_state IN EXCLUSIVE MODE;	-- the key of hashes may be among them
@@ -134,10 +136,15 @@ BEGIN
 		DELETE FROM ordersync.secrets s
 		WHERE v.state = 'missing'
 			OR NOT ordersync.can_open(s.sealed, s.kind, s.name, s.destination)
-		RETURNING s.kind
+		RETURNING s.kind, s.name
 	)
-	SELECT count(*), COALESCE(bool_or(g.kind = 'hash_key'), false)
-	INTO v_secrets, v_hash_key
+	SELECT count(*), COALESCE(bool_or(g.kind = 'hash_key'), false),
+		array_agg(g.kind || ' ' || g.name ORDER BY g.kind, g.name) FILTER (WHERE g.kind NOT IN ('data_key', 'hash_key')),
+		concat_ws('; ',
+			string_agg(ordersync.secret_command(g.kind, g.name), '; ' ORDER BY g.kind, g.name)
+				FILTER (WHERE g.kind NOT IN ('data_key', 'hash_key')),
+			CASE WHEN bool_or(g.kind = 'data_key') THEN 'SELECT ordersync_set_session_key(shop_id, session_key)' END)
+	INTO v_secrets, v_hash_key, v_others, v_commands
 	FROM gone g;
 	IF v_hash_key THEN
 		PERFORM ordersync.note_lost_hash_key();
@@ -156,10 +163,13 @@ BEGIN
 	PERFORM ordersync.report_key_states(NULL, NULL);
 	IF v_secrets > 0 THEN
 		PERFORM ordersync.record_action('secrets forgotten', p_details => jsonb_strip_nulls(jsonb_build_object(
-			'secrets', v_secrets, 'hash_key', NULLIF(v_hash_key, false))));
+			'secrets', v_secrets, 'of_gateways', v_others, 'hash_key', NULLIF(v_hash_key, false))));
 		RAISE NOTICE USING
 			MESSAGE = format('deleted %s secrets that could not be opened', v_secrets),
-			HINT = 'Set them again: SELECT ordersync_add_gateway(name, NULL, NULL, app_secret), SELECT ordersync_set_session_key(shop_id, session_key).';
+			HINT = CASE v_commands
+				WHEN '' THEN 'SELECT field, rule FROM ordersync.privacy WHERE rule = ''hash'''
+				ELSE format('Set them again: %s.', v_commands)
+			END;
 	ELSE
 		RAISE NOTICE USING MESSAGE = 'all stored secrets can be opened, none was deleted';
 	END IF;

@@ -76,6 +76,9 @@ BEGIN
 		g.error_at AS last_error_at,
 		CASE
 			WHEN x.state = 'no secret' THEN 'the application secret was not set yet'
+			WHEN x.state IN ('secret unreadable', 'moved') AND x.secret IS NOT NULL THEN
+				CASE x.state WHEN 'moved' THEN 'secrets were given for another address: set them again, and the data keys; or let a superuser keep them with ordersync_keep_secrets; first '
+					ELSE 'secrets were sealed with another key file: put that file back, or set them again, first ' END || x.secret
 			WHEN x.state = 'secret unreadable' THEN 'the application secret was sealed with another key file: put that file back, or set the secret again'
 			WHEN x.state = 'key file' THEN 'secrets cannot be opened, all shops wait: ' || g.secret_message
 			WHEN x.state = 'moved' THEN 'the application secret was given for another address: set it again, and the data keys; or let a superuser keep them with ordersync_keep_secrets'
@@ -99,6 +102,8 @@ BEGIN
 			WHEN x.state = 'partly failing' THEN 'calls of these methods fail for all shops: look at ordersync.request_log; they are stopped but for probes, and go on by themselves once one is answered, or are tried at once by'
 		END AS hint,
 		CASE
+			WHEN x.state IN ('secret unreadable', 'moved') AND x.secret IS NOT NULL
+				THEN 'SELECT ordersync_set_gateway_secret(' || quote_literal(g.name) || ', ' || quote_literal(x.secret) || ', value)'
 			WHEN x.state IN ('no secret', 'secret unreadable', 'moved')
 				THEN 'SELECT ordersync_add_gateway(' || quote_literal(g.name) || ', NULL, NULL, app_secret)'
 			WHEN x.state = 'key file' THEN 'SHOW ordersync.key_file'
@@ -134,7 +139,8 @@ BEGIN
 			min(s.shop_id) AS shop_id,
 			count(*) FILTER (WHERE s.enabled AND s.key_state <> 'missing') AS keys,
 			count(*) FILTER (WHERE s.enabled AND s.key_state = 'expired') AS keys_refused,
-			bool_or(s.key_state = 'moved' AND s.key_message LIKE 'the application secret%') AS moved
+			-- of the gateway's own secrets; a shop's data key comes last
+			min(s.key_message) FILTER (WHERE s.key_state = 'moved' AND s.key_message NOT LIKE 'the data key%') AS moved
 		FROM ordersync.shops s
 		GROUP BY s.gateway
 	) c ON c.gateway = g.name
@@ -151,7 +157,8 @@ BEGIN
 		SELECT COALESCE(p.stopped_calls LIKE 'all: %', g.failing_since IS NOT NULL AND (NOT g.one_shop_fails
 			OR g.error_class IN ('signature', 'permission')
 			-- who sees some shops only does not know whether it is the only one
-			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o))) AS is_failing
+			OR c.shops = 1 AND (SELECT o.all_shops FROM ordersync.own_shops o))) AS is_failing,
+			CASE g.secret_state WHEN 'unreadable' THEN g.secret_message ELSE c.moved END AS message
 		OFFSET 0
 	) f
 	CROSS JOIN LATERAL (
@@ -161,11 +168,17 @@ BEGIN
 	) b
 	CROSS JOIN LATERAL (
 		SELECT f.is_failing, p.stopped_calls, p.stopped_since, b.banned_methods,
+			-- another one than the application secret, as ordersync_set_gateway_secret calls it
+			CASE
+				WHEN f.message LIKE '%the application secret%' THEN NULL
+				WHEN f.message LIKE '%the header %' THEN 'header:' || substring(f.message FROM 'the header ([A-Za-z0-9_-]+)')
+				WHEN f.message LIKE '%the proxy''s password%' THEN 'proxy_password'
+			END AS secret,
 			CASE
 				WHEN g.secret_state = 'missing' THEN 'no secret'
 				WHEN g.secret_state = 'unreadable' THEN 'secret unreadable'
 				WHEN g.secret_state = 'key_file' THEN 'key file'
-				WHEN c.moved THEN 'moved'
+				WHEN c.moved IS NOT NULL THEN 'moved'
 				WHEN f.is_failing AND g.error_class = 'signature' AND g.error_code IN (24, 25) THEN 'secret refused'
 				WHEN f.is_failing AND g.error_class IN ('signature', 'permission') THEN 'application refused'
 				WHEN c.keys_refused > 1 AND c.keys_refused = c.keys THEN 'all keys refused'
