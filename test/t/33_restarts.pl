@@ -78,6 +78,7 @@ cmp_ok($between[5], '>', 2 * $between[0], 'and then at a growing distance');
 $cluster->sql('DROP TRIGGER no_notes ON ordersync.sync_tasks');
 $cluster->no_faults;
 is($cluster->finish($run), 'succeeded', 'when that is over the run goes on');
+$cluster->sql('CHECKPOINT');	# that end was committed without waiting for the disk
 
 # A crash: of a worker, and of anybody else's backend.
 for my $whose (qw(worker backend))
