@@ -65,7 +65,7 @@ BEGIN
 				WHEN v_old ->> 'class' <> 'unanswered' THEN COALESCE(p_class, v_old ->> 'class')
 				ELSE COALESCE(p_class, CASE WHEN v_unanswered THEN 'unanswered' END, 'network')
 			END,
-			'error', COALESCE(p_message, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' END)))
+			'error', COALESCE(p_message, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' ELSE 'calls were lost' END)))
 		|| CASE
 			WHEN v_name = '' THEN '{}'
 			WHEN p_key THEN pg_catalog.jsonb_build_object('key', true)
