@@ -5,7 +5,7 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 3000, '--days' => 30 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 1500, '--days' => 30 ],
 	databases => 'postgres,other',
 	conf => 'restart_after_crash = on');	# PostgreSQL::Test::Cluster switches it off
 $cluster->sql('CREATE DATABASE other');

@@ -5,7 +5,7 @@ use warnings;
 use OrdersyncTest;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 3000, '--days' => 20 ]);
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 20 ]);
 $cluster->add_shops(1);
 is($cluster->full(1), 'succeeded', 'a full run');
 $cluster->advance(3 * 86400, quiet => 1);

@@ -7,7 +7,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 700, '--days' => 30, '--burst' => 0 ]);
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 400, '--days' => 30, '--burst' => 0 ]);
 my $node = $cluster->node;
 
 # The same seller as four shops, one for each way of keeping.

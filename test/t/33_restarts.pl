@@ -60,7 +60,8 @@ is_quick(next_worker(''), 'a worker behind one that was terminated while it conn
 $cluster->sql(q{CREATE FUNCTION no_notes() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no note is taken''; END';
 	CREATE TRIGGER no_notes BEFORE UPDATE ON ordersync.sync_tasks FOR EACH ROW WHEN (NEW.error_class IS NOT NULL) EXECUTE FUNCTION no_notes()});
 my $from = -s $log;
-$cluster->fault('status', value => 502);
+# an answer: it stops no calls of the gateway
+$cluster->fault('error', value => 15, sub_code => 'isp.remote-service-error');
 my $run = $cluster->trigger('incremental', 1);
 sub ends
 {
