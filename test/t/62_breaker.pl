@@ -154,6 +154,8 @@ $cluster->sql(join ';', map { "SELECT ordersync_cancel($run{$_}); SELECT ordersy
 add_gateway('g', $cluster->url);
 $cluster->sql("UPDATE ordersync.gateways SET clock_offset = (SELECT clock_offset FROM ordersync.gateways WHERE name = 'taobao')");
 add_shop($_, 'g') for 2 .. 4;
+# slowly enough for there to be a middle
+$cluster->sql(q{SELECT ordersync_set_gateway('g', '{"calls_per_second": 30}')});
 my $listener = $cluster->node->background_psql('postgres');
 $listener->query_safe('LISTEN ordersync');
 my $run = $cluster->trigger('full', 2, $since);
