@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my @shops = (1, 2);
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 800, '--days' => 14 ],
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 1000, '--days' => 14 ],
 	conf => "ordersync.lag = 0\ntimezone = 'UTC'");
 $cluster->add_shops(@shops);
 $cluster->node->psql('postgres', '', extra_params => [ '-q', '-f', "$ENV{ORDERSYNC_TEST}/truth/definitions.sql" ], on_error_die => 1);

@@ -7,7 +7,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 800, '--days' => 20 ], conf => 'ordersync.lag = 0');
+my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 1500, '--days' => 20 ], conf => 'ordersync.lag = 0');
 $cluster->add_shops(1);
 is($cluster->full(1), 'succeeded', 'a full run');
 
