@@ -105,7 +105,7 @@ UPDATE ordersync.gateways SET stops = '{}', lifted_at = NULL;
 SELECT pg_temp.clean();
 SELECT pg_temp.fail(3, '{"verdict": "retry", "class": "http", "message": "m", "stop": {"probe_ms": 60000}}');
 SELECT pg_temp.fail(4, jsonb_build_object('verdict', 'retry', 'class', 'platform', 'message', 'busy (the gateway''s code AGAIN)',
-	'call', jsonb_build_object('method', '/OrderIncrement', 'verdict', 'retry', 'msg', 'busy', 'started_at', floor(extract(epoch FROM clock_timestamp()) * 1000))));
+	'call', jsonb_build_object('method', '/OrderIncrement', 'verdict', 'retry', 'msg', 'busy', 'started_at', floor(extract(epoch FROM clock_timestamp()) * 1000) + 1)));
 SELECT results_eq($$ SELECT g.stops, max(t.attempt) FROM ordersync.gateways g, ordersync.sync_tasks t WHERE g.name = 'partner' AND t.shop_id = 4 GROUP BY g.name $$,
 	$$ VALUES ('{}'::jsonb, 1) $$, 'one that refuses a call with such a code answers: calls are made again, and it is the task''s failure');
 
