@@ -138,7 +138,7 @@ for my $way (@ways)
 	cmp_ok($attempts, '<=', 1, "$way: no attempts are spent");
 	is($state, 'running', "$way: the run is not failed");
 	like($waits,
-		qr/^gateway "g_$way": (?:it|taobao\.\S+) does not answer since [-\d]+ [:\d]+ \((?:$class{$way}|network)\), next probe at [:\d]+$/, "$way: and says what it waits for");	# network: stopped before the failure was noted
+		qr/^gateway "g_$way": (?:it|taobao\.\S+) does not answer since [-\d]+ [:\d]+ \($class{$way}\), next probe at [:\d]+$/, "$way: and says what it waits for");
 }
 is(value("string_agg(gateway || ' ' || state, ', ' ORDER BY gateway) FROM ordersync.gateway_health WHERE gateway LIKE 'g_%' AND state NOT IN ('unreachable', 'failing', 'partly failing')") // '', '',
 	'all of these gateways say so');

@@ -42,9 +42,10 @@ BEGIN
 	JOIN ordersync.gateways g ON g.name = s.gateway
 	WHERE s.shop_id = p_task.shop_id
 		AND GREATEST(g.lifted_at, g.updated_at) <= p_called_at;
-	-- what many tasks say at the same moment is written by the first
+	-- what many tasks say at the same moment is written by the first; a task given back does not know why
 	IF NOT FOUND
-			OR v_old ->> 'shop' IS NOT DISTINCT FROM p_stop ->> 'shop'
+			OR (p_class IS NULL OR v_old ->> 'class' = p_class)
+			AND v_old ->> 'shop' IS NOT DISTINCT FROM p_stop ->> 'shop'
 			AND (v_old ->> 'class' <> 'unanswered' OR v_unanswered)
 			AND pg_catalog.abs(EXTRACT(epoch FROM (v_old ->> 'probe_at')::timestamptz - v_probe_at)) < 0.1 THEN
 		RETURN;
