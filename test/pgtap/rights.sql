@@ -127,7 +127,7 @@ SELECT matches(pg_temp.plan(q), c, what) FROM (VALUES
 	('SELECT * FROM ordersync.orders WHERE shop_id = 1 AND tid = 100', 'Index Cond: \(\(shop_id = 1\) AND \(tid = 100\)\)|Index Cond: \(tid = 100\)', 'shop and number'),
 	('SELECT * FROM ordersync.orders WHERE shop_id = 1 AND created_date = current_date', 'Index Cond: \(\(shop_id = 1\) AND \(created_date = ', 'shop and day'),
 	('SELECT * FROM ordersync.order_report WHERE shop_id = 1 AND created_date >= current_date - 3', 'Index Cond: \(\(shop_id = 1\) AND \(created_date >= ', 'the same of a report'),
-	('SELECT * FROM ordersync.orders', 'InitPlan 1', 'the grants are asked once a query')) v (q, c, what);
+	('SELECT * FROM ordersync.orders', 'InitPlan 1 \(returns \$0\)|\(InitPlan 1\)\.col1', 'the grants are asked once a query')) v (q, c, what);
 RESET ROLE;
 SELECT unalike(pg_temp.plan('SELECT * FROM ordersync.orders'), '%grants%', 'the owner and superusers are not asked');
 
