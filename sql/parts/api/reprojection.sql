@@ -293,7 +293,7 @@ BEGIN
 				'WHERE s.shop_id = $1 AND s.tid = ANY ($2) AND s.synced_at = now()) w'
 		INTO v_written, v_ids
 		USING p_shop, v_ids;
-		PERFORM ordersync.announce('order', p_shop, v_ids);
+		PERFORM ordersync.announce_records('order', p_shop, v_ids);
 	ELSE
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
 		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
@@ -319,7 +319,7 @@ BEGIN
 			'WHERE a.shop_id = $1 AND a.refund_id = ANY ($2) AND a.synced_at = now()'
 		INTO v_written, v_ids
 		USING p_shop, v_ids;
-		PERFORM ordersync.announce('after_sale', p_shop, v_ids);
+		PERFORM ordersync.announce_records('after_sale', p_shop, v_ids);
 	END IF;
 	RETURN v_written;
 END

@@ -286,7 +286,7 @@ BEGIN
 			AND o.tid = n.tid
 			AND o.platform_state IS DISTINCT FROM n.state;
 		IF FOUND THEN
-			PERFORM ordersync.announce('order', v.shop_id, ARRAY[p_id]);
+			PERFORM ordersync.announce_records('order', v.shop_id, ARRAY[p_id]);
 		END IF;
 	END IF;
 END

@@ -208,7 +208,7 @@ BEGIN
 	SELECT pg_catalog.array_agg(a.tid)
 	INTO v_tids
 	FROM archived a;
-	PERFORM ordersync.announce('order', p_shop, v_tids);
+	PERFORM ordersync.announce_records('order', p_shop, v_tids);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.record_history_reads(bigint, timestamptz, timestamptz, bigint, timestamptz) IS

@@ -66,6 +66,21 @@ $function$;
 COMMENT ON FUNCTION ordersync.begin_portion(text) IS
 	'ends a consumer''s portion, all of which is acknowledged, and begins the next; false: nothing has been committed since';
 
+/* Inlined where it is used, so that a loop that ends early has read no more than it needed. */
+CREATE OR REPLACE FUNCTION ordersync.portion_entries(p_first bigint, p_last bigint, p_shown pg_snapshot, p_known pg_snapshot)
+RETURNS TABLE (entry_id bigint, kind text, shop_id bigint, ids bigint[], messages jsonb[], recorded_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT f.entry_id, f.kind, f.shop_id, f.ids, f.messages, f.recorded_at
+	FROM ordersync.change_feed f
+	WHERE f.entry_id BETWEEN p_first AND p_last
+		AND pg_catalog.pg_visible_in_snapshot(f.changed_in, p_shown)
+		AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, p_known)
+	ORDER BY f.entry_id
+$function$;
+COMMENT ON FUNCTION ordersync.portion_entries(bigint, bigint, pg_snapshot, pg_snapshot) IS
+	'the entries of a portion, in order';
+
 CREATE OR REPLACE FUNCTION ordersync.portion_changes(p_consumer text, p_limit bigint)
 RETURNS TABLE (
 	n bigint,
@@ -85,30 +100,65 @@ AS $function$
 #variable_conflict use_column
 DECLARE
 	c ordersync.change_consumers;
+	e record;
+	v_n bigint := 0;
+	v_done integer;
+	v_rows bigint;
 BEGIN
 	SELECT k.* INTO c
 	FROM ordersync.change_consumers k
 	WHERE k.consumer = p_consumer;
-	RETURN QUERY
-	SELECT pg_catalog.row_number() OVER (), w.entry_id, w.item::integer, w.kind, w.shop_id, w.id, w.recorded_at, w.message
-	FROM (
-		SELECT f.entry_id, u.item, f.kind, f.shop_id, u.id, f.recorded_at, u.message
-		FROM (
-			SELECT f.entry_id, f.kind, f.shop_id, f.recorded_at, f.ids,
-				CASE WHEN NOT c.compact THEN f.messages END AS messages
-			FROM ordersync.change_feed f
-			WHERE f.entry_id BETWEEN c.done_entry AND c.portion_end
-				AND pg_catalog.pg_visible_in_snapshot(f.changed_in, c.portion)
-				AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, c.acknowledged)
-			ORDER BY f.entry_id
-		) f
-		CROSS JOIN LATERAL ROWS FROM (pg_catalog.unnest(f.ids), pg_catalog.unnest(f.messages)) WITH ORDINALITY AS u (id, message, item)
-		WHERE f.entry_id > c.done_entry
-			OR u.item > c.done_items
-		ORDER BY f.entry_id, u.item
-		LIMIT p_limit
-	) w;
+	FOR e IN
+		SELECT *
+		FROM ordersync.portion_entries(c.done_entry, c.portion_end, c.portion, c.acknowledged)
+	LOOP
+		v_done := CASE WHEN e.entry_id = c.done_entry THEN c.done_items ELSE 0 END;
+		IF c.compact THEN
+			e.messages := NULL;
+		END IF;
+		RETURN QUERY
+		SELECT v_n + u.item - v_done, e.entry_id, u.item::integer, e.kind, e.shop_id, u.id, e.recorded_at, u.message
+		FROM ROWS FROM (pg_catalog.unnest(e.ids), pg_catalog.unnest(e.messages)) WITH ORDINALITY AS u (id, message, item)
+		WHERE u.item > v_done
+			AND v_n + u.item - v_done <= p_limit;
+		GET DIAGNOSTICS v_rows = ROW_COUNT;
+		v_n := v_n + v_rows;
+		EXIT WHEN v_n >= p_limit;
+	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.portion_changes(text, bigint) IS
 	'the next changes of a consumer''s portion that are not acknowledged, in order, counted from 1; messages only for one that reads each change';
+
+CREATE OR REPLACE FUNCTION ordersync.place_in_portion(p_consumer text, p_n bigint, OUT entry_id bigint, OUT items integer)
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $function$
+DECLARE
+	c ordersync.change_consumers;
+	e record;
+	v_n bigint := p_n;
+BEGIN
+	SELECT k.* INTO c
+	FROM ordersync.change_consumers k
+	WHERE k.consumer = p_consumer;
+	FOR e IN
+		SELECT p.entry_id, pg_catalog.cardinality(p.ids) AS items
+		FROM ordersync.portion_entries(c.done_entry, c.portion_end, c.portion, c.acknowledged) p
+	LOOP
+		IF e.entry_id = c.done_entry THEN
+			v_n := v_n + c.done_items;
+		END IF;
+		IF v_n <= e.items THEN
+			entry_id := e.entry_id;
+			items := v_n;
+			RETURN;
+		END IF;
+		v_n := v_n - e.items;
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.place_in_portion(text, bigint) IS
+	'the entry of the n-th change of a consumer''s portion behind the last one acknowledged, and which of its changes that is; NULL: there are not so many';

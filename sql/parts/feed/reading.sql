@@ -5,7 +5,7 @@
  * which begins later and so sees no less than the portion holds.
  */
 
-/* Compact: of what waits, within the window, each order once, where its last change stands. */
+/* Compact: of what waits in the portion, as far as five batches reach, each order once, where its last change stands. */
 CREATE OR REPLACE FUNCTION ordersync.pick_changes(p_consumer text, p_batch integer, p_allowed bigint[] DEFAULT NULL)
 RETURNS TABLE ("position" bigint, kind text, shop_id bigint, id bigint, recorded_at timestamptz, message jsonb, entry_id bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -13,28 +13,31 @@ AS $function$
 #variable_conflict use_column
 DECLARE
 	c ordersync.change_consumers;
-	v_window bigint := GREATEST(20 * p_batch::bigint, 10000);
+	v_window bigint;
 	w record;
 BEGIN
 	LOOP
 		SELECT k.* INTO c
 		FROM ordersync.change_consumers k
 		WHERE k.consumer = p_consumer;
+		v_window := CASE WHEN c.compact THEN GREATEST(5 * p_batch::bigint, 2000) ELSE p_batch END;
 
 		WITH next AS MATERIALIZED (
 			SELECT *
 			FROM ordersync.portion_changes(p_consumer, CASE WHEN c.portion IS NULL THEN 0 ELSE v_window END)
 		), wanted AS (
-			SELECT n.*, pg_catalog.row_number() OVER (PARTITION BY n.kind, n.shop_id, n.id ORDER BY n.n DESC) AS from_last
+			-- of one that reads each change every row is a group of its own
+			SELECT pg_catalog.max(n.n) AS n, n.kind, n.shop_id, n.id, pg_catalog.max(n.entry_id) AS entry_id,
+				pg_catalog.max(n.recorded_at) AS recorded_at,
+				(pg_catalog.array_agg(n.message) FILTER (WHERE NOT c.compact))[1] AS message
 			FROM next n
 			WHERE (c.shops IS NULL OR n.shop_id = ANY (c.shops))
 				AND (p_allowed IS NULL OR n.shop_id = ANY (p_allowed))
 				AND (c.kinds IS NULL OR n.kind = ANY (c.kinds))
+			GROUP BY n.kind, n.shop_id, n.id, CASE WHEN NOT c.compact THEN n.n END
 		), picked AS (
 			SELECT p.*
 			FROM wanted p
-			WHERE NOT c.compact
-				OR p.from_last = 1
 			ORDER BY p.n
 			LIMIT p_batch
 		)
@@ -164,7 +167,6 @@ AS $function$
 DECLARE
 	c ordersync.change_consumers;
 	n bigint;
-	v_last record;
 BEGIN
 	SELECT k.* INTO c
 	FROM ordersync.change_consumers k
@@ -189,19 +191,15 @@ BEGIN
 		c.walk_shops := c.walk_shops[n + 1:];
 		c.walk_ids := c.walk_ids[n + 1:];
 	ELSE
-		SELECT p.n, p.entry_id, p.item
-		INTO v_last
-		FROM ordersync.portion_changes(p_consumer, n) p
-		ORDER BY p.n DESC
-		LIMIT 1;
-		IF v_last.n IS DISTINCT FROM n THEN
+		SELECT p.entry_id, p.items
+		INTO c.done_entry, c.done_items
+		FROM ordersync.place_in_portion(p_consumer, n) p;
+		IF c.done_entry IS NULL THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'data_corrupted',
 				MESSAGE = pg_catalog.format('entries of the change feed that consumer "%s" has not acknowledged are gone', p_consumer),
 				HINT = pg_catalog.format('Read again: SELECT * FROM ordersync_changes_read(%L).', p_consumer);
 		END IF;
-		c.done_entry := v_last.entry_id;
-		c.done_items := v_last.item;
 	END IF;
 	UPDATE ordersync.change_consumers k
 	SET "position" = p_position,

@@ -122,7 +122,7 @@ BEGIN
 		pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(k.refunded)
 	INTO v_ids, v_tids, v_oids, v_refunded_at, v_refunded
 	FROM linked k;
-	PERFORM ordersync.announce('after_sale', p_shop, v_ids);
+	PERFORM ordersync.announce_records('after_sale', p_shop, v_ids);
 	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
 END
 $function$;

@@ -381,7 +381,7 @@ BEGIN
 	SELECT pg_catalog.array_agg(n.tid)
 	INTO v_noted
 	FROM noted n;
-	PERFORM ordersync.announce('order', p_shop, v_noted);
+	PERFORM ordersync.announce_records('order', p_shop, v_noted);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS

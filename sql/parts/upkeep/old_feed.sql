@@ -51,7 +51,7 @@ COMMENT ON FUNCTION ordersync.remove_read_entries() IS
 
 /*
  * What a consumer has not read for longer than ordersync.keep_feed.  It is told so,
- * in its next read.  One that is being read in an open transaction is left for later.
+ * in its next read.  While one is being read in an open transaction, it is tried again later.
  */
 CREATE OR REPLACE FUNCTION ordersync.remove_old_entries(INOUT p_next bigint, p_before timestamptz, OUT removed bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -90,8 +90,9 @@ BEGIN
 		WHERE c.consumer = v_consumer
 		FOR NO KEY UPDATE SKIP LOCKED;
 		IF NOT FOUND THEN
-			p_next := NULL;
-			RETURN;
+			RAISE EXCEPTION USING
+				ERRCODE = 'lock_not_available',
+				MESSAGE = pg_catalog.format('consumer "%s" of the change feed is being read', v_consumer);
 		END IF;
 		PERFORM ordersync.note_lost(v_consumer, v_due);
 	END LOOP;

@@ -110,7 +110,7 @@ ROWS 500
 AS $function$
 #variable_conflict use_column
 DECLARE
-	c ordersync.change_consumers;
+	c record;
 	v_allowed bigint[];
 	v_found boolean;
 BEGIN

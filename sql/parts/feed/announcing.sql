@@ -5,7 +5,7 @@
  * still locked, so that of two entries with the same one the later has the higher
  * number: numbers are in order for each order, though not between transactions.
  */
-CREATE OR REPLACE FUNCTION ordersync.announce(p_kind text, p_shop bigint, p_ids bigint[])
+CREATE OR REPLACE FUNCTION ordersync.announce_records(p_kind text, p_shop bigint, p_ids bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET plan_cache_mode = force_generic_plan
@@ -34,5 +34,5 @@ BEGIN
 	END IF;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.announce(text, bigint, bigint[]) IS
+COMMENT ON FUNCTION ordersync.announce_records(text, bigint, bigint[]) IS
 	'writes into the change feed which orders or after-sales of a shop were written, and wakes those who wait for it';
