@@ -5,8 +5,8 @@
  * It is the caller's, who must be able to create it: the database's owner or a
  * superuser, hence no SECURITY DEFINER; pg_database_owner, as which set_up() runs,
  * may create nothing in the database.  So tables are published whole, never by a list
- * of columns: a column that set_up() or ordersync_add_field() adds is published with
- * the next change of a row, and nothing has to be altered.
+ * of columns: a column that set_up() adds is published with the next change of a row,
+ * and nothing has to be altered.
  *
  * Of the tables of schema ordersync it then has those that were asked for and no others,
  * each with the same filter; tables of other schemas in it (a connector's table of
