@@ -15,7 +15,10 @@ $function$;
 COMMENT ON FUNCTION ordersync.compare_lost() IS
 	'the parts of a comparison that hold what only ours has, what theirs keeps at all, and how far it has come';
 
-/* A shop with its rows under another shop_id, or a day of creation outside the range: looked up by key, one by one. */
+/*
+ * Stored all the same, with another day of creation or under another shop: looked up
+ * by key, one by one.  The latter counts where theirs says that it is this shop's.
+ */
 CREATE OR REPLACE FUNCTION ordersync.compare_found(p_kind text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -27,8 +30,10 @@ AS $function$
 					'WHERE x.shop_id = ANY ($4) AND x.%2$s = t.id '
 				') AS stored '
 				'FROM t LEFT JOIN ours o ON o.id = t.id '
-				'WHERE o.id IS NULL AND t.n = 1 AND t.id IS NOT NULL) f '
-			'WHERE f.stored IS NULL OR $3 <> ALL (f.stored)), '
+				'WHERE o.id IS NULL AND t.n = 1 AND t.id IS NOT NULL '
+				-- not looked up before it is known to be without ours
+				'OFFSET 0) f '
+			'WHERE f.stored IS NULL OR $3 <> ALL (f.stored) AND f.seller_shop = $3), '
 		'rounded AS MATERIALIZED ( '
 			'SELECT DISTINCT ON (c.shop_id, c.id) c.* '
 			'FROM (SELECT c.*, bool_or(c.is_lost) OVER (PARTITION BY c.their_id) AS some_lost '
@@ -37,7 +42,8 @@ AS $function$
 					'FROM found f '
 					'JOIN ours o ON o.id::float8 = f.id::float8 '
 					'LEFT JOIN lost l ON l.shop_id = o.shop_id AND l.id = o.id '
-					'WHERE f.stored IS NULL '
+					-- a double's own value, or the shortest number that stands for it
+					'WHERE f.stored IS NULL AND (f.id = CASE WHEN f.id < 9223372036854774784 THEN f.id::float8::bigint END OR f.id = f.id::float8::text::numeric) '
 					'UNION ALL '
 					'SELECT o.shop_id, o.id, o.order_id, f.id, abs(extract(epoch FROM f.created - o.created)), l.id IS NOT NULL '
 					'FROM found f '
@@ -55,7 +61,7 @@ COMMENT ON FUNCTION ordersync.compare_found(text) IS
 	'the parts of a comparison that hold what only theirs has';
 
 /* Why theirs may lack it: the surest reason first. */
-CREATE OR REPLACE FUNCTION ordersync.compare_lost_rows(p_kind text, p_columns jsonb)
+CREATE OR REPLACE FUNCTION ordersync.compare_lost_rows(p_kind text, p_columns jsonb, p_values boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -84,20 +90,21 @@ AS $function$
 		) p ON p.shop_id = o.shop_id AND p.record_id = %3$s
 		LEFT JOIN rounded g ON g.shop_id = o.shop_id AND g.id = o.id
 		WHERE g.id IS NULL
-	$query$, ordersync.compare_json(p_kind, p_columns, 'o'), CASE p_kind WHEN 'after_sales' THEN p_kind ELSE 'orders' END,
+	$query$, CASE WHEN p_values THEN ordersync.compare_json(p_columns, 'o') ELSE 'NULL::jsonb' END, CASE p_kind WHEN 'after_sales' THEN p_kind ELSE 'orders' END,
 		CASE p_kind WHEN 'sub_orders' THEN 'o.order_id' ELSE 'o.id' END)
 $function$;
-COMMENT ON FUNCTION ordersync.compare_lost_rows(text, jsonb) IS
+COMMENT ON FUNCTION ordersync.compare_lost_rows(text, jsonb, boolean) IS
 	'the query of what only ours has: its name, a blank, and what is known beside it';
 
 /* Of a seller that is not known the worst verdict of all shops counts. */
-CREATE OR REPLACE FUNCTION ordersync.compare_found_rows(p_kind text, p_columns jsonb)
+CREATE OR REPLACE FUNCTION ordersync.compare_found_rows(p_kind text, p_columns jsonb, p_values boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT pg_catalog.format($query$
 		SELECT COALESCE(t.stored[1], w.shop_id), t.id, %1$s, w.day, %2$s, NULL::jsonb, CASE
 			WHEN t.stored IS NOT NULL THEN 'only_theirs_other_shop ' || t.stored[1]
+			WHEN t.seller_nick IS NOT NULL AND t.seller_shop IS NULL THEN 'only_theirs_unknown_shop ' || t.seller_nick
 			WHEN EXISTS (
 				SELECT
 				FROM ordersync.quarantine q
@@ -133,7 +140,7 @@ AS $function$
 			WHEN p_columns @> '[{"col": "tid"}]' THEN 't.tid'
 			ELSE 'NULL::bigint'
 		END,
-		ordersync.compare_json(p_kind, p_columns, 't'),
+		CASE WHEN p_values THEN ordersync.compare_json(p_columns, 't') ELSE 'NULL::jsonb' END,
 		CASE p_kind WHEN 'after_sales' THEN p_kind ELSE 'orders' END,
 		-- a line comes with its order
 		CASE WHEN p_kind <> 'sub_orders' THEN 't.id' WHEN p_columns @> '[{"col": "tid"}]' THEN 't.tid' ELSE 'NULL' END,
@@ -142,7 +149,7 @@ AS $function$
 		CASE p_kind WHEN 'after_sales' THEN 'COALESCE(t.modified, t.created)' ELSE 't.created' END,
 		p_kind, CASE p_kind WHEN 'sub_orders' THEN 'NULL' ELSE 't.id' END)
 $function$;
-COMMENT ON FUNCTION ordersync.compare_found_rows(text, jsonb) IS
+COMMENT ON FUNCTION ordersync.compare_found_rows(text, jsonb, boolean) IS
 	'the query of what only theirs has: its name, a blank, and what is known beside it';
 
 /* Ids that lost digits, that stand there more than once, and that are none. */
@@ -154,11 +161,11 @@ AS $function$
 			'jsonb_build_object(' || v.id || ', g.id::text), ''id_rounded '' || g.their_id || '' for '' || g.id '
 		'FROM rounded g '
 		'UNION ALL '
-		'SELECT NULL, t.id, NULL, NULL, ' || ordersync.compare_json(p_kind, p_columns, 't') || ', NULL, ''id_duplicate '' || t.copies || '' rows'' '
+		'SELECT NULL, t.id, NULL, NULL, ' || ordersync.compare_json(p_columns, 't') || ', NULL, ''id_duplicate '' || t.copies || '' rows'' '
 		'FROM t '
 		'WHERE t.copies > 1 AND t.n = 1 AND t.id IS NOT NULL '
 		'UNION ALL '
-		'SELECT NULL, NULL, NULL, NULL, ' || ordersync.compare_json(p_kind, p_columns, 't') || ' || jsonb_build_object(' || v.id || ', t.raw_id), '
+		'SELECT NULL, NULL, NULL, NULL, ' || ordersync.compare_json(p_columns, 't') || ' || jsonb_build_object(' || v.id || ', t.raw_id), '
 			'NULL, ''id_unreadable '' || COALESCE(t.raw_id, ''NULL'') '
 		'FROM t '
 		'WHERE t.id IS NULL '

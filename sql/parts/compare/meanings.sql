@@ -14,6 +14,7 @@ AS $function$
 		('only_ours_late', 'it became visible late and a check brought it here; theirs did not look again'),
 		('only_ours', 'theirs has lost it'),
 		('only_theirs_other_shop', 'it is stored here under another shop'),
+		('only_theirs_unknown_shop', 'its seller is no shop here'),
 		('only_theirs_quarantined', 'the platform sent it and it could not be stored here: it is in ordersync.quarantine'),
 		('only_theirs_deleted_here', 'it was stored here, and its row was deleted'),
 		('only_theirs_day_not_proven', 'its day was not read whole here'),

@@ -5,7 +5,9 @@
  *
  *   r          their rows, values read
  *   ours       our rows created in the range
- *   t          of their rows those that are ours or of the range; the newest of an id first
+ *   s          of their rows those that are ours or of the range
+ *   c          ids that they have more than once
+ *   t          s again, with the number of each copy of a row (n), the newest first
  *   d          pairs that differ, with what differs
  *   lost       ours without theirs
  *   found      theirs without ours; one that is stored here with another day of creation belongs to that day's comparison
@@ -13,9 +15,9 @@
  *   newest     the time of creation that theirs has come to
  *   kept       what theirs has of each shop and type of orders, to tell what it leaves out from what it has lost
  *
- * Each part is read once and joined by hashes: ordersync_compare() forbids nested
- * loops, because the planner knows nothing of how many rows a part has.  What is
- * looked up for single rows is a subquery for that reason.
+ * The parts are joined by hashes: ordersync_compare() forbids the other joins, because
+ * the planner knows nothing of how many rows a part has.  What is looked up for
+ * single rows is a subquery for that reason.
  */
 CREATE OR REPLACE FUNCTION ordersync.compare_ours(p_kind text)
 RETURNS text
@@ -111,7 +113,7 @@ COMMENT ON FUNCTION ordersync.compare_tests(jsonb) IS
 	'the conditions by which each column of a comparison differs, is hours off or is missing, as SQL';
 
 /* The columns that are compared, as JSON for people: ids as text, times as in Asia/Shanghai. */
-CREATE OR REPLACE FUNCTION ordersync.compare_json(p_kind text, p_columns jsonb, p_alias text)
+CREATE OR REPLACE FUNCTION ordersync.compare_json(p_columns jsonb, p_alias text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
@@ -128,7 +130,7 @@ AS $function$
 	WHERE p_alias = 't'
 		OR c.role <> 'seller'
 $function$;
-COMMENT ON FUNCTION ordersync.compare_json(text, jsonb, text) IS
+COMMENT ON FUNCTION ordersync.compare_json(jsonb, text) IS
 	'SQL that makes JSON of the columns that are compared, of theirs (t) or ours (o)';
 
 /* Both sides. */
@@ -137,20 +139,27 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT 'ours AS MATERIALIZED (' || ordersync.compare_ours(p_kind) || '), '
-		't AS MATERIALIZED (SELECT r.*, k.shop_id AS seller_shop, '
+		's AS MATERIALIZED (SELECT r.*, k.shop_id AS seller_shop, '
 		|| COALESCE('NULLIF(' || pg_catalog.string_agg(pg_catalog.format(
 				'CASE WHEN r.%1$s IS NULL AND r.raw_%1$s !~* ''^\s*(0000-00-00.*|null)?\s*$'' THEN jsonb_build_object(%1$L, r.raw_%1$s) ELSE ''{}'' END',
 				c.col), ' || ')
 			FILTER (WHERE c.type = 'text' AND c.role NOT IN ('id', 'status', 'seller')) || ', ''{}'')', 'NULL::jsonb')
-		|| ' AS unreadable, '
-			'count(*) OVER (PARTITION BY r.id) AS copies, '
-			'row_number() OVER (PARTITION BY r.id ORDER BY r.modified DESC NULLS LAST, r.created DESC NULLS LAST) AS n '
+		|| ' AS unreadable '
 		'FROM r '
 		'LEFT JOIN nicks k ON k.nick = r.seller_nick '
 		'LEFT JOIN (SELECT DISTINCT id FROM ours) o ON o.id = r.id '
 		'WHERE o.id IS NOT NULL '
 			'OR (r.created IS NULL OR r.created >= timezone(''Asia/Shanghai'', $1::timestamp) AND r.created < timezone(''Asia/Shanghai'', $2::timestamp)) '
-				'AND (k.shop_id = $3) IS NOT FALSE), '
+				-- of another shop, as theirs says itself: no matter of this one
+				|| 'AND ($3 IS NULL OR r.seller_nick IS NULL OR k.shop_id = $3)), '
+		'c AS MATERIALIZED (SELECT s.id, count(*) AS copies FROM s WHERE s.id IS NOT NULL GROUP BY s.id HAVING count(*) > 1), '
+		't AS MATERIALIZED ( '
+			'SELECT s.*, 1 AS copies, 1 AS n '
+			'FROM s LEFT JOIN c ON c.id = s.id '
+			'WHERE c.id IS NULL '
+			'UNION ALL '
+			'SELECT s.*, c.copies, row_number() OVER (PARTITION BY s.id ORDER BY s.modified DESC NULLS LAST, s.created DESC NULLS LAST) '
+			'FROM s JOIN c ON c.id = s.id), '
 	FROM pg_catalog.jsonb_to_recordset(p_columns) AS c (col text, role text, name text, type text, expression text)
 $function$;
 COMMENT ON FUNCTION ordersync.compare_sides(text, jsonb) IS
@@ -181,13 +190,13 @@ COMMENT ON FUNCTION ordersync.compare_list(text[], text[]) IS
 	'SQL that makes an array of those words whose conditions are true';
 
 /* Pairs that differ; each with lists of columns by the way in which they do. */
-CREATE OR REPLACE FUNCTION ordersync.compare_pairs(p_kind text, p_columns jsonb)
+CREATE OR REPLACE FUNCTION ordersync.compare_pairs(p_kind text, p_columns jsonb, p_values boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT 'd AS (SELECT o.shop_id, o.id, o.order_id, '
-			|| ordersync.compare_json(p_kind, p_columns, 't') || ' AS theirs, '
-			|| ordersync.compare_json(p_kind, p_columns, 'o') || ' AS ours, '
+			|| CASE WHEN p_values THEN ordersync.compare_json(p_columns, 't') ELSE 'NULL::jsonb' END || ' AS theirs, '
+			|| CASE WHEN p_values THEN ordersync.compare_json(p_columns, 'o') ELSE 'NULL::jsonb' END || ' AS ours, '
 			't.unreadable, s.shift, t.seller_shop <> o.shop_id AS wrong_shop, o.status AS our_status, '
 			't.modified AS their_modified, o.modified AS our_modified, '
 		|| COALESCE(pg_catalog.string_agg(pg_catalog.format(
@@ -224,8 +233,8 @@ AS $function$
 		'WHERE t.unreadable IS NOT NULL OR (' || pg_catalog.string_agg(c.differs, ') OR (') || ')), '
 	FROM ordersync.compare_tests(p_columns) c
 $function$;
-COMMENT ON FUNCTION ordersync.compare_pairs(text, jsonb) IS
-	'the part of a comparison that holds the pairs that differ';
+COMMENT ON FUNCTION ordersync.compare_pairs(text, jsonb, boolean) IS
+	'the part of a comparison that holds the pairs that differ; p_values: with the values of both';
 
 /*
  * What differs in a pair, by name.  An older version differs in much else: that is
