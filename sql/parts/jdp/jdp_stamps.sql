@@ -187,6 +187,59 @@ $function$;
 COMMENT ON FUNCTION ordersync.stamp_jdp_again(timestamp, interval) IS
 	'stamps the rows of the last stamp again, further ahead; part of ordersync.stamp_jdp()';
 
+CREATE OR REPLACE FUNCTION ordersync.note_jdp_stamp(p_stamp timestamp)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.jdp_state
+	SET stamped_until = p_stamp,
+		confirmed = false,
+		taken_at = pg_catalog.now();
+END
+$function$;
+COMMENT ON FUNCTION ordersync.note_jdp_stamp(timestamp) IS
+	'notes the stamp that rows were given; part of ordersync.stamp_jdp()';
+
+/* Asked once a second: taking changes writes, even where there are none. */
+CREATE OR REPLACE FUNCTION ordersync.jdp_changes_wait()
+RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	c ordersync.change_consumers;
+BEGIN
+	SELECT k.* INTO c
+	FROM ordersync.change_consumers k
+	WHERE k.consumer = 'jdp';
+	RETURN c.portion IS NOT NULL
+		OR c.lost IS NOT NULL
+		OR c.cluster IS DISTINCT FROM ordersync.cluster_id()
+		OR EXISTS (
+			SELECT
+			FROM ordersync.change_feed f
+			WHERE f.changed_in >= pg_catalog.pg_snapshot_xmin(c.acknowledged)
+				AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, c.acknowledged));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.jdp_changes_wait() IS
+	'whether the change feed has something for the push''s shape; part of ordersync.stamp_jdp()';
+
+CREATE OR REPLACE FUNCTION ordersync.jdp_has_lost()
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	UPDATE ordersync.change_consumers c
+	SET lost = NULL
+	WHERE c.consumer = 'jdp'
+		AND c.lost IS NOT NULL;
+	RETURN FOUND;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.jdp_has_lost() IS
+	'whether changes were removed from the feed before they were stamped (ordersync.keep_feed), and that this is known; part of ordersync.stamp_jdp()';
+
 /* True when there were changes. */
 CREATE OR REPLACE FUNCTION ordersync.stamp_jdp_changes(p_until timestamp, p_lead interval, p_taken_at timestamptz, p_batch integer)
 RETURNS boolean
@@ -194,35 +247,36 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_position bigint;
-	v_lost boolean;
-	v_changes jsonb;
 	v_stamp timestamp;
 	v_shops bigint[];
 	v_ids bigint[];
 	v_refund_shops bigint[];
 	v_refunds bigint[];
 BEGIN
-	SELECT pg_catalog.max(c.position), COALESCE(pg_catalog.bool_or(c.kind NOT IN ('order', 'after_sale')), false),
+	IF NOT ordersync.jdp_changes_wait() THEN
+		RETURN false;
+	END IF;
+	IF ordersync.jdp_has_lost() THEN
+		v_stamp := ordersync.next_jdp_stamp(p_until, p_lead);
+		PERFORM ordersync.stamp_jdp_since(p_taken_at - interval '1 hour', v_stamp);
+		PERFORM ordersync.note_jdp_stamp(v_stamp);
+		RETURN true;
+	END IF;
+	SELECT pg_catalog.max(c."position"),
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'order'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'order'),
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'after_sale'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'after_sale')
-	INTO v_position, v_lost, v_shops, v_ids, v_refund_shops, v_refunds
+	INTO v_position, v_shops, v_ids, v_refund_shops, v_refunds
 	FROM ordersync.take_changes('jdp', p_batch) c;
 	IF v_position IS NULL THEN
 		RETURN false;
 	END IF;
 
 	v_stamp := ordersync.next_jdp_stamp(p_until, p_lead);
-	IF v_lost THEN
-		PERFORM ordersync.stamp_jdp_since(p_taken_at - interval '1 hour', v_stamp);
-	END IF;
 	-- after-sales first: who purges a shop takes tables by name
 	PERFORM ordersync.stamp_jdp_refunds(v_refund_shops, v_refunds, v_stamp);
 	PERFORM ordersync.stamp_jdp_trades(v_shops, v_ids, v_stamp);
 	PERFORM ordersync.acknowledge('jdp', v_position);
-	UPDATE ordersync.jdp_state
-	SET stamped_until = v_stamp,
-		confirmed = false,
-		taken_at = pg_catalog.now();
+	PERFORM ordersync.note_jdp_stamp(v_stamp);
 	RETURN true;
 END
 $function$;

@@ -33,13 +33,21 @@ BEGIN
 	PERFORM ordersync.check_jdp_schema();
 	INSERT INTO ordersync.jdp_state (margin, lead, stamped_until, confirmed, taken_at)
 	VALUES (COALESCE(p_margin, '3 seconds'), COALESCE(p_margin, '3 seconds'), ordersync.jdp_local_time(clock_timestamp()), true, now());
+	-- changes of meanwhile stay in the feed: see remove_read_entries
+	PERFORM pg_advisory_xact_lock_shared(ordersync.lock_key('change feed'));
 	v_snapshot := ordersync.fill_jdp_tables();
 	PERFORM ordersync.add_index('jdp_trades_jdp_modified_idx', 'jdp_trades', '(jdp_modified, tid)');
 	PERFORM ordersync.add_index('jdp_trades_seller_nick_idx', 'jdp_trades', '(seller_nick, jdp_modified, tid)');
 	PERFORM ordersync.add_index('jdp_refunds_jdp_modified_idx', 'jdp_refunds', '(jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_seller_nick_idx', 'jdp_refunds', '(seller_nick, jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_tid_idx', 'jdp_refunds', '(tid)');
-	PERFORM ordersync.add_consumer('jdp', true, v_snapshot);
+	IF NOT ordersync.add_consumer('jdp', NULL, true, v_snapshot) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'duplicate_object',
+			MESSAGE = 'the change feed has a consumer "jdp" already',
+			DETAIL = 'The push''s shape reads the feed by this name.',
+			HINT = 'Read by another name: SELECT ordersync_changes_drop(''jdp''). Then type SELECT ordersync_enable_jdp() again.';
+	END IF;
 	PERFORM ordersync.set_up_jdp_views();
 	PERFORM ordersync.apply_grants();
 	PERFORM ordersync.record_action('jdp enabled', p_details => jsonb_build_object('margin', COALESCE(p_margin, '3 seconds')));
@@ -138,7 +146,8 @@ BEGIN
 				HINT = 'Drop them, then type SELECT ordersync_disable_jdp() again.';
 	END;
 	DELETE FROM ordersync.jdp_state;
-	PERFORM ordersync.remove_consumer('jdp');
+	DELETE FROM ordersync.change_consumers c
+	WHERE c.consumer = 'jdp';
 	BEGIN
 		DROP SCHEMA IF EXISTS jdp;
 	EXCEPTION
