@@ -28,6 +28,7 @@ BEGIN
 	PERFORM ordersync.set_up_method_bans();
 	PERFORM ordersync.set_up_stopped_calls();
 	PERFORM ordersync.set_up_run_progress();
+	PERFORM ordersync.set_up_calls();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_freshness();
 	PERFORM ordersync.set_up_gateway_health();
