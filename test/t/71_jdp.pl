@@ -8,7 +8,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $world = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 300, '--days' => 5 ]);
+my $world = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 200, '--days' => 5 ]);
 $world->add_shops(1);
 is($world->full(1), 'succeeded', 'a run before the push\'s shape is enabled');
 $world->sql("SELECT ordersync_enable_jdp('1 second')");
@@ -57,7 +57,7 @@ as_consumer(q{
 			END CASE;
 			UPDATE cutoffs c SET at = v_to, rounds = c.rounds + 1 WHERE c.consumer = consume.consumer AND c.at IS NOT NULL;
 			COMMIT;
-			PERFORM pg_sleep(0.05);
+			PERFORM pg_sleep(0.1);
 		END LOOP;
 	END $$});
 my %consumer;

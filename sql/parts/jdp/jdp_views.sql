@@ -162,9 +162,9 @@ DECLARE
 	v record;
 BEGIN
 	COMMENT ON VIEW jdp.jdp_tb_trade IS
-		'orders in the shape of the platform''s data push, for consumers that poll by jdp_modified; made by ordersync_enable_jdp()';
+		'orders in the shape of the platform''s data push, for consumers that poll by jdp_modified; made by ordersync_enable_jdp';
 	COMMENT ON VIEW jdp.jdp_tb_refund IS
-		'after-sales in the shape of the platform''s data push, for consumers that poll by jdp_modified; made by ordersync_enable_jdp()';
+		'after-sales in the shape of the platform''s data push, for consumers that poll by jdp_modified; made by ordersync_enable_jdp';
 	FOR v IN
 		SELECT t.name, w.col, w.words
 		FROM (VALUES ('jdp_tb_trade'), ('jdp_tb_refund')) AS t (name)
