@@ -35,7 +35,7 @@ BEGIN
 			HINT = 'Leave out "start", and read what is stored from ordersync.order_messages after this call; or leave out "compact".';
 	END IF;
 
-	IF NOT ordersync.add_consumer(consumer, pg_get_userbyid(ordersync.outer_user()), v_compact, pg_current_snapshot(), v_start = 'stored',
+	IF NOT ordersync.add_consumer(consumer, pg_get_userbyid(ordersync.outer_user()), v_compact, NULL, v_start = 'stored',
 		CASE WHEN v_options ? 'shops' THEN ARRAY(SELECT s.value::bigint FROM jsonb_array_elements_text(v_options -> 'shops') s ORDER BY 1) END,
 		CASE WHEN v_options ? 'kinds' THEN ARRAY(SELECT k.value FROM jsonb_array_elements_text(v_options -> 'kinds') k ORDER BY 1) END,
 		v_lease)
@@ -67,8 +67,11 @@ BEGIN
 	IF p_options ? 'shops' THEN
 		PERFORM ordersync.check_option('shops', pg_catalog.jsonb_typeof(p_options -> 'shops') = 'array'
 			AND p_options -> 'shops' <> '[]'
-			AND NOT pg_catalog.jsonb_path_exists(p_options -> 'shops',
-				'strict $[*] ? (@.type() != "number" || @ != @.floor() || @.abs() >= 9223372036854775807)'),
+			AND NOT EXISTS (
+				SELECT
+				FROM pg_catalog.jsonb_array_elements(CASE pg_catalog.jsonb_typeof(p_options -> 'shops')
+					WHEN 'array' THEN p_options -> 'shops' ELSE '[]' END) AS e (value)
+				WHERE e.value::text !~ '^-?[0-9]{1,18}$'),
 			'an array of shop ids, such as [1, 2]');
 	END IF;
 	IF p_options ? 'kinds' THEN
@@ -123,7 +126,7 @@ BEGIN
 			MESSAGE = format('batch must be between 1 and 100000, not %s', COALESCE(batch::text, 'NULL'));
 	END IF;
 	IF NOT ordersync.lock_consumer(consumer) THEN
-		IF ordersync.add_consumer(consumer, pg_get_userbyid(ordersync.outer_user()), true, pg_current_snapshot(), true) THEN
+		IF ordersync.add_consumer(consumer, pg_get_userbyid(ordersync.outer_user()), true, NULL, true) THEN
 			PERFORM ordersync.record_action('consumer created', p_details => jsonb_build_object('consumer', consumer));
 		END IF;
 		PERFORM ordersync.lock_consumer(consumer);

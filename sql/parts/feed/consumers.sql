@@ -2,12 +2,36 @@
  * Consumers of the change feed: made, found, checked.
  */
 
-/* From a moment: what that snapshot shows, the consumer knows; of a walk, what is stored is handed out first. */
+/*
+ * Who removes entries does not see a consumer that is being made, and might remove
+ * what it needs: so its beginning is a snapshot that is taken behind this lock, and
+ * not one from before.
+ */
+CREATE OR REPLACE FUNCTION ordersync.hold_feed()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'active_sql_transaction',
+			MESSAGE = 'a consumer of the change feed must be made in a transaction of level READ COMMITTED',
+			DETAIL = pg_catalog.format('This one is %s: its snapshot may be older than what was removed from the feed.',
+				pg_catalog.upper(pg_catalog.current_setting('transaction_isolation'))),
+			HINT = 'Make it in a statement of its own: SELECT ordersync_changes_create(consumer);';
+	END IF;
+	PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.lock_key('change feed'));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.hold_feed() IS
+	'keeps what is in the change feed until the transaction''s end, before a consumer is made';
+
+/* What the snapshot shows the consumer knows; of a walk, what is stored is handed out first. */
 CREATE OR REPLACE FUNCTION ordersync.add_consumer(
 	p_consumer text,
 	p_owner name,
 	p_compact boolean,
-	p_from pg_snapshot,
+	p_from pg_snapshot DEFAULT NULL,
 	p_walk boolean DEFAULT false,
 	p_shops bigint[] DEFAULT NULL,
 	p_kinds text[] DEFAULT NULL,
@@ -17,17 +41,16 @@ RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 BEGIN
-	-- who removes entries does not know of this consumer before it is committed: see remove_read_entries
-	PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.lock_key('change feed'));
+	PERFORM ordersync.hold_feed();
 	INSERT INTO ordersync.change_consumers (consumer, owner, compact, acknowledged, walk_kind, shops, kinds, lease, cluster)
-	VALUES (p_consumer, p_owner, p_compact, p_from, CASE WHEN p_walk THEN 'order' END, p_shops, p_kinds,
-		COALESCE(p_lease, interval '10 minutes'), ordersync.cluster_id())
+	VALUES (p_consumer, p_owner, p_compact, COALESCE(p_from, ordersync.committed_snapshot()), CASE WHEN p_walk THEN 'order' END,
+		p_shops, p_kinds, COALESCE(p_lease, interval '10 minutes'), ordersync.cluster_id())
 	ON CONFLICT (consumer) DO NOTHING;
 	RETURN FOUND;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.add_consumer(text, name, boolean, pg_snapshot, boolean, bigint[], text[], interval) IS
-	'makes a consumer of the change feed that begins behind that snapshot; false: there is one of that name';
+	'makes a consumer of the change feed that begins behind that snapshot, which was taken behind hold_feed(), or now; false: there is one of that name';
 
 CREATE OR REPLACE FUNCTION ordersync.cluster_id()
 RETURNS bigint

@@ -14,7 +14,7 @@ COMMENT ON FUNCTION ordersync.message_of_deleted(text, bigint, bigint) IS
 
 /* In the zone of the platform, whatever that of the session is. */
 CREATE OR REPLACE FUNCTION ordersync.with_messages(p_positions bigint[], p_kinds text[], p_shops bigint[], p_ids bigint[])
-RETURNS TABLE (n integer, "position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, message jsonb)
+RETURNS TABLE (n integer, "position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, synced_at timestamptz, message jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
@@ -29,10 +29,11 @@ BEGIN
 	SELECT p.n::integer, p."position", p.kind, p.shop_id,
 		CASE p.kind WHEN 'order' THEN p.id ELSE a.tid END,
 		CASE p.kind WHEN 'after_sale' THEN p.id END,
+		COALESCE(o.synced_at, a.synced_at),
 		COALESCE(o.message, a.message, ordersync.message_of_deleted(p.kind, p.shop_id, p.id))
 	FROM ROWS FROM (pg_catalog.unnest(p_positions), pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_shops), pg_catalog.unnest(p_ids)) WITH ORDINALITY AS p ("position", kind, shop_id, id, n)
 	LEFT JOIN LATERAL (
-		SELECT m.message
+		SELECT m.synced_at, m.message
 		FROM ordersync.order_messages m
 		WHERE p.kind = 'order'
 			AND m.shop_id = p.shop_id
@@ -40,7 +41,7 @@ BEGIN
 		OFFSET 0
 	) o ON true
 	LEFT JOIN LATERAL (
-		SELECT m.tid, m.message
+		SELECT m.tid, m.synced_at, m.message
 		FROM ordersync.after_sale_messages m
 		WHERE p.kind = 'after_sale'
 			AND m.shop_id = p.shop_id

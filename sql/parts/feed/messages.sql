@@ -22,6 +22,7 @@ BEGIN
 	SELECT o.shop_id,
 		o.tid,
 		o.modified,
+		o.synced_at,
 		(SELECT to_jsonb(m) FROM (SELECT
 			1 AS version,
 			'order' AS kind,
@@ -57,7 +58,6 @@ BEGIN
 			o.invoice_no,
 			o.package_count,
 			o.first_seen_at,
-			o.synced_at,
 			COALESCE((
 				SELECT jsonb_agg((SELECT to_jsonb(l) FROM (SELECT
 						s.oid,
@@ -118,6 +118,7 @@ BEGIN
 		('order_messages', 'shop_id', 'the shop'),
 		('order_messages', 'tid', 'the order'),
 		('order_messages', 'modified', 'last change on the platform'),
+		('order_messages', 'synced_at', 'when its row was last written, our clock'),
 		('order_messages', 'message', 'the message, version 1; times in the session''s time zone, which is Asia/Shanghai in what ordersync_changes_read returns')
 	) AS t (rel, col, words);
 END
@@ -136,6 +137,7 @@ BEGIN
 		a.refund_id,
 		a.tid,
 		a.modified,
+		a.synced_at,
 		(SELECT to_jsonb(m) FROM (SELECT
 			1 AS version,
 			'after_sale' AS kind,
@@ -175,7 +177,6 @@ BEGIN
 			a.company_name,
 			a.sid,
 			a.first_seen_at,
-			a.synced_at,
 			w.message - 'sub_orders' AS "order",
 			(
 				SELECT l.line
@@ -198,6 +199,7 @@ BEGIN
 		('after_sale_messages', 'refund_id', 'the after-sale'),
 		('after_sale_messages', 'tid', 'its order'),
 		('after_sale_messages', 'modified', 'last change on the platform'),
+		('after_sale_messages', 'synced_at', 'when its row was last written, our clock'),
 		('after_sale_messages', 'message', 'the message, version 1; times as in order_messages; order and sub_order are null where they are not stored')
 	) AS t (rel, col, words);
 END

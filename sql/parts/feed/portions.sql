@@ -16,6 +16,31 @@
  * A position counts the changes of one consumer, those that were passed over too.
  */
 
+/*
+ * What this transaction has written itself is not there before its commit; the
+ * server's own function counts it neither as in progress nor as committed.
+ */
+CREATE OR REPLACE FUNCTION ordersync.committed_snapshot()
+RETURNS pg_snapshot
+LANGUAGE sql STABLE PARALLEL UNSAFE
+AS $function$
+	SELECT CASE
+		WHEN s.own IS NULL OR s.own >= pg_catalog.pg_snapshot_xmax(s.now) THEN s.now
+		ELSE pg_catalog.format('%s:%s:%s', pg_catalog.pg_snapshot_xmin(s.now), pg_catalog.pg_snapshot_xmax(s.now), (
+			SELECT pg_catalog.string_agg(x.xid::text, ',' ORDER BY x.xid)
+			FROM (
+				SELECT s.own AS xid
+				UNION
+				SELECT pg_catalog.pg_snapshot_xip(s.now)
+			) x))::pg_catalog.pg_snapshot
+	END
+	FROM (
+		SELECT pg_catalog.pg_current_snapshot() AS now, pg_catalog.pg_current_xact_id_if_assigned() AS own
+	) s
+$function$;
+COMMENT ON FUNCTION ordersync.committed_snapshot() IS
+	'what the statement sees, without what its own transaction has written';
+
 /* true: there is something to read. An empty portion is not written: a poll that finds nothing costs nothing. */
 CREATE OR REPLACE FUNCTION ordersync.begin_portion(p_consumer text)
 RETURNS boolean
@@ -34,10 +59,10 @@ BEGIN
 	FROM ordersync.change_consumers c
 	WHERE c.consumer = p_consumer;
 
-	-- one statement: what it sees is what its snapshot says, but for what this transaction wrote itself
+	-- one statement, so that what it finds is what its snapshot shows
 	SELECT s.now, f.first_entry, f.last_entry
 	INTO v_to, v_first, v_last
-	FROM (SELECT pg_catalog.pg_current_snapshot() AS now) s
+	FROM (SELECT ordersync.committed_snapshot() AS now) s
 	CROSS JOIN LATERAL (
 		SELECT pg_catalog.min(f.entry_id) AS first_entry, pg_catalog.max(f.entry_id) AS last_entry
 		FROM (

@@ -60,6 +60,7 @@ SET enable_seqscan = off
 AS $function$
 DECLARE
 	v_due bigint[];
+	v_consumers text[];
 	v_consumer text;
 	v_last bigint;
 BEGIN
@@ -80,20 +81,22 @@ BEGIN
 		p_next := NULL;
 		RETURN;
 	END IF;
-	FOR v_consumer IN
+	-- all of them first: nobody is told of a loss that does not come
+	v_consumers := ARRAY(
 		SELECT c.consumer
 		FROM ordersync.change_consumers c
 		ORDER BY c.consumer
-	LOOP
-		PERFORM
-		FROM ordersync.change_consumers c
-		WHERE c.consumer = v_consumer
-		FOR NO KEY UPDATE SKIP LOCKED;
-		IF NOT FOUND THEN
-			RAISE EXCEPTION USING
-				ERRCODE = 'lock_not_available',
-				MESSAGE = pg_catalog.format('consumer "%s" of the change feed is being read', v_consumer);
-		END IF;
+		FOR NO KEY UPDATE SKIP LOCKED);
+	SELECT c.consumer INTO v_consumer
+	FROM ordersync.change_consumers c
+	WHERE c.consumer <> ALL (v_consumers)
+	LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'lock_not_available',
+			MESSAGE = pg_catalog.format('consumer "%s" of the change feed is being read', v_consumer);
+	END IF;
+	FOREACH v_consumer IN ARRAY v_consumers LOOP
 		PERFORM ordersync.note_lost(v_consumer, v_due);
 	END LOOP;
 	DELETE FROM ordersync.change_feed f

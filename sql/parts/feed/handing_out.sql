@@ -261,7 +261,7 @@ BEGIN
 	INTO v
 	FROM ordersync.pick_stored(p_consumer, p_batch, p_allowed) p;
 	RETURN QUERY
-	SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, (m.message ->> 'synced_at')::timestamptz, m.message
+	SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, m.synced_at, m.message
 	FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids) m
 	ORDER BY m."position";
 END
