@@ -220,20 +220,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.columns_of_views() IS
 	'the columns that the views are made of';
 
-/* What ordersync_doctor() reads besides views, as its caller. */
+/* What ordersync_doctor() and ordersync_compare() read besides views, as their caller. */
 CREATE OR REPLACE FUNCTION ordersync.columns_of_checks()
 RETURNS TABLE (relation name, col name)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	VALUES
 		('gateways'::name, 'base_url'::name),
+		('quarantine', 'record_id'),
+		('repairs', 'record_id'),
 		('request_log', 'gateway'),
 		('request_log', 'logged_at'),
 		('sync_runs', 'held_tasks'),
 		('sync_tasks', 'held')
 $function$;
 COMMENT ON FUNCTION ordersync.columns_of_checks() IS
-	'the columns of operators'' tables that the checks of ordersync_doctor() read besides those of views';
+	'the columns of operators'' tables that ordersync_doctor() and ordersync_compare() read besides those of views';
 
 /*
  * The level that a function needs, by its name: a new trigger or set-up call
@@ -246,8 +248,8 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
-			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|page_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
+			WHEN p.proname ~ '^(check_health_.*|health_.*|compare_.*|read_time|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
 			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
 			WHEN p.proname ~ '^ordersync_(grant|revoke|create_publication|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
