@@ -20,7 +20,7 @@ my ($index) = text('README.md') =~ /^## Documentation\n(.*?)^## /ms;
 my @pages = ('README.md', $index =~ /^\| \[[^]]+\]\((docs\/[^)#]+)\)/mg);
 my @sisters = map { sister($_) } @pages;
 is_deeply([ sort @pages[ 1 .. $#pages ], @sisters[ 1 .. $#pages ] ],
-	[ sort grep { $_ ne 'docs/ordersync_columns.md' } map { s{^\Q$root\E/}{}r } glob "$root/docs/*" ], 'README names every page');
+	[ sort grep { $_ ne 'docs/ordersync_columns.md' } map { s{^\Q$root\E/}{}r } glob "$root/docs/*.md" ], 'README names every page');
 
 # --- the parts of a page
 

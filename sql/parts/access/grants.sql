@@ -15,10 +15,10 @@
  * and the name of then.  A role that was dropped and made again, or one of
  * another cluster that a dump came to, is told and must be granted anew.
  *
- * ordersync_grant, ordersync_revoke, ordersync_keep_secrets, ordersync_rotate_key and
- * ordersync_forget_old_keys are in no level: a superuser and the database's owner can
- * call them, because pg_database_owner owns them; the last three then ask for a
- * superuser themselves.
+ * ordersync_grant, ordersync_revoke, ordersync_create_publication, ordersync_keep_secrets,
+ * ordersync_rotate_key and ordersync_forget_old_keys are in no level: a superuser and the
+ * database's owner can call them, because pg_database_owner owns them; the last three then
+ * ask for a superuser themselves.
  */
 
 /* That of the role, whatever its name was; and those of roles of this name that are gone. */
@@ -248,11 +248,11 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|page_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
 			WHEN p.proname ~ '^(check_health_.*|health_.*|compare_.*|read_time|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
 			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
-			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke|create_publication|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
 			WHEN p.proname ~ '^ordersync_(add|apply|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'

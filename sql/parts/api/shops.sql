@@ -335,7 +335,8 @@ BEGIN
 		FOR v_table IN
 			SELECT t.name
 			FROM ordersync.tables_by_shop() t (name)
-			WHERE t.name <> 'setup_history'	-- who removed it, and whose it was, is still asked
+			-- who removed it, and whose it was, is still asked; what was announced is still counted by those who read it
+			WHERE t.name NOT IN ('setup_history', 'change_feed')
 		LOOP
 			EXECUTE format('DELETE FROM ordersync.%I WHERE shop_id = $1', v_table) USING shop_id;
 			GET DIAGNOSTICS v_rows = ROW_COUNT;
@@ -344,6 +345,10 @@ BEGIN
 					MESSAGE = format('%s rows of shop %s deleted from ordersync.%I', v_rows, shop_id, v_table);
 			END IF;
 		END LOOP;
+		UPDATE ordersync.change_feed f
+		SET messages = NULL
+		WHERE f.shop_id = ordersync_remove_shop.shop_id
+			AND f.messages IS NOT NULL;
 	END IF;
 END
 $function$;

@@ -59,6 +59,7 @@ DECLARE
 	v_moved boolean;
 	v_rows tid[];
 	v_items bigint[];
+	v_ids bigint[];
 	v_tids bigint[];
 	v_oids bigint[];
 	v_refunded_at timestamptz[];
@@ -114,13 +115,14 @@ BEGIN
 		) AS k (row_ctid, oid, num_iid)
 		WHERE a.ctid = k.row_ctid
 			AND (a.oid IS NULL OR a.num_iid IS NULL)
-		RETURNING a.tid, a.oid, a.refunded_at,
+		RETURNING a.refund_id, a.tid, a.oid, a.refunded_at,
 			ordersync.is_refunded(a.status, a.dispute_type, a.turned_at) AS refunded
 	)
-	SELECT pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid),
+	SELECT pg_catalog.array_agg(k.refund_id), pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid),
 		pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(k.refunded)
-	INTO v_tids, v_oids, v_refunded_at, v_refunded
+	INTO v_ids, v_tids, v_oids, v_refunded_at, v_refunded
 	FROM linked k;
+	PERFORM ordersync.announce_records('after_sale', p_shop, v_ids);
 	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
 END
 $function$;

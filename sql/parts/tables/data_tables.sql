@@ -10,6 +10,7 @@ BEGIN
 	PERFORM ordersync.set_up_order_tables();
 	PERFORM ordersync.set_up_payloads();
 	PERFORM ordersync.set_up_changes();
+	PERFORM ordersync.set_up_feed();
 	PERFORM ordersync.set_up_quarantine();
 	PERFORM ordersync.set_up_status_names();
 END
