@@ -107,7 +107,7 @@ BEGIN
 			SELECT LEAST(v_now, pg_catalog.date_trunc('second', COALESCE(o.modified, o.created, o.synced_at) AT TIME ZONE 'Asia/Shanghai'))
 		) m (modified)
 	)
-	SELECT pg_catalog.pg_current_snapshot() INTO v_snapshot;
+	SELECT ordersync.committed_snapshot() INTO v_snapshot;
 	RETURN v_snapshot;
 END
 $function$;
