@@ -95,11 +95,11 @@ SELECT is((SELECT count(*) FROM jdp.jdp_tb_trade WHERE tid = 2), 1::bigint, 'and
 -- changes that the feed does not have: lost for the feed's limit, or with the consumer
 SELECT pg_temp.put('list', '{"tid":1,"status":"TRADE_FINISHED","type":"fixed","created":"2026-01-01 10:00:00","modified":"2026-01-05 10:00:00"}');
 DELETE FROM ordersync.change_feed;
-UPDATE ordersync.change_consumers SET lost = '{}' WHERE consumer = 'ordersync_jdp';
+UPDATE ordersync.change_consumers SET lost = '{}' WHERE consumer = 'jdp_stamps';
 SELECT ordersync.stamp_jdp() FROM generate_series(1, 3);
 SELECT ok(pg_temp.stamp(1) > pg_temp.shanghai(), 'what the feed has lost is stamped by when it was written');
 UPDATE ordersync.jdp_trades SET jdp_modified = '2026-01-01' WHERE tid = 1;
-SELECT ordersync_changes_drop('ordersync_jdp');
+SELECT ordersync_changes_drop('jdp_stamps');
 UPDATE ordersync.jdp_state SET stamped_until = pg_temp.shanghai();
 SELECT ordersync.stamp_jdp() FROM generate_series(1, 2);
 SELECT ok(pg_temp.stamp(1) > pg_temp.shanghai(), 'also where the consumer was dropped');

@@ -211,7 +211,7 @@ DECLARE
 BEGIN
 	SELECT k.* INTO c
 	FROM ordersync.change_consumers k
-	WHERE k.consumer = 'ordersync_jdp';
+	WHERE k.consumer = 'jdp_stamps';
 	RETURN c.portion IS NOT NULL
 		OR c.lost IS NOT NULL
 		OR c.cluster IS DISTINCT FROM ordersync.cluster_id()
@@ -232,16 +232,16 @@ AS $function$
 BEGIN
 	UPDATE ordersync.change_consumers c
 	SET lost = NULL
-	WHERE c.consumer = 'ordersync_jdp'
+	WHERE c.consumer = 'jdp_stamps'
 		AND c.lost IS NOT NULL;
 	IF FOUND THEN
 		RETURN true;
 	END IF;
-	IF EXISTS (SELECT FROM ordersync.change_consumers c WHERE c.consumer = 'ordersync_jdp') THEN
+	IF EXISTS (SELECT FROM ordersync.change_consumers c WHERE c.consumer = 'jdp_stamps') THEN
 		RETURN false;
 	END IF;
 	-- somebody dropped it: what comes behind this moment is in the feed again
-	RETURN ordersync.add_consumer('ordersync_jdp', NULL, true, pg_catalog.pg_current_snapshot());
+	RETURN ordersync.add_consumer('jdp_stamps', NULL, true, pg_catalog.pg_current_snapshot());
 END
 $function$;
 COMMENT ON FUNCTION ordersync.jdp_has_lost() IS
@@ -273,7 +273,7 @@ BEGIN
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'order'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'order'),
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'after_sale'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'after_sale')
 	INTO v_position, v_shops, v_ids, v_refund_shops, v_refunds
-	FROM ordersync.take_changes('ordersync_jdp', p_batch) c;
+	FROM ordersync.take_changes('jdp_stamps', p_batch) c;
 	IF v_position IS NULL THEN
 		RETURN false;
 	END IF;
@@ -282,7 +282,7 @@ BEGIN
 	-- after-sales first: who purges a shop takes tables by name
 	PERFORM ordersync.stamp_jdp_refunds(v_refund_shops, v_refunds, v_stamp);
 	PERFORM ordersync.stamp_jdp_trades(v_shops, v_ids, v_stamp);
-	PERFORM ordersync.acknowledge('ordersync_jdp', v_position);
+	PERFORM ordersync.acknowledge('jdp_stamps', v_position);
 	PERFORM ordersync.note_jdp_stamp(v_stamp);
 	RETURN true;
 END

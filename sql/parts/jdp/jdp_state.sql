@@ -46,12 +46,12 @@ BEGIN
 	PERFORM ordersync.add_index('jdp_refunds_jdp_modified_idx', 'jdp_refunds', '(jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_seller_nick_idx', 'jdp_refunds', '(seller_nick, jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_tid_idx', 'jdp_refunds', '(tid)');
-	IF NOT ordersync.add_consumer('ordersync_jdp', NULL, true, v_snapshot) THEN
+	IF NOT ordersync.add_consumer('jdp_stamps', NULL, true, v_snapshot) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
-			MESSAGE = 'the change feed has a consumer "ordersync_jdp" already',
+			MESSAGE = 'the change feed has a consumer "jdp_stamps" already',
 			DETAIL = 'The push''s shape reads the feed by this name.',
-			HINT = 'Read by another name: SELECT ordersync_changes_drop(''ordersync_jdp''). Then type SELECT ordersync_enable_jdp() again.';
+			HINT = 'Read by another name: SELECT ordersync_changes_drop(''jdp_stamps''). Then type SELECT ordersync_enable_jdp() again.';
 	END IF;
 	PERFORM ordersync.set_up_jdp_views();
 	PERFORM ordersync.apply_grants();
@@ -152,7 +152,7 @@ BEGIN
 	END;
 	DELETE FROM ordersync.jdp_state;
 	DELETE FROM ordersync.change_consumers c
-	WHERE c.consumer = 'ordersync_jdp';
+	WHERE c.consumer = 'jdp_stamps';
 	BEGIN
 		DROP SCHEMA IF EXISTS jdp;
 	EXCEPTION
