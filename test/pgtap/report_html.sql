@@ -155,7 +155,7 @@ SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]
 SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: proven', '2026-03-02: short', '2026-03-03: not read'], 'one that was read on no day does not hide it');
 SELECT is(pg_temp.texts('//section[h2="Completeness"]//div[@class="streams"]/div[1]/p[@class="note"]', ordersync_report_html(NULL, '2026-03-01', '2026-03-03')), ARRAY['Read on none of these days: shop 8, 9'], 'but is named');
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (8, 'orders', 'created', '{["2026-03-02 00:00+08","2026-03-03 00:00+08")}');
-SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: not read 1, proven 1', '2026-03-02: short 1, proven 1', '2026-03-03: not read 2'], 'of several shops the worst, and each');
+SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: not read 1, proven 1', '2026-03-02: short 1, counted 1', '2026-03-03: not read 2'], 'of several shops the worst, and each');
 DELETE FROM ordersync.coverage WHERE shop_id = 8;
 SELECT results_eq($$SELECT pg_temp.rows('Completeness', ordersync_report_html('{7}', '2026-03-01', '2026-03-03'))$$, $$VALUES ('2026-03-02|7|Orders, time of creation|a part of the day is not read')$$, 'and why a day is not whole');
 UPDATE ordersync.shops SET options = '{"streams": ["orders"]}' WHERE shop_id = 7;

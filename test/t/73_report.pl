@@ -81,7 +81,7 @@ $page{forbids} = with_markup('forbids', $out);
 $page{allows} = with_markup('allows', $nowhere) =~ s{<meta http-equiv[^>]*>}{}r;
 
 sub quoted { my ($html) = @_; $html =~ s/&/&amp;/g; $html =~ s/"/&quot;/g; return $html }
-my @frames = map { my $p = $_; map { [ "$p $_->[0] $_->[1]", $_->[1], $_->[0], $p ] } [ light => 390 ], [ dark => 1280 ] } qw(month zh day year empty none);
+my @frames = ((map { [ "$_ light 390", 390, 'light', $_ ] } qw(month zh day year empty none)), map { [ "$_ dark 1280", 1280, 'dark', $_ ] } qw(month year none));
 push @frames, [ 'month dark 390', 390, 'dark', 'month' ], [ 'zh light 1280', 1280, 'light', 'zh' ], [ 'month light 768', 768, 'light', 'month' ], [ 'zh light 320', 320, 'light', 'zh' ],
 	[ 'paper dark 703', 703, 'dark', 'paper' ];
 push @frames, map { [ $_, 390, 'light', $_ ] } 'forbids', 'allows';

@@ -45,7 +45,8 @@ footer{font-size:12px}
 .b{stroke:var(--axis)}
 .main{fill:var(--main)}
 .other{fill:var(--other)}
-.before{fill:none;stroke:var(--other);stroke-width:1.75;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.edge{fill:none;stroke:var(--card);stroke-width:3.5;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.before{fill:none;stroke:var(--other);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .bar{display:block;width:100%;height:10px}
 .track{fill:var(--track)}
 .mark{fill:var(--text)}
