@@ -42,7 +42,8 @@
 
 #include "secret_log.h"
 
-/* The functions that take a secret. */
+/* The functions that take a secret, and how they all begin. */
+#define PREFIX "ordersync_"
 static const char *const secret_functions[] = {
 	"ordersync_add_gateway",
 	"ordersync_add_shop",
@@ -57,11 +58,13 @@ static emit_log_hook_type previous_hook = NULL;
 static post_parse_analyze_hook_type previous_analyze_hook = NULL;
 static TimestampTz installed_in = 0;	/* the statement; 0: the server's start */
 static TimestampTz hidden_statement = 0;	/* which has said that it has a secret */
+static TimestampTz harmless = 0;	/* whose text was searched when it was parsed, and named none */
 
 static void hide_activity(ParseState *state, Query *query, JumbleState *jumble);
 static void show_instead(const char *function);
 static void hide_secrets(ErrorData *error);
 static const char *function_of_statement(void);
+static const char *function_named(const char *text);
 static const char *function_executed(const char *text);
 static void hide_values(ErrorData *error);
 static bool may_be_mistyped(const ErrorData *error);
@@ -82,16 +85,23 @@ secret_log_install(void)
 		installed_in = GetCurrentStatementStartTimestamp();
 }
 
-/* As soon as the statement is understood, before it is planned. */
+/*
+ * As soon as the statement is understood, before it is planned.  What functions
+ * and scripts run is not shown, so it is not searched; and a text of many
+ * statements is searched once, or it would take the square of its length.
+ */
 static void
 hide_activity(ParseState *state, Query *query, JumbleState *jumble)
 {
-	const char *function = secret_function_in(state->p_sourcetext);
+	if (state->p_sourcetext == debug_query_string && harmless != GetCurrentStatementStartTimestamp())
+	{
+		const char *function = function_named(debug_query_string);
 
-	if (function == NULL && query->commandType == CMD_UTILITY)
-		function = function_executed(state->p_sourcetext);
-	if (function != NULL && state->p_sourcetext == debug_query_string)
-		show_instead(function);
+		if (function != NULL)
+			show_instead(function);
+		else
+			harmless = GetCurrentStatementStartTimestamp();
+	}
 	if (previous_analyze_hook)
 		previous_analyze_hook(state, query, jumble);
 }
@@ -133,14 +143,21 @@ hide_secrets(ErrorData *error)
 static const char *
 function_of_statement(void)
 {
-	const char *function = secret_function_in(debug_query_string);
+	const char *function = function_named(debug_query_string);
 
-	if (function == NULL)
-		function = function_executed(debug_query_string);
 	if (function == NULL && hidden_statement != 0 &&
 		hidden_statement == GetCurrentStatementStartTimestamp())
 		function = SOME_FUNCTION;
 	return function;
+}
+
+/* The one that a text names, or that a statement which it executes names. */
+static const char *
+function_named(const char *text)
+{
+	const char *function = secret_function_in(text);
+
+	return function != NULL ? function : function_executed(text);
 }
 
 /* That of a statement which was prepared before, and is executed by its name. */
@@ -211,7 +228,7 @@ may_be_mistyped(const ErrorData *error)
 		return false;
 	for (const char *at = debug_query_string; *at != '\0'; at++)
 	{
-		if (pg_strncasecmp(at, "ordersync_", strlen("ordersync_")) == 0)
+		if (pg_strncasecmp(at, PREFIX, strlen(PREFIX)) == 0)
 			return true;
 	}
 	return false;
@@ -265,7 +282,7 @@ find_secret_function(const char *text, const char **at)
 		return NULL;
 	for (*at = text; **at != '\0'; (*at)++)
 	{
-		if (**at != 'o' && **at != 'O')
+		if ((**at != 'o' && **at != 'O') || pg_strncasecmp(*at, PREFIX, strlen(PREFIX)) != 0)
 			continue;
 		for (int i = 0; i < lengthof(secret_functions); i++)
 		{

@@ -5,11 +5,12 @@ use warnings;
 use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $cluster = OrdersyncTest->new(without_gateway => 1, conf => "log_statement = none\nordersync.allowed_hosts = '.example.com'");
 my $node = $cluster->node;
 my $key_file = $node->data_dir . '/ordersync.key';
-$cluster->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 
 # Everything that the log got while a piece of code ran.
 sub logged
@@ -113,6 +114,19 @@ open my $f, '>', $node->data_dir . '/postgresql.conf' or die;
 print $f $conf =~ s/^logging_collector.*//mr;
 close $f;
 $node->restart;
+
+# --- a text of many statements takes a time in proportion to them: it is not searched for each of them ---
+
+sub seconds_of
+{
+	my ($times, $statements) = @_;
+	my $since = time;
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), map { ('-c', 'SELECT;' x $statements) } 1 .. $times ], '>', '/dev/null')
+		or die "psql: $?";
+	return time - $since;
+}
+my ($whole, $pieces) = (seconds_of(1, 15_000), seconds_of(30, 500));
+cmp_ok($whole, '<', 5 * $pieces, sprintf '15000 statements at once take %.1f s, in 30 pieces %.1f s', $whole, $pieces);
 
 # A backend that dies: the server logs what it was running.
 $log = logged($node, sub {
