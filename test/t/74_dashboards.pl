@@ -9,6 +9,7 @@ use Encode qw(decode_utf8 encode_utf8);
 use File::Basename qw(basename);
 use JSON::PP ();
 use OrdersyncTest;
+use PostgreSQL::Test::Utils ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -60,6 +61,26 @@ for my $name (sort keys %dashboard)
 	my @urls = map { @{ $_->{links} // [] }, map { $_->{id} eq 'links' ? @{ $_->{value} } : () } map { @{ $_->{properties} } } @{ $_->{fieldConfig}{overrides} // [] } } @panels;
 	is_deeply([ grep { $_->{url} !~ m{^(/d/ordersync-\w+(\?var-shop=\$\{__value\.raw\})?$|https://item\.taobao\.com/item\.htm\?id=\$\{__value\.raw\}$)} } @urls ], [], 'other links lead to a dashboard or an item');
 	unlike(JSON::PP->new->canonical->encode($json), qr/current_date|LOCALTIME|now\(\)::date/i, 'no query asks the session which day it is');
+}
+
+# --- the same in Chinese
+
+my @words = grep { !/^(#|\t|$)/ } split /\n/, decode_utf8(PostgreSQL::Test::Utils::slurp_file("$root/dashboards/zh-CN.txt"));
+my @files = map { "$root/dashboards/ordersync-$_.json" } sort keys %dashboard;
+my ($texts) = PostgreSQL::Test::Utils::run_command([ $^X, "$root/dashboards/translate", '--words', @files ]);
+is_deeply([ sort @words ], [ sort split /\n/, decode_utf8($texts) ],
+	'each text has its Chinese words, and no others are there');
+chomp(my $docdir = `$ENV{PG_CONFIG} --docdir`);
+for my $name (sort keys %dashboard)
+{
+	my ($out, $err) = PostgreSQL::Test::Utils::run_command([ $^X, "$root/dashboards/translate", "$root/dashboards/zh-CN.txt", "$root/dashboards/ordersync-$name.json" ]);
+	is($err, '', "$name in Chinese");
+	my $chinese = bless { json => JSON::PP->new->utf8->decode($out) }, 'Dashboards';
+	is_deeply([ map { $_->{sql} } $chinese->queries ], [ map { $_->{sql} } $dashboard{$name}->queries ], 'has the same SQL');
+	is_deeply([ map { $_->{title} } grep { $_->{title} !~ /\p{Han}/ || $_->{description} !~ /\p{Han}/ } $chinese->panels ], [], 'its panels are in Chinese');
+	is($chinese->json->{uid}, "ordersync-$name-zh", 'it can be imported beside the other');
+	is($chinese->value('language', 'sqlstring'), q{'zh'}, 'stages have their Chinese names') if $name eq 'sales';
+	is_deeply([ grep { !-e "$docdir/extension/$_" } map { "ordersync-$name$_" } '.json', '.zh-CN.json' ], [], 'make install installs both');
 }
 
 # --- a database with a reader
