@@ -295,7 +295,7 @@ sub scans
 for my $name (sort keys %dashboard)
 {
 	my @queries = $dashboard{$name}->queries;
-	for my $selected ([ 'a month of one shop', $name eq 'sales' ? ['3'] : ['1'] ], [ 'a month of all', ['$__all'] ])
+	for my $selected ([ 'a month of one shop', $name eq 'sales' ? ['3'] : ['1'] ], $name eq 'sales' ? [ 'a month of all', ['$__all'] ] : ())
 	{
 		# the tables are so small that reading them wholly would be cheapest
 		# of the consumers what counts all orders is never executed
@@ -321,14 +321,16 @@ for my $name (sort keys %dashboard)
 		my @queries = grep { $_->{sql} =~ /\$\{\Q$variable->{name}\E\b/ } $dashboard{$name}->queries or fail("$name: variable $variable->{name} is used");
 		my @formats = map { $_->{sql} =~ /\$\{$variable->{name}:?(\w*)\}/g } @queries;
 		is_deeply([ grep { $_ ne 'sqlstring' } @formats ], [], "$name: variable $variable->{name} is always quoted");
+		my @tried = map { my $value = $_; map { [ $value, expanded($name, $_, %{ $given{$name} }, $variable->{name} => [$value]) ] } $queries[0], $queries[-1] } @hostile;
+		my @answers = answers('grafana', 'UTC', map { $_->[1] } @tried);
 		my @broken;
-		for my $value (@hostile)
+		for my $i (0 .. $#tried)
 		{
-			my @answers = answers('grafana', 'UTC', map { expanded($name, $_, %{ $given{$name} }, $variable->{name} => [$value]) } $queries[0], $queries[-1]);
+			my ($value, $error) = ($tried[$i][0], $answers[$i]{error} // '');
 			# an error of its value; of a macro in it, of the query; or a stage that is not Chinese
-			push @broken, "$value: " . ($_->{error} // 'no error') for grep { ($_->{error} // '') !~ /^(invalid input syntax for type|unit "|timestamp units)/
-				&& !($value =~ /\$__/ && ($_->{error} // '') =~ /^syntax error/)
-				&& !($variable->{name} eq 'language' && !defined $_->{error}) } @answers;
+			push @broken, "$value: $error" unless $error =~ /^(invalid input syntax for type|unit "|timestamp units)/
+				|| $value =~ /\$__/ && $error =~ /^syntax error/
+				|| $variable->{name} eq 'language' && $error eq '';
 		}
 		is_deeply(\@broken, [], "$name: no value of $variable->{name} is more than a value");
 	}
