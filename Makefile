@@ -13,7 +13,7 @@ OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 # The column reference, made of it too.  The pages are installed with the server's documentation, in a folder that all
 # extensions share: hence their names.
 COLUMNS = docs/ordersync_columns.md
-DOCS = $(sort $(COLUMNS) $(wildcard docs/ordersync_*.md))
+DOCS = $(sort $(COLUMNS) $(wildcard docs/ordersync_*.md docs/MIGRATION*.md))
 
 # sql/order lists them, lowest first: a part calls only what stands before it.
 SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
