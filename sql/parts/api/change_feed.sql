@@ -143,6 +143,14 @@ BEGIN
 			RETURN;				-- another session has them
 		END IF;
 
+		IF c.lost IS NOT NULL AND v_allowed IS NOT NULL THEN
+			c.lost := ordersync.lost_of_shops(c.lost, v_allowed);
+			IF c.lost IS NULL THEN
+				UPDATE ordersync.change_consumers k
+				SET lost = NULL
+				WHERE k.consumer = ordersync_changes_read.consumer;
+			END IF;
+		END IF;
 		IF c.lost IS NOT NULL THEN
 			RETURN QUERY
 			SELECT c."position" + 1, 'lost', NULL::bigint, NULL::bigint, NULL::bigint, (c.lost ->> 'until')::timestamptz, c.lost;

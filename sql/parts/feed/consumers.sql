@@ -154,7 +154,7 @@ BEGIN
 	ORDER BY c.consumer
 	FOR NO KEY UPDATE;
 	UPDATE ordersync.change_feed f
-	SET changed_in = pg_catalog.pg_current_xact_id();
+	SET changed_in = '1';
 	UPDATE ordersync.change_consumers c
 	SET acknowledged = '1:1:',
 		portion = NULL,
@@ -196,3 +196,15 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.raise_no_consumer(text) IS
 	'raises the error that there is no consumer of this name';
+
+CREATE OR REPLACE FUNCTION ordersync.lost_of_shops(p_lost jsonb, p_shops bigint[])
+RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+	SELECT pg_catalog.jsonb_set(p_lost, '{shops}', pg_catalog.jsonb_agg(s.value))
+	FROM pg_catalog.jsonb_array_elements(p_lost -> 'shops') AS s
+	WHERE s.value::bigint = ANY (p_shops)
+	HAVING pg_catalog.count(*) > 0
+$function$;
+COMMENT ON FUNCTION ordersync.lost_of_shops(jsonb, bigint[]) IS
+	'what a consumer lost as one is told who may see these shops only; NULL: nothing of them';

@@ -61,6 +61,15 @@ BEGIN
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
 	END IF;
+	IF p_stored IS NOT NULL AND a.refund_ids IS NOT NULL THEN
+		-- told without their orders until now
+		PERFORM ordersync.announce_records('after_sale', p_shop, ARRAY(
+			SELECT r.refund_id
+			FROM ROWS FROM (pg_catalog.unnest(a.tids), pg_catalog.unnest(a.refund_ids)) AS r (tid, refund_id)
+			WHERE r.tid IN (
+				SELECT n.id
+				FROM ordersync.ids_of_records(p_stored) AS n)));
+	END IF;
 	PERFORM ordersync.quarantine_values(p_shop, 'orders', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;

@@ -108,32 +108,48 @@ $function$;
 COMMENT ON FUNCTION ordersync.remove_old_entries(bigint, timestamptz) IS
 	'removes of the next five thousand entries of the change feed those written before a time, and notes which consumers lose them; where it goes on, NULL at the end';
 
+/*
+ * Positions count what a portion has, also what is not for this consumer: where an
+ * entry of it goes, those that were handed out stand for other changes from now on,
+ * so they are handed out to nobody any more.
+ */
 CREATE OR REPLACE FUNCTION ordersync.note_lost(p_consumer text, p_entries bigint[])
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
+	v_counted boolean;
 	v_changes bigint;
 	v_from timestamptz;
 	v_until timestamptz;
 	v_shops bigint[];
 BEGIN
-	SELECT pg_catalog.sum(pg_catalog.cardinality(f.ids) - CASE WHEN f.entry_id = c.done_entry AND f.in_portion THEN c.done_items ELSE 0 END),
-		pg_catalog.min(f.recorded_at), pg_catalog.max(f.recorded_at), pg_catalog.array_agg(DISTINCT f.shop_id)
-	INTO v_changes, v_from, v_until, v_shops
+	SELECT pg_catalog.bool_or(f.in_portion),
+		pg_catalog.sum(pg_catalog.cardinality(f.ids) - CASE WHEN f.entry_id = c.done_entry AND f.in_portion THEN c.done_items ELSE 0 END)
+			FILTER (WHERE f.is_wanted),
+		pg_catalog.min(f.recorded_at) FILTER (WHERE f.is_wanted), pg_catalog.max(f.recorded_at) FILTER (WHERE f.is_wanted),
+		pg_catalog.array_agg(DISTINCT f.shop_id) FILTER (WHERE f.is_wanted)
+	INTO v_counted, v_changes, v_from, v_until, v_shops
 	FROM ordersync.change_consumers c
 	CROSS JOIN LATERAL (
-		SELECT f.*, c.portion IS NOT NULL AND pg_catalog.pg_visible_in_snapshot(f.changed_in, c.portion) AS in_portion
+		SELECT f.*, c.portion IS NOT NULL AND pg_catalog.pg_visible_in_snapshot(f.changed_in, c.portion) AS in_portion,
+			(c.shops IS NULL OR f.shop_id = ANY (c.shops)) AND (c.kinds IS NULL OR f.kind = ANY (c.kinds)) AS is_wanted
 		FROM ordersync.change_feed f
 		WHERE f.entry_id = ANY (p_entries)
 			AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, c.acknowledged)
-			AND (c.shops IS NULL OR f.shop_id = ANY (c.shops))
-			AND (c.kinds IS NULL OR f.kind = ANY (c.kinds))
 	) f
 	WHERE c.consumer = p_consumer
 		AND (NOT f.in_portion
 			OR f.entry_id > c.done_entry
 			OR f.entry_id = c.done_entry AND c.done_items < pg_catalog.cardinality(f.ids));
+	IF v_counted OR v_changes IS NOT NULL THEN
+		UPDATE ordersync.change_consumers c
+		SET handed_out = c."position",
+			walk_shops = NULL,
+			walk_ids = NULL,
+			reader = NULL
+		WHERE c.consumer = p_consumer;
+	END IF;
 	IF v_changes IS NULL THEN
 		RETURN;
 	END IF;
@@ -152,11 +168,7 @@ BEGIN
 					FROM pg_catalog.jsonb_array_elements_text(COALESCE(c.lost -> 'shops', '[]')) AS e
 				) s),
 			'hint', pg_catalog.format('To be told of all that is stored: SELECT ordersync_changes_drop(%1$L); and read again.', c.consumer)),
-		lost_changes = c.lost_changes + v_changes,
-		handed_out = c."position",
-		walk_shops = NULL,
-		walk_ids = NULL,
-		reader = NULL
+		lost_changes = c.lost_changes + v_changes
 	WHERE c.consumer = p_consumer;
 	PERFORM ordersync.log_line(pg_catalog.format('consumer "%s" of the change feed lost %s changes of %s to %s, which it had not read for longer than ordersync.keep_feed',
 		p_consumer, v_changes, v_from, v_until));
