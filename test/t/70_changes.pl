@@ -98,16 +98,19 @@ sub new
 
 # --- consumers ---
 
-# Made at this moment; began: how many states had been stored for certain, and at most.
+# Made at this moment: of one that is told each change, what had been stored before and behind that for certain, and the first
+# transaction that may have begun later.
 sub add_consumer
 {
 	my ($self, $name, $options, %arg) = @_;
-	my $seen = $self->sql('SELECT coalesce(max(n), 0) FROM feed_test.states');
-	$self->sql("SELECT ordersync_changes_create('$name', '" . encode_json($options) . "')");
 	my $each = exists $options->{compact} && !$options->{compact};
+	my $stored = sub { return $each ? decode_json($self->sql("SELECT coalesce(json_agg(n), '[]') FROM feed_test.states")) : [] };
+	my $before = $stored->();
+	$self->sql("SELECT ordersync_changes_create('$name', '" . encode_json($options) . "')");
+	my $behind = $stored->();
 	$self->{consumers}{$name} = { journal => "$self->{dir}/$name", compact => $each ? JSON::PP::false : JSON::PP::true,
-		kinds => $options->{kinds} // [qw(order after_sale)], shops => $options->{shops} // [ 1, 2 ],
-		began => $each ? [ 0 + $seen, 0 + $self->sql('SELECT coalesce(max(n), 0) FROM feed_test.states') ] : [ 0, 0 ], %{ $arg{judged} // {} } };
+		kinds => $options->{kinds} // [qw(order after_sale)], shops => $options->{shops} // [ 1, 2 ], before => $before, behind => $behind,
+		since => $each ? 0 + $self->sql('SELECT pg_snapshot_xmax(pg_current_snapshot())') : 0, %{ $arg{judged} // {} } };
 	append_to_file("$self->{dir}/$name", '');
 	return;
 }
@@ -165,6 +168,7 @@ sub begin
 	$self->add_consumer('newest', {});
 	$self->add_consumer('each', { compact => JSON::PP::false });
 	$self->add_consumer('pair', { compact => JSON::PP::false });
+	$self->add_consumer('listening', { start => 'now' }, judged => { listens => JSON::PP::true });
 	$self->add_consumer('asleep', { start => 'now' }, judged => { once => JSON::PP::true });
 	$self->add_consumer('dozing', {});
 	$self->add_consumer('second_shop', { shops => [2] });
@@ -172,6 +176,7 @@ sub begin
 	$self->sql('BEGIN; INSERT INTO feed_test.elsewhere VALUES (1); PREPARE TRANSACTION $$for ever$$' =~ s/\$\$/'/gr);
 	$self->start(newest => 'auto');
 	$self->start(each => 'mixed');
+	$self->start(listening => 'auto', deaths => 0, patience => 10);
 	$self->start(pair => 'auto');
 	$self->start(pair => 'block');
 	$self->start(second_shop => 'block');
