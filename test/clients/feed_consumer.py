@@ -10,7 +10,8 @@ consumer did in which order. Nothing is judged here: see feed_judge.py.
 STYLE: auto (each call is a transaction of its own), block (read and acknowledge in one transaction), mixed (by chance one
 of them, also rolled back, with a savepoint, REPEATABLE READ). OPTIONS: JSON with batch (the largest), deaths (how often in a
 hundred cycles the process is killed), patience (after so many seconds it looks without a notification), stop (the file that
-says that nothing more will come), after (it ends with the first empty read, without the file).
+says that nothing more will come), after (it ends with the first empty read, without the file), test (the process that this
+is for).
 """
 import json
 import os
@@ -126,7 +127,8 @@ class Consumer:
         return len(rows)
 
     def live(self):
-        while True:
+        # nobody is left behind by a test that was ended
+        while os.path.exists(f'/proc/{options["test"]}'):
             stop = options.get('after') or os.path.exists(options['stop'])
             try:
                 if self.connection is None or self.connection.closed:
