@@ -160,7 +160,8 @@ report(const char *database, const KeyFile *found, const KeyFileNote *result)
 		if (shmem_report_once(psprintf("%s " UINT64_FORMAT, database, found->mark)))
 			report_mismatch(database, result);
 	}
-	else if (shmem_report_once("ready") && noted && noted_state != KEY_FILE_READY)
+	/* a file that is made by the first secret was not missed before */
+	else if (shmem_report_once("ready") && noted && noted_state != KEY_FILE_READY && !ready)
 		ereport(LOG,
 				(errmsg("ordersync can open its secrets again")));
 }

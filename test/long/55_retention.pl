@@ -10,7 +10,7 @@ my $shops = $ENV{SHOPS} // 400;
 my $days = $ENV{DAYS} // 30;
 my $cluster = OrdersyncTest->new(without_gateway => 1, databases => '', conf => "shared_buffers = '256MB'\nmax_wal_size = '4GB'\nfsync = off\nautovacuum = off");
 sub sql { return $cluster->sql("SET client_min_messages = error; $_[0]") }
-sql('CREATE EXTENSION ordersync');
+sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 sql("SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:9/', '12345678', 'helloworld')");
 sql(q{CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS 'SELECT true'});
 sql("INSERT INTO ordersync.shops (shop_id, seller_nick, seller_nicks, gateway, key_state, first_incremental_at, first_full_at)

@@ -9,7 +9,7 @@ my $orders = $ENV{ORDERS} // 2000;
 my $changes = $orders / 10;
 # The orders of 27 days, which every month has. Without a lag, so that all runs see the same world to its last second:
 # after-sales are read up to now.
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 27 ],
+my $cluster = OrdersyncTest->new(bare => 1, gateway => [ '--shops' => 1, '--orders-per-shop' => $orders, '--days' => 27 ],
 	conf => 'ordersync.lag = 0');
 $cluster->add_shops(1);
 

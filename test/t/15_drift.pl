@@ -20,7 +20,7 @@ my $spoilt = 6;			# seeds that must fail when the same script is spoilt
 # Times that the platform tells without a zone are those of Shanghai.
 my $cluster = OrdersyncTest->new(without_gateway => 1, conf => join "\n",
 	"timezone = 'Asia/Shanghai'", 'ordersync.workers = 2', 'ordersync.max_in_flight = 32');
-$cluster->sql('CREATE EXTENSION ordersync; SELECT ordersync.set_up()');	# the judge's views read its tables
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync; SELECT ordersync.set_up()');	# the judge's views read its tables
 my $judge = DriftJudge->new($cluster);
 my %world;
 my $churned = 0;

@@ -48,7 +48,7 @@ sub set_by
 
 # --- two clusters, one world ---
 
-my $plain = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 250, '--days' => 76, '--now' => $now ]);
+my $plain = OrdersyncTest->new(bare => 1, gateway => [ '--shops' => 1, '--orders-per-shop' => 250, '--days' => 76, '--now' => $now ]);
 my $hostile;
 {
 	local $ENV{LOCPATH} = $locales unless @missing;

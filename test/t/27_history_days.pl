@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 1, '--orders-per-shop' => 300, '--days' => 10 ], conf => 'jit = off');
-$cluster->sql('CREATE EXTENSION ordersync; SELECT ordersync.set_up()');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync; SELECT ordersync.set_up()');
 $cluster->sql('CREATE UNLOGGED TABLE incoming (body text)');
 my ($listed, $archived) = (1, 2);
 

@@ -26,7 +26,7 @@ if (!$server)
 }
 $cluster->wait_until('the server', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
 
-$cluster->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 $cluster->sql("SELECT ordersync_add_gateway('taobao', 'https://127.0.0.1:$port/router/rest', '12345678', 'helloworld')");
 $cluster->sql("SELECT ordersync_add_shop(1, 'shop', 'session-1')");
 my $run = $cluster->sql("SELECT ordersync_trigger_incremental(1, now() - interval '2 hours', now() - interval '1 hour')");

@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 my $cluster = OrdersyncTest->new(without_gateway => 1, conf => "log_statement = none\nordersync.allowed_hosts = '.example.com'");
 my $node = $cluster->node;
 my $key_file = $node->data_dir . '/ordersync.key';
-$cluster->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 
 # Everything that the log got while a piece of code ran.
 sub logged

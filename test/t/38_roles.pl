@@ -67,7 +67,7 @@ is($cluster->sql("SELECT count(*) FROM pg_policy p, pg_roles r WHERE r.rolname =
 
 my $dump = $node->basedir . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'dump');
-my $other = OrdersyncTest->new(without_gateway => 1, databases => '');
+my $other = OrdersyncTest->new(bare => 1, without_gateway => 1, databases => '');
 # Numbers are given one after another, so a role that comes first shifts them.
 $other->sql('CREATE ROLE somebody LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE bi LOGIN');
 sub restore { my (@how) = @_; command_ok([ 'pg_restore', '--exit-on-error', @how, '-d', $other->node->connstr('postgres'), $dump ], "restore in another cluster @how"); return }

@@ -66,7 +66,7 @@ is($fires->sql('SELECT timezone FROM ordersync.health_cron()'), $old ? 'GMT' : '
 
 my $fails = OrdersyncTest->new(without_gateway => 1, conf => "listen_addresses = 'localhost'\nmax_worker_processes = 20\nwal_level = replica");
 ask_for_passwords($fails->node);
-$fails->sql(q{CREATE EXTENSION ordersync; SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:9/', '1', 's'); SELECT ordersync_add_shop(1, 'one', 'k')});
+$fails->sql(q{CREATE EXTENSION IF NOT EXISTS ordersync; SELECT ordersync_add_gateway('taobao', 'http://127.0.0.1:9/', '1', 's'); SELECT ordersync_add_shop(1, 'one', 'k')});
 like($fails->sql_fails('SELECT ordersync_schedule()'), qr/ERROR:  pg_cron is not loaded\n.*postgresql-\d+-cron.*'pg_cron', 'ordersync'.*CREATE EXTENSION pg_cron/s, 'no pg_cron');
 is($fails->sql('SELECT count(*) FROM ordersync.schedules'), 0, 'and nothing is stored');
 like(red($fails)->{schedule}, qr/ordersync_schedule\(\);$/, 'no run is scheduled');

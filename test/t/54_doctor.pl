@@ -9,7 +9,7 @@ use Test::More;
 
 # A server of its own: its library is changed below.
 my ($root, %dir) = OrdersyncTest::private_server();
-my $cluster = OrdersyncTest->new(
+my $cluster = OrdersyncTest->new(bare => 1,
 	at => '', install_path => dirname("$root$dir{bindir}"), gateway => [ '--shops' => 1, '--orders-per-shop' => 100, '--days' => 5 ], databases => '', conf => join "\n",
 	"shared_preload_libraries = 'pg_stat_statements'", 'ordersync.enabled = off', 'ordersync.max_attempts = 1', 'ordersync.freshness_target = 0', 'ordersync.full_run_target = 0');
 my $node = $cluster->node;

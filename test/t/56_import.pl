@@ -9,7 +9,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop' => 100, '--days' => 10 ],
+my $cluster = OrdersyncTest->new(bare => 1, gateway => [ '--shops' => 2, '--orders-per-shop' => 100, '--days' => 10 ],
 	conf => "auto_explain.log_min_duration = 0\nauto_explain.log_nested_statements = on\nshared_preload_libraries = 'auto_explain,ordersync'");
 my $node = $cluster->node;
 my $dir = PostgreSQL::Test::Utils::tempdir();

@@ -12,7 +12,7 @@ my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 2, '--orders-per-shop
 	conf => "ordersync.max_attempts = 3\nordersync.retry_base = '10ms'\nordersync.retry_cap = '50ms'\nordersync.workers = 2");
 my $base = "http://$cluster->{address}";
 my @seller = map { utf8::encode(my $nick = $_->{seller_nick}); $nick } @{ $cluster->control('shops') };
-$cluster->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 
 # A moment, so many seconds ago, as the platform writes it.
 sub ago { return $cluster->sql("SELECT to_char(timezone('Asia/Shanghai', date_trunc('second', now()) - interval '$_[0] seconds'), 'YYYY-MM-DD HH24:MI:SS')") }

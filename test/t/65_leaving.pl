@@ -151,7 +151,7 @@ sub outcomes
 	return map { my ($k, $v) = /^(\d+) (.*)$/; $k => $v } split /\n/, $said;
 }
 
-$cluster->sql('CREATE EXTENSION ordersync');
+$cluster->sql('CREATE EXTENSION IF NOT EXISTS ordersync');
 $cluster->sql("CREATE ROLE boss LOGIN; CREATE ROLE keeper LOGIN; ALTER DATABASE postgres OWNER TO keeper");
 like(as('postgres', "ALTER SYSTEM SET ordersync.allowed_hosts = '127.0.0.1,$_'"), qr/ERROR:  invalid value for parameter "ordersync\.allowed_hosts".*\nDETAIL:  "\Q$_\E" is not a host name or address/, "no host to allow: $_")
 	for 'https://relay.example.com', 'relay.example.com/x', '*.example.com', 'relay.example.com:0', 'relay.example.com:99999', '[::1', 'me@relay.example.com';

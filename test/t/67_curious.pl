@@ -13,7 +13,7 @@ my $cluster = OrdersyncTest->new(gateway => [ '--shops' => 3, '--orders-per-shop
 	conf => "shared_preload_libraries = 'pg_stat_statements,ordersync'
 ordersync.request_timeout = 1s\nordersync.retry_base = 10ms\nordersync.retry_cap = 20ms\nordersync.max_attempts = 2");
 my $node = $cluster->node;
-$cluster->sql('CREATE EXTENSION pg_stat_statements; CREATE EXTENSION ordersync; CREATE ROLE bi LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE boss LOGIN; CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
+$cluster->sql('CREATE EXTENSION pg_stat_statements; CREATE EXTENSION IF NOT EXISTS ordersync; CREATE ROLE bi LOGIN; CREATE ROLE ops LOGIN; CREATE ROLE boss LOGIN; CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
 $cluster->sql("SELECT ordersync_add_gateway('taobao', '" . $cluster->url . "', '12345678', NULL)");
 # from here on before the first secret
 $node->append_conf('postgresql.conf', "log_min_messages = debug5\nlog_min_error_statement = debug5\nlog_statement = all

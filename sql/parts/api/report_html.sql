@@ -25,14 +25,14 @@ DECLARE
 	v_bin integer := CASE WHEN v_days > 92 THEN 7 ELSE 1 END;
 	v_shops bigint[];
 	v_sales jsonb;
-	v_refunds jsonb;
+	v_lines jsonb;
 	v_freshness jsonb;
 	v_title text;
 BEGIN
 	PERFORM ordersync.list_check_set_up();
 	v_shops := ordersync.page_shops(shop_ids);
 	v_sales := ordersync.page_sales(v_shops, v_since - v_days, v_since + v_days - 1);
-	v_refunds := ordersync.page_refunds(v_shops, v_since - v_days, v_since, v_since + v_days - 1);
+	v_lines := ordersync.page_lines(v_shops, v_since - v_days, v_since, v_since + v_days - 1);
 	v_freshness := ordersync.page_freshness(v_shops);
 	v_title := COALESCE(NULLIF(ordersync.page_text(title, 120), ''), w ->> 'title');
 
@@ -43,12 +43,12 @@ BEGIN
 			'<meta name="generator" content="ordersync {{version}}"/>\n<title>%s</title>\n<style>%s</style></head>\n<body><main>\n',
 			w ->> 'html_lang', v_title, ordersync.page_style()),
 		ordersync.page_head(v_title, v_since, v_days, v_freshness, w),
-		ordersync.page_figures(v_sales, v_refunds, v_since, w),
+		ordersync.page_figures(v_sales, v_lines, v_since, w),
 		ordersync.page_sales_section(v_sales, v_since, v_days, v_bin, w),
 		ordersync.page_funnel(ordersync.page_stages(v_shops, v_since, v_since + v_days - 1), w, lang),
-		ordersync.page_refund_section(v_refunds, v_since, v_days, v_bin, w),
-		ordersync.page_item_section(ordersync.page_items(v_shops, v_since, v_since + v_days - 1), w),
-		ordersync.page_refunded_items(v_refunds, w),
+		ordersync.page_refund_section(v_lines, v_since, v_days, v_bin, w),
+		ordersync.page_item_section(v_lines, w),
+		ordersync.page_refunded_items(v_lines, w),
 		ordersync.page_calendar(ordersync.page_verdicts(v_shops, v_since, v_since + v_days - 1), w),
 		ordersync.page_freshness_section(v_freshness, w),
 		'<footer>', format(w ->> 'sources', '{{version}}'), E'</footer>\n</main></body></html>'));
@@ -63,7 +63,7 @@ RETURNS daterange
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 DECLARE
-	v_today date := ordersync.day_of(pg_catalog.now());
+	v_today date := pg_catalog.timezone('Asia/Shanghai', pg_catalog.now())::date;
 	v_until date := COALESCE(p_until, GREATEST(v_today - 1, p_since));
 	v_since date := COALESCE(p_since, CASE WHEN pg_catalog.isfinite(v_until) THEN v_until - 29 ELSE v_until END);
 BEGIN
@@ -116,7 +116,7 @@ AS $function$
 			ELSE ''
 		END
 		|| '</p><p class="soft">' || pg_catalog.format(w ->> 'made_at', ordersync.page_minute(pg_catalog.now())) || '</p>'
-		|| CASE WHEN p_since + p_days - 1 = ordersync.day_of(pg_catalog.now()) THEN '<p class="soft">' || (w ->> 'so_far') || '</p>' ELSE '' END
+		|| CASE WHEN p_since + p_days - 1 = pg_catalog.timezone('Asia/Shanghai', pg_catalog.now())::date THEN '<p class="soft">' || (w ->> 'so_far') || '</p>' ELSE '' END
 		|| E'</header>\n'
 $function$;
 COMMENT ON FUNCTION ordersync.page_head(text, date, integer, jsonb, jsonb) IS

@@ -141,6 +141,9 @@ BEGIN
 		END IF;
 	END IF;
 
+	IF p_nick IS DISTINCT FROM v_old.seller_nick AND p_nick IS NOT NULL THEN
+		PERFORM ordersync.rename_jdp_rows(p_shop, p_nick);
+	END IF;
 	PERFORM ordersync.restart_cut(p_shop);
 	IF p_options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(p_shop);

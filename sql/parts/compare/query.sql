@@ -63,9 +63,10 @@ AS $function$
 			'unnest(s.seller_nick || s.seller_nicks) n (nick) GROUP BY n.nick), '
 		'r AS NOT MATERIALIZED (SELECT '
 		|| pg_catalog.string_agg(c.expression || ' AS ' || CASE c.role WHEN 'id' THEN 'id' ELSE c.col END, ', ')
-		|| COALESCE(', ' || pg_catalog.string_agg(pg_catalog.format('left(x.%I::text, 100) AS raw_%s', c.name,
-				CASE c.role WHEN 'id' THEN 'id' ELSE c.col END), ', ')
-			FILTER (WHERE c.type = 'text' AND c.role NOT IN ('status', 'seller') OR c.role = 'id'), '')
+		|| pg_catalog.string_agg(pg_catalog.format(', CASE WHEN %s IS NULL THEN left(x.%I::text, 100) END AS raw_id', c.expression, c.name), '')
+			FILTER (WHERE c.role = 'id')
+		|| COALESCE(pg_catalog.string_agg(pg_catalog.format(', left(x.%I::text, 100) AS raw_%s', c.name, c.col), '')
+			FILTER (WHERE c.type = 'text' AND c.role NOT IN ('id', 'status', 'seller')), '')
 		|| CASE WHEN pg_catalog.bool_or(c.role = 'modified') THEN '' ELSE ', NULL::timestamptz AS modified' END
 		|| CASE WHEN pg_catalog.bool_or(c.role = 'seller') THEN '' ELSE ', NULL::text AS seller_nick' END
 		|| (SELECT pg_catalog.format(' FROM %I.%I x), ', n.nspname, k.relname)
@@ -200,7 +201,7 @@ AS $function$
 			't.unreadable, s.shift, t.seller_shop <> o.shop_id AS wrong_shop, o.status AS our_status, '
 			't.modified AS their_modified, o.modified AS our_modified, '
 		|| COALESCE(pg_catalog.string_agg(pg_catalog.format(
-				'CASE WHEN t.modified = %1$s OR %2$s THEN 0 ELSE sign(extract(epoch FROM t.modified - COALESCE(s.shift, ''0'') - %1$s)) END',
+				'CASE WHEN t.modified = %1$s OR %2$s THEN 0 ELSE sign(date_part(''epoch'', t.modified - COALESCE(s.shift, ''0'') - %1$s)) END',
 				c.ours, c.shifted), '') FILTER (WHERE c.role = 'modified'), 'NULL::integer') || ' AS age, '
 		|| COALESCE(pg_catalog.string_agg('CASE WHEN ' || c.differs || ' THEN t.status END', '') FILTER (WHERE c.role = 'status'), 'NULL::text')
 			|| ' AS other_status, '
@@ -228,8 +229,8 @@ AS $function$
 		'LEFT JOIN ordersync.status_names n ON n.status = o.status AND n.platform = ''taobao'' '
 			|| pg_catalog.format('AND n.object = %L ', CASE p_kind WHEN 'after_sales' THEN 'refund' ELSE 'order' END)
 		-- by how much theirs is off, where that is whole hours: the time of creation never changes
-		|| 'CROSS JOIN LATERAL (SELECT CASE WHEN t.created <> o.created AND extract(epoch FROM t.created - o.created)::bigint % 3600 = 0 '
-			'AND abs(extract(epoch FROM t.created - o.created)) <= 14 * 3600 THEN t.created - o.created END AS shift) s '
+		|| 'CROSS JOIN LATERAL (SELECT CASE WHEN t.created <> o.created AND date_part(''epoch'', t.created - o.created)::bigint % 3600 = 0 '
+			'AND abs(date_part(''epoch'', t.created - o.created)) <= 14 * 3600 THEN t.created - o.created END AS shift OFFSET 0) s '
 		'WHERE t.unreadable IS NOT NULL OR (' || pg_catalog.string_agg(c.differs, ') OR (') || ')), '
 	FROM ordersync.compare_tests(p_columns) c
 $function$;
@@ -247,9 +248,10 @@ AS $function$
 	SELECT $query$
 		SELECT d.shop_id, d.id, d.order_id, NULL::date, d.theirs, d.ours, unnest(array_remove(ARRAY[
 			CASE WHEN d.wrong_shop THEN 'wrong_shop ' END,
-			'value_unreadable ' || (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(d.unreadable) k),
+			CASE WHEN d.unreadable IS NOT NULL THEN
+				'value_unreadable ' || (SELECT string_agg(k, ', ' ORDER BY k) FROM jsonb_object_keys(d.unreadable) k) END,
 			CASE WHEN d.shifted <> '{}' THEN 'time_zone ' || array_to_string(d.shifted, ', ')
-				|| COALESCE(' by ' || extract(epoch FROM d.shift)::integer / 3600, ' by 8') || ' hours' END,
+				|| COALESCE(' by ' || date_part('epoch', d.shift)::integer / 3600, ' by 8') || ' hours' END,
 			CASE WHEN d.age <> 0 THEN CASE WHEN d.age < 0 THEN 'stale_in_theirs ' ELSE 'older_in_ours ' END || concat_ws('; ',
 				'modified ' || ordersync.format_time(d.their_modified) || ', here ' || ordersync.format_time(d.our_modified),
 				'status ' || d.other_status || ', here ' || COALESCE(d.our_status, 'NULL'),
@@ -260,13 +262,13 @@ AS $function$
 			CASE WHEN d.missing <> '{}' AND COALESCE(d.age, 0) = 0 THEN 'value_missing ' || array_to_string(d.missing, ', ') END,
 			CASE WHEN d.links <> '{}' THEN 'wrong_order ' || array_to_string(d.links, ', ') END,
 			CASE WHEN d.more_lines < 0 THEN 'lines_missing ' || -d.more_lines
-				WHEN d.more_lines > 0 THEN 'lines_surplus ' || d.more_lines END] || ARRAY(
+				WHEN d.more_lines > 0 THEN 'lines_surplus ' || d.more_lines END] || CASE WHEN d.amounts <> '{}' THEN ARRAY(
 				SELECT split_part(a, ' ', 1) || ' ' || string_agg(split_part(a, ' ', 2), ', ')
 				FROM unnest(d.amounts) a
 				WHERE COALESCE(d.age, 0) = 0
 					OR a ~ '^amount_(in_cents|rounded|imprecise) '
 				GROUP BY split_part(a, ' ', 1)
-			), NULL))
+			) END, NULL))
 		FROM d
 	$query$
 $function$;

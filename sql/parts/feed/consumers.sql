@@ -154,7 +154,7 @@ BEGIN
 	ORDER BY c.consumer
 	FOR NO KEY UPDATE;
 	UPDATE ordersync.change_feed f
-	SET changed_in = pg_catalog.pg_current_xact_id();
+	SET changed_in = '1';
 	UPDATE ordersync.change_consumers c
 	SET acknowledged = '1:1:',
 		portion = NULL,

@@ -122,6 +122,7 @@ BEGIN
 			pg_catalog.trim_scale(pg_catalog.round(h.height, 2)),
 			b.tip), '' ORDER BY b.at) FILTER (WHERE h.height > 0),
 		'M0 ' || pg_catalog.string_agg(pg_catalog.format('%s H%s', h.before, (b.at + b.days) * 10), 'V' ORDER BY b.at)
+			FILTER (WHERE h.before IS NOT NULL)
 	INTO v_columns, v_before
 	FROM pg_catalog.jsonb_to_recordset(p_bins) AS b (at integer, days integer, value numeric, before numeric, tip text)
 	CROSS JOIN LATERAL (
@@ -134,7 +135,7 @@ BEGIN
 		'<title id="%3$s-t">%4$s</title><desc id="%3$s-d">%5$s</desc>%s<g class="%s">%s</g>%s</svg>'
 		'<div class="x" aria-hidden="true">%s</div></div>',
 		v_labels, p_days * 10, p_name, p_title, p_told, v_lines, p_class, v_columns,
-		'<path class="before" d="' || v_before || '"/>', ordersync.page_day_axis(p_since, p_days));
+		COALESCE('<path class="before" d="' || v_before || '"/>', ''), ordersync.page_day_axis(p_since, p_days));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.page_columns(text, jsonb, date, integer, text, boolean, text, text, jsonb) IS

@@ -95,70 +95,88 @@ $function$;
 COMMENT ON FUNCTION ordersync.page_bins(jsonb, date, integer, integer) IS
 	'sales of each so many days, beside the paid amount of as many days before';
 
-/* {now, before}: sums; days; items with the most refunds. */
-CREATE OR REPLACE FUNCTION ordersync.page_refunds(p_shops bigint[], p_before date, p_since date, p_until date)
+/*
+ * What was paid by lines and how much of it went back: in sum now and before, by day, and of the items
+ * that sold best and of which most went back.  Pieces and titles are asked for of these few items only:
+ * without the titles all of it is in indexes.
+ */
+CREATE OR REPLACE FUNCTION ordersync.page_lines(p_shops bigint[], p_before date, p_since date, p_until date)
 RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL UNSAFE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $function$
+DECLARE
+	v_lines jsonb;
+BEGIN
 	WITH g AS MATERIALIZED (
 		SELECT grouping(r.day) = 0 AS by_day, grouping(r.num_iid) = 0 AS by_item, r.day >= p_since AS is_now, r.day, r.num_iid,
-			max(r.title) AS title, sum(r.lines) AS lines, sum(r.refunded_lines) AS refunded_lines,
+			max(r.day) FILTER (WHERE r.lines > 0) AS last_day, sum(r.lines) AS lines, sum(r.refunded_lines) AS refunded_lines,
 			sum(r.paid_amount) AS paid_amount, sum(r.refunded_amount) AS refunded_amount
 		FROM ordersync.refund_rates r
 		WHERE r.shop_id = ANY (p_shops)
 			AND r.day BETWEEN p_before AND p_until
 		GROUP BY GROUPING SETS ((r.day >= p_since), (r.day >= p_since, r.day), (r.day >= p_since, r.num_iid))
+	), i AS (
+		SELECT g.num_iid, g.last_day, g.lines, g.refunded_lines, g.paid_amount, g.refunded_amount,
+			row_number() OVER (ORDER BY g.paid_amount DESC, g.num_iid) AS place_by_sales,
+			row_number() OVER (ORDER BY g.refunded_amount DESC, g.num_iid) AS place_by_refunds
+		FROM g
+		WHERE g.by_item
+			AND g.is_now
+			AND g.lines > 0
 	)
 	SELECT jsonb_build_object(
 		'now', (SELECT to_jsonb(g) FROM g WHERE NOT g.by_day AND NOT g.by_item AND g.is_now),
 		'before', (SELECT to_jsonb(g) FROM g WHERE NOT g.by_day AND NOT g.by_item AND NOT g.is_now),
 		'days', (SELECT COALESCE(jsonb_agg(to_jsonb(g)), '[]') FROM g WHERE g.by_day AND g.is_now),
-		'items', (
-			SELECT COALESCE(jsonb_agg(to_jsonb(i) ORDER BY i.refunded_amount DESC, i.num_iid), '[]')
-			FROM (
-				SELECT g.*
-				FROM g
-				WHERE g.by_item
-					AND g.is_now
-					AND g.refunded_amount > 0
-				ORDER BY g.refunded_amount DESC, g.num_iid
-				LIMIT 10
-			) i))
+		'items', (SELECT count(*) FROM i),
+		'first', (SELECT COALESCE(jsonb_agg(to_jsonb(i)), '[]') FROM i WHERE LEAST(i.place_by_sales, i.place_by_refunds) <= 10))
+	INTO v_lines;
+	RETURN v_lines || jsonb_build_object('first', ordersync.page_titles(v_lines -> 'first', p_shops, p_since, p_until));
+END
 $function$;
-COMMENT ON FUNCTION ordersync.page_refunds(bigint[], date, date, date) IS
-	'how much of what was paid went back: in sum, before, by day, and of the items with the most of it';
+COMMENT ON FUNCTION ordersync.page_lines(bigint[], date, date, date) IS
+	'what was paid by lines and how much of it went back: in sum, before, by day, and of the first items by either';
 
-CREATE OR REPLACE FUNCTION ordersync.page_items(p_shops bigint[], p_since date, p_until date)
+CREATE OR REPLACE FUNCTION ordersync.page_titles(p_items jsonb, p_shops bigint[], p_since date, p_until date)
 RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL UNSAFE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $function$
-	WITH s AS MATERIALIZED (
-		SELECT i.num_iid, max(i.title) AS title, sum(i.lines) AS lines, sum(i.items) AS items, sum(i.paid_amount) AS paid_amount,
-			sum(i.refunded_amount) AS refunded_amount
-		FROM ordersync.item_sales i
-		WHERE i.shop_id = ANY (p_shops)
-			AND i.day BETWEEN p_since AND p_until
-		GROUP BY i.num_iid
-	)
-	SELECT jsonb_build_object(
-		'count', (SELECT count(*) FROM s WHERE s.lines > 0),
-		'paid_amount', (SELECT sum(s.paid_amount) FROM s),
-		'items', (
-			SELECT COALESCE(jsonb_agg(to_jsonb(t) ORDER BY t.paid_amount DESC, t.num_iid), '[]')
-			FROM (
-				SELECT s.*
-				FROM s
-				WHERE s.lines > 0
-				ORDER BY s.paid_amount DESC, s.num_iid
-				LIMIT 10
-			) t))
+DECLARE
+	-- no subqueries in the conditions: with them all items would be summed before
+	v_items bigint[] := ARRAY(SELECT (i.i ->> 'num_iid')::bigint FROM jsonb_array_elements(p_items) AS i (i));
+	v_has_others boolean := array_position(v_items, NULL) IS NOT NULL;
+	v_pieces jsonb := (
+		SELECT jsonb_object_agg(COALESCE(n.num_iid::text, ''), n.pieces)
+		FROM (
+			SELECT s.num_iid, sum(s.items) AS pieces
+			FROM ordersync.item_sales s
+			WHERE s.shop_id = ANY (p_shops)
+				AND s.day BETWEEN p_since AND p_until
+				AND (s.num_iid = ANY (v_items) OR v_has_others AND s.num_iid IS NULL)
+			GROUP BY s.num_iid
+		) n);
+	v_item jsonb;
+	v_result jsonb := '[]';
+BEGIN
+	FOR v_item IN SELECT i.i FROM jsonb_array_elements(p_items) AS i (i) LOOP
+		v_result := v_result || jsonb_build_array(v_item || jsonb_build_object(
+			'pieces', v_pieces -> COALESCE(v_item ->> 'num_iid', ''),
+			'title', (
+				SELECT max(s.title)
+				FROM ordersync.item_sales s
+				WHERE s.shop_id = ANY (p_shops)
+					AND s.day = (v_item ->> 'last_day')::date
+					AND s.num_iid = (v_item ->> 'num_iid')::bigint)));
+	END LOOP;
+	RETURN v_result;
+END
 $function$;
-COMMENT ON FUNCTION ordersync.page_items(bigint[], date, date) IS
-	'the items that sold best, how many there were, and the paid amount of all';
+COMMENT ON FUNCTION ordersync.page_titles(jsonb, bigint[], date, date) IS
+	'items with the pieces that were sold of each, and the title of its last day';
 
 CREATE OR REPLACE FUNCTION ordersync.page_stages(p_shops bigint[], p_since date, p_until date)
 RETURNS jsonb
@@ -179,20 +197,36 @@ COMMENT ON FUNCTION ordersync.page_stages(bigint[], date, date) IS
 	'how many of the orders placed are in which stage; those without a status under an empty name';
 
 /*
- * By stream, the verdict of each day of which the platform's day has begun.  A shop that does not read
- * a stream has no say in it; one that has no row for the day has not read it.
+ * By stream, the verdict of each day that has begun.  A shop that does not read a stream has no say in
+ * it; one that has no row for the day has not read it.
+ *
+ * By creation the orders of each day, and their lines, are counted.  Of months that is soon done; of more,
+ * days whose changes are read are judged by these alone.
  */
 CREATE OR REPLACE FUNCTION ordersync.page_verdicts(p_shops bigint[], p_since date, p_until date)
 RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL UNSAFE
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, ordersync, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $function$
+DECLARE
+	-- not a subquery in the condition: that would be asked when all has been counted
+	v_changes_from jsonb := (
+		SELECT jsonb_object_agg(c.shop_id, timezone('Asia/Shanghai', lower(c.ranges))::date)
+		FROM ordersync.coverage c
+		WHERE c.shop_id = ANY (p_shops)
+			AND c.stream = 'orders'
+			AND c.basis = 'modified'
+			AND c.ranges <> '{}'
+			AND p_until - p_since > 92);
+	v_verdicts jsonb;
+BEGIN
 	WITH c AS MATERIALIZED (
 		SELECT c.shop_id, c.stream, c.basis, c.day, c.verdict, c.reason, c.missing <> '{}' AS has_missing
 		FROM ordersync.completeness c
 		WHERE c.shop_id = ANY (p_shops)
 			AND c.day BETWEEN p_since AND p_until
+			AND (c.basis = 'modified' OR c.day >= (v_changes_from ->> c.shop_id::text)::date IS NOT TRUE)
 	), asked AS (
 		SELECT s.shop_id, t.stream
 		FROM unnest(p_shops) AS s (shop_id)
@@ -237,6 +271,9 @@ AS $function$
 				ORDER BY c.day DESC, c.shop_id, c.stream DESC, c.basis
 				LIMIT 12
 			) r), '[]'))
+	INTO v_verdicts;
+	RETURN v_verdicts;
+END
 $function$;
 COMMENT ON FUNCTION ordersync.page_verdicts(bigint[], date, date) IS
 	'of each stream and day how many shops have which verdict, the worst of their bases; and the rows that are short';

@@ -21,7 +21,7 @@ RETURN '<th scope="row" class="l name"><bdi>' || COALESCE(NULLIF(ordersync.page_
 COMMENT ON FUNCTION ordersync.page_name(text, text, text) IS
 	'the head of a row: a name and a number';
 
-CREATE OR REPLACE FUNCTION ordersync.page_figures(p_sales jsonb, p_refunds jsonb, p_since date, w jsonb)
+CREATE OR REPLACE FUNCTION ordersync.page_figures(p_sales jsonb, p_lines jsonb, p_since date, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -35,7 +35,7 @@ AS $function$
 		GROUP BY 1
 	), r AS (
 		SELECT x.is_now, x.refunded_amount / NULLIF(x.paid_amount, 0) AS refund_rate
-		FROM (VALUES (true, p_refunds -> 'now'), (false, p_refunds -> 'before')) AS j (is_now, facts)
+		FROM (VALUES (true, p_lines -> 'now'), (false, p_lines -> 'before')) AS j (is_now, facts)
 		CROSS JOIN LATERAL pg_catalog.jsonb_to_record(NULLIF(j.facts, 'null')) AS x (is_now boolean, paid_amount numeric, refunded_amount numeric)
 	)
 	SELECT ordersync.page_card('wide', w ->> 'figures', '<dl class="tiles">' || pg_catalog.string_agg(pg_catalog.format(
@@ -154,7 +154,7 @@ $function$;
 COMMENT ON FUNCTION ordersync.page_funnel(jsonb, jsonb, text) IS
 	'the section of stages: how many orders reached each step, and where the others are';
 
-CREATE OR REPLACE FUNCTION ordersync.page_refund_section(p_refunds jsonb, p_since date, p_days integer, p_bin integer, w jsonb)
+CREATE OR REPLACE FUNCTION ordersync.page_refund_section(p_lines jsonb, p_since date, p_days integer, p_bin integer, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -184,7 +184,7 @@ AS $function$
 				COALESCE(pg_catalog.sum(d.refunded_amount), 0) AS refunded_amount,
 				pg_catalog.sum(d.refunded_amount) / NULLIF(pg_catalog.sum(d.paid_amount), 0) AS rate
 			FROM pg_catalog.generate_series(0, p_days - 1, p_bin) AS n (at)
-			LEFT JOIN pg_catalog.jsonb_to_recordset(p_refunds -> 'days') AS d (day date, lines numeric, refunded_lines numeric, paid_amount numeric, refunded_amount numeric)
+			LEFT JOIN pg_catalog.jsonb_to_recordset(p_lines -> 'days') AS d (day date, lines numeric, refunded_lines numeric, paid_amount numeric, refunded_amount numeric)
 				ON (d.day - p_since) / p_bin = n.at / p_bin
 			GROUP BY n.at
 		) b
@@ -193,13 +193,13 @@ $function$;
 COMMENT ON FUNCTION ordersync.page_refund_section(jsonb, date, integer, integer, jsonb) IS
 	'the section of refund rates by day or week of payment';
 
-CREATE OR REPLACE FUNCTION ordersync.page_item_section(p_items jsonb, w jsonb)
+CREATE OR REPLACE FUNCTION ordersync.page_item_section(p_lines jsonb, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
 	SELECT ordersync.page_card('', w ->> 'top_items', CASE
 		WHEN t.rows IS NULL THEN '<p class="empty">' || (w ->> 'no_items') || '</p>'
-		ELSE '<table><caption>' || pg_catalog.format(w ->> 'items_of', t.shown, ordersync.page_count((p_items ->> 'count')::numeric))
+		ELSE '<table><caption>' || pg_catalog.format(w ->> 'items_of', t.shown, ordersync.page_count((p_lines ->> 'items')::numeric))
 			|| '</caption><thead><tr><th scope="col" class="l">' || (w ->> 'item') || '</th><th scope="col" class="few">' || (w ->> 'pieces')
 			|| '</th><th scope="col">' || (w ->> 'paid_amount') || '</th><th scope="col" class="barred">' || (w ->> 'share') || '</th></tr></thead><tbody>' || t.rows || '</tbody></table>'
 		END)
@@ -207,22 +207,23 @@ AS $function$
 		SELECT pg_catalog.count(*) AS shown,
 			pg_catalog.string_agg(pg_catalog.format('<tr>%s<td class="few">%s</td><td>%s</td><td class="barred">%s%s</td></tr>',
 				ordersync.page_name(i.title, i.num_iid::text, w ->> CASE WHEN i.num_iid IS NULL THEN 'no_item' ELSE 'no_title' END),
-				ordersync.page_count(i.items), ordersync.page_amount(i.paid_amount), COALESCE(ordersync.page_percent(s.share), '–'),
-				ordersync.page_bar(i.paid_amount / NULLIF(m.highest, 0))), '' ORDER BY i.paid_amount DESC, i.num_iid) AS rows
-		FROM pg_catalog.jsonb_to_recordset(p_items -> 'items') AS i (num_iid bigint, title text, items numeric, paid_amount numeric)
+				ordersync.page_count(i.pieces), ordersync.page_amount(i.paid_amount), COALESCE(ordersync.page_percent(s.share), '–'),
+				ordersync.page_bar(i.paid_amount / NULLIF(m.highest, 0))), '' ORDER BY i.place_by_sales) AS rows
+		FROM pg_catalog.jsonb_to_recordset(p_lines -> 'first') AS i (place_by_sales bigint, num_iid bigint, title text, pieces numeric, paid_amount numeric)
 		CROSS JOIN (
 			SELECT pg_catalog.max((x.x ->> 'paid_amount')::numeric) AS highest
-			FROM pg_catalog.jsonb_array_elements(p_items -> 'items') AS x (x)
+			FROM pg_catalog.jsonb_array_elements(p_lines -> 'first') AS x (x)
 		) m
 		CROSS JOIN LATERAL (
-			SELECT i.paid_amount / NULLIF((p_items ->> 'paid_amount')::numeric, 0) AS share
+			SELECT i.paid_amount / NULLIF((p_lines -> 'now' ->> 'paid_amount')::numeric, 0) AS share
 		) s
+		WHERE i.place_by_sales <= 10
 	) t
 $function$;
 COMMENT ON FUNCTION ordersync.page_item_section(jsonb, jsonb) IS
 	'the section of the items that sold best';
 
-CREATE OR REPLACE FUNCTION ordersync.page_refunded_items(p_refunds jsonb, w jsonb)
+CREATE OR REPLACE FUNCTION ordersync.page_refunded_items(p_lines jsonb, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
@@ -236,16 +237,19 @@ AS $function$
 		SELECT pg_catalog.string_agg(pg_catalog.format('<tr>%s<td class="few">%s / %s</td><td>%s</td><td class="barred">%s%s</td></tr>',
 				ordersync.page_name(i.title, i.num_iid::text, w ->> CASE WHEN i.num_iid IS NULL THEN 'no_item' ELSE 'no_title' END),
 				ordersync.page_count(i.refunded_lines), ordersync.page_count(i.lines), ordersync.page_amount(i.refunded_amount),
-				COALESCE(ordersync.page_percent(s.rate), '–'), ordersync.page_bar(s.rate / NULLIF(m.highest, 0), 'other')), '' ORDER BY i.refunded_amount DESC, i.num_iid) AS rows
-		FROM pg_catalog.jsonb_to_recordset(p_refunds -> 'items') AS i (num_iid bigint, title text, lines numeric, refunded_lines numeric,
+				COALESCE(ordersync.page_percent(s.rate), '–'), ordersync.page_bar(s.rate / NULLIF(m.highest, 0), 'other')), '' ORDER BY i.place_by_refunds) AS rows
+		FROM pg_catalog.jsonb_to_recordset(p_lines -> 'first') AS i (place_by_refunds bigint, num_iid bigint, title text, lines numeric, refunded_lines numeric,
 			paid_amount numeric, refunded_amount numeric)
 		CROSS JOIN (
 			SELECT pg_catalog.max(x.refunded_amount / NULLIF(x.paid_amount, 0)) AS highest
-			FROM pg_catalog.jsonb_to_recordset(p_refunds -> 'items') AS x (paid_amount numeric, refunded_amount numeric)
+			FROM pg_catalog.jsonb_to_recordset(p_lines -> 'first') AS x (place_by_refunds bigint, paid_amount numeric, refunded_amount numeric)
+			WHERE x.place_by_refunds <= 10
 		) m
 		CROSS JOIN LATERAL (
 			SELECT i.refunded_amount / NULLIF(i.paid_amount, 0) AS rate
 		) s
+		WHERE i.place_by_refunds <= 10
+			AND i.refunded_amount > 0
 	) t
 $function$;
 COMMENT ON FUNCTION ordersync.page_refunded_items(jsonb, jsonb) IS

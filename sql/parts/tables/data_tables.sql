@@ -13,6 +13,7 @@ BEGIN
 	PERFORM ordersync.set_up_feed();
 	PERFORM ordersync.set_up_quarantine();
 	PERFORM ordersync.set_up_status_names();
+	PERFORM ordersync.set_up_jdp_tables();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.set_up_data() IS

@@ -39,6 +39,7 @@ BEGIN
 	PERFORM ordersync.set_up_storage();
 	PERFORM ordersync.set_up_storage_by_shop();
 	PERFORM ordersync.set_up_metrics();
+	PERFORM ordersync.set_up_jdp_views();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(

@@ -14,6 +14,7 @@ use warnings;
 use File::Basename qw(dirname);
 use HTTP::Tiny;
 use JSON::PP qw(decode_json);
+use PgSession;
 use PostgreSQL::Test::Cluster;
 use POSIX qw(strftime);
 use PostgreSQL::Test::Utils;
@@ -27,13 +28,15 @@ $ENV{PGCLIENTENCODING} = 'UTF8';
 # Named arguments: install_path (another server than that of PG_CONFIG), gateway (list of arguments), conf (lines of postgresql.conf), databases (default: postgres), alive (the
 # world goes on by itself; otherwise it changes only when it is told to, so that it can be compared), at (the platform's clock
 # today, such as 10:00, for what would end differently when its day ends in between; ORDERSYNC_AT says it for all tests that
-# do not, and an empty one that it is the machine's).
+# do not, and an empty one that it is the machine's), bare (database postgres is without the extension; otherwise it has it,
+# where there is a template).
 sub new
 {
 	my ($class, %arg) = @_;
 	my $self = bless { n => 0, kinds => {} }, $class;
 	$self->{node} = PostgreSQL::Test::Cluster->new('cluster' . ++$clusters, map { $arg{$_} ? ($_ => $arg{$_}) : () } 'install_path');
-	init_from_template($self->{node});
+	# the template is of this version
+	init_from_template($self->{node}, $arg{bare} || $arg{install_path} ? 'plain' : 'ready');
 	$self->{node}->append_conf('postgresql.conf', join "\n",
 		"shared_preload_libraries = 'ordersync'",
 		"ordersync.databases = '" . ($arg{databases} // 'postgres') . "'",
@@ -59,7 +62,8 @@ sub new
 # A copy of the template cluster in place of initdb, where there is one. PostgreSQL::Test::Cluster has templates from 17 on only.
 sub init_from_template
 {
-	my ($node) = @_;
+	my ($node, $template) = @_;
+	$template //= 'plain';
 	if (!$ENV{ORDERSYNC_TEMPLATES})
 	{
 		$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
@@ -70,7 +74,7 @@ sub init_from_template
 	no warnings 'redefine';
 	my $run = \&PostgreSQL::Test::Utils::system_or_bail;
 	local *PostgreSQL::Test::Utils::system_or_bail = sub {
-		return $run->($_[0] eq 'initdb' ? ('cp', '-a', "$ENV{ORDERSYNC_TEMPLATES}/plain", $node->data_dir) : @_) };
+		return $run->($_[0] eq 'initdb' ? ('cp', '-a', "$ENV{ORDERSYNC_TEMPLATES}/$template", $node->data_dir) : @_) };
 	delete local $ENV{INITDB_TEMPLATE};
 	$node->init;
 	return;
@@ -97,7 +101,29 @@ sub go_on_with
 }
 
 sub node { return $_[0]{node} }
-sub sql { my ($self, $q, $db) = @_; return $self->{node}->safe_psql($db // 'postgres', $q) }
+
+# What psql -At prints of it; dies where it fails. Each call is a session of its own.
+sub sql
+{
+	my ($self, $q, $db) = @_;
+	$db //= 'postgres';
+	return $self->{node}->safe_psql($db, $q) unless PgSession::takes($q);
+	my $kept = delete $self->{kept}{$db};
+	my $session = $kept // $self->session($db);
+	my $said = eval { $session->query($q) };
+	if (!defined $said && $kept && !$session->is_open)
+	{
+		# the server was started anew meanwhile
+		$session = $self->session($db);
+		$said = eval { $session->query($q) };
+	}
+	print $session->{said} if $session->{said} ne '';
+	die "$@while running $q" unless defined $said;
+	if ($self->{keeps}) { $self->{kept}{$db} = $session }
+	else { $session->close }
+	return $said;
+}
+sub session { my ($self, $db) = @_; return PgSession->new(host => $self->{node}->host, port => $self->{node}->port, db => $db) }
 
 # Runs SQL that is meant to fail; the message.
 sub sql_fails
@@ -201,17 +227,23 @@ sub DESTROY
 sub create_extension
 {
 	my ($self, $db) = @_;
-	$self->sql('CREATE EXTENSION ordersync', $db);
+	$self->sql('CREATE EXTENSION IF NOT EXISTS ordersync', $db);
 	$self->sql("SELECT ordersync_add_gateway('taobao', '" . $self->url . "', '12345678', 'helloworld')", $db);
 	$self->tell_clock($db) if $self->{clock_set};
 	return;
+}
+
+sub has_gateway
+{
+	my ($self) = @_;
+	return $self->sql("SELECT to_regclass('ordersync.gateways')") ne '' && $self->sql('SELECT EXISTS (SELECT FROM ordersync.gateways)') eq 't';
 }
 
 # Adds shop k of the gateway as shop k.
 sub add_shops
 {
 	my ($self, @k) = @_;
-	$self->create_extension unless $self->sql("SELECT count(*) FROM pg_extension WHERE extname = 'ordersync'");
+	$self->create_extension unless $self->has_gateway;
 	my %shop = map { $_->{shop} => $_ } @{ $self->control('shops') };
 	for my $k (@k)
 	{
@@ -267,16 +299,19 @@ sub explain_run
 
 # --- waiting ---
 
+# While it waits, the condition's statements share a session.
 sub wait_until
 {
 	my ($self, $what, $condition, $limit) = @_;
 	my $deadline = time + ($limit // $PostgreSQL::Test::Utils::timeout_default // 180);
+	local $self->{keeps} = 1;
+	local $self->{kept} = {};
 	for (;;)
 	{
 		my $asked = time;
 		return 1 if $condition->();
 		die "waited in vain for $what\n" if time > $deadline;
-		# Asking is a psql each time: it must not take the processor from what is waited for.
+		# Asking must not take the processor from what is waited for.
 		my $took = time - $asked;
 		usleep(1e6 * ($took < 0.01 ? 0.02 : $took > 0.1 ? 0.2 : 2 * $took));
 	}
