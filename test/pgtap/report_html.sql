@@ -1,7 +1,7 @@
 -- The page of pictures: its numbers are the views' and those worked out by hand, no text becomes markup, whose shops it shows, and which
 -- days it takes. A page is read as XML, which it would not be if anything of a title were markup.
 BEGIN;
-SELECT plan(84);
+SELECT plan(89);
 SET LOCAL client_min_messages = error;
 SELECT ordersync.set_up();
 INSERT INTO ordersync.gateways (name, base_url, app_key, protocol, sign_method) VALUES ('g', 'https://example.invalid', '1', 'top', 'md5');
@@ -158,6 +158,12 @@ INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (8, 'orde
 SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: not read 1, proven 1', '2026-03-02: short 1, counted 1', '2026-03-03: not read 2'], 'of several shops the worst, and each');
 DELETE FROM ordersync.coverage WHERE shop_id = 8;
 SELECT results_eq($$SELECT pg_temp.rows('Completeness', ordersync_report_html('{7}', '2026-03-01', '2026-03-03'))$$, $$VALUES ('2026-03-02|7|Orders, time of creation|a part of the day is not read')$$, 'and why a day is not whole');
+SELECT is(pg_temp.texts('//section[h2="Completeness"]//p[@class="empty"]', ordersync_report_html('{7}', ordersync_today() + 1, ordersync_today() + 2)), ARRAY['These days are still to come.', 'These days are still to come.'], 'days to come are not called unread');
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (7, 'orders', 'modified', '{["2026-03-02 00:00+08","2026-03-03 00:00+08")}');
+SELECT results_eq($$SELECT basis, verdict FROM ordersync.completeness WHERE shop_id = 7 AND day = '2026-03-02' ORDER BY basis$$, $$VALUES ('created', 'short'), ('modified', 'counted')$$, 'a day that is read by both');
+SELECT is(pg_temp.texts('(//div[@class="months"])[1]//g[starts-with(title, "2026-03-02")]/rect/@class', ordersync_report_html('{7}', '2026-03-03'::date - d + 1, '2026-03-03')), ARRAY[v], format('of %s days it is %s', d, v)) FROM (VALUES (92, 'short'), (93, 'counted')) x (d, v);
+SELECT is(pg_temp.texts('(//div[@class="months"])[1]//g[starts-with(title, "2026-03-01")]/rect/@class', ordersync_report_html('{7}', '2025-03-04', '2026-03-03')), '{proven}', 'one before the changes that are read is judged by creation all the same');
+DELETE FROM ordersync.coverage WHERE basis = 'modified';
 UPDATE ordersync.shops SET options = '{"streams": ["orders"]}' WHERE shop_id = 7;
 SELECT is(pg_temp.texts('//section[h2="Completeness"]//p[@class="empty"]', ordersync_report_html('{7}', '2026-03-01', '2026-03-03')), ARRAY['None of these shops is read for this.'], 'what no shop reads has no calendar');
 

@@ -219,7 +219,7 @@ DECLARE
 			AND c.stream = 'orders'
 			AND c.basis = 'modified'
 			AND c.ranges <> '{}'
-			AND p_until - p_since > 92);
+			AND p_until - p_since >= 92);
 	v_verdicts jsonb;
 BEGIN
 	WITH c AS MATERIALIZED (
@@ -271,6 +271,7 @@ BEGIN
 				FROM d
 				GROUP BY 1, 2, 3
 			) x), '[]'),
+		'asked', (SELECT COALESCE(jsonb_agg(DISTINCT a.stream), '[]') FROM asked a),
 		'unread', COALESCE((
 			SELECT jsonb_object_agg(u.stream, u.shops)
 			FROM (

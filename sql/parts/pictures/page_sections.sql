@@ -288,7 +288,7 @@ AS $function$
 					GROUP BY 1, 2
 				) k) || '</ul>'
 			|| ordersync.page_months((SELECT pg_catalog.jsonb_agg(d) FROM d WHERE d.stream = t.stream), w),
-			'<p class="empty">' || (w ->> 'not_asked') || '</p>')
+			'<p class="empty">' || CASE WHEN p_verdicts -> 'asked' ? t.stream THEN w ->> 'to_come' ELSE w ->> 'not_asked' END || '</p>')
 			|| CASE
 				WHEN p_verdicts -> 'unread' ? t.stream THEN '<p class="note">' || pg_catalog.format(w ->> 'unread_shops', (
 					SELECT pg_catalog.string_agg(x.u, ', ' ORDER BY x.place) FILTER (WHERE x.place <= 20)
