@@ -1,7 +1,7 @@
 -- The page of pictures: its numbers are the views' and those worked out by hand, no text becomes markup, whose shops it shows, and which
 -- days it takes. A page is read as XML, which it would not be if anything of a title were markup.
 BEGIN;
-SELECT plan(89);
+SELECT plan(90);
 SET LOCAL client_min_messages = error;
 SELECT ordersync.set_up();
 INSERT INTO ordersync.gateways (name, base_url, app_key, protocol, sign_method) VALUES ('g', 'https://example.invalid', '1', 'top', 'md5');
@@ -146,6 +146,8 @@ SELECT throws_ok($$SELECT ordersync_report_html('{9}', lang => 'fr')$$, '22023',
 SELECT throws_ok($$SELECT ordersync_report_html('{}')$$, '22023', 'shop_ids is empty', 'no shop');
 SELECT throws_ok($$SELECT ordersync_report_html('{7,99}')$$, '42704', 'shop 99 does not exist', 'a shop that is not there');
 SELECT throws_ok($$SELECT ordersync_report_html(ARRAY[NULL::bigint])$$, '42704', 'shop NULL does not exist', 'a shop that is not said');
+
+SELECT is(pg_temp.texts('//section[h2="Completeness"]//p[@class="note"]', pg_temp.page('none')), ARRAY['The verdict of each day, the worst of its shops and bases.'], 'where nothing is read no shop is named beside');
 
 -- completeness: the first day proven, the second short, the third not read
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (7, 'orders', 'created', '{["2026-03-01 00:00+08","2026-03-02 12:00+08"),["2026-03-02 13:00+08","2026-03-03 00:00+08")}');

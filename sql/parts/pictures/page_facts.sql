@@ -278,6 +278,11 @@ BEGIN
 				SELECT a.stream, jsonb_agg(a.shop_id ORDER BY a.shop_id) AS shops
 				FROM asked a
 				WHERE NOT a.is_read
+					AND EXISTS (
+						SELECT
+						FROM asked k
+						WHERE k.stream = a.stream
+							AND k.is_read)
 				GROUP BY a.stream
 			) u), '{}'),
 		'short', (SELECT count(*) FROM c WHERE c.verdict = 'short'),
