@@ -9,6 +9,7 @@ use Encode qw(decode_utf8 encode_utf8);
 use File::Basename qw(basename);
 use JSON::PP ();
 use OrdersyncTest;
+use PostgreSQL::Test::Utils ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -60,6 +61,26 @@ for my $name (sort keys %dashboard)
 	my @urls = map { @{ $_->{links} // [] }, map { $_->{id} eq 'links' ? @{ $_->{value} } : () } map { @{ $_->{properties} } } @{ $_->{fieldConfig}{overrides} // [] } } @panels;
 	is_deeply([ grep { $_->{url} !~ m{^(/d/ordersync-\w+(\?var-shop=\$\{__value\.raw\})?$|https://item\.taobao\.com/item\.htm\?id=\$\{__value\.raw\}$)} } @urls ], [], 'other links lead to a dashboard or an item');
 	unlike(JSON::PP->new->canonical->encode($json), qr/current_date|LOCALTIME|now\(\)::date/i, 'no query asks the session which day it is');
+}
+
+# --- the same in Chinese
+
+my @words = grep { !/^(#|\t|$)/ } split /\n/, decode_utf8(PostgreSQL::Test::Utils::slurp_file("$root/dashboards/zh-CN.txt"));
+my @files = map { "$root/dashboards/ordersync-$_.json" } sort keys %dashboard;
+my ($texts) = PostgreSQL::Test::Utils::run_command([ $^X, "$root/dashboards/translate", '--words', @files ]);
+is_deeply([ sort @words ], [ sort split /\n/, decode_utf8($texts) ],
+	'each text has its Chinese words, and no others are there');
+chomp(my $docdir = `$ENV{PG_CONFIG} --docdir`);
+for my $name (sort keys %dashboard)
+{
+	my ($out, $err) = PostgreSQL::Test::Utils::run_command([ $^X, "$root/dashboards/translate", "$root/dashboards/zh-CN.txt", "$root/dashboards/ordersync-$name.json" ]);
+	is($err, '', "$name in Chinese");
+	my $chinese = bless { json => JSON::PP->new->utf8->decode($out) }, 'Dashboards';
+	is_deeply([ map { $_->{sql} } $chinese->queries ], [ map { $_->{sql} } $dashboard{$name}->queries ], 'has the same SQL');
+	is_deeply([ map { $_->{title} } grep { $_->{title} !~ /\p{Han}/ || $_->{description} !~ /\p{Han}/ } $chinese->panels ], [], 'its panels are in Chinese');
+	is($chinese->json->{uid}, "ordersync-$name-zh", 'it can be imported beside the other');
+	is($chinese->value('language', 'sqlstring'), q{'zh'}, 'stages have their Chinese names') if $name eq 'sales';
+	is_deeply([ grep { !-e "$docdir/extension/$_" } map { "ordersync-$name$_" } '.json', '.zh-CN.json' ], [], 'make install installs both');
 }
 
 # --- a database with a reader
@@ -274,7 +295,7 @@ sub scans
 for my $name (sort keys %dashboard)
 {
 	my @queries = $dashboard{$name}->queries;
-	for my $selected ([ 'a month of one shop', $name eq 'sales' ? ['3'] : ['1'] ], [ 'a month of all', ['$__all'] ])
+	for my $selected ([ 'a month of one shop', $name eq 'sales' ? ['3'] : ['1'] ], $name eq 'sales' ? [ 'a month of all', ['$__all'] ] : ())
 	{
 		# the tables are so small that reading them wholly would be cheapest
 		# of the consumers what counts all orders is never executed
@@ -300,14 +321,16 @@ for my $name (sort keys %dashboard)
 		my @queries = grep { $_->{sql} =~ /\$\{\Q$variable->{name}\E\b/ } $dashboard{$name}->queries or fail("$name: variable $variable->{name} is used");
 		my @formats = map { $_->{sql} =~ /\$\{$variable->{name}:?(\w*)\}/g } @queries;
 		is_deeply([ grep { $_ ne 'sqlstring' } @formats ], [], "$name: variable $variable->{name} is always quoted");
+		my @tried = map { my $value = $_; map { [ $value, expanded($name, $_, %{ $given{$name} }, $variable->{name} => [$value]) ] } $queries[0], $queries[-1] } @hostile;
+		my @answers = answers('grafana', 'UTC', map { $_->[1] } @tried);
 		my @broken;
-		for my $value (@hostile)
+		for my $i (0 .. $#tried)
 		{
-			my @answers = answers('grafana', 'UTC', map { expanded($name, $_, %{ $given{$name} }, $variable->{name} => [$value]) } $queries[0], $queries[-1]);
+			my ($value, $error) = ($tried[$i][0], $answers[$i]{error} // '');
 			# an error of its value; of a macro in it, of the query; or a stage that is not Chinese
-			push @broken, "$value: " . ($_->{error} // 'no error') for grep { ($_->{error} // '') !~ /^(invalid input syntax for type|unit "|timestamp units)/
-				&& !($value =~ /\$__/ && ($_->{error} // '') =~ /^syntax error/)
-				&& !($variable->{name} eq 'language' && !defined $_->{error}) } @answers;
+			push @broken, "$value: $error" unless $error =~ /^(invalid input syntax for type|unit "|timestamp units)/
+				|| $value =~ /\$__/ && $error =~ /^syntax error/
+				|| $variable->{name} eq 'language' && $error eq '';
 		}
 		is_deeply(\@broken, [], "$name: no value of $variable->{name} is more than a value");
 	}
