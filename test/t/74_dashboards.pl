@@ -89,9 +89,8 @@ for my $name (sort keys %dashboard)
 my $cluster = OrdersyncTest->new(without_gateway => 1, databases => 'other', conf => "timezone = 'America/New_York'");
 sub sql { return $cluster->sql(encode_utf8($_[0])) }
 sql('CREATE DATABASE other');
-$cluster->sql('CREATE EXTENSION ordersync', 'other');
 sql(<<'SQL');
-CREATE EXTENSION ordersync;
+CREATE EXTENSION IF NOT EXISTS ordersync;
 SELECT ordersync_add_gateway('taobao', 'https://127.0.0.1/router/rest', '12345678', 'helloworld', options => '{"calls_per_day": 1000}');
 SELECT ordersync_add_shop(k, (ARRAY['甲店', '乙店''s', '丙店'])[k], 'session-' || k) FROM generate_series(1, 3) k;
 CREATE ROLE grafana LOGIN;
