@@ -16,7 +16,7 @@ COLUMNS = docs/ordersync_columns.md
 # The dashboards with them: the Chinese ones are made of the English, see dashboards/translate.
 DASHBOARDS = $(filter-out %.zh-CN.json,$(wildcard dashboards/ordersync-*.json))
 TRANSLATED = $(DASHBOARDS:.json=.zh-CN.json)
-DOCS = $(sort $(COLUMNS) $(DASHBOARDS) $(TRANSLATED) $(wildcard docs/ordersync_*.md))
+DOCS = $(sort $(COLUMNS) $(DASHBOARDS) $(TRANSLATED) $(wildcard docs/ordersync_*.md docs/MIGRATION*.md))
 
 # sql/order lists them, lowest first: a part calls only what stands before it.
 SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))

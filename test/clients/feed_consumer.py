@@ -9,8 +9,9 @@ consumer did in which order. Nothing is judged here: see feed_judge.py.
 
 STYLE: auto (each call is a transaction of its own), block (read and acknowledge in one transaction), mixed (by chance one
 of them, also rolled back, with a savepoint, REPEATABLE READ). OPTIONS: JSON with batch (the largest), deaths (how often in a
-hundred cycles the process is killed), stop (the file that says so), after (it ends with the first empty read, without the
-file).
+hundred cycles the process is killed), patience (after so many seconds it looks without a notification), stop (the file that
+says that nothing more will come), after (it ends with the first empty read, without the file), test (the process that this
+is for).
 """
 import json
 import os
@@ -42,6 +43,7 @@ class Consumer:
     def __init__(self, chance):
         self.chance = chance
         self.connection = None
+        self.overslept = False
 
     def connect(self):
         self.connection = psycopg2.connect(f'{dsn} application_name=consumer_{name}')
@@ -79,6 +81,8 @@ class Consumer:
         rows = self.cursor.fetchall()
         self.die('after the read', wanted)
         if rows:
+            if self.overslept:
+                write(self.session, 'overslept', changed=str(rows[0][5]))
             write(self.session, 'got', rows=[[p, k, s, t, r, str(c), m] for p, k, s, t, r, c, m in rows],
                   versions=[f'{k} {s} {r or t} {m["status"]} {m["modified"][:19]}' for p, k, s, t, r, c, m in rows if m])
         return rows
@@ -123,7 +127,8 @@ class Consumer:
         return len(rows)
 
     def live(self):
-        while True:
+        # nobody is left behind by a test that was ended
+        while os.path.exists(f'/proc/{options["test"]}'):
             stop = options.get('after') or os.path.exists(options['stop'])
             try:
                 if self.connection is None or self.connection.closed:
@@ -139,17 +144,26 @@ class Consumer:
                 self.connection = None
                 time.sleep(0.05)
                 continue
+            self.overslept = False
             if n:
                 continue
             if stop:
                 return
             self.wait()
 
+    def doze(self, seconds):
+        """Until something comes; whether it came, or it is time to stop."""
+        until = time.time() + seconds
+        while time.time() < until:
+            if select.select([self.connection], [], [], min(0.5, seconds))[0] or os.path.exists(options['stop']):
+                return True
+        return False
+
     def wait(self):
         """For a notification; looks all the same after a while."""
         self.connection.poll()
         if not self.connection.notifies:
-            select.select([self.connection], [], [], options.get('patience', 0.5))
+            self.overslept = not self.doze(options.get('patience', 0.5))
             try:
                 self.connection.poll()
             except psycopg2.Error:

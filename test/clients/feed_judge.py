@@ -4,8 +4,10 @@
     feed_judge.py WORLD
 
 WORLD: a JSON file with
-  consumers  by name (at_the_end: one who came when all was over): journal, compact, kinds, shops, began (the number of stored states when it was made, at least and at
-             most: what is below both it need not see, what is above both it must)
+  consumers  by name (at_the_end: one who came when all was over): journal, compact, kinds, shops; of one that is told each
+             change: before and behind (the states that were stored when it was made, by their n, just before and just
+             behind that), since (the first transaction that began when it was there); once (all was waiting for it);
+             listens (it never dies and looks only when it is notified)
   states     what was stored: [n, transaction, kind, shop, id, status, modified], in the order in which it was written
   truth      of the platform: [kind, shop, file], its records as they are at the end, a line each
   versions   likewise, every version of each that there was
@@ -80,6 +82,8 @@ class Judged:
             self.let_go(lambda p, s: s == session)
             if event == 'undone' and self.maybe_of == session:
                 self.maybe = self.sure
+        elif event == 'overslept' and self.arg.get('listens'):
+            self.fault(f'line {n}: it was not notified of what was written at {more["changed"]}')
         elif event == 'failed':
             self.fault(f'a process failed: {more["error"]}')
 
@@ -169,10 +173,11 @@ def judge_order(c, states, versions):
     for ident, stored in states.items():
         if ident[0] not in c.kinds or ident[1] not in c.shops:
             continue
-        # the last of each transaction must be told, others may be
+        # the last of each transaction must be told, others may be; of transactions in flight when it was made, the last of all
+        before = set(c.arg['before'])
         must = [(status, modified) for i, (n, xid, status, modified) in enumerate(stored)
-                if n > c.arg['began'][1] and (i + 1 == len(stored) or stored[i + 1][1] != xid)]
-        may = [(status, modified) for n, xid, status, modified in stored if n > c.arg['began'][0]]
+                if xid >= c.arg['since'] and (i + 1 == len(stored) or stored[i + 1][1] != xid)]
+        may = [(status, modified) for n, xid, status, modified in stored if n not in before]
         came = without_repeats(c.came.get(ident, []))
         if not within(without_repeats(must), came):
             c.fault(f'{ident} was {must}, and it was told {came}')
@@ -197,7 +202,7 @@ newest = judged['at_the_end'].copy
 
 for name, c in judged.items():
     # one that was made in the middle, of changes only, has nothing of what did not change
-    c.may_lack = {ident for ident, stored in states.items() if not c.compact and stored[-1][0] <= c.arg['began'][1]}
+    c.may_lack = {ident for ident, stored in states.items() if not c.compact and stored[-1][0] in c.arg['behind']}
     judge_end(c)
     judge_order(c, states, versions)
     left = max(c.first, default=0)

@@ -1,6 +1,6 @@
 -- The push's shape: its columns, what jdp_response holds, how changes are stamped, by which index it is polled, who reads it, and
 -- how it is enabled and disabled. Changes are stamped when they are committed, so this file commits.
-SELECT plan(72);
+SELECT plan(77);
 SET client_min_messages = error;
 SET TIME ZONE 'America/New_York';
 \ir lib/put.sql
@@ -92,6 +92,22 @@ UPDATE ordersync.jdp_state SET stamped_until = pg_temp.shanghai();
 SELECT ordersync.stamp_jdp();
 SELECT is((SELECT count(*) FROM jdp.jdp_tb_trade WHERE tid = 2), 1::bigint, 'and go on');
 
+-- changes that the feed does not have: lost for the feed's limit, or with the consumer
+SELECT pg_temp.put('list', '{"tid":1,"status":"TRADE_FINISHED","type":"fixed","created":"2026-01-01 10:00:00","modified":"2026-01-05 10:00:00"}');
+DELETE FROM ordersync.change_feed;
+UPDATE ordersync.change_consumers SET lost = '{}' WHERE consumer = 'jdp_stamps';
+SELECT ordersync.stamp_jdp() FROM generate_series(1, 3);
+SELECT ok(pg_temp.stamp(1) > pg_temp.shanghai(), 'what the feed has lost is stamped by when it was written');
+UPDATE ordersync.jdp_trades SET jdp_modified = '2026-01-01' WHERE tid = 1;
+SELECT ordersync_changes_drop('jdp_stamps');
+UPDATE ordersync.jdp_state SET stamped_until = pg_temp.shanghai();
+SELECT ordersync.stamp_jdp() FROM generate_series(1, 2);
+SELECT ok(pg_temp.stamp(1) > pg_temp.shanghai(), 'also where the consumer was dropped');
+SELECT pg_temp.put('list', '{"tid":4,"status":"WAIT_BUYER_PAY","created":"2026-01-01 10:00:00","modified":"2026-01-02 10:00:00"}');
+SELECT ordersync.stamp_jdp() FROM generate_series(1, 2);
+SELECT is((SELECT count(*) FROM jdp.jdp_tb_trade WHERE tid = 4), 1::bigint, 'which is there again');
+SELECT is((SELECT stamped_until FROM ordersync.jdp_state) >= (SELECT max(jdp_modified) FROM jdp.jdp_tb_trade), true, 'no stamp is later than the newest that was given');
+
 -- --- payloads that are not kept
 
 SELECT ordersync_set_shop(7, '{"payloads": "off"}');
@@ -132,7 +148,7 @@ SELECT lives_ok('SELECT ordersync_disable_jdp()', 'twice is no error');
 SELECT lives_ok($$SELECT ordersync_enable_jdp('30 seconds')$$, 'enabled again, further ahead');
 SELECT ordersync_grant('bi', 'reader');
 SELECT is(pg_temp.as_role(r, q), s, format('%s sees', r)) FROM (VALUES
-	('bi'::name, '4'), ('one', '3'), ('nobody', 'permission denied for schema jdp')) v (r, s), (VALUES ('SELECT count(jdp_response) FROM jdp.jdp_tb_trade')) w (q);
+	('bi'::name, '5'), ('one', '4'), ('nobody', 'permission denied for schema jdp')) v (r, s), (VALUES ('SELECT count(jdp_response) FROM jdp.jdp_tb_trade')) w (q);
 SELECT is(pg_temp.as_role('one', $$SELECT count(*) FROM jdp.jdp_tb_trade WHERE seller_nick = 'shop 8'$$), '0', 'no other shop''s, by its name neither');
 SELECT is(pg_temp.as_role(r, 'SELECT ordersync_disable_jdp()'), 'permission denied for function ordersync_disable_jdp', format('%s may not disable it', r)) FROM (VALUES ('bi'::name)) v (r);
 SELECT ordersync_revoke('bi');
@@ -143,12 +159,16 @@ DROP VIEW jdp.jdp_tb_trade;
 CREATE VIEW jdp.jdp_tb_trade AS SELECT 1 AS other;
 ALTER VIEW jdp.jdp_tb_trade OWNER TO pg_database_owner;
 SELECT ordersync.set_up();
-SELECT is(pg_temp.as_role('one', 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade'), '3', 'set_up() brings the views up to date, with the rights');
+SELECT is(pg_temp.as_role('one', 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade'), '4', 'set_up() brings the views up to date, with the rights');
+
+DROP SCHEMA jdp CASCADE;
+SELECT ordersync_enable_jdp();
+SELECT is(pg_temp.as_role('one', 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade'), '4', 'views that somebody dropped are made again');
 
 -- --- the extension goes and comes back
 
 DROP EXTENSION ordersync;
-SELECT is(pg_temp.as_role('one', 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade'), '3', 'without the extension the views are read as before');
+SELECT is(pg_temp.as_role('one', 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade'), '4', 'without the extension the views are read as before');
 CREATE EXTENSION ordersync;
 SELECT ordersync.set_up();
 SELECT pg_temp.put('list', '{"tid":3,"status":"WAIT_BUYER_PAY","created":"2026-01-01 10:00:00","modified":"2026-01-02 10:00:00"}');

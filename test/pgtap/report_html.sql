@@ -1,7 +1,7 @@
 -- The page of pictures: its numbers are the views' and those worked out by hand, no text becomes markup, whose shops it shows, and which
 -- days it takes. A page is read as XML, which it would not be if anything of a title were markup.
 BEGIN;
-SELECT plan(82);
+SELECT plan(84);
 SET LOCAL client_min_messages = error;
 SELECT ordersync.set_up();
 INSERT INTO ordersync.gateways (name, base_url, app_key, protocol, sign_method) VALUES ('g', 'https://example.invalid', '1', 'top', 'md5');
@@ -152,7 +152,11 @@ INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (7, 'orde
 INSERT INTO ordersync.window_counts (shop_id, stream, basis, range, reported, seen, verdict, began_at, closed_at) VALUES (7, 'orders', 'created', '["2026-03-01 00:00+08","2026-03-02 00:00+08")', 1, 1, 'counted', '2026-03-05', '2026-03-05');
 SELECT results_eq($$SELECT day, verdict FROM ordersync.completeness WHERE shop_id = 7 ORDER BY day$$, $$VALUES ('2026-03-01'::date, 'proven'), ('2026-03-02', 'short')$$, 'what the view says');
 SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//rect/@class', ordersync_report_html('{7}', '2026-03-01', '2026-03-03')), '{proven,short,unread}', 'is what the calendar shows');
-SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: not read 1, proven 1', '2026-03-02: short 1, not read 1', '2026-03-03: not read 2'], 'of several shops the worst, and each');
+SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: proven', '2026-03-02: short', '2026-03-03: not read'], 'one that was read on no day does not hide it');
+SELECT is(pg_temp.texts('//section[h2="Completeness"]//div[@class="streams"]/div[1]/p[@class="note"]', ordersync_report_html(NULL, '2026-03-01', '2026-03-03')), ARRAY['Read on none of these days: shop 8, 9'], 'but is named');
+INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) VALUES (8, 'orders', 'created', '{["2026-03-02 00:00+08","2026-03-03 00:00+08")}');
+SELECT is(pg_temp.texts('(//section[h2="Completeness"]//div[@class="months"])[1]//g/title', ordersync_report_html('{7,8}', '2026-03-01', '2026-03-03')), ARRAY['2026-03-01: not read 1, proven 1', '2026-03-02: short 1, counted 1', '2026-03-03: not read 2'], 'of several shops the worst, and each');
+DELETE FROM ordersync.coverage WHERE shop_id = 8;
 SELECT results_eq($$SELECT pg_temp.rows('Completeness', ordersync_report_html('{7}', '2026-03-01', '2026-03-03'))$$, $$VALUES ('2026-03-02|7|Orders, time of creation|a part of the day is not read')$$, 'and why a day is not whole');
 UPDATE ordersync.shops SET options = '{"streams": ["orders"]}' WHERE shop_id = 7;
 SELECT is(pg_temp.texts('//section[h2="Completeness"]//p[@class="empty"]', ordersync_report_html('{7}', '2026-03-01', '2026-03-03')), ARRAY['None of these shops is read for this.'], 'what no shop reads has no calendar');

@@ -253,4 +253,7 @@ is_deeply(names('docs/ordersync_monitoring.md', 'A run ended as failed or incomp
 	states(q{SELECT DISTINCT m[1] FROM regexp_matches(pg_get_viewdef('ordersync.failed_tasks'), 'WHEN ''(\w+)''::text', 'g') AS m}),
 	'the page on monitoring: classes of failures');
 
+is_deeply(names('docs/MIGRATION.md', 'Names of differences'), states('SELECT difference FROM ordersync.compare_meanings()'), 'the page on moving here: names of differences');
+is_deeply(names('docs/MIGRATION.md', 'Their table'), states(q{SELECT col FROM ordersync.compare_columns('orders')}), 'and the columns that are compared');
+
 done_testing;

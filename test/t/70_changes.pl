@@ -3,7 +3,8 @@
 # others that wrote after them. None misses a change, each sees an order's states in their order, and none is given to two
 # (test/clients/feed_judge.py says it exactly). What consumers have is what they wrote down outside of the database.
 #
-# FEED_SEED=n chooses what is drawn, FEED_SEEDS=n how many are tried, FEED_ROUNDS how long each is.
+# FEED_SEED=n chooses what is drawn, FEED_SEEDS=n how many are tried, FEED_ROUNDS how long each is. FEED_SPOILT=name plants that
+# fault (see %spoilt), FEED_SPOILT=all one after the other: each must be noticed.
 use strict;
 use warnings;
 use JSON::PP qw(decode_json encode_json);
@@ -14,20 +15,60 @@ use Time::HiRes qw(time);
 
 my $first = $ENV{FEED_SEED} // time % 100_000;
 my $seeds = $ENV{FEED_SEEDS} // 1;
-my $rounds = $ENV{FEED_ROUNDS} // 4;
+my $rounds = $ENV{FEED_ROUNDS} // 3;
+
+# By name: a function, a piece of it, what stands in its place.
+my %spoilt = (
+	'reads by number' => [ 'begin_portion(text)', 'WHERE pg_catalog.pg_visible_in_snapshot(f.changed_in, s.now)',
+		'WHERE pg_catalog.pg_visible_in_snapshot(f.changed_in, s.now) AND f.entry_id > (SELECT coalesce(c.portion_end, 0) FROM ordersync.change_consumers c WHERE c.consumer = p_consumer)' ],
+	'reads by transaction' => [ 'begin_portion(text)', 'WHERE f.changed_in = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(v_from)))', 'WHERE false' ],
+	'waits for the oldest transaction' => [ 'begin_portion(text)', 'pg_catalog.pg_visible_in_snapshot(f.changed_in, s.now)', 'f.changed_in < pg_catalog.pg_snapshot_xmin(s.now)' ],
+	'newest first' => [ 'portion_entries(bigint, bigint, pg_snapshot, pg_snapshot)', 'ORDER BY f.entry_id', 'ORDER BY f.entry_id DESC' ],
+	'acknowledged when it is read' => [ 'read_changes(text, integer, bigint[])', "ORDER BY m.n;\n\t\t\tRETURN;", "ORDER BY m.n;\n\t\t\tPERFORM ordersync.acknowledge(p_consumer, v.positions[pg_catalog.cardinality(v.positions)]);\n\t\t\tRETURN;" ],
+	'one too many is acknowledged' => [ 'acknowledge(text, bigint)', 'place_in_portion(p_consumer, n)', 'place_in_portion(p_consumer, n + 1)' ],
+	'an entry begins again' => [ 'acknowledge(text, bigint)', 'done_items = c.done_items', 'done_items = 0' ],
+	'two sessions have the same' => [ 'session_is_alive(text)', undef, 'CREATE OR REPLACE FUNCTION ordersync.session_is_alive(session text) RETURNS boolean LANGUAGE sql AS $$ SELECT false $$' ],
+	'the newest in place of each' => [ 'announce_records(text, bigint, bigint[])', 'VALUES (p_shop, p_kind, p_ids, v_messages)', 'VALUES (p_shop, p_kind, p_ids, NULL)' ],
+	'after-sales are not announced' => [ 'announce_records(text, bigint, bigint[])', '= 0 THEN', q{= 0 OR p_kind = 'after_sale' THEN} ],
+	'nobody is notified' => [ 'announce_records(text, bigint, bigint[])', 'IF v_all_compact IS NOT NULL THEN', 'IF false THEN' ],
+	'changes begin where the stored ends' => [ 'read_stored(text, integer, bigint[])', 'BEGIN', 'BEGIN UPDATE ordersync.change_consumers SET acknowledged = pg_catalog.pg_current_snapshot() WHERE consumer = p_consumer;' ],
+);
+
+if (my $wanted = $ENV{FEED_SPOILT})
+{
+	for my $name ($wanted eq 'all' ? sort keys %spoilt : $wanted)
+	{
+		my $noticed = '';
+		for my $seed ($first .. $first + 3)
+		{
+			last if $noticed = eval { try($seed, $name) } // $@;
+		}
+		isnt($noticed, '', "noticed: $name");
+		note(substr($noticed, 0, 300));
+	}
+	done_testing;
+	exit;
+}
 
 try($_) for $first .. $first + $seeds - 1;
 done_testing;
 
 sub try
 {
-	my ($seed) = @_;
+	my ($seed, $fault) = @_;
 	note("FEED_SEED=$seed");
 	srand($seed);
 	my $feed = FeedWorld->new($seed);
+	$feed->spoil(@{ $spoilt{$fault} }) if $fault;
 	$feed->begin;
 	$feed->round($_) for 1 .. $rounds;
 	$feed->end;
+	if ($fault)
+	{
+		my $judged = $feed->judged;
+		$feed->close;
+		return $judged;
+	}
 	is($feed->judged, '', "seed $seed: nothing is missed, nothing goes back, nothing is given to two");
 	is($feed->stored_elsewhere, '', "seed $seed: and what was stored is what the platform says");
 	cmp_ok($feed->late, '>=', 3, "seed $seed: changes were told that committed later than others which were written after them");
@@ -96,18 +137,31 @@ sub new
 	return $self;
 }
 
+sub spoil
+{
+	my ($self, $function, $old, $new) = @_;
+	my $definition = $self->sql("SELECT pg_get_functiondef('ordersync.$function'::regprocedure)");
+	return $self->sql($new) if !defined $old;
+	my $spoilt = $definition =~ s/\Q$old\E/$new/r;
+	die "there is no such piece in $function: $old\n" if $spoilt eq $definition;
+	return $self->sql($spoilt);
+}
+
 # --- consumers ---
 
-# Made at this moment; began: how many states had been stored for certain, and at most.
+# Made at this moment: of one that is told each change, what had been stored before and behind that for certain, and the first
+# transaction that may have begun later.
 sub add_consumer
 {
 	my ($self, $name, $options, %arg) = @_;
-	my $seen = $self->sql('SELECT coalesce(max(n), 0) FROM feed_test.states');
-	$self->sql("SELECT ordersync_changes_create('$name', '" . encode_json($options) . "')");
 	my $each = exists $options->{compact} && !$options->{compact};
+	my $stored = sub { return $each ? decode_json($self->sql("SELECT coalesce(json_agg(n), '[]') FROM feed_test.states")) : [] };
+	my $before = $stored->();
+	$self->sql("SELECT ordersync_changes_create('$name', '" . encode_json($options) . "')");
+	my $behind = $stored->();
 	$self->{consumers}{$name} = { journal => "$self->{dir}/$name", compact => $each ? JSON::PP::false : JSON::PP::true,
-		kinds => $options->{kinds} // [qw(order after_sale)], shops => $options->{shops} // [ 1, 2 ],
-		began => $each ? [ 0 + $seen, 0 + $self->sql('SELECT coalesce(max(n), 0) FROM feed_test.states') ] : [ 0, 0 ], %{ $arg{judged} // {} } };
+		kinds => $options->{kinds} // [qw(order after_sale)], shops => $options->{shops} // [ 1, 2 ], before => $before, behind => $behind,
+		since => $each ? 0 + $self->sql('SELECT pg_snapshot_xmax(pg_current_snapshot())') : 0, %{ $arg{judged} // {} } };
 	append_to_file("$self->{dir}/$name", '');
 	return;
 }
@@ -115,12 +169,14 @@ sub add_consumer
 sub start
 {
 	my ($self, $name, $style, %arg) = @_;
+	my ($test, $batch) = ($$, one_of(3, 10, 50));
+	$self->{started}++;
 	my $pid = fork // die "fork: $!";
 	if (!$pid)
 	{
 		open STDERR, '>>', "$self->{dir}/errors";
 		exec('/usr/bin/python3', "$ENV{ORDERSYNC_TEST}/clients/feed_consumer.py", $self->node->connstr('postgres'), $name, "$self->{dir}/$name",
-			$self->{seed} + ++$self->{started}, $style, encode_json({ batch => one_of(3, 10, 50), deaths => 12, stop => "$self->{dir}/stop", %arg }))
+			$self->{seed} + $self->{started}, $style, encode_json({ batch => $batch, deaths => 12, stop => "$self->{dir}/stop", test => $test, %arg }))
 			or POSIX::_exit(127);
 	}
 	$self->{pids}{$pid} = 1;
@@ -143,7 +199,7 @@ sub wait_for_end
 sub caught_up
 {
 	my ($self, @names) = @_;
-	my @last = map { s/T/T/r } split /\n/, $self->sql(q{SELECT DISTINCT ON (kind, shop_id) format('%s %s %s %s %s', kind, shop_id, id, status,
+	my @last = split /\n/, $self->sql(q{SELECT DISTINCT ON (kind, shop_id) format('%s %s %s %s %s', kind, shop_id, id, status,
 		to_char(timezone('Asia/Shanghai', modified), 'YYYY-MM-DD"T"HH24:MI:SS')) FROM feed_test.states ORDER BY kind, shop_id, n DESC});
 	for my $name (@names)
 	{
@@ -152,7 +208,7 @@ sub caught_up
 		$self->wait_until("consumer $name to be told of @wanted", sub {
 			my $journal = slurp_file($c->{journal});
 			return !grep { index($journal, qq("$_")) < 0 } @wanted;
-		}, 20);
+		});
 	}
 	return;
 }
@@ -165,6 +221,7 @@ sub begin
 	$self->add_consumer('newest', {});
 	$self->add_consumer('each', { compact => JSON::PP::false });
 	$self->add_consumer('pair', { compact => JSON::PP::false });
+	$self->add_consumer('listening', { start => 'now' }, judged => { listens => JSON::PP::true });
 	$self->add_consumer('asleep', { start => 'now' }, judged => { once => JSON::PP::true });
 	$self->add_consumer('dozing', {});
 	$self->add_consumer('second_shop', { shops => [2] });
@@ -172,6 +229,7 @@ sub begin
 	$self->sql('BEGIN; INSERT INTO feed_test.elsewhere VALUES (1); PREPARE TRANSACTION $$for ever$$' =~ s/\$\$/'/gr);
 	$self->start(newest => 'auto');
 	$self->start(each => 'mixed');
+	$self->start(listening => 'auto', deaths => 0, patience => 3);
 	$self->start(pair => 'auto');
 	$self->start(pair => 'block');
 	$self->start(second_shop => 'block');

@@ -35,6 +35,10 @@ BEGIN
 			HINT = 'Leave out "start", and read what is stored from ordersync.order_messages after this call; or leave out "compact".';
 	END IF;
 
+	IF NOT v_compact THEN
+		PERFORM ordersync.check_each_change_allowed();
+	END IF;
+
 	IF NOT ordersync.add_consumer(consumer, pg_get_userbyid(ordersync.outer_user()), v_compact, NULL, v_start = 'stored',
 		CASE WHEN v_options ? 'shops' THEN ARRAY(SELECT s.value::bigint FROM jsonb_array_elements_text(v_options -> 'shops') s ORDER BY 1) END,
 		CASE WHEN v_options ? 'kinds' THEN ARRAY(SELECT k.value FROM jsonb_array_elements_text(v_options -> 'kinds') k ORDER BY 1) END,
@@ -50,6 +54,26 @@ END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_changes_create(text, jsonb) IS
 	'makes a consumer of the change feed; options: compact (true: the newest state where several changes wait; false: each), start (stored: first all that is stored; now), shops, kinds (order, after_sale), lease (how long a connected session keeps what it was handed out)';
+
+/* All workers store messages for it, so it is not for everybody who reads. */
+CREATE OR REPLACE FUNCTION ordersync.check_each_change_allowed()
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	IF NOT pg_catalog.pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'MEMBER')
+		AND (SELECT l.all_shops IS NULL FROM ordersync.outer_limits('MEMBER', '{operator,admin}') l)
+	THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = 'a consumer of each change may be made by operators only',
+			DETAIL = 'While there is one, whatever is stored takes longer.',
+			HINT = 'Leave out "compact": the newest state of each order is told. Or have an operator make the consumer and grant you its role.';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.check_each_change_allowed() IS
+	'raises an error unless the session''s role may make a consumer of each change';
 
 CREATE OR REPLACE FUNCTION ordersync.check_feed_options(p_options jsonb)
 RETURNS void

@@ -212,6 +212,12 @@ AS $function$
 DECLARE
 	v record;
 BEGIN
+	IF p_theirs IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'theirs is NULL',
+			HINT = 'It is the name of a table or view, such as ''puller.trades''.';
+	END IF;
 	PERFORM ordersync.compare_check_columns(p_kind, p_columns);
 	FOR v IN
 		SELECT c.*, n.name, p_columns -> c.col IS NOT NULL AND n.name IS NOT NULL AS was_named,

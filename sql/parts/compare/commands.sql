@@ -19,6 +19,7 @@ AS $function$
 			pg_catalog.format('SELECT ordersync_trigger_order(%s, %s);', COALESCE(p_shop::text, 'shop_id'), p_order)
 		WHEN p_shop IS NOT NULL AND p_order IS NOT NULL THEN
 			pg_catalog.format('SELECT jsonb_pretty(ordersync_order(%s, %s));', p_shop, p_order)
+		WHEN p_kind = 'after_sales' THEN pg_catalog.format('SELECT * FROM ordersync.after_sales WHERE refund_id = %s;', p_id)
 		ELSE pg_catalog.format('SELECT * FROM ordersync_orders(NULL, NULL, NULL, search => %L);', COALESCE(p_order, p_id))
 	END
 $function$;

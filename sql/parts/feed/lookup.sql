@@ -16,7 +16,7 @@ COMMENT ON FUNCTION ordersync.message_of_deleted(text, bigint, bigint) IS
 CREATE OR REPLACE FUNCTION ordersync.with_messages(p_positions bigint[], p_kinds text[], p_shops bigint[], p_ids bigint[])
 RETURNS TABLE (n integer, "position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, synced_at timestamptz, message jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET plan_cache_mode = force_generic_plan
+SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off

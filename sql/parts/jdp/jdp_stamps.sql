@@ -211,7 +211,7 @@ DECLARE
 BEGIN
 	SELECT k.* INTO c
 	FROM ordersync.change_consumers k
-	WHERE k.consumer = 'jdp';
+	WHERE k.consumer = 'jdp_stamps';
 	RETURN c.portion IS NOT NULL
 		OR c.lost IS NOT NULL
 		OR c.cluster IS DISTINCT FROM ordersync.cluster_id()
@@ -232,13 +232,20 @@ AS $function$
 BEGIN
 	UPDATE ordersync.change_consumers c
 	SET lost = NULL
-	WHERE c.consumer = 'jdp'
+	WHERE c.consumer = 'jdp_stamps'
 		AND c.lost IS NOT NULL;
-	RETURN FOUND;
+	IF FOUND THEN
+		RETURN true;
+	END IF;
+	IF EXISTS (SELECT FROM ordersync.change_consumers c WHERE c.consumer = 'jdp_stamps') THEN
+		RETURN false;
+	END IF;
+	-- somebody dropped it: what comes behind this moment is in the feed again
+	RETURN ordersync.add_consumer('jdp_stamps', NULL, true, pg_catalog.pg_current_snapshot());
 END
 $function$;
 COMMENT ON FUNCTION ordersync.jdp_has_lost() IS
-	'whether changes were removed from the feed before they were stamped (ordersync.keep_feed), and that this is known; part of ordersync.stamp_jdp()';
+	'whether changes were removed from the feed before they were stamped (ordersync.keep_feed), or the consumer was dropped, and that this is known; part of ordersync.stamp_jdp()';
 
 /* True when there were changes. */
 CREATE OR REPLACE FUNCTION ordersync.stamp_jdp_changes(p_until timestamp, p_lead interval, p_taken_at timestamptz, p_batch integer)
@@ -266,7 +273,7 @@ BEGIN
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'order'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'order'),
 		pg_catalog.array_agg(c.shop_id) FILTER (WHERE c.kind = 'after_sale'), pg_catalog.array_agg(c.id) FILTER (WHERE c.kind = 'after_sale')
 	INTO v_position, v_shops, v_ids, v_refund_shops, v_refunds
-	FROM ordersync.take_changes('jdp', p_batch) c;
+	FROM ordersync.take_changes('jdp_stamps', p_batch) c;
 	IF v_position IS NULL THEN
 		RETURN false;
 	END IF;
@@ -275,7 +282,7 @@ BEGIN
 	-- after-sales first: who purges a shop takes tables by name
 	PERFORM ordersync.stamp_jdp_refunds(v_refund_shops, v_refunds, v_stamp);
 	PERFORM ordersync.stamp_jdp_trades(v_shops, v_ids, v_stamp);
-	PERFORM ordersync.acknowledge('jdp', v_position);
+	PERFORM ordersync.acknowledge('jdp_stamps', v_position);
 	PERFORM ordersync.note_jdp_stamp(v_stamp);
 	RETURN true;
 END

@@ -24,6 +24,11 @@ BEGIN
 		IF FOUND THEN
 			PERFORM ordersync.record_action('jdp changed', p_details => jsonb_build_object('margin', p_margin));
 		END IF;
+		IF to_regclass('jdp.jdp_tb_trade') IS NULL OR to_regclass('jdp.jdp_tb_refund') IS NULL THEN
+			PERFORM ordersync.set_up_jdp_views();		-- somebody dropped them, or a dump came without them
+			PERFORM ordersync.apply_grants();
+			RETURN;
+		END IF;
 		RAISE NOTICE USING
 			MESSAGE = 'jdp.jdp_tb_trade and jdp.jdp_tb_refund are enabled already',
 			DETAIL = format('The margin is %s.', (SELECT COALESCE(p_margin, s.margin) FROM ordersync.jdp_state s));
@@ -41,12 +46,12 @@ BEGIN
 	PERFORM ordersync.add_index('jdp_refunds_jdp_modified_idx', 'jdp_refunds', '(jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_seller_nick_idx', 'jdp_refunds', '(seller_nick, jdp_modified, refund_id)');
 	PERFORM ordersync.add_index('jdp_refunds_tid_idx', 'jdp_refunds', '(tid)');
-	IF NOT ordersync.add_consumer('jdp', NULL, true, v_snapshot) THEN
+	IF NOT ordersync.add_consumer('jdp_stamps', NULL, true, v_snapshot) THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'duplicate_object',
-			MESSAGE = 'the change feed has a consumer "jdp" already',
+			MESSAGE = 'the change feed has a consumer "jdp_stamps" already',
 			DETAIL = 'The push''s shape reads the feed by this name.',
-			HINT = 'Read by another name: SELECT ordersync_changes_drop(''jdp''). Then type SELECT ordersync_enable_jdp() again.';
+			HINT = 'Read by another name: SELECT ordersync_changes_drop(''jdp_stamps''). Then type SELECT ordersync_enable_jdp() again.';
 	END IF;
 	PERFORM ordersync.set_up_jdp_views();
 	PERFORM ordersync.apply_grants();
@@ -107,7 +112,7 @@ BEGIN
 			SELECT LEAST(v_now, pg_catalog.date_trunc('second', COALESCE(o.modified, o.created, o.synced_at) AT TIME ZONE 'Asia/Shanghai'))
 		) m (modified)
 	)
-	SELECT pg_catalog.pg_current_snapshot() INTO v_snapshot;
+	SELECT ordersync.committed_snapshot() INTO v_snapshot;
 	RETURN v_snapshot;
 END
 $function$;
@@ -147,7 +152,7 @@ BEGIN
 	END;
 	DELETE FROM ordersync.jdp_state;
 	DELETE FROM ordersync.change_consumers c
-	WHERE c.consumer = 'jdp';
+	WHERE c.consumer = 'jdp_stamps';
 	BEGIN
 		DROP SCHEMA IF EXISTS jdp;
 	EXCEPTION

@@ -135,7 +135,7 @@ BEGIN
 		'<title id="%3$s-t">%4$s</title><desc id="%3$s-d">%5$s</desc>%s<g class="%s">%s</g>%s</svg>'
 		'<div class="x" aria-hidden="true">%s</div></div>',
 		v_labels, p_days * 10, p_name, p_title, p_told, v_lines, p_class, v_columns,
-		COALESCE('<path class="before" d="' || v_before || '"/>', ''), ordersync.page_day_axis(p_since, p_days));
+		COALESCE('<path class="edge" d="' || v_before || '"/><path class="before" d="' || v_before || '"/>', ''), ordersync.page_day_axis(p_since, p_days));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.page_columns(text, jsonb, date, integer, text, boolean, text, text, jsonb) IS

@@ -198,7 +198,8 @@ COMMENT ON FUNCTION ordersync.page_stages(bigint[], date, date) IS
 
 /*
  * By stream, the verdict of each day that has begun.  A shop that does not read a stream has no say in
- * it; one that has no row for the day has not read it.
+ * it, nor one that was read on none of these days, unless all were not; one that has no row for the day
+ * has not read it.
  *
  * By creation the orders of each day, and their lines, are counted.  Of months that is soon done; of more,
  * days whose changes are read are judged by these alone.
@@ -228,7 +229,11 @@ BEGIN
 			AND c.day BETWEEN p_since AND p_until
 			AND (c.basis = 'modified' OR c.day >= (v_changes_from ->> c.shop_id::text)::date IS NOT TRUE)
 	), asked AS (
-		SELECT s.shop_id, t.stream
+		SELECT s.shop_id, t.stream, EXISTS (
+				SELECT
+				FROM c
+				WHERE c.shop_id = s.shop_id
+					AND c.stream = t.stream) AS is_read
 		FROM unnest(p_shops) AS s (shop_id)
 		CROSS JOIN (VALUES ('orders'), ('after_sales')) AS t (stream)
 		LEFT JOIN ordersync.shops h ON h.shop_id = s.shop_id
@@ -243,7 +248,10 @@ BEGIN
 				WHERE v.verdict = ANY (b.verdicts)
 				ORDER BY v.place
 				LIMIT 1), 'unread') AS verdict
-		FROM asked a
+		FROM (
+			SELECT k.*, bool_or(k.is_read) OVER (PARTITION BY k.stream) AS others_are
+			FROM asked k
+		) a
 		CROSS JOIN generate_series(p_since::timestamp, LEAST(p_until, timezone('Asia/Shanghai', clock_timestamp())::date)::timestamp, interval '1 day') AS n (day)
 		LEFT JOIN (
 			SELECT c.shop_id, c.stream, c.day, array_agg(c.verdict) AS verdicts
@@ -252,6 +260,8 @@ BEGIN
 		) b ON b.shop_id = a.shop_id
 			AND b.stream = a.stream
 			AND b.day = n.day
+		-- one that was read on none of the days is named, and does not hide how the others are
+		WHERE a.is_read OR NOT a.others_are
 	)
 	SELECT jsonb_build_object(
 		'days', COALESCE((
@@ -261,6 +271,14 @@ BEGIN
 				FROM d
 				GROUP BY 1, 2, 3
 			) x), '[]'),
+		'unread', COALESCE((
+			SELECT jsonb_object_agg(u.stream, u.shops)
+			FROM (
+				SELECT a.stream, jsonb_agg(a.shop_id ORDER BY a.shop_id) AS shops
+				FROM asked a
+				WHERE NOT a.is_read
+				GROUP BY a.stream
+			) u), '{}'),
 		'short', (SELECT count(*) FROM c WHERE c.verdict = 'short'),
 		'rows', COALESCE((
 			SELECT jsonb_agg(to_jsonb(r) ORDER BY r.day DESC, r.shop_id, r.stream DESC, r.basis)
@@ -276,7 +294,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.page_verdicts(bigint[], date, date) IS
-	'of each stream and day how many shops have which verdict, the worst of their bases; and the rows that are short';
+	'of each stream and day how many shops have which verdict, the worst of their bases; the rows that are short, and the shops that were read on none of the days';
 
 CREATE OR REPLACE FUNCTION ordersync.page_freshness(p_shops bigint[])
 RETURNS jsonb

@@ -128,7 +128,7 @@ AS $function$
 		SELECT COALESCE(pg_catalog.sum(s.orders), 0) AS orders
 		FROM s
 	)
-	SELECT ordersync.page_card('', w ->> 'funnel', CASE a.orders
+	SELECT ordersync.page_card('half', w ->> 'funnel', CASE a.orders
 		WHEN 0 THEN '<p class="empty">' || (w ->> 'no_orders') || '</p>'
 		ELSE '<ol class="steps">' || (
 				SELECT pg_catalog.string_agg(pg_catalog.format('<li><div class="head"><span>%s</span><span>%s <span class="soft">%s</span></span></div>%s%s</li>',
@@ -158,7 +158,7 @@ CREATE OR REPLACE FUNCTION ordersync.page_refund_section(p_lines jsonb, p_since 
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.page_card('', w ->> ('refunds_by_' || p_bin), CASE
+	SELECT ordersync.page_card('half', w ->> ('refunds_by_' || p_bin), CASE
 		WHEN COALESCE(t.refunded, 0) = 0 THEN '<p class="empty">' || (w ->> 'no_refunds') || '</p>'
 		ELSE '<p class="note">' || (w ->> 'refunds_note') || '</p>'
 			|| ordersync.page_columns('refunds', t.bins, p_since, p_days, 'other', true, w ->> ('refunds_by_' || p_bin),
@@ -197,7 +197,7 @@ CREATE OR REPLACE FUNCTION ordersync.page_item_section(p_lines jsonb, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.page_card('', w ->> 'top_items', CASE
+	SELECT ordersync.page_card('items', w ->> 'top_items', CASE
 		WHEN t.rows IS NULL THEN '<p class="empty">' || (w ->> 'no_items') || '</p>'
 		ELSE '<table><caption>' || pg_catalog.format(w ->> 'items_of', t.shown, ordersync.page_count((p_lines ->> 'items')::numeric))
 			|| '</caption><thead><tr><th scope="col" class="l">' || (w ->> 'item') || '</th><th scope="col" class="few">' || (w ->> 'pieces')
@@ -227,7 +227,7 @@ CREATE OR REPLACE FUNCTION ordersync.page_refunded_items(p_lines jsonb, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.page_card('', w ->> 'top_refunds', CASE
+	SELECT ordersync.page_card('items', w ->> 'top_refunds', CASE
 		WHEN t.rows IS NULL THEN '<p class="empty">' || (w ->> 'no_refunds') || '</p>'
 		ELSE '<table><caption>' || (w ->> 'refunds_note')
 			|| '</caption><thead><tr><th scope="col" class="l">' || (w ->> 'item') || '</th><th scope="col" class="few">' || (w ->> 'refunded_lines')
@@ -288,7 +288,14 @@ AS $function$
 					GROUP BY 1, 2
 				) k) || '</ul>'
 			|| ordersync.page_months((SELECT pg_catalog.jsonb_agg(d) FROM d WHERE d.stream = t.stream), w),
-			'<p class="empty">' || (w ->> 'not_asked') || '</p>') || '</div>', '' ORDER BY t.place) || '</div>'
+			'<p class="empty">' || (w ->> 'not_asked') || '</p>')
+			|| CASE
+				WHEN p_verdicts -> 'unread' ? t.stream THEN '<p class="note">' || pg_catalog.format(w ->> 'unread_shops', (
+					SELECT pg_catalog.string_agg(x.u, ', ' ORDER BY x.place) FILTER (WHERE x.place <= 20)
+						|| CASE WHEN pg_catalog.count(*) > 20 THEN ' …' ELSE '' END
+					FROM pg_catalog.jsonb_array_elements_text(p_verdicts -> 'unread' -> t.stream) WITH ORDINALITY AS x (u, place))) || '</p>'
+				ELSE ''
+			END || '</div>', '' ORDER BY t.place) || '</div>'
 		|| COALESCE('<h3>' || (w ->> 'not_whole') || '</h3><table><thead><tr><th scope="col" class="l">' || (w ->> 'day') || '</th><th scope="col" class="l">' || (w ->> 'shop')
 			|| '</th><th scope="col" class="l">' || (w ->> 'basis') || '</th><th scope="col" class="l">' || (w ->> 'reason') || '</th></tr></thead><tbody>' || (
 				SELECT pg_catalog.string_agg(pg_catalog.format('<tr><th scope="row" class="l">%s</th><td class="l">%s</td><td class="l">%s</td><td class="l">%s</td></tr>',

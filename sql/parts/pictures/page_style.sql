@@ -45,7 +45,8 @@ footer{font-size:12px}
 .b{stroke:var(--axis)}
 .main{fill:var(--main)}
 .other{fill:var(--other)}
-.before{fill:none;stroke:var(--other);stroke-width:1.75;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.edge{fill:none;stroke:var(--card);stroke-width:3.5;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.before{fill:none;stroke:var(--other);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .bar{display:block;width:100%;height:10px}
 .track{fill:var(--track)}
 .mark{fill:var(--text)}
@@ -86,6 +87,7 @@ details tbody th{font-size:12px}
 .unread{fill:none;stroke:var(--axis);stroke-dasharray:2 2}.months .t-unread{fill:var(--soft)}
 .empty{color:var(--soft);margin:8px 0 0}
 @media (prefers-color-scheme:dark){:root{--ground:#0f1317;--card:#171c22;--text:#e6eaee;--soft:#a2acb7;--line:#2c343d;--axis:#77828e;--main:#57abe2;--track:#262e37;--other:#ee8449;--weak:#21506f;--weak-text:#e2f1fb;--warn:#8a6d14;--warn-text:#fff5d6;--on:#0b1015} }
+@media (max-width:960px){.items{grid-column:1/-1} }
 @media (max-width:640px){main{grid-template-columns:minmax(0,1fr);padding:16px 10px;gap:10px}.card{padding:14px 12px}.tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:14px 12px}.tiles .value{font-size:18px}.chart>svg{height:170px}.few{display:none}.streams{grid-template-columns:minmax(0,1fr)}h1{font-size:21px}th,td{padding-left:10px} }
 @page{margin:12mm}
 @media print{:root{color-scheme:light;--ground:#fff;--card:#fff;--text:#000;--soft:#444;--line:#ccc;--axis:#777;--main:#0067a8;--track:#e6ebf0;--other:#b8470b;--weak:#a9cfe8;--weak-text:#10324a;--warn:#f1d279;--warn-text:#3f3000;--on:#fff}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{font-size:11px}main{max-width:none;padding:0;gap:10px}.card{padding:10px;break-inside:avoid}.card.long{break-inside:auto}tr,.months svg,.steps li{break-inside:avoid}h2{break-after:avoid}.chart>svg{height:150px}.tiles .value{font-size:16px}details:not([open]){display:none}tbody th{font-size:11px} }

@@ -99,6 +99,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT CASE
+		WHEN s.minutes IS NULL THEN NULL
 		WHEN s.minutes < 60 THEN pg_catalog.format(p_words ->> 'minutes', s.minutes)
 		WHEN s.minutes < 2880 THEN pg_catalog.format(p_words ->> 'hours', s.minutes / 60, s.minutes % 60)
 		ELSE pg_catalog.format(p_words ->> 'days_hours', s.minutes / 1440, s.minutes / 60 % 24)

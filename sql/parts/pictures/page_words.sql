@@ -110,6 +110,7 @@ BEGIN
 			('reason', '"Reason"', '"原因"'),
 			('ranges_missing', '"a part of the day is not read"', '"当天有部分未读取"'),
 			('more_days', '"and %s more"', '"另有 %s 条"'),
+			('unread_shops', '"Read on none of these days: shop %s"', '"这些天均未读取的店铺：%s"'),
 			('not_asked', '"None of these shops is read for this."', '"这些店铺均不读取此项。"'),
 
 			('freshness', '"Freshness"', '"新鲜度"'),

@@ -28,7 +28,8 @@ function texts(doc)
 	for (let node = walk.nextNode(); node; node = walk.nextNode())
 	{
 		const parent = node.parentElement;
-		if (!node.data.trim() || parent.closest('title, desc, style'))
+		// what is folded away has a place as well
+		if (!node.data.trim() || parent.closest('title, desc, style') || parent.closest('details:not([open])') && !parent.closest('summary'))
 			continue;
 		const range = doc.createRange();
 		range.selectNodeContents(node);
@@ -146,7 +147,7 @@ window.addEventListener('load', () => {
 				...wrong.slice(0, 5).map(w => `wrong ${frame.id}${open ? ' opened' : ''}: ${w}`));
 		}
 	}
-	lines.push(`ran ${window.ran || 'nothing'}`);
+	lines.push(`ran ${(window.ran || [ 'nothing' ]).join(' ')}`);
 	document.body.innerHTML = '<pre></pre>';
 	document.querySelector('pre').textContent = `[[\n${lines.join('\n')}\n]]`;
 });
