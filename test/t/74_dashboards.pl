@@ -205,6 +205,8 @@ for my $name (sort keys %dashboard)
 				push @wrong, "no column time first, but $columns[0][0] $columns[0][1]" unless $columns[0][0] eq 'time' && $columns[0][1] =~ $time_type;
 				push @wrong, map { "$_->[0] is $_->[1]" } grep { $_->[1] !~ $number && $_->[0] ne 'metric' } @columns[ 1 .. $#columns ];
 				push @wrong, 'nothing but labels' unless grep { $_->[1] =~ $number } @columns[ 1 .. $#columns ];
+				# the metric's values become the fields' names where there are three columns, and labels where there are more
+				push @wrong, 'a metric beside several values' if grep({ $_->[0] eq 'metric' } @columns) && @columns != 3;
 				my @times = map { (split /,/)[0] } @{ $answer->{rows} };
 				push @wrong, 'not in the order of time' unless "@times" eq join ' ', sort @times;
 			}
