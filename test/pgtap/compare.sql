@@ -1,7 +1,7 @@
 -- ordersync_compare(): a puller's table with each fault planted by hand beside the truth. Each is named once, by its name, and
 -- nothing else is; a copy without faults has no difference.
 BEGIN;
-SELECT plan(92);
+SELECT plan(95);
 SET LOCAL client_min_messages = warning;
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'UTC';
@@ -244,21 +244,35 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
 	RETURN concat_ws(' | ', state, message, nullif(detail, ''), nullif(hint, ''));
 END $$;
-CREATE TEMP TABLE "Their ""Orders" ("Order No" text, "创建" timestamptz, blob bytea);
+CREATE TEMP TABLE "Their ""Orders" ("No '%s %I $1"";--" text, "创建" timestamptz, blob bytea);
 INSERT INTO "Their ""Orders" SELECT tid, created FROM truth WHERE tid <> pg_temp.tid(1);
-SELECT results_eq($$SELECT difference, pg_temp.i(id) FROM ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01', 8, '{"tid": "Order No", "created": "创建"}')$$,
-	$$SELECT NULL::text, NULL::integer WHERE false$$, 'names that need quotes');
+INSERT INTO "Their ""Orders" SELECT * FROM "Their ""Orders" WHERE "创建" = pg_temp.at(2);
+INSERT INTO "Their ""Orders" VALUES ('it''s %s $1', '2026-10-05 12:00+08'), ('123', NULL);
+CREATE TEMP TABLE nasty AS SELECT * FROM ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01', 7, '{"tid": "No ''%s %I $1\";--", "created": "创建"}');
+SELECT results_eq('SELECT difference, CASE WHEN id > 1000 THEN pg_temp.i(id) END, their_values ->> ''tid'' FROM nasty ORDER BY 1', $$VALUES ('id_duplicate', 2, '1347456243421020963'), ('id_unreadable', NULL, 'it''s %s $1'),
+	('only_ours', 1, NULL), ('only_theirs_day_not_proven', NULL, '123')$$, 'names and values that need quotes');
+CREATE FUNCTION pg_temp.rows_of(command text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	EXECUTE command;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n;
+END $$;
+SELECT results_eq('SELECT difference, pg_temp.rows_of(command) FROM nasty WHERE difference LIKE ''id%'' ORDER BY 1', $$VALUES ('id_duplicate', 2::bigint), ('id_unreadable', 1)$$, 'and the commands that show them');
+SELECT is((SELECT explanation || ' ' || command FROM nasty WHERE id = 123), 'its day was not read whole here: theirs has no time of it SELECT ordersync_trigger_order(7, 123);', 'an order without a time');
 SELECT is(pg_temp.refused(sql), e, e) FROM (VALUES
-	($$SELECT ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01')$$, '42703 | "Their ""Orders" has no column tid | Its columns: Order No, 创建, blob. | Say which column it is: columns => ''{"tid": "name of the column"}''.'),
+	($$SELECT ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01')$$, '42703 | "Their ""Orders" has no column tid | Its columns: No ''%s %I $1";--, 创建, blob. | Say which column it is: columns => ''{"tid": "name of the column"}''.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-11-01', columns => '{"payment": "amount"}')$$,
 		'42703 | theirs has no column amount | Its columns: tid, seller_nick, status, payment, paid_amount, post_fee, created, modified, pay_time, end_time, line_count. | Say which column it is: columns => ''{"payment": "name of the column"}''.'),
-	($$SELECT ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01', 8, '{"tid": "Order No", "created": "创建", "payment": "blob"}')$$,
+	($$SELECT ordersync_compare('"Their ""Orders"', '2026-10-01', '2026-11-01', 8, '{"tid": "No ''%s %I $1\";--", "created": "创建", "payment": "blob"}')$$,
 		'42804 | column blob of "Their ""Orders" has type bytea, which cannot be compared with payment | Cast it in a view, or leave it out: columns => ''{"payment": null}''.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-11-01', columns => '{"buyer": "x"}')$$,
 		'22023 | columns: "buyer" is not a column to compare with the name of one of theirs | Columns of orders: tid, created, modified, seller_nick, status, pay_time, consign_time, end_time, payment, paid_amount, post_fee, total_fee, received_payment, line_count.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-11-01', columns => '["tid"]')$$, '22023 | columns must be a JSON object | For example {"tid": "order_no", "payment": "amount", "end_time": null}: our name of a column, and theirs.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-10-01')$$, '22023 | no days to compare: since is 2026-10-01, until is 2026-10-01 | until is the day after the last one: ''2026-10-01'', ''2026-11-01'' is October.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-11-01', kind => 'refunds')$$, '22023 | unrecognized kind "refunds" | kind is orders, sub_orders or after_sales.'),
+	($$SELECT ordersync_compare(NULL, '2026-10-01', '2026-11-01')$$, '22004 | theirs is NULL | It is the name of a table or view, such as ''puller.trades''.'),
 	($$SELECT ordersync_compare('theirs', '2026-10-01', '2026-11-01', 6)$$, '42704 | shop 6 does not exist | SELECT shop_id, seller_nick FROM ordersync.shops shows the shops.')) x (sql, e);
 SELECT is_empty($$SELECT * FROM ordersync_compare('theirs', '2026-10-01', '2026-11-01', 7, '{"end_time": null, "seller_nick": null}')$$, 'a column that is left out');
 

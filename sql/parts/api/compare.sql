@@ -29,8 +29,10 @@ SET work_mem = '64MB'
 SET jit = off
 AS $function$
 DECLARE
-	v_shops bigint[] := ordersync.compare_begin(since, until, shop_id);
+	v_shops bigint[];
 BEGIN
+	PERFORM ordersync.list_check_set_up();
+	v_shops := ordersync.compare_begin(since, until, shop_id);
 	RETURN QUERY EXECUTE ordersync.compare_query(theirs, kind, columns)
 	USING since, until, shop_id, v_shops;
 END
@@ -59,8 +61,10 @@ SET work_mem = '64MB'
 SET jit = off
 AS $function$
 DECLARE
-	v_shops bigint[] := ordersync.compare_begin(since, until, shop_id);
+	v_shops bigint[];
 BEGIN
+	PERFORM ordersync.list_check_set_up();
+	v_shops := ordersync.compare_begin(since, until, shop_id);
 	RETURN QUERY EXECUTE ordersync.compare_summary_query(theirs, kind, columns)
 	USING since, until, shop_id, v_shops;
 END

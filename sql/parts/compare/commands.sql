@@ -12,9 +12,9 @@ AS $function$
 		WHEN p_difference = 'only_theirs_unknown_shop' THEN 'SELECT shop_id, seller_nick, seller_nicks FROM ordersync.shops;'
 		WHEN p_difference = 'only_theirs_deleted_here' THEN
 			pg_catalog.format('CALL ordersync_reproject(%L);', COALESCE('{' || p_shop || '}', 'NULL'))
-		WHEN p_difference = 'only_theirs_day_not_proven' THEN
+		WHEN p_difference = 'only_theirs_day_not_proven' AND p_day IS NOT NULL THEN
 			pg_catalog.format('SELECT ordersync_trigger_full(%s, ordersync_day(%L), ordersync_day(%L));', COALESCE(p_shop::text, 'shop_id'), p_day, p_day + 1)
-		WHEN p_difference IN ('only_theirs', 'older_in_ours', 'only_ours', 'only_ours_late')
+		WHEN p_difference IN ('only_theirs', 'only_theirs_day_not_proven', 'older_in_ours', 'only_ours', 'only_ours_late')
 			AND p_order IS NOT NULL THEN
 			pg_catalog.format('SELECT ordersync_trigger_order(%s, %s);', COALESCE(p_shop::text, 'shop_id'), p_order)
 		WHEN p_shop IS NOT NULL AND p_order IS NOT NULL THEN

@@ -118,7 +118,7 @@ AS $function$
 				LIMIT 1
 			) THEN 'only_theirs_deleted_here '
 			WHEN v.whole THEN 'only_theirs ' || w.day || ' is ' || v.verdict
-			ELSE 'only_theirs_day_not_proven ' || concat_ws(' ', w.day, 'is', COALESCE(v.verdict, 'not read'))
+			ELSE 'only_theirs_day_not_proven ' || COALESCE(w.day || ' is ' || COALESCE(v.verdict, 'not read'), 'theirs has no time of it')
 		END
 		FROM found t
 		CROSS JOIN LATERAL (

@@ -59,8 +59,9 @@ AS $function$
 		SELECT *
 		FROM pg_catalog.jsonb_to_recordset(p_columns) AS c (col text, role text, name text, type text, expression text)
 	)
-	SELECT 'WITH nicks AS (SELECT n.nick, min(s.shop_id) AS shop_id FROM ordersync.shops s, '
-			'unnest(s.seller_nick || s.seller_nicks) n (nick) GROUP BY n.nick), '
+	-- a seller who was set up as two shops is the one that is asked for
+	SELECT 'WITH nicks AS (SELECT n.nick, COALESCE(max(s.shop_id) FILTER (WHERE s.shop_id = $3), min(s.shop_id)) AS shop_id '
+			'FROM ordersync.shops s, unnest(s.seller_nick || s.seller_nicks) n (nick) GROUP BY n.nick), '
 		'r AS NOT MATERIALIZED (SELECT '
 		|| pg_catalog.string_agg(c.expression || ' AS ' || CASE c.role WHEN 'id' THEN 'id' ELSE c.col END, ', ')
 		|| pg_catalog.string_agg(pg_catalog.format(', CASE WHEN %s IS NULL THEN left(x.%I::text, 100) END AS raw_id', c.expression, c.name), '')

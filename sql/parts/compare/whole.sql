@@ -136,12 +136,6 @@ AS $function$
 DECLARE
 	v_shops bigint[];
 BEGIN
-	IF pg_catalog.to_regclass('ordersync.stored_shops') IS NULL THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'object_not_in_prerequisite_state',
-			MESSAGE = 'no orders have been stored',
-			HINT = 'Start with SELECT ordersync_add_gateway(''taobao'', base_url, app_key, app_secret).';
-	END IF;
 	PERFORM ordersync.compare_check_range(p_since, p_until);
 	v_shops := ARRAY(SELECT s.shop_id FROM ordersync.stored_shops s);
 	PERFORM ordersync.compare_check_shop(p_shop, v_shops);
