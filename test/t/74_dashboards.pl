@@ -89,9 +89,8 @@ for my $name (sort keys %dashboard)
 my $cluster = OrdersyncTest->new(without_gateway => 1, databases => 'other', conf => "timezone = 'America/New_York'");
 sub sql { return $cluster->sql(encode_utf8($_[0])) }
 sql('CREATE DATABASE other');
-$cluster->sql('CREATE EXTENSION ordersync', 'other');
 sql(<<'SQL');
-CREATE EXTENSION ordersync;
+CREATE EXTENSION IF NOT EXISTS ordersync;
 SELECT ordersync_add_gateway('taobao', 'https://127.0.0.1/router/rest', '12345678', 'helloworld', options => '{"calls_per_day": 1000}');
 SELECT ordersync_add_shop(k, (ARRAY['甲店', '乙店''s', '丙店'])[k], 'session-' || k) FROM generate_series(1, 3) k;
 CREATE ROLE grafana LOGIN;
@@ -206,6 +205,8 @@ for my $name (sort keys %dashboard)
 				push @wrong, "no column time first, but $columns[0][0] $columns[0][1]" unless $columns[0][0] eq 'time' && $columns[0][1] =~ $time_type;
 				push @wrong, map { "$_->[0] is $_->[1]" } grep { $_->[1] !~ $number && $_->[0] ne 'metric' } @columns[ 1 .. $#columns ];
 				push @wrong, 'nothing but labels' unless grep { $_->[1] =~ $number } @columns[ 1 .. $#columns ];
+				# the metric's values become the fields' names where there are three columns, and labels where there are more
+				push @wrong, 'a metric beside several values' if grep({ $_->[0] eq 'metric' } @columns) && @columns != 3;
 				my @times = map { (split /,/)[0] } @{ $answer->{rows} };
 				push @wrong, 'not in the order of time' unless "@times" eq join ' ', sort @times;
 			}

@@ -219,7 +219,7 @@ DECLARE
 			AND c.stream = 'orders'
 			AND c.basis = 'modified'
 			AND c.ranges <> '{}'
-			AND p_until - p_since > 92);
+			AND p_until - p_since >= 92);
 	v_verdicts jsonb;
 BEGIN
 	WITH c AS MATERIALIZED (
@@ -271,12 +271,18 @@ BEGIN
 				FROM d
 				GROUP BY 1, 2, 3
 			) x), '[]'),
+		'asked', (SELECT COALESCE(jsonb_agg(DISTINCT a.stream), '[]') FROM asked a),
 		'unread', COALESCE((
 			SELECT jsonb_object_agg(u.stream, u.shops)
 			FROM (
 				SELECT a.stream, jsonb_agg(a.shop_id ORDER BY a.shop_id) AS shops
 				FROM asked a
 				WHERE NOT a.is_read
+					AND EXISTS (
+						SELECT
+						FROM asked k
+						WHERE k.stream = a.stream
+							AND k.is_read)
 				GROUP BY a.stream
 			) u), '{}'),
 		'short', (SELECT count(*) FROM c WHERE c.verdict = 'short'),

@@ -1,5 +1,5 @@
 /*
- * Sections of a page, each from its facts.
+ * Sections of a page, each from its facts.  One of class long may be cut between two pages of paper.
  *
  * Each picture says in words what it shows (title and desc), and has its figures
  * beside it or as a table below.  Tables keep texts that may be long in one column, cut to two
@@ -273,7 +273,7 @@ AS $function$
 		FROM v
 		GROUP BY v.stream, v.day
 	)
-	SELECT ordersync.page_card('wide long', w ->> 'calendar', '<p class="note">' || (w ->> 'calendar_note') || '</p>'
+	SELECT ordersync.page_card(CASE WHEN pg_catalog.jsonb_array_length(p_verdicts -> 'days') > 150 THEN 'wide long' ELSE 'wide' END, w ->> 'calendar', '<p class="note">' || (w ->> 'calendar_note') || '</p>'
 		|| '<div class="streams">' || pg_catalog.string_agg('<div><h3>' || (w ->> ('stream_' || t.stream)) || '</h3>' || COALESCE(
 			'<ul class="legend">' || (
 				SELECT pg_catalog.string_agg(pg_catalog.format('<li><svg width="14" height="14" aria-hidden="true"><rect class="%s" x="1" y="1" width="12" height="12" rx="2"/>%s</svg>%s %s</li>',
@@ -288,7 +288,7 @@ AS $function$
 					GROUP BY 1, 2
 				) k) || '</ul>'
 			|| ordersync.page_months((SELECT pg_catalog.jsonb_agg(d) FROM d WHERE d.stream = t.stream), w),
-			'<p class="empty">' || (w ->> 'not_asked') || '</p>')
+			'<p class="empty">' || CASE WHEN p_verdicts -> 'asked' ? t.stream THEN w ->> 'to_come' ELSE w ->> 'not_asked' END || '</p>')
 			|| CASE
 				WHEN p_verdicts -> 'unread' ? t.stream THEN '<p class="note">' || pg_catalog.format(w ->> 'unread_shops', (
 					SELECT pg_catalog.string_agg(x.u, ', ' ORDER BY x.place) FILTER (WHERE x.place <= 20)
@@ -317,7 +317,7 @@ CREATE OR REPLACE FUNCTION ordersync.page_freshness_section(p_freshness jsonb, w
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT ordersync.page_card('wide long', w ->> 'freshness', CASE
+	SELECT ordersync.page_card(CASE WHEN t.shops > 15 THEN 'wide long' ELSE 'wide' END, w ->> 'freshness', CASE
 		WHEN t.rows IS NULL THEN '<p class="empty">' || (w ->> 'shops') || ': ' || (w ->> 'no_shops') || '</p>'
 		ELSE '<table><caption>' || (w ->> 'freshness_note') || '</caption><thead><tr><th scope="col" class="l">' || (w ->> 'shop') || '</th><th scope="col" class="few">' || (w ->> 'read_until')
 			|| '</th><th scope="col">' || (w ->> 'proven_until') || '</th><th scope="col" class="few">' || (w ->> 'target') || '</th><th scope="col">' || (w ->> 'behind_by')

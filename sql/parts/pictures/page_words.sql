@@ -111,6 +111,7 @@ BEGIN
 			('ranges_missing', '"a part of the day is not read"', '"当天有部分未读取"'),
 			('more_days', '"and %s more"', '"另有 %s 条"'),
 			('unread_shops', '"Read on none of these days: shop %s"', '"这些天均未读取的店铺：%s"'),
+			('to_come', '"These days are still to come."', '"这些天尚未到来。"'),
 			('not_asked', '"None of these shops is read for this."', '"这些店铺均不读取此项。"'),
 
 			('freshness', '"Freshness"', '"新鲜度"'),

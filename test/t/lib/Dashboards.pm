@@ -12,7 +12,7 @@ use JSON::PP ();
 use PostgreSQL::Test::Utils ();
 use POSIX qw(strftime);
 
-sub read    ## no critic (a constructor's name)
+sub read
 {
 	my ($class, $file) = @_;
 	return bless { json => JSON::PP->new->utf8->decode(PostgreSQL::Test::Utils::slurp_file($file)) }, $class;

@@ -76,7 +76,7 @@ function ground(element)
 	return 'rgb(255, 255, 255)';
 }
 
-function colours(doc, found)
+function colours(doc, found, smallest)
 {
 	const wrong = new Set();
 	for (const { parent, text } of found)
@@ -87,8 +87,8 @@ function colours(doc, found)
 		const own = getComputedStyle(parent)[isSvg ? 'fill' : 'color'];
 		if (contrast(own, behind) < 4.5)
 			wrong.add(`"${text}" has contrast ${contrast(own, behind).toFixed(2)}`);
-		if (parseFloat(getComputedStyle(parent).fontSize) < 11)
-			wrong.add(`"${text}" is smaller than 11 pixels`);
+		if (parseFloat(getComputedStyle(parent).fontSize) < smallest)
+			wrong.add(`"${text}" is smaller than ${smallest} pixels`);
 	}
 	for (const shape of doc.querySelectorAll('.main, .other, .before, .legend .proven, .legend .short, .legend .fresh, .legend .unread'))
 	{
@@ -127,7 +127,7 @@ function look(frame)
 	}
 	if (root.scrollWidth > root.clientWidth)
 		wrong.push(`the page is ${root.scrollWidth - root.clientWidth} pixels too wide`);
-	wrong.push(...overlaps(found), ...colours(doc, found), ...shapes(doc));
+	wrong.push(...overlaps(found), ...colours(doc, found, frame.id.startsWith('paper') ? 10 : 11), ...shapes(doc));
 	for (const entry of frame.contentWindow.performance.getEntriesByType('resource'))
 		wrong.push(`loaded ${entry.name}`);
 	return { wrong, texts: found.length, shapes: doc.querySelectorAll('svg rect, svg path').length };
