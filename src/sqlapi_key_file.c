@@ -11,6 +11,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "catalog/pg_database.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -29,6 +30,7 @@ ORDERSYNC_EXPORT Datum ordersync_add_key(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_drop_old_keys(PG_FUNCTION_ARGS);
 
 static void check_superuser(void);
+static XLogRecPtr last_record_end(void);
 
 PG_FUNCTION_INFO_V1(ordersync_key_file);
 /* key_file() → ready, missing or unusable; why; is it missed by another database?; how many keys */
@@ -110,8 +112,24 @@ ordersync_drop_old_keys(PG_FUNCTION_ARGS)
 				 errdetail("Databases whose workers have not reported that all is sealed with the newest key: %s.", databases),
 				 errhint("Type SELECT ordersync_rotate_key() there, then try again in a minute; "
 						 "take a database that does not use ordersync from ordersync.databases.")));
-	XLogFlush(GetXLogInsertRecPtr());
+	XLogFlush(last_record_end());
 	PG_RETURN_INT32(key_file_drop_old());
+}
+
+/*
+ * Where the next record will begin is behind the header of a page that does not exist
+ * yet, when the last record has filled its page; the server refuses to flush up to there.
+ */
+static XLogRecPtr
+last_record_end(void)
+{
+	XLogRecPtr	next = GetXLogInsertRecPtr();
+
+	if (XLogSegmentOffset(next, wal_segment_size) == SizeOfXLogLongPHD)
+		return next - SizeOfXLogLongPHD;
+	if (next % XLOG_BLCKSZ == SizeOfXLogShortPHD)
+		return next - SizeOfXLogShortPHD;
+	return next;
 }
 
 static void

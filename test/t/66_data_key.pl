@@ -140,6 +140,28 @@ is($cluster->incremental(3) . $run_other->(), 'succeededsucceeded', 'and nobody 
 like(doctor('other'), qr/^it is there, and only the server's user can read it$/, 'all is well');
 is($cluster->sql("SELECT string_agg(action, ', ' ORDER BY history_id) FROM ordersync.setup_history WHERE action ~ 'sealed|keys'"), 'secrets sealed anew, old keys forgotten', 'the history says what was done');
 
+# What was committed is flushed first, also where the last record has just filled its page.
+like($cluster->sql(q{
+	CREATE FUNCTION pg_temp.forget_behind_a_full_page() RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		v_overhead integer;
+		v_left integer;
+		v_before pg_lsn;
+	BEGIN
+		FOR i IN 1 .. 1000 LOOP
+			v_before := pg_current_wal_insert_lsn();
+			PERFORM pg_logical_emit_message(false, 'fill', repeat('x', 8));
+			v_overhead := pg_current_wal_insert_lsn() - v_before - 8;
+			v_left := 8192 - ((pg_current_wal_insert_lsn() - '0/0') % 8192)::integer;
+			CONTINUE WHEN v_left < 200;
+			PERFORM pg_logical_emit_message(false, 'fill', repeat('x', GREATEST(v_left - v_overhead - 8 * (i % 3), 1)));
+			IF (pg_current_wal_insert_lsn() - '0/0') % 8192 = 24 THEN
+				RETURN 'full ' || ordersync.drop_old_keys();
+			END IF;
+		END LOOP;
+	END $$;
+	SELECT pg_temp.forget_behind_a_full_page()}), qr/^full 0$/, 'behind a full page of the log');
+
 # By hand, where the server cannot write the file: a key before the others.
 open my $random, '<', '/dev/urandom' or die;
 read $random, my $new, 32;
