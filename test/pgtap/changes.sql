@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(155);
+SELECT plan(161);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -315,6 +315,18 @@ SELECT is(pg_temp.as_role('feed_all', $$SELECT lag_messages::text FROM ordersync
 SELECT is(pg_temp.as_role('feed_one', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'erp'$$), '1', 'changes of the shops that its reader may see');
 SELECT is(pg_temp.as_role('feed_one', $$SELECT string_agg(DISTINCT shop_id::text, ' ') FROM ordersync.change_feed$$) ~ '^(7|42501 .*)$', true, 'so does who reads the entries themselves');
 SELECT is(pg_temp.as_role('feed_one', q) ~ '^42501', true, q) FROM (VALUES ('SELECT walk_ids::text FROM ordersync.change_consumers'), ('UPDATE ordersync.change_consumers SET position = 0 RETURNING 1'), ('DELETE FROM ordersync.change_feed RETURNING 1')) v (q);
+
+-- all workers store messages for a consumer of each change
+CREATE ROLE feed_operator; CREATE ROLE feed_owner; GRANT feed_all TO feed_owner;
+SELECT ordersync_grant('feed_operator', 'operator', '{7}');
+SELECT is(pg_temp.as_role(r, format('SELECT ordersync_changes_create(%L, ''{"compact": false}'')::text', 'each of ' || r)), e, 'each change: ' || r)
+FROM (VALUES ('feed_all', '42501 a consumer of each change may be made by operators only'), ('feed_one', '42501 a consumer of each change may be made by operators only'),
+	('feed_owner', '42501 a consumer of each change may be made by operators only'), ('feed_operator', '')) v (r, e);
+SELECT format('ALTER DATABASE %I OWNER TO feed_owner', current_database()) \gexec
+SELECT is(pg_temp.as_role('feed_owner', $$SELECT ordersync_changes_create('each of feed_owner', '{"compact": false}')::text$$), '', 'each change: the database''s owner');
+SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), current_user) \gexec
+SELECT is((SELECT string_agg(format('%s %s', consumer, owner), ', ' ORDER BY consumer) FROM ordersync.change_consumers WHERE consumer LIKE 'each of %'), 'each of feed_operator feed_operator, each of feed_owner feed_owner', 'both are theirs');
+SELECT ordersync_changes_drop('each of feed_operator'), ordersync_changes_drop('each of feed_owner');
 
 -- --- what people did ---
 
