@@ -125,6 +125,7 @@ AS $function$
 DECLARE
 	v_state ordersync.jdp_state;
 	v_now timestamp;
+	v_ahead boolean;
 	v_stamped boolean;
 BEGIN
 	IF NOT ordersync.jdp_is_enabled() OR ordersync.is_outdated() THEN
@@ -153,11 +154,10 @@ BEGIN
 			RETURN 0;
 		END IF;
 	END IF;
-	IF v_state.stamped_until > v_now + v_state.lead + interval '5 seconds' THEN
-		RETURN 1000;			-- more than a batch a second for a while: stamps must not run ahead
-	END IF;
+	-- a batch a second from then on: stamps must not run ahead, nor wait where the clock was set back
+	v_ahead := v_state.stamped_until > v_now + v_state.lead + interval '5 seconds';
 	v_stamped := ordersync.stamp_jdp_changes(v_state.stamped_until, v_state.lead, v_state.taken_at, p_batch);
-	RETURN CASE WHEN v_stamped THEN 0 ELSE 1000 END;
+	RETURN CASE WHEN v_stamped AND NOT v_ahead THEN 0 ELSE 1000 END;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.stamp_jdp(integer) IS
@@ -218,8 +218,8 @@ BEGIN
 		OR EXISTS (
 			SELECT
 			FROM ordersync.change_feed f
-			WHERE f.changed_in >= pg_catalog.pg_snapshot_xmin(c.acknowledged)
-				AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, c.acknowledged));
+			WHERE f.changed_in >= pg_catalog.pg_snapshot_xmax(c.acknowledged)
+				OR f.changed_in = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(c.acknowledged))));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.jdp_changes_wait() IS
