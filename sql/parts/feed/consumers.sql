@@ -2,6 +2,53 @@
  * Consumers of the change feed: made, found, checked.
  */
 
+CREATE OR REPLACE FUNCTION ordersync.cluster_id()
+RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT c.system_identifier
+	FROM pg_catalog.pg_control_system() c
+$function$;
+COMMENT ON FUNCTION ordersync.cluster_id() IS
+	'the identifier of this cluster: transaction IDs of another one say nothing here';
+
+/*
+ * A dump has come to another cluster, where transactions are numbered anew.  What
+ * entries there are came with it, and by which of them a consumer has passed nobody
+ * knows: each is handed out again.  Once, by whoever comes first: the entries that are
+ * written from then on are told apart by their transactions.
+ */
+CREATE OR REPLACE FUNCTION ordersync.adopt_consumers()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+DECLARE
+	v_cluster bigint := ordersync.cluster_id();
+BEGIN
+	PERFORM
+	FROM ordersync.change_consumers c
+	WHERE c.cluster IS DISTINCT FROM v_cluster
+	ORDER BY c.consumer
+	FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	UPDATE ordersync.change_feed f
+	SET changed_in = '1';
+	UPDATE ordersync.change_consumers c
+	SET acknowledged = '1:1:',
+		portion = NULL,
+		handed_out = c."position",
+		walk_shops = NULL,
+		walk_ids = NULL,
+		reader = NULL,
+		cluster = v_cluster
+	WHERE c.cluster IS DISTINCT FROM v_cluster;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.adopt_consumers() IS
+	'consumers that came with a dump from another cluster begin with the oldest entry again';
+
 /*
  * Who removes entries does not see a consumer that is being made, and might remove
  * what it needs: so its beginning is a snapshot that is taken behind this lock, and
@@ -21,6 +68,8 @@ BEGIN
 			HINT = 'Make it in a statement of its own: SELECT ordersync_changes_create(consumer);';
 	END IF;
 	PERFORM pg_catalog.pg_advisory_xact_lock_shared(ordersync.lock_key('change feed'));
+	-- when it is done later, entries of this cluster are taken for such as came with the dump
+	PERFORM ordersync.adopt_consumers();
 END
 $function$;
 COMMENT ON FUNCTION ordersync.hold_feed() IS
@@ -51,16 +100,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.add_consumer(text, name, boolean, pg_snapshot, boolean, bigint[], text[], interval) IS
 	'makes a consumer of the change feed that begins behind that snapshot, which was taken behind hold_feed(), or now; false: there is one of that name';
-
-CREATE OR REPLACE FUNCTION ordersync.cluster_id()
-RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
-AS $function$
-	SELECT c.system_identifier
-	FROM pg_catalog.pg_control_system() c
-$function$;
-COMMENT ON FUNCTION ordersync.cluster_id() IS
-	'the identifier of this cluster: transaction IDs of another one say nothing here';
 
 CREATE OR REPLACE FUNCTION ordersync.check_consumer_name(p_consumer text)
 RETURNS void
@@ -107,18 +146,15 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 DECLARE
 	v_owner name;
-	v_cluster bigint;
 BEGIN
-	SELECT c.owner, c.cluster
-	INTO v_owner, v_cluster
+	PERFORM ordersync.adopt_consumers();	-- it locks several, in order, so it stands before the one lock
+	SELECT c.owner
+	INTO v_owner
 	FROM ordersync.change_consumers c
 	WHERE c.consumer = p_consumer
 	FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
-	END IF;
-	IF v_cluster IS DISTINCT FROM ordersync.cluster_id() THEN
-		PERFORM ordersync.adopt_consumers();
 	END IF;
 	IF NOT (pg_catalog.pg_has_role(ordersync.outer_user(), 'pg_database_owner', 'MEMBER')
 		OR COALESCE(pg_catalog.pg_has_role(ordersync.outer_user(), pg_catalog.to_regrole(pg_catalog.quote_ident(v_owner)), 'MEMBER'), false))
@@ -137,37 +173,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.lock_consumer(text) IS
 	'locks a consumer for reading or acknowledging, if the session''s role may; false: there is none of that name';
-
-/*
- * A dump has come to another cluster, where transactions are numbered anew.  What
- * entries there are came with it, and by which of them a consumer has passed nobody
- * knows: each is handed out again.
- */
-CREATE OR REPLACE FUNCTION ordersync.adopt_consumers()
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	PERFORM
-	FROM ordersync.change_consumers c
-	WHERE c.cluster IS DISTINCT FROM ordersync.cluster_id()
-	ORDER BY c.consumer
-	FOR NO KEY UPDATE;
-	UPDATE ordersync.change_feed f
-	SET changed_in = '1';
-	UPDATE ordersync.change_consumers c
-	SET acknowledged = '1:1:',
-		portion = NULL,
-		handed_out = c."position",
-		walk_shops = NULL,
-		walk_ids = NULL,
-		reader = NULL,
-		cluster = ordersync.cluster_id()
-	WHERE c.cluster IS DISTINCT FROM ordersync.cluster_id();
-END
-$function$;
-COMMENT ON FUNCTION ordersync.adopt_consumers() IS
-	'consumers that came with a dump from another cluster begin with the oldest entry again';
 
 CREATE OR REPLACE FUNCTION ordersync.session_id()
 RETURNS text

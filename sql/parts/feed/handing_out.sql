@@ -225,15 +225,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
 #variable_conflict use_column
 BEGIN
+	PERFORM ordersync.adopt_consumers();
 	PERFORM
 	FROM ordersync.change_consumers c
 	WHERE c.consumer = p_consumer
 	FOR NO KEY UPDATE SKIP LOCKED;
 	IF NOT FOUND THEN
 		RETURN;
-	END IF;
-	IF (SELECT c.cluster FROM ordersync.change_consumers c WHERE c.consumer = p_consumer) IS DISTINCT FROM ordersync.cluster_id() THEN
-		PERFORM ordersync.adopt_consumers();
 	END IF;
 	RETURN QUERY
 	SELECT p."position", p.kind, p.shop_id, p.id
