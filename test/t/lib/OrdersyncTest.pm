@@ -92,6 +92,16 @@ sub private_server
 	return ($root, %dir);
 }
 
+# What a build needs, into a folder that is there; with the objects, of which those are made anew that a change touches.
+sub copy_sources
+{
+	my ($from, $to) = @_;
+	PostgreSQL::Test::Utils::system_or_bail('mkdir', "$to/test");
+	PostgreSQL::Test::Utils::system_or_bail('cp', '-a', (grep { -e } map { "$from/$_" } qw(Makefile ordersync.control sql src .deps)), $to);
+	PostgreSQL::Test::Utils::system_or_bail('cp', "$from/test/packages", "$to/test");
+	return;
+}
+
 # Goes on with another file of tests: test/long has files that run one of test/t at another size.
 sub go_on_with
 {
