@@ -13,7 +13,10 @@ OUR_HEADERS = $(sort $(wildcard src/*.h) $(GENERATED_HEADERS))
 # The column reference, made of it too.  The pages are installed with the server's documentation, in a folder that all
 # extensions share: hence their names.
 COLUMNS = docs/ordersync_columns.md
-DOCS = $(sort $(COLUMNS) $(wildcard docs/ordersync_*.md))
+# The dashboards with them: the Chinese ones are made of the English, see dashboards/translate.
+DASHBOARDS = $(filter-out %.zh-CN.json,$(wildcard dashboards/ordersync-*.json))
+TRANSLATED = $(DASHBOARDS:.json=.zh-CN.json)
+DOCS = $(sort $(COLUMNS) $(DASHBOARDS) $(TRANSLATED) $(wildcard docs/ordersync_*.md docs/MIGRATION*.md))
 
 # sql/order lists them, lowest first: a part calls only what stands before it.
 SQL_PARTS := $(addprefix sql/parts/,$(shell sed 's/#.*//' sql/order))
@@ -54,7 +57,7 @@ PG_CFLAGS = -fvisibility=hidden -Wall -Wextra $(WERROR) -Wno-unused-parameter -W
 	-Wno-declaration-after-statement
 SHLIB_LINK = $(or $(shell curl-config --libs 2>/dev/null || pkg-config --libs libcurl 2>/dev/null),-lcurl) -lcrypto
 
-EXTRA_CLEAN = $(SQL_SCRIPT) $(SQL_UPDATES) $(GENERATED_HEADERS) $(COLUMNS) results regression.diffs regression.out output_iso tmp_check
+EXTRA_CLEAN = $(SQL_SCRIPT) $(SQL_UPDATES) $(GENERATED_HEADERS) $(COLUMNS) $(TRANSLATED) results regression.diffs regression.out output_iso tmp_check
 # What the tests' modules were built into: of another server, it would be installed as it is.
 EXTRA_CLEAN += $(wildcard test/modules/*/*.o test/modules/*/*.so)
 
@@ -98,11 +101,15 @@ uninstall: uninstall-pages
 uninstall-pages:
 	@rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/,$(notdir $(DOCS)))
 
-all: $(COLUMNS)
+all: $(COLUMNS) $(TRANSLATED)
 $(COLUMNS): sql/dictionary.txt sql/generate | check-build
 	@echo 'building $@'
 	@mkdir -p $(@D)
 	@$(GENERATE) reference $< > $@.tmp && mv $@.tmp $@
+
+$(TRANSLATED): %.zh-CN.json: %.json dashboards/zh-CN.txt dashboards/translate | check-build
+	@echo 'building $@'
+	@perl dashboards/translate dashboards/zh-CN.txt $< > $@.tmp && mv $@.tmp $@
 
 # Builds before the first release began by a script of a version named "check".
 install: no-check-script

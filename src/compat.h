@@ -114,6 +114,13 @@
 #define compat_my_proc_number() ((int) MyBackendId - 1)
 #endif
 
+/* What other processes show of themselves, one by one from 1: renamed in 16.  Needs utils/backend_status.h of the caller. */
+#if PG_VERSION_NUM >= 160000
+#define compat_backend_status(i) pgstat_get_local_beentry_by_index(i)
+#else
+#define compat_backend_status(i) pgstat_fetch_stat_local_beentry(i)
+#endif
+
 #endif							/* !FRONTEND */
 
 #endif							/* ORDERSYNC_COMPAT_H */

@@ -66,6 +66,7 @@ static int	key_warning_s = 14 * DAY_S;
 static int	keep_log_s = 30 * DAY_S;
 static int	keep_runs_s = 90 * DAY_S;
 static int	keep_changes_s = 0;
+static int	keep_feed_s = 7 * DAY_S;
 static int	keep_quarantine_s = 90 * DAY_S;
 static char *databases = NULL;
 static char *allowed_hosts = NULL;
@@ -314,6 +315,10 @@ define_retention_settings(void)
 					 "Age at which changes of orders are removed.",
 					 "Kept in any case: those that amounts and reports are made from. 0: never.",
 					 &keep_changes_s);
+	define_retention("ordersync.keep_feed",
+					 "Age at which changes that a consumer of the change feed has not read are removed.",
+					 "What all consumers have read is removed at once. 0: never.",
+					 &keep_feed_s);
 	define_retention("ordersync.keep_quarantine",
 					 "Age at which entries of the quarantine are removed, counted from their resolution.",
 					 "Entries that are not resolved are kept. 0: never.", &keep_quarantine_s);

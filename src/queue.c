@@ -146,15 +146,11 @@ static DbStatement give_back_statement = {
 	.types = {INT8OID, INT8OID, TEXTOID}
 };
 
-static DbStatement maintenance_statement = {
-	.sql = "SELECT ordersync.maintenance()",
-	.nparams = 0
-};
+static DbStatement maintenance_statement = {.sql = "SELECT ordersync.maintenance()"};
 
-static DbStatement watch_statement = {
-	.sql = "SELECT ordersync.watch()",
-	.nparams = 0
-};
+static DbStatement watch_statement = {.sql = "SELECT ordersync.watch()"};
+
+static DbStatement stamp_jdp_statement = {.sql = "SELECT ordersync.stamp_jdp()"};
 
 static DbStatement reserve_calls_statement = {
 	.sql = "SELECT r.reserved_before, r.reserved FROM ordersync.reserve_calls($1, $2, $3, $4) AS r",
@@ -643,6 +639,15 @@ queue_watch(void)
 	DbParams	params = {0};
 
 	db_run(&watch_statement, &params);
+	return db_int4(0, 0);
+}
+
+int
+queue_stamp_jdp(void)
+{
+	DbParams	params = {0};
+
+	db_run(&stamp_jdp_statement, &params);
 	return db_int4(0, 0);
 }
 

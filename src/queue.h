@@ -166,4 +166,7 @@ extern bool queue_maintenance(void);
 /* Runs for shops that are behind their targets; after how many milliseconds to ask again. */
 extern int	queue_watch(void);
 
+/* Changes are stamped for pollers of the push's shape; after how many milliseconds to ask again, 0: at once. */
+extern int	queue_stamp_jdp(void);
+
 #endif							/* ORDERSYNC_QUEUE_H */

@@ -1,7 +1,7 @@
 /*
  * upkeep.h
- *	  What a worker does for its database by the clock: maintenance, and the
- *	  watch over shops that are behind.
+ *	  What a worker does for its database by the clock: maintenance, the watch
+ *	  over shops that are behind, and the stamps of the push's shape.
  */
 #ifndef ORDERSYNC_UPKEEP_H
 #define ORDERSYNC_UPKEEP_H
@@ -22,5 +22,8 @@ extern int64 upkeep_next(void);
  * due then, in milliseconds of the steady clock; 0: at once.
  */
 extern void upkeep_at(int64 when);
+
+/* Others have woken the worker: whether the push's shape is enabled by now is looked at. */
+extern void upkeep_woken(void);
 
 #endif							/* ORDERSYNC_UPKEEP_H */

@@ -189,6 +189,7 @@ worker_iteration(void)
 	if (woken & WOKEN_BY_OTHERS)
 	{
 		claim_at = 0;
+		upkeep_woken();
 		if (database_state != DB_READY)
 			upkeep_at(0);
 	}

@@ -23,10 +23,10 @@ CREATE ROLE bi; CREATE ROLE ops; CREATE ROLE boss; CREATE ROLE by_hand; CREATE R
 -- levels
 SELECT ordersync_grant('bi', 'reader'), ordersync_grant('ops', 'operator'), ordersync_grant('boss', 'admin');
 SELECT is((SELECT string_agg(DISTINCT c.relname, ' ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = 'ordersync'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND has_table_privilege('bi', c.oid, 'SELECT')),
-	'added_fields after_sale_payloads after_sales coverage order_changes order_payloads orders schedules shop_totals shops status_names sub_orders type_counts verified_counts window_counts', 'a reader reads these tables whole');
+	'added_fields after_sale_payloads after_sales coverage jdp_refunds jdp_trades order_changes order_payloads orders schedules shop_totals shops status_names sub_orders type_counts verified_counts window_counts', 'a reader reads these tables whole');
 SELECT is((SELECT string_agg(c.relname || '.' || a.attname, ' ' ORDER BY c.relname, a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace = 'ordersync'::regnamespace AND (c.relname, a.attname) IN (('sync_tasks', 'token'), ('sync_tasks', 'owner'), ('sync_tasks', 'walk'), ('sync_runs', 'requested_in'), ('gateways', 'app_key'), ('gateways', 'failing_shop'), ('gateways', 'failing_shops'),
-		('request_log', 'answer'), ('request_log', 'shop_id'), ('quarantine', 'body'), ('quarantine', 'value'), ('quarantine', 'message'), ('setup_history', 'details'), ('secrets', 'sealed'), ('grants', 'role'), ('installation', 'version'))
+		('request_log', 'answer'), ('request_log', 'msg'), ('request_log', 'sub_msg'), ('request_log', 'request_id'), ('quarantine', 'body'), ('quarantine', 'value'), ('quarantine', 'message'), ('setup_history', 'details'), ('secrets', 'sealed'), ('grants', 'role'), ('installation', 'version'))
 		AND (has_column_privilege('bi', c.oid, a.attnum, 'SELECT'))), NULL, 'nothing of the queue''s internals, raw bytes, the log, secrets or grants');
 SELECT is((SELECT string_agg(relname, ' ' ORDER BY relname) FROM (SELECT c.relname, pg_temp.as_role('bi', format('SELECT ''yes'' FROM (SELECT count(*) FROM (SELECT * FROM ordersync.%I LIMIT 5) x) y', c.relname)) AS said
 	FROM pg_class c WHERE c.relnamespace = 'ordersync'::regnamespace AND c.relkind = 'v') v WHERE said <> 'yes'), NULL, 'every view');

@@ -12,7 +12,7 @@ SELECT results_eq('SELECT table_name FROM ordersync.storage ORDER BY 1',
 SELECT is((SELECT sum(bytes) FROM ordersync.storage), (SELECT sum(pg_total_relation_size(oid))::numeric FROM pg_class WHERE relnamespace = 'ordersync'::regnamespace AND relkind = 'r'), 'all bytes are of some table');
 SELECT is((SELECT count(*) FROM ordersync.storage WHERE bytes <> heap_bytes + index_bytes + toast_bytes), 0::bigint, 'rows, indexes and long values are all of it');
 SELECT results_eq('SELECT table_name, setting, kept_for FROM ordersync.storage WHERE setting IS NOT NULL ORDER BY 1',
-	$$VALUES ('order_changes', 'ordersync.keep_changes', NULL::interval), ('quarantine', 'ordersync.keep_quarantine', '90 days'), ('request_log', 'ordersync.keep_log', '30 days'), ('sync_runs', 'ordersync.keep_runs', '90 days'), ('sync_tasks', 'ordersync.keep_runs', '90 days')$$,
+	$$VALUES ('change_feed', 'ordersync.keep_feed', '7 days'::interval), ('order_changes', 'ordersync.keep_changes', NULL::interval), ('quarantine', 'ordersync.keep_quarantine', '90 days'), ('request_log', 'ordersync.keep_log', '30 days'), ('sync_runs', 'ordersync.keep_runs', '90 days'), ('sync_tasks', 'ordersync.keep_runs', '90 days')$$,
 	'how long what is kept');
 
 -- the request log by its days

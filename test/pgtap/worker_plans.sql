@@ -7,7 +7,7 @@ INSERT INTO called VALUES
 	('lock_tasks', 'generic'), ('reserve_calls', 'generic'), ('next_due', 'generic'), ('recall_tasks', 'generic'), ('settle', 'generic'),
 	('queue_follow_ups', 'custom'), ('maintenance', 'custom'), ('keep_mends', 'custom'), ('known_refusals', 'custom'), ('note_fetched', 'custom'),
 	('note_key_file', 'custom'), ('note_mended', 'custom'), ('note_not_served', 'custom'), ('quarantine_records', 'custom'),
-	('settle_count', 'custom'), ('settle_key', 'custom'), ('store_parts', 'custom'), ('watch', 'custom');
+	('stamp_jdp', 'custom'), ('settle_count', 'custom'), ('settle_key', 'custom'), ('store_parts', 'custom'), ('watch', 'custom');
 SELECT is_empty('SELECT name FROM called c WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = ''ordersync''::regnamespace AND p.proname = c.name)', 'they are there');
 SELECT bag_eq($$ SELECT c.name, s.setting FROM called c JOIN pg_proc p ON p.pronamespace = 'ordersync'::regnamespace AND p.proname = c.name
 	LEFT JOIN LATERAL unnest(p.proconfig) AS s (setting) ON s.setting LIKE 'plan_cache_mode=%' $$,

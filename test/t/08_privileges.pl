@@ -27,6 +27,7 @@ my %call = (
 	'set_gateway_secret_from_file' => [ "SELECT ordersync_set_gateway_secret_from_file('taobao', 'header:X', '/nowhere')", '' ],
 	'rotate_key' => [ 'SELECT ordersync_rotate_key()', '' ],
 	'forget_old_keys' => [ 'SELECT ordersync_forget_old_keys()', '' ],
+	'enable_jdp' => [ 'SELECT ordersync_enable_jdp()', '' ],
 	'lift_ban' => [ "SELECT ordersync_lift_ban('taobao')", 'boss' ],
 	'forget_secrets' => [ 'SELECT ordersync_forget_secrets()', 'boss' ],
 	'check_shop' => [ 'SELECT ordersync_check_shop(1)', 'ops boss' ],

@@ -20,7 +20,7 @@ my ($index) = text('README.md') =~ /^## Documentation\n(.*?)^## /ms;
 my @pages = ('README.md', $index =~ /^\| \[[^]]+\]\((docs\/[^)#]+)\)/mg);
 my @sisters = map { sister($_) } @pages;
 is_deeply([ sort @pages[ 1 .. $#pages ], @sisters[ 1 .. $#pages ] ],
-	[ sort grep { $_ ne 'docs/ordersync_columns.md' } map { s{^\Q$root\E/}{}r } glob "$root/docs/*" ], 'README names every page');
+	[ sort grep { $_ ne 'docs/ordersync_columns.md' } map { s{^\Q$root\E/}{}r } glob "$root/docs/*.md" ], 'README names every page');
 
 # --- the parts of a page
 
@@ -49,7 +49,7 @@ sub code { my ($words) = @_; return $words =~ /(?<!`)`([^`]+)`(?!`)/g }
 my %blocks = map { $_ => [ blocks($_) ] } @pages;
 my @all = map { @{ $blocks{$_} } } @pages;
 cmp_ok(scalar(@all), '>', 60, 'the pages show what to type: ' . @all . ' blocks');
-is_deeply([ grep { $_->{language} !~ /^(sql|sh|text|yaml)$/ } map { of($_, 'block') } @pages ], [], 'each block says what it is');
+is_deeply([ grep { $_->{language} !~ /^(sql|sh|text|yaml|json)$/ } map { of($_, 'block') } @pages ], [], 'each block says what it is');
 
 # Days are Shanghai's, whatever zone the reader's session is in.
 is_deeply([ grep { /current_date|now\(\)::date/i } @all ], [], 'no block asks the session which day it is');
@@ -172,13 +172,15 @@ my %setting = map { $_ => 1 } split /\n/, query(q{SELECT substr(name, 11) FROM p
 # metrics, and what exporters make of the queries in the pages
 my %metric = map { $_ => 1 } split(/\n/, query(q{SELECT DISTINCT m[1] FROM regexp_matches(pg_get_viewdef('ordersync.metrics'), '''(ordersync_\w+)''', 'g') m})),
 	map { my $name; map { /^(\w+):/ ? ($name = $1) : /^    - (\w+): / ? "${name}_$1" : () } split /\n/, $_->{body} } grep { $_->{language} eq 'yaml' } map { of($_, 'block') } @pages;
+# what listeners listen to
+my %channel = map { $_ => 1 } split /\n/, query(q{SELECT DISTINCT m[1] FROM pg_proc p, regexp_matches(p.prosrc, 'pg_notify\(''(\w+)''', 'g') m WHERE p.pronamespace = 'ordersync'::regnamespace});
 my %policy = map { $_ => 1 } split /\n/, query('SELECT DISTINCT polname FROM pg_policy');
 for my $file (@pages, @sisters, 'CHANGELOG.md')
 {
 	my @unknown;
 	for my $code (code(prose($file)))
 	{
-		push @unknown, grep { !$function{$_} && !$metric{$_} && !$policy{$_} } $code =~ /(?<![\w.\/-])(ordersync_\w+)(?!\w*\.md)/g;
+		push @unknown, grep { !$function{$_} && !$metric{$_} && !$policy{$_} && !$channel{$_} } $code =~ /(?<![\w.\/-])(ordersync_\w+)(?!\w*\.md)/g;
 		while ($code =~ /(?<![\w.\/-])ordersync\.(\w+)(?:\.(\w+))?/g)
 		{
 			push @unknown, "ordersync.$1" unless $relation{$1} || $setting{$1} || $inner{$1} || $1 =~ /^(?:key|control)$/;
@@ -250,5 +252,8 @@ is_deeply($states{Runs}, states(q{SELECT regexp_split_to_table(col_description(a
 is_deeply(names('docs/ordersync_monitoring.md', 'A run ended as failed or incomplete'),
 	states(q{SELECT DISTINCT m[1] FROM regexp_matches(pg_get_viewdef('ordersync.failed_tasks'), 'WHEN ''(\w+)''::text', 'g') AS m}),
 	'the page on monitoring: classes of failures');
+
+is_deeply(names('docs/MIGRATION.md', 'Names of differences'), states('SELECT difference FROM ordersync.compare_meanings()'), 'the page on moving here: names of differences');
+is_deeply(names('docs/MIGRATION.md', 'Their table'), states(q{SELECT col FROM ordersync.compare_columns('orders')}), 'and the columns that are compared');
 
 done_testing;

@@ -27,6 +27,9 @@ my $rights = q{SELECT md5(string_agg(x, E'\n' ORDER BY x)) FROM (
 sub sees { my ($role, $db) = @_; return as($role, q{SELECT coalesce(string_agg(DISTINCT shop_id::text, ' ' ORDER BY shop_id::text), 'none') FROM ordersync.orders}, $db) }
 $cluster->sql("INSERT INTO ordersync.orders (shop_id, tid, created, modified) SELECT k, k, now(), now() FROM generate_series(1, 3) k");
 is(join(', ', map { sees($_) } 'bi', 'store', 'ops'), '1 2 3, 1, 2', 'what each sees');
+is(as('keeper', 'SELECT ordersync_enable_jdp()'), '', 'the database\'s owner enables the push\'s shape');
+my $polls = 'SELECT count(jdp_response) FROM jdp.jdp_tb_trade';
+is(join(', ', map { as($_, $polls) } 'bi', 'store', 'ops', 'mallory'), '2, 1, 1, permission denied for schema jdp', 'who polls it');
 command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'a dump');
 $cluster->sql('CREATE DATABASE copy');
 command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('copy'), $dump ], 'is restored');
@@ -34,6 +37,10 @@ is(join(', ', map { sees($_, 'copy') } 'bi', 'store', 'ops'), '1 2 3, 1, 2', 'ea
 my (undef, undef, $set_up) = $node->psql('copy', 'SELECT ordersync.set_up()');
 unlike($set_up, qr/not applied|ERROR/, 'no grant is in doubt');
 is($cluster->sql($rights, 'copy'), $cluster->sql($rights), 'tables, columns, policies and grants are the same');
+is(join(', ', map { as($_, $polls, 'copy') } 'bi', 'store', 'ops', 'mallory'), '2, 1, 1, permission denied for schema jdp', 'who polls, too');
+$cluster->sql(q{SELECT ordersync.announce_records('order', 1, '{1}'); SELECT ordersync.stamp_jdp()}, 'copy');
+is($cluster->sql(q{SELECT tid FROM jdp.jdp_tb_trade WHERE jdp_modified > now() AT TIME ZONE 'Asia/Shanghai'}, 'copy'), '1', 'a change is stamped there');
+is(as('keeper', 'SELECT ordersync_disable_jdp()'), '', 'and disables it');
 is(as('ops', 'SELECT ordersync_trigger_full(1)', 'copy'), 'permission denied for shop 1', 'levels too');
 $cluster->sql('DROP DATABASE copy');
 

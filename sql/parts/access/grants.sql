@@ -15,10 +15,11 @@
  * and the name of then.  A role that was dropped and made again, or one of
  * another cluster that a dump came to, is told and must be granted anew.
  *
- * ordersync_grant, ordersync_revoke, ordersync_keep_secrets, ordersync_rotate_key and
- * ordersync_forget_old_keys are in no level: a superuser and the database's owner can
- * call them, because pg_database_owner owns them; the last three then ask for a
- * superuser themselves.
+ * ordersync_grant, ordersync_revoke, ordersync_create_publication, ordersync_enable_jdp,
+ * ordersync_disable_jdp, ordersync_keep_secrets, ordersync_rotate_key and
+ * ordersync_forget_old_keys are in no level: a superuser and the database's owner can call
+ * them, because pg_database_owner owns them; the last three then ask for a superuser
+ * themselves.
  */
 
 /* That of the role, whatever its name was; and those of roles of this name that are gone. */
@@ -100,7 +101,12 @@ DECLARE
 	v_thing text;
 	v_columns text;
 BEGIN
-	EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA ordersync TO %I', p_role);
+	FOR v_thing IN
+		SELECT s.name
+		FROM ordersync.readable_schemas() s (name)
+	LOOP
+		EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %s TO %I', v_thing, p_role);
+	END LOOP;
 	FOR v_thing, v_columns IN
 		SELECT t.relation,
 			CASE WHEN t.level = 'operator' AND (p_level = 'reader' OR t.relation = 'ordersync.gateways' AND p_shops IS NOT NULL) THEN
@@ -153,7 +159,12 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('REVOKE EXECUTE ON ROUTINE %s FROM %I', v_thing, p_role);
 	END LOOP;
-	EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA ordersync FROM %I', p_role);
+	FOR v_thing IN
+		SELECT s.name
+		FROM ordersync.readable_schemas() s (name)
+	LOOP
+		EXECUTE pg_catalog.format('REVOKE USAGE ON SCHEMA %s FROM %I', v_thing, p_role);
+	END LOOP;
 END
 $function$;
 COMMENT ON FUNCTION ordersync.revoke_level(name) IS
@@ -163,11 +174,12 @@ CREATE OR REPLACE FUNCTION ordersync.readable_relations()
 RETURNS TABLE (relation text, level text, reader_columns text[])
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT pg_catalog.format('ordersync.%I', c.relname),
+	SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
 		CASE
 			WHEN c.relkind = 'v' THEN 'reader'
 			WHEN c.relname IN ('orders', 'sub_orders', 'after_sales', 'order_payloads', 'after_sale_payloads', 'order_changes',
-				'status_names', 'added_fields', 'shops', 'schedules', 'shop_totals', 'coverage', 'window_counts', 'verified_counts', 'type_counts')
+				'status_names', 'added_fields', 'shops', 'schedules', 'shop_totals', 'coverage', 'window_counts', 'verified_counts', 'type_counts',
+				'jdp_trades', 'jdp_refunds')
 				THEN 'reader'
 			ELSE 'operator'
 		END,
@@ -188,8 +200,9 @@ AS $function$
 						WHERE (k.relation, k.col) = (c.relname, a.attname)))
 			ORDER BY a.attnum)
 	FROM pg_catalog.pg_class c
-	WHERE c.relnamespace = 'ordersync'::pg_catalog.regnamespace
-		AND c.relkind IN ('r', 'p', 'v')
+	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE (n.nspname = 'ordersync' AND c.relkind IN ('r', 'p', 'v')
+			OR n.nspname = 'jdp' AND c.relkind = 'v' AND c.relname IN ('jdp_tb_trade', 'jdp_tb_refund'))
 		AND NOT c.relispartition
 		-- a table that somebody put beside ours is not ours to give
 		AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
@@ -198,6 +211,16 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION ordersync.readable_relations() IS
 	'the tables and views, the lowest level that reads all of each, and the columns that readers read of an operator''s table';
+
+CREATE OR REPLACE FUNCTION ordersync.readable_schemas()
+RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT DISTINCT pg_catalog.split_part(r.relation, '.', 1)
+	FROM ordersync.readable_relations() r
+$function$;
+COMMENT ON FUNCTION ordersync.readable_schemas() IS
+	'the schemas of what readers read: ordersync, and jdp where it is enabled';
 
 /* Of our own views with their reader's rights: a user's beside them gives nobody anything. */
 CREATE OR REPLACE FUNCTION ordersync.columns_of_views()
@@ -220,20 +243,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.columns_of_views() IS
 	'the columns that the views are made of';
 
-/* What ordersync_doctor() reads besides views, as its caller. */
+/* What ordersync_doctor() and ordersync_compare() read besides views, as their caller. */
 CREATE OR REPLACE FUNCTION ordersync.columns_of_checks()
 RETURNS TABLE (relation name, col name)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	VALUES
 		('gateways'::name, 'base_url'::name),
+		('quarantine', 'record_id'),
+		('repairs', 'record_id'),
 		('request_log', 'gateway'),
 		('request_log', 'logged_at'),
 		('sync_runs', 'held_tasks'),
 		('sync_tasks', 'held')
 $function$;
 COMMENT ON FUNCTION ordersync.columns_of_checks() IS
-	'the columns of operators'' tables that the checks of ordersync_doctor() read besides those of views';
+	'the columns of operators'' tables that ordersync_doctor() and ordersync_compare() read besides those of views';
 
 /*
  * The level that a function needs, by its name: a new trigger or set-up call
@@ -246,11 +271,11 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
-			WHEN p.proname ~ '^(check_health_.*|health_.*|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|page_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
+			WHEN p.proname ~ '^(check_health_.*|health_.*|compare_.*|read_time|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
 			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL
-			WHEN p.proname ~ '^ordersync_(grant|revoke|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
+			WHEN p.proname ~ '^ordersync_(grant|revoke|create_publication|enable_jdp|disable_jdp|keep_secrets|rotate_key|forget_old_keys)$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(order|refund)_status(_name)?$' THEN NULL
 			WHEN p.proname ~ '^ordersync_(trigger|verify|check|sync$|wait$|cancel$|retry$)' THEN 'operator'
 			WHEN p.proname ~ '^ordersync_(add|apply|clean|drop|set|remove|import|lift|forget|pause|resume|schedule|unschedule|reproject)(_|$)' THEN 'admin'

@@ -31,7 +31,7 @@ BEGIN
 END
 $procedure$;
 COMMENT ON PROCEDURE @extschema@.ordersync_clean_up() IS
-	'removes now what is older than ordersync.keep_log, keep_runs, keep_changes and keep_quarantine keep it, which workers do once a day; not in a transaction block';
+	'removes now what is older than ordersync.keep_log, keep_runs, keep_changes, keep_feed and keep_quarantine keep it, which workers do once a day; not in a transaction block';
 
 CREATE OR REPLACE FUNCTION ordersync.clean_up_step(p_first boolean)
 RETURNS text

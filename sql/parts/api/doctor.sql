@@ -15,7 +15,7 @@ RETURN ARRAY[
 	'settings', 'workers', 'worker_slots',
 	'key_file', 'hosts', 'certificates', 'clock', 'calls_today',
 	'gateways', 'shops', 'key_expiry', 'schedule',
-	'holes', 'stuck_windows', 'failed_windows', 'storage'];
+	'holes', 'stuck_windows', 'failed_windows', 'consumers', 'storage'];
 COMMENT ON FUNCTION ordersync.health_checks() IS
 	'the checks of ordersync_doctor(), in its order: of each ordersync.check_health_<name>() is called';
 

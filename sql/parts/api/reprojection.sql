@@ -285,12 +285,15 @@ BEGIN
 		PERFORM ordersync.write_orders(p_shop, NULL, NULL, NULL, NULL, v_rows);
 		PERFORM ordersync.count_lines(p_shop, COALESCE((ordersync.missing_orders(p_shop, v_ids)).no_lines, '{}'));
 		EXECUTE
-			'SELECT (SELECT count(*) FROM ordersync.orders o '
-				'WHERE o.shop_id = $1 AND o.tid = ANY ($2) AND o.synced_at = now()) '
-			'+ (SELECT count(*) FROM ordersync.sub_orders s '
-				'WHERE s.shop_id = $1 AND s.tid = ANY ($2) AND s.synced_at = now())'
-		INTO v_written
+			'SELECT count(*), array_agg(DISTINCT w.tid) FROM ( '
+				'SELECT o.tid FROM ordersync.orders o '
+				'WHERE o.shop_id = $1 AND o.tid = ANY ($2) AND o.synced_at = now() '
+				'UNION ALL '
+				'SELECT s.tid FROM ordersync.sub_orders s '
+				'WHERE s.shop_id = $1 AND s.tid = ANY ($2) AND s.synced_at = now()) w'
+		INTO v_written, v_ids
 		USING p_shop, v_ids;
+		PERFORM ordersync.announce_records('order', p_shop, v_ids);
 	ELSE
 		PERFORM ordersync.add_after_sale_payloads(p_shop, p_ids);
 		v_gone := ordersync.missing_after_sales(p_shop, p_ids);
@@ -312,10 +315,11 @@ BEGIN
 		END IF;
 		PERFORM ordersync.write_after_sales(p_shop, NULL, NULL, NULL, v_rows);
 		EXECUTE
-			'SELECT count(*) FROM ordersync.after_sales a '
+			'SELECT count(*), array_agg(a.refund_id) FROM ordersync.after_sales a '
 			'WHERE a.shop_id = $1 AND a.refund_id = ANY ($2) AND a.synced_at = now()'
-		INTO v_written
+		INTO v_written, v_ids
 		USING p_shop, v_ids;
+		PERFORM ordersync.announce_records('after_sale', p_shop, v_ids);
 	END IF;
 	RETURN v_written;
 END

@@ -8,7 +8,7 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 DECLARE
-	v_old ordersync.grants;
+	v_old record;	-- not of the table's type: there is none before the first call
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.check_role(role);

@@ -141,6 +141,9 @@ BEGIN
 		END IF;
 	END IF;
 
+	IF p_nick IS DISTINCT FROM v_old.seller_nick AND p_nick IS NOT NULL THEN
+		PERFORM ordersync.rename_jdp_rows(p_shop, p_nick);
+	END IF;
 	PERFORM ordersync.restart_cut(p_shop);
 	IF p_options ->> 'privacy' = 'strict' THEN
 		PERFORM ordersync.remove_hidden_fields(p_shop);
@@ -335,7 +338,8 @@ BEGIN
 		FOR v_table IN
 			SELECT t.name
 			FROM ordersync.tables_by_shop() t (name)
-			WHERE t.name <> 'setup_history'	-- who removed it, and whose it was, is still asked
+			-- who removed it, and whose it was, is still asked; what was announced is still counted by those who read it
+			WHERE t.name NOT IN ('setup_history', 'change_feed')
 		LOOP
 			EXECUTE format('DELETE FROM ordersync.%I WHERE shop_id = $1', v_table) USING shop_id;
 			GET DIAGNOSTICS v_rows = ROW_COUNT;
@@ -344,6 +348,10 @@ BEGIN
 					MESSAGE = format('%s rows of shop %s deleted from ordersync.%I', v_rows, shop_id, v_table);
 			END IF;
 		END LOOP;
+		UPDATE ordersync.change_feed f
+		SET messages = NULL
+		WHERE f.shop_id = ordersync_remove_shop.shop_id
+			AND f.messages IS NOT NULL;
 	END IF;
 END
 $function$;

@@ -285,6 +285,9 @@ BEGIN
 		WHERE o.shop_id = v.shop_id
 			AND o.tid = n.tid
 			AND o.platform_state IS DISTINCT FROM n.state;
+		IF FOUND THEN
+			PERFORM ordersync.announce_records('order', v.shop_id, ARRAY[p_id]);
+		END IF;
 	END IF;
 END
 $function$;

@@ -189,19 +189,26 @@ BEGIN
 	 * locked by now and orders come before tasks, so nobody is waited for here:
 	 * one that is being written is noted the next time.
 	 */
-	UPDATE ordersync.orders o
-	SET platform_state = 'archived',
-		synced_at = pg_catalog.now()
-	FROM (
-		SELECT w.tid
-		FROM ordersync.orders w
-		WHERE w.shop_id = p_shop
-			AND w.tid = ANY (v_tids)
-			AND w.platform_state IS DISTINCT FROM 'archived'
-		FOR NO KEY UPDATE SKIP LOCKED
-	) w
-	WHERE o.shop_id = p_shop
-		AND o.tid = w.tid;
+	WITH archived AS (
+		UPDATE ordersync.orders o
+		SET platform_state = 'archived',
+			synced_at = pg_catalog.now()
+		FROM (
+			SELECT w.tid
+			FROM ordersync.orders w
+			WHERE w.shop_id = p_shop
+				AND w.tid = ANY (v_tids)
+				AND w.platform_state IS DISTINCT FROM 'archived'
+			FOR NO KEY UPDATE SKIP LOCKED
+		) w
+		WHERE o.shop_id = p_shop
+			AND o.tid = w.tid
+		RETURNING o.tid
+	)
+	SELECT pg_catalog.array_agg(a.tid)
+	INTO v_tids
+	FROM archived a;
+	PERFORM ordersync.announce_records('order', p_shop, v_tids);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.record_history_reads(bigint, timestamptz, timestamptz, bigint, timestamptz) IS

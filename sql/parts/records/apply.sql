@@ -180,6 +180,9 @@ BEGIN
 			v_restored := v_restored
 				|| ordersync.restore_missing_{{stream}}(p_shop, p_source, v_no_row, v_no_lines, v_stored);
 		END IF;
+		PERFORM ordersync.announce_records('{{one}}', p_shop, ARRAY(
+			SELECT r.id
+			FROM ordersync.ids_of_records(ordersync.new_and_changed(v_stored, v_changed)) AS r) || v_restored);
 {{if orders}}
 	ELSE
 		PERFORM ordersync.note_listed(p_shop, p_source, s.elsewhere);

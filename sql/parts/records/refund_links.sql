@@ -17,7 +17,9 @@ CREATE OR REPLACE FUNCTION ordersync.after_sales_of(
 	OUT refunded_tids bigint[],
 	OUT refunded_oids bigint[],
 	OUT lowered_oids bigint[],
-	OUT unlinked bigint[]
+	OUT unlinked bigint[],
+	OUT tids bigint[],
+	OUT refund_ids bigint[]
 )
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
@@ -26,11 +28,12 @@ BEGIN
 		pg_catalog.array_agg(a.oid) FILTER (WHERE a.refunded AND a.oid IS NOT NULL),
 		pg_catalog.array_agg(a.oid) FILTER (
 			WHERE a.refunded AND a.oid IS NOT NULL AND a.refunded_at <= r.modified),
-		pg_catalog.array_agg(DISTINCT a.tid) FILTER (WHERE a.oid IS NULL OR a.num_iid IS NULL)
-	INTO refunded_tids, refunded_oids, lowered_oids, unlinked
+		pg_catalog.array_agg(DISTINCT a.tid) FILTER (WHERE a.oid IS NULL OR a.num_iid IS NULL),
+		pg_catalog.array_agg(a.tid), pg_catalog.array_agg(a.refund_id)
+	INTO refunded_tids, refunded_oids, lowered_oids, unlinked, tids, refund_ids
 	FROM ordersync.find_rows('ordersync.after_sales', 'tid', p_shop, p_ids) f
 	CROSS JOIN LATERAL (
-		SELECT a.tid, a.oid, a.num_iid, a.refunded_at,
+		SELECT a.refund_id, a.tid, a.oid, a.num_iid, a.refunded_at,
 			ordersync.is_refunded(a.status, a.dispute_type, a.turned_at) AS refunded
 		FROM ordersync.after_sales a
 		WHERE a.ctid = f.row_ctid
@@ -40,7 +43,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.after_sales_of(bigint, bigint[], timestamptz[]) IS
-	'of these orders: which are refunded, which of their lines are, which were so before this modified, and which have an after-sale without its line';
+	'of these orders: which are refunded, which of their lines are, which were so before this modified, which have an after-sale without its line, and all their after-sales';
 
 /*
  * One that is linked and gave money back freezes its line, as it does where it comes
@@ -59,6 +62,7 @@ DECLARE
 	v_moved boolean;
 	v_rows tid[];
 	v_items bigint[];
+	v_ids bigint[];
 	v_tids bigint[];
 	v_oids bigint[];
 	v_refunded_at timestamptz[];
@@ -114,13 +118,14 @@ BEGIN
 		) AS k (row_ctid, oid, num_iid)
 		WHERE a.ctid = k.row_ctid
 			AND (a.oid IS NULL OR a.num_iid IS NULL)
-		RETURNING a.tid, a.oid, a.refunded_at,
+		RETURNING a.refund_id, a.tid, a.oid, a.refunded_at,
 			ordersync.is_refunded(a.status, a.dispute_type, a.turned_at) AS refunded
 	)
-	SELECT pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid),
+	SELECT pg_catalog.array_agg(k.refund_id), pg_catalog.array_agg(k.tid), pg_catalog.array_agg(k.oid),
 		pg_catalog.array_agg(k.refunded_at), pg_catalog.array_agg(k.refunded)
-	INTO v_tids, v_oids, v_refunded_at, v_refunded
+	INTO v_ids, v_tids, v_oids, v_refunded_at, v_refunded
 	FROM linked k;
+	PERFORM ordersync.announce_records('after_sale', p_shop, v_ids);
 	PERFORM ordersync.freeze_paid_amounts(p_shop, v_tids, v_oids, v_refunded_at, v_refunded);
 END
 $function$;

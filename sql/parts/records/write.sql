@@ -61,6 +61,15 @@ BEGIN
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
 	END IF;
+	IF p_stored IS NOT NULL AND a.refund_ids IS NOT NULL THEN
+		-- told without their orders until now
+		PERFORM ordersync.announce_records('after_sale', p_shop, ARRAY(
+			SELECT r.refund_id
+			FROM ROWS FROM (pg_catalog.unnest(a.tids), pg_catalog.unnest(a.refund_ids)) AS r (tid, refund_id)
+			WHERE r.tid IN (
+				SELECT n.id
+				FROM ordersync.ids_of_records(p_stored) AS n)));
+	END IF;
 	PERFORM ordersync.quarantine_values(p_shop, 'orders', p_runs, p_tasks, v_records, v_suspects);
 END
 $function$;
@@ -362,24 +371,26 @@ CREATE OR REPLACE FUNCTION ordersync.note_listed(p_shop bigint, p_source text, p
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_state constant text := CASE p_source WHEN 'history' THEN 'archived' ELSE 'listed' END;
+	v_noted bigint[];
 BEGIN
 	IF p_tids IS NULL THEN
 		RETURN;
-	ELSIF p_source = 'history' THEN
-		UPDATE ordersync.orders o
-		SET platform_state = 'archived',
-			synced_at = pg_catalog.now()
-		WHERE o.shop_id = p_shop
-			AND o.tid = ANY (p_tids)
-			AND o.platform_state <> 'archived';
-	ELSE
-		UPDATE ordersync.orders o
-		SET platform_state = 'listed',
-			synced_at = pg_catalog.now()
-		WHERE o.shop_id = p_shop
-			AND o.tid = ANY (p_tids)
-			AND o.platform_state <> 'listed';
 	END IF;
+	WITH noted AS (
+		UPDATE ordersync.orders o
+		SET platform_state = v_state,
+			synced_at = pg_catalog.now()
+		WHERE o.shop_id = p_shop
+			AND o.tid = ANY (p_tids)
+			AND o.platform_state <> v_state
+		RETURNING o.tid
+	)
+	SELECT pg_catalog.array_agg(n.tid)
+	INTO v_noted
+	FROM noted n;
+	PERFORM ordersync.announce_records('order', p_shop, v_noted);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_listed(bigint, text, bigint[]) IS

@@ -89,6 +89,14 @@ BEGIN
 	WHERE t.state IN ('failed', 'incomplete')
 	GROUP BY COALESCE(t.error_class, t.state)
 	UNION ALL
+	SELECT m.name, jsonb_build_object('consumer', c.consumer), m.value
+	FROM ordersync.consumers c
+	CROSS JOIN LATERAL (VALUES
+		('ordersync_consumer_lag_seconds', c.lag_seconds::double precision),
+		('ordersync_consumer_lag_messages', c.lag_messages),
+		('ordersync_consumer_lost_changes_total', c.lost_changes)
+	) AS m (name, value)
+	UNION ALL
 	SELECT 'ordersync_quarantine_open', '{}', count(*)
 	FROM ordersync.quarantine u
 	WHERE u.resolved_at IS NULL
@@ -124,7 +132,7 @@ BEGIN
 	FROM (VALUES
 		('metrics', NULL, 'figures for Prometheus, Grafana and the like: one row a sample'),
 		('metrics', 'name', 'name of the metric; one that ends with _total only grows'),
-		('metrics', 'labels', 'what it is of: shop, gateway, state, change, class, table or write'),
+		('metrics', 'labels', 'what it is of: shop, gateway, consumer, state, change, class, table or write'),
 		('metrics', 'value', 'its value now; metrics without one have no row')
 	) AS t (rel, col, words);
 END

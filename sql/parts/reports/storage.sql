@@ -61,12 +61,14 @@ BEGIN
 			WHEN 'sync_runs' THEN (SELECT r.requested_at FROM ordersync.sync_runs r ORDER BY r.run_id LIMIT 1)
 			WHEN 'sync_tasks' THEN (SELECT k.made_at FROM ordersync.sync_tasks k ORDER BY k.task_id LIMIT 1)
 			WHEN 'order_changes' THEN (SELECT c.recorded_at FROM ordersync.order_changes c ORDER BY c.changed_in LIMIT 1)
+			WHEN 'change_feed' THEN (SELECT f.recorded_at FROM ordersync.change_feed f ORDER BY f.entry_id LIMIT 1)
 			WHEN 'quarantine' THEN (SELECT q.received_at FROM ordersync.quarantine q ORDER BY q.quarantine_id LIMIT 1)
 		END AS oldest,
 		CASE t.table_name
 			WHEN 'sync_runs' THEN (SELECT r.requested_at FROM ordersync.sync_runs r ORDER BY r.run_id DESC LIMIT 1)
 			WHEN 'sync_tasks' THEN (SELECT k.made_at FROM ordersync.sync_tasks k ORDER BY k.task_id DESC LIMIT 1)
 			WHEN 'order_changes' THEN (SELECT c.recorded_at FROM ordersync.order_changes c ORDER BY c.changed_in DESC LIMIT 1)
+			WHEN 'change_feed' THEN (SELECT f.recorded_at FROM ordersync.change_feed f ORDER BY f.entry_id DESC LIMIT 1)
 			WHEN 'quarantine' THEN (SELECT q.received_at FROM ordersync.quarantine q ORDER BY q.quarantine_id DESC LIMIT 1)
 		END AS newest,
 		k.setting,
@@ -81,6 +83,7 @@ BEGIN
 		('sync_runs', 'ordersync.keep_runs', '90d'),
 		('sync_tasks', 'ordersync.keep_runs', '90d'),
 		('order_changes', 'ordersync.keep_changes', '0'),
+		('change_feed', 'ordersync.keep_feed', '7d'),
 		('quarantine', 'ordersync.keep_quarantine', '90d')
 	) k (table_name, setting, default_value) ON k.table_name = t.table_name
 	LEFT JOIN LATERAL (

@@ -6,6 +6,7 @@
  *   runs        runs that ended, with their tasks      ordersync.keep_runs
  *   quarantine  entries that were resolved             ordersync.keep_quarantine
  *   changes     changes of orders                      ordersync.keep_changes
+ *   feed        changes that a consumer has not read   ordersync.keep_feed
  *   counts      old windows are merged                 no setting: nothing is lost
  *   sizes       a day's row of storage_history
  *
@@ -41,8 +42,9 @@ BEGIN
 			(3, 'runs', 'keep_runs'),
 			(4, 'quarantine', 'keep_quarantine'),
 			(5, 'changes', 'keep_changes'),
-			(6, 'counts', NULL),
-			(7, 'sizes', NULL)
+			(6, 'feed', 'keep_feed'),
+			(7, 'counts', NULL),
+			(8, 'sizes', NULL)
 		) AS n (n, name, setting)
 		ORDER BY n.n
 	LOOP
@@ -203,6 +205,9 @@ BEGIN
 		WHEN 'changes' THEN
 			SELECT r.p_next, r.removed INTO v_next, v_removed
 			FROM ordersync.remove_old_changes(v_next, v_before) r;
+		WHEN 'feed' THEN
+			SELECT r.p_next, r.removed INTO v_next, v_removed
+			FROM ordersync.remove_old_entries(v_next, v_before) r;
 		WHEN 'counts' THEN
 			SELECT r.p_next, r.removed INTO v_next, v_removed
 			FROM ordersync.remove_old_counts(v_next) r;

@@ -40,7 +40,7 @@ BEGIN
 		RETURN;
 	END IF;
 	-- the one that was done longest ago; the set-up counts as the first time
-	SELECT GREATEST(i.set_up_at, CASE WHEN pg_catalog.count(c.done_at) = 7 THEN pg_catalog.min(c.done_at) END),
+	SELECT GREATEST(i.set_up_at, CASE WHEN pg_catalog.count(c.done_at) = 8 THEN pg_catalog.min(c.done_at) END),
 		pg_catalog.string_agg(c.name || ': ' || c.message, '; ' ORDER BY c.name)
 	INTO v_last, v_message
 	FROM ordersync.installation i

@@ -28,13 +28,18 @@ BEGIN
 	PERFORM ordersync.set_up_method_bans();
 	PERFORM ordersync.set_up_stopped_calls();
 	PERFORM ordersync.set_up_run_progress();
+	PERFORM ordersync.set_up_calls();
 	PERFORM ordersync.set_up_failed_tasks();
 	PERFORM ordersync.set_up_freshness();
 	PERFORM ordersync.set_up_gateway_health();
 	PERFORM ordersync.set_up_shop_health();
+	PERFORM ordersync.set_up_order_messages();
+	PERFORM ordersync.set_up_after_sale_messages();
+	PERFORM ordersync.set_up_consumers();
 	PERFORM ordersync.set_up_storage();
 	PERFORM ordersync.set_up_storage_by_shop();
 	PERFORM ordersync.set_up_metrics();
+	PERFORM ordersync.set_up_jdp_views();
 EXCEPTION
 	WHEN lock_not_available THEN
 		PERFORM ordersync.raise_views_in_use(ARRAY(

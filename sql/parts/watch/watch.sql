@@ -29,6 +29,7 @@ BEGIN
 			PERFORM ordersync.log_line('the watch could not tell of data keys that expire: ' || SQLERRM);
 	END;
 	PERFORM ordersync.cancel_removed_runs();
+	PERFORM ordersync.remove_read_entries();
 
 	FOR v IN
 		SELECT *
