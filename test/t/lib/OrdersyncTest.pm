@@ -119,12 +119,12 @@ sub sql
 	$db //= 'postgres';
 	return $self->{node}->safe_psql($db, $q) unless PgSession::takes($q);
 	my $kept = delete $self->{kept}{$db};
-	my $session = $kept // $self->session($db);
+	my $session = $kept // $self->new_session($db);
 	my $said = eval { $session->query($q) };
 	if (!defined $said && $kept && !$session->is_open)
 	{
 		# the server was started anew meanwhile
-		$session = $self->session($db);
+		$session = $self->new_session($db);
 		$said = eval { $session->query($q) };
 	}
 	print $session->{said} if $session->{said} ne '';
@@ -133,7 +133,7 @@ sub sql
 	else { $session->close }
 	return $said;
 }
-sub session { my ($self, $db) = @_; return PgSession->new(host => $self->{node}->host, port => $self->{node}->port, db => $db) }
+sub new_session { my ($self, $db) = @_; return PgSession->new(host => $self->{node}->host, port => $self->{node}->port, db => $db) }
 
 # Runs SQL that is meant to fail; the message.
 sub sql_fails
