@@ -240,7 +240,7 @@ sub begin
 }
 
 sub finished { my ($self, @runs) = @_; $self->finish($_) eq 'succeeded' or die "run $_ has not succeeded\n" for @runs; return }
-sub session { my ($self) = @_; return $self->node->background_psql('postgres') }
+sub open_session { my ($self) = @_; return $self->node->background_psql('postgres') }
 
 # Orders of the shop that the platform has changed and that are not read yet, as the list serves them.
 sub unread
@@ -268,13 +268,13 @@ sub round
 	my @waiting = ('newest', 'each', 'pair', ($other == 2 ? 'second_shop' : ()));
 
 	# an older transaction that has written, nothing of the feed
-	my $older = in_hundred(50) ? $self->session : undef;
+	my $older = in_hundred(50) ? $self->open_session : undef;
 	$older->query_safe('BEGIN; INSERT INTO feed_test.elsewhere VALUES (2)') if $older;
 
 	my $how = one_of(qw(gate sql sql));
 	$how = 'gate' if $n == 1;
 	$how = 'sql' if $n == 2;
-	my $late = $self->session;
+	my $late = $self->open_session;
 	if ($how eq 'gate')
 	{
 		$late->query_safe("SELECT pg_advisory_lock(70, $shop)");

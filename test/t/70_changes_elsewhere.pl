@@ -23,7 +23,7 @@ my $store = q{
 	$$;
 };
 my $old = cluster();
-$old->sql("CREATE EXTENSION ordersync; SELECT ordersync.set_up(); $store");
+$old->sql("CREATE EXTENSION IF NOT EXISTS ordersync; SELECT ordersync.set_up(); $store");
 sub burn
 {
 	my ($cluster, $n) = @_;
