@@ -88,7 +88,7 @@ RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
 	SELECT CASE
-		WHEN p_value ~ '^\s*[0-9]{1,18}\s*$' THEN p_value::bigint
+		WHEN p_value ~ '^([0-9]{1,18}|[1-8][0-9]{18})$' THEN p_value::bigint
 		WHEN p_value !~ '^\s*[0-9]{1,19}(\.0*)?\s*$' AND p_value !~ '^\s*[0-9](\.[0-9]{1,18})?[eE]\+?(0?[0-9]|1[0-8])\s*$' THEN NULL
 		WHEN p_value::numeric <= 9223372036854775807 AND p_value::numeric = pg_catalog.trunc(p_value::numeric)
 			THEN p_value::numeric::bigint
