@@ -64,7 +64,8 @@ class Judged:
         self.first = {}                 # position: (kind, shop, id, message) as it came first
         self.copy = {}                  # (kind, shop, id): the message that came last
         self.came = collections.defaultdict(list)   # (kind, shop, id): versions in the order of their positions
-        self.last_position = 0
+        self.undone = set()             # positions read in a transaction that did not commit, as far as is known
+        self.in_block = set()
 
     def fault(self, what):
         fault(self.name, what)
@@ -72,13 +73,14 @@ class Judged:
     def line(self, n, session, event, rows=None, position=None, **more):
         seen[f'{event}'] += 1
         if event == 'got':
-            self.got(n, session, rows)
+            self.got(n, session, rows, more['block'])
         elif event == 'acknowledges':
             self.maybe, self.maybe_of = max(self.maybe, position), session
         elif event == 'acknowledged':
             self.sure = max(self.sure, position)
             self.let_go(lambda p, s: p <= position)
         elif event in ('ends', 'undone'):
+            self.undone |= {p for p, s in self.holder.items() if s == session and p in self.in_block}
             self.let_go(lambda p, s: s == session)
             if event == 'undone' and self.maybe_of == session:
                 self.maybe = self.sure
@@ -90,8 +92,14 @@ class Judged:
     def let_go(self, which):
         self.holder = {p: s for p, s in self.holder.items() if not which(p, s)}
 
-    def got(self, n, session, rows):
+    def got(self, n, session, rows, block):
         begins = rows[0][0]
+        # such a read handed out nothing: what is read now may have come between
+        void = {p for p in self.undone if p >= begins}
+        self.undone -= void
+        for p in void:
+            kind, shop, number, message = self.first.pop(p)
+            self.came[kind, shop, number].remove(at(message))
         if self.every and begins not in (self.sure + 1, self.maybe + 1):
             self.fault(f'line {n}: begins with position {begins}, acknowledged is {self.sure} or {self.maybe}')
         if begins <= self.sure:
@@ -111,12 +119,14 @@ class Judged:
             if self.holder.get(position, session) != session:
                 self.fault(f'line {n}: position {position} is given to {session} while {self.holder[position]} has it')
             self.holder[position] = session
+            (self.in_block.add if block else self.in_block.discard)(position)
             if message is None:
                 self.fault(f'line {n}: position {position}: no message')
                 continue
             self.fits(n, ident, tid, message)
             if position in self.first:
                 seen['handed out again'] += 1
+                self.undone.discard(position)
                 self.again(n, position, ident, message)
             else:
                 self.first[position] = ident + (message,)
