@@ -76,9 +76,14 @@ ifeq ($(ISOLATION),)
 undefine ISOLATION
 endif
 
+# Which headers an object was made of is written down with it, as servers' own objects do where they are developed.
+override autodepend = yes
 include $(PGXS)
 
-$(OBJS): $(OUR_HEADERS) ordersync.control | check-build
+$(OBJS): | $(GENERATED_HEADERS) check-build
+# Those of which it is not known depend on all; where the version stands in the source, on the control file.
+$(filter-out $(patsubst $(DEPDIR)/%.Po,src/%.o,$(wildcard $(DEPDIR)/*.Po)),$(OBJS)): $(OUR_HEADERS)
+$(patsubst %.c,%.o,$(shell grep -lE 'ORDERSYNC_(VERSION|MODULE_MAGIC)' src/*.c)): ordersync.control
 $(OBJS:.o=.bc): $(GENERATED_HEADERS)
 
 GENERATE = perl sql/generate
@@ -131,7 +136,7 @@ else
 
 all install installcheck uninstall: check-build
 clean distclean:
-	rm -rf $(OBJS) $(patsubst %.o,%.bc,$(OBJS)) ordersync.so $(EXTRA_CLEAN)
+	rm -rf $(OBJS) $(patsubst %.o,%.bc,$(OBJS)) ordersync.so .deps $(EXTRA_CLEAN)
 .PHONY: all install installcheck uninstall clean distclean
 
 endif

@@ -83,7 +83,7 @@ class Consumer:
         if rows:
             if self.overslept:
                 write(self.session, 'overslept', changed=str(rows[0][5]))
-            write(self.session, 'got', rows=[[p, k, s, t, r, str(c), m] for p, k, s, t, r, c, m in rows],
+            write(self.session, 'got', block=bool(self.begin), rows=[[p, k, s, t, r, str(c), m] for p, k, s, t, r, c, m in rows],
                   versions=[f'{k} {s} {r or t} {m["status"]} {m["modified"][:19]}' for p, k, s, t, r, c, m in rows if m])
         return rows
 

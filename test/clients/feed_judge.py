@@ -8,7 +8,7 @@ WORLD: a JSON file with
              change: before and behind (the states that were stored when it was made, by their n, just before and just
              behind that), since (the first transaction that began when it was there); once (all was waiting for it);
              listens (it never dies and looks only when it is notified)
-  states     what was stored: [n, transaction, kind, shop, id, status, modified], in the order in which it was written
+  states     what was written: [n, transaction, kind, shop, id, status, modified, whether these two are new], in its order
   truth      of the platform: [kind, shop, file], its records as they are at the end, a line each
   versions   likewise, every version of each that there was
 
@@ -64,7 +64,8 @@ class Judged:
         self.first = {}                 # position: (kind, shop, id, message) as it came first
         self.copy = {}                  # (kind, shop, id): the message that came last
         self.came = collections.defaultdict(list)   # (kind, shop, id): versions in the order of their positions
-        self.last_position = 0
+        self.undone = set()             # positions read in a transaction that did not commit, as far as is known
+        self.in_block = set()
 
     def fault(self, what):
         fault(self.name, what)
@@ -72,13 +73,14 @@ class Judged:
     def line(self, n, session, event, rows=None, position=None, **more):
         seen[f'{event}'] += 1
         if event == 'got':
-            self.got(n, session, rows)
+            self.got(n, session, rows, more['block'])
         elif event == 'acknowledges':
             self.maybe, self.maybe_of = max(self.maybe, position), session
         elif event == 'acknowledged':
             self.sure = max(self.sure, position)
             self.let_go(lambda p, s: p <= position)
         elif event in ('ends', 'undone'):
+            self.undone |= {p for p, s in self.holder.items() if s == session and p in self.in_block}
             self.let_go(lambda p, s: s == session)
             if event == 'undone' and self.maybe_of == session:
                 self.maybe = self.sure
@@ -90,8 +92,14 @@ class Judged:
     def let_go(self, which):
         self.holder = {p: s for p, s in self.holder.items() if not which(p, s)}
 
-    def got(self, n, session, rows):
+    def got(self, n, session, rows, block):
         begins = rows[0][0]
+        # such a read handed out nothing: what is read now may have come between
+        void = {p for p in self.undone if p >= begins}
+        self.undone -= void
+        for p in void:
+            kind, shop, number, message = self.first.pop(p)
+            self.came[kind, shop, number].remove(at(message))
         if self.every and begins not in (self.sure + 1, self.maybe + 1):
             self.fault(f'line {n}: begins with position {begins}, acknowledged is {self.sure} or {self.maybe}')
         if begins <= self.sure:
@@ -111,12 +119,14 @@ class Judged:
             if self.holder.get(position, session) != session:
                 self.fault(f'line {n}: position {position} is given to {session} while {self.holder[position]} has it')
             self.holder[position] = session
+            (self.in_block.add if block else self.in_block.discard)(position)
             if message is None:
                 self.fault(f'line {n}: position {position}: no message')
                 continue
             self.fits(n, ident, tid, message)
             if position in self.first:
                 seen['handed out again'] += 1
+                self.undone.discard(position)
                 self.again(n, position, ident, message)
             else:
                 self.first[position] = ident + (message,)
@@ -133,7 +143,10 @@ class Judged:
 
     def again(self, n, position, ident, message):
         was = self.first[position]
-        if was[:3] != ident:
+        if was[:3] != ident and self.compact:
+            # of what is stored: others have come between those that were handed out and not acknowledged
+            self.came[ident].append(at(message))
+        elif was[:3] != ident:
             self.fault(f'line {n}: position {position} was {was[:3]} and is {ident}')
         elif not self.compact and was[3] != message:
             self.fault(f'line {n}: position {position} has another message than before')
@@ -175,9 +188,11 @@ def judge_order(c, states, versions):
             continue
         # the last of each transaction must be told, others may be; of transactions in flight when it was made, the last of all
         before = set(c.arg['before'])
-        must = [(status, modified) for i, (n, xid, status, modified) in enumerate(stored)
-                if xid >= c.arg['since'] and (i + 1 == len(stored) or stored[i + 1][1] != xid)]
-        may = [(status, modified) for n, xid, status, modified in stored if n not in before]
+        must = [(status, modified) for i, (n, xid, status, modified, new) in enumerate(stored)
+                if new and xid >= c.arg['since'] and (i + 1 == len(stored) or stored[i + 1][1] != xid)]
+        # what changes besides its version is told as well
+        may = [(status, modified) for n, xid, status, modified, new in stored if n in before][-1:]
+        may += [(status, modified) for n, xid, status, modified, new in stored if n not in before]
         came = without_repeats(c.came.get(ident, []))
         if not within(without_repeats(must), came):
             c.fault(f'{ident} was {must}, and it was told {came}')
@@ -186,8 +201,8 @@ def judge_order(c, states, versions):
 
 
 states = collections.defaultdict(list)
-for n, xid, kind, shop, number, status, modified in world['states']:
-    states[kind, shop, number].append((n, xid, status, modified))
+for n, xid, kind, shop, number, status, modified, new in world['states']:
+    states[kind, shop, number].append((n, xid, status, modified, new))
 truth = list(said(world['truth']))
 versions = collections.defaultdict(set)
 for ident, (status, modified) in said(world['versions']):
@@ -208,15 +223,15 @@ for name, c in judged.items():
     left = max(c.first, default=0)
     if c.sure != left and c.maybe != left:
         c.fault(f'acknowledged {c.sure} of {left}')
-    # late commits that it met: a transaction that began to write before one whose changes were told before it
-    transactions = {(ident, status, modified): xid for ident, stored in states.items() for n, xid, status, modified in stored}
+    # late commits that one who is told each change met: a transaction that began to write before one whose changes were told before it
+    transactions = {(ident, status, modified): xid for ident, stored in states.items() for n, xid, status, modified, new in stored}
     highest = 0
     for position in sorted(c.first):
         k, s, i, message = c.first[position]
         xid = transactions.get(((k, s, i),) + at(message), 0)
-        seen[f'late commits told to {name}'] += 0 < xid < highest
+        seen['late commits'] += not c.compact and 0 < xid < highest
         highest = max(highest, xid)
-    seen[f'positions of {name}'] += len(c.first)
+    seen['positions'] += len(c.first)
     if c.arg.get('once'):
         for ident, came in c.came.items():
             if len(came) > 1:

@@ -14,7 +14,11 @@ CREATE FUNCTION pg_temp.hint(p_check text) RETURNS text LANGUAGE sql AS $$
 SELECT bag_eq($$SELECT substr(proname, length('check_health_') + 1) FROM pg_proc WHERE pronamespace = 'ordersync'::regnamespace AND proname LIKE 'check\_health\_%'$$,
 	$$SELECT unnest(ordersync.health_checks())$$, 'each check is in the doctor''s list, once');
 
--- nothing is set up
+-- nothing is set up: the database is a copy of one that is
+DO $$ DECLARE v regclass; BEGIN
+	FOR v IN SELECT oid FROM pg_class WHERE relnamespace = 'ordersync'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
+		EXECUTE format('DROP TABLE %s CASCADE', v);
+	END LOOP; END $$;
 SELECT is(pg_temp.says('tables'), 'false: there are no tables yet', 'before set-up: tables');
 SELECT is(pg_temp.hint('tables'), 'As the database''s owner type: SELECT ordersync.set_up();', 'and the command');
 SELECT is(pg_temp.says('set-up'), 'false: gateways: 0, shops: 0', 'no gateway');

@@ -56,9 +56,7 @@ is(sql('SELECT count(*) FROM ordersync.quarantine'), '0', 'so it does not matter
 
 my $source = "$root/source";
 mkdir $source or die "$source: $!";
-system_or_bail('cp', '-a', (map { "$ENV{ORDERSYNC_TEST}/../$_" } qw(Makefile ordersync.control sql src)), $source);
-system_or_bail('mkdir', "$source/test");
-system_or_bail('cp', "$ENV{ORDERSYNC_TEST}/packages", "$source/test");
+OrdersyncTest::copy_sources("$ENV{ORDERSYNC_TEST}/..", $source);
 my ($section, @lines) = '';
 for (split /^/m, slurp_file("$source/sql/dictionary.txt"))
 {

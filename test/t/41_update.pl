@@ -29,9 +29,7 @@ sub tree_of
 {
 	my ($name, $from) = @_;
 	mkdir "$root/$name" or die "$root/$name: $!";
-	system_or_bail('cp', '-a', (map { "$from/$_" } qw(Makefile ordersync.control sql src)), "$root/$name");
-	system_or_bail('mkdir', "$root/$name/test");
-	system_or_bail('cp', "$from/test/packages", "$root/$name/test");
+	OrdersyncTest::copy_sources($from, "$root/$name");
 	return "$root/$name";
 }
 

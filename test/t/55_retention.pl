@@ -61,7 +61,7 @@ my $orders = sql('SELECT count(*) FROM ordersync.orders');
 reload(keep_log => '4d', keep_runs => '10d');
 $cluster->wait_until('the old days to go', sub { days() == 1 });
 $cluster->wait_until('the old run to go', sub { sql("SELECT count(*) FROM ordersync.sync_runs WHERE run_id = $first") == 0 });
-$cluster->wait_until('the end of the clean-up', sub { sql('SELECT count(*) = 7 FROM ordersync.clean_ups WHERE done_at IS NOT NULL AND begun_at IS NULL') eq 't' });
+$cluster->wait_until('the end of the clean-up', sub { sql('SELECT count(*) = 8 FROM ordersync.clean_ups WHERE done_at IS NOT NULL AND begun_at IS NULL') eq 't' });
 is(sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $first"), 0, 'its tasks are gone, too');
 is(sql("SELECT string_agg(run_id::text, ' ' ORDER BY run_id) FROM ordersync.sync_runs"), "$hole $last", 'the last run of its kind stays, and the run with the hole');
 is(sql("SELECT count(*) FROM ordersync.sync_tasks WHERE run_id = $hole"), $tasks, 'whole');

@@ -6,7 +6,7 @@ use OrdersyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-sub cluster { my $c = OrdersyncTest->new(without_gateway => 1, databases => ''); return $c }
+sub cluster { my $c = OrdersyncTest->new(bare => 1, without_gateway => 1, databases => ''); return $c }
 
 # Stores an order in a state; the whole record is made here.
 my $store = q{

@@ -2,6 +2,7 @@
 # row by row, whatever is killed meanwhile; each transaction whole, each change with its key, no other table and no secret.
 use strict;
 use warnings;
+use Encode ();
 use File::Basename qw(basename);
 use IPC::Run;
 use JSON::PP qw(decode_json);
@@ -210,17 +211,41 @@ is(join(' ', map { $cluster->sql("SELECT count(*) FROM ((TABLE ordersync.$_ EXCE
 
 is($cluster->full(1, $cluster->range_of($cluster->sql('SELECT min(run_id) FROM ordersync.sync_runs WHERE shop_id = 1'))), 'succeeded',
 	'the first month again, which brings what only the list serves');
-my $sent = sub { return $cluster->sql("SELECT count(*) FROM pg_logical_slot_get_changes('reader', NULL, NULL, 'format-version', '2', 'include-transaction', 'false', 'add-tables', '"
-	. join(',', map { "ordersync.$_" } @tables) . "')") };
+# Workers commit asynchronously, and decoding goes as far as the disk: a synchronous commit brings all before it there.
+my $sent = sub {
+	$cluster->sql("SELECT pg_logical_emit_message(true, 'flush', '')");
+	return $cluster->sql("SELECT count(*) FROM pg_logical_slot_get_changes('reader', NULL, NULL, 'format-version', '2', 'include-transaction', 'false', 'add-tables', '"
+		. join(',', map { "ordersync.$_" } @tables) . "') WHERE data::jsonb ->> 'action' <> 'M'") };
 cmp_ok($sent->(), '>', 0, 'is sent');
 is($cluster->full(1, $cluster->range_of($cluster->{last_run})), 'succeeded', 'once more');
 is($sent->(), 0, 'nothing is');
+
+# --- the combined message in Kafka: the table and the job of the page
+
+my ($outbox, $job) = grep { /public\.outbox/ } slurp_file("$ENV{ORDERSYNC_TEST}/../docs/ordersync_downstream.md") =~ /^```sql\n(.*?)^```$/msg;
+$cluster->sql($outbox);
+$cluster->sql("SELECT pg_create_logical_replication_slot('outbox', 'wal2json')");
+my %sent;
+for my $turn (1 .. 10)
+{
+	$cluster->sql($job);
+	my @came = map { decode_json($_) } split /\n/, $cluster->sql(q{SELECT data FROM pg_logical_slot_get_changes('outbox', NULL, NULL, 'format-version', '2', 'include-transaction', 'false',
+		'add-tables', 'public.outbox', 'actions', 'insert') });
+	last unless @came;
+	for my $row (map { +{ map { $_->{name} => $_->{value} } @{ $_->{columns} } } } @came) { $sent{"$row->{aggregatetype} $row->{aggregateid}"} = $row->{payload} }
+}
+is(join(' ', sort keys %sent), $cluster->sql(q{SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM (SELECT format('order %s:%s', shop_id, tid) FROM ordersync.orders
+	UNION ALL SELECT format('after_sale %s:%s', shop_id, refund_id) FROM ordersync.after_sales) a (k)}), 'the outbox has sent each order and after-sale under its key');
+my ($some) = grep { /^order/ } sort keys %sent;
+my ($tid) = $some =~ /:(\d+)/;
+is(scalar @{ decode_json(Encode::encode_utf8($sent{$some}))->{sub_orders} }, $cluster->sql("SELECT count(*) FROM ordersync.sub_orders WHERE tid = $tid"), 'an order with its lines');
+is($cluster->sql('SELECT count(*) FROM public.outbox'), 0, 'and is empty');
 
 # --- the connectors of the page
 
 for my $page (map { "$ENV{ORDERSYNC_TEST}/../docs/ordersync_downstream$_.md" } '', '.zh-CN')
 {
-	my %connector = map { $_->{name} => $_->{config} } map { decode_json($_) } slurp_file($page) =~ /^```json\n(.*?)^```$/msg;
+	my %connector = map { $_->{name} => $_->{config} } grep { $_->{config} } map { decode_json($_) } slurp_file($page) =~ /^```json\n(.*?)^```$/msg;
 	is_deeply([ sort keys %connector ], [qw(ordersync ordersync-outbox ordersync-sink)], 'connectors of ' . basename($page));
 	is_deeply([ grep { ref } map { values %$_ } values %connector ], [], 'their properties are texts, as Kafka Connect wants them');
 	is_deeply([ sort split /,/, $connector{ordersync}{'table.include.list'} ], [ map { "ordersync.$_" } @tables ], 'the tables are those of the publication');

@@ -138,8 +138,7 @@ AS $function$
 #variable_conflict use_column
 DECLARE
 	c record;
-	v_allowed bigint[];
-	v_found boolean;
+	v record;
 BEGIN
 	PERFORM ordersync.set_up_if_outdated();
 	PERFORM ordersync.check_feed_writable();
@@ -155,60 +154,34 @@ BEGIN
 		END IF;
 		PERFORM ordersync.lock_consumer(consumer);
 	END IF;
-	v_allowed := ordersync.allowed_shops();
-	LOOP
-		SELECT k.* INTO c
-		FROM ordersync.change_consumers k
-		WHERE k.consumer = ordersync_changes_read.consumer;
-		IF c.handed_out > c."position"
-				AND c.reader <> ordersync.session_id()
-				AND c.read_at + c.lease > clock_timestamp()
-				AND ordersync.session_is_alive(c.reader) THEN
-			RETURN;				-- another session has them
-		END IF;
-
-		IF c.lost IS NOT NULL AND v_allowed IS NOT NULL THEN
-			c.lost := ordersync.lost_of_shops(c.lost, v_allowed);
-			IF c.lost IS NULL THEN
-				UPDATE ordersync.change_consumers k
-				SET lost = NULL
-				WHERE k.consumer = ordersync_changes_read.consumer;
-			END IF;
-		END IF;
-		IF c.lost IS NOT NULL THEN
-			RETURN QUERY
-			SELECT c."position" + 1, 'lost', NULL::bigint, NULL::bigint, NULL::bigint, (c.lost ->> 'until')::timestamptz, c.lost;
-			UPDATE ordersync.change_consumers k
-			SET handed_out = c."position" + 1
-			WHERE k.consumer = ordersync_changes_read.consumer;
-			v_found := true;
-		ELSIF c.walk_kind IS NOT NULL THEN
-			RETURN QUERY
-			SELECT *
-			FROM ordersync.read_stored(consumer, batch, v_allowed);
-			v_found := FOUND;
-			IF NOT v_found THEN
-				UPDATE ordersync.change_consumers k
-				SET walk_kind = CASE c.walk_kind WHEN 'order' THEN 'after_sale' END,
-					walk_shop = NULL,
-					walk_id = NULL
-				WHERE k.consumer = ordersync_changes_read.consumer;
-				CONTINUE;
-			END IF;
-		ELSE
-			RETURN QUERY
-			SELECT *
-			FROM ordersync.read_changes(consumer, batch, v_allowed);
-			v_found := FOUND;
-		END IF;
-		EXIT;
-	END LOOP;
-	IF v_found THEN
-		UPDATE ordersync.change_consumers k
-		SET reader = ordersync.session_id(),
-			read_at = clock_timestamp()
-		WHERE k.consumer = ordersync_changes_read.consumer;
+	SELECT k.* INTO c
+	FROM ordersync.change_consumers k
+	WHERE k.consumer = ordersync_changes_read.consumer;
+	IF c.handed_out > c."position"
+			AND c.reader <> ordersync.session_id()
+			AND c.read_at + c.lease > clock_timestamp()
+			AND ordersync.session_is_alive(c.reader) THEN
+		RETURN;					-- another session has them
 	END IF;
+
+	LOOP
+		SELECT * INTO v
+		FROM ordersync.hand_out(consumer, batch, ordersync.allowed_shops());
+		IF v.positions IS NULL THEN
+			RETURN;
+		END IF;
+		-- a statement of its own, which sees no less than what was picked
+		RETURN QUERY
+		SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, m.changed_at, m.message
+		FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids, v.times, v.messages, v.entries) m
+		ORDER BY m.n;
+		EXIT WHEN FOUND;
+		PERFORM ordersync.acknowledge(consumer, v.positions[cardinality(v.positions)]);
+	END LOOP;
+	UPDATE ordersync.change_consumers k
+	SET reader = ordersync.session_id(),
+		read_at = clock_timestamp()
+	WHERE k.consumer = ordersync_changes_read.consumer;
 END
 $function$;
 COMMENT ON FUNCTION @extschema@.ordersync_changes_read(text, integer) IS

@@ -243,95 +243,68 @@ $function$;
 COMMENT ON FUNCTION ordersync.take_changes(text, integer) IS
 	'the next changes for a part of the extension, without messages; locks the consumer until the transaction''s end, nothing where another has locked it';
 
-/* With the messages, each looked up by its key. */
-CREATE OR REPLACE FUNCTION ordersync.read_stored(p_consumer text, p_batch integer, p_allowed bigint[])
-RETURNS TABLE ("position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, changed_at timestamptz, message jsonb)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
-AS $function$
-#variable_conflict use_column
-DECLARE
-	v record;
-BEGIN
-	SELECT pg_catalog.array_agg(p."position") AS positions, pg_catalog.array_agg(p.kind) AS kinds,
-		pg_catalog.array_agg(p.shop_id) AS shops, pg_catalog.array_agg(p.id) AS ids
-	INTO v
-	FROM ordersync.pick_stored(p_consumer, p_batch, p_allowed) p;
-	RETURN QUERY
-	SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, m.synced_at, m.message
-	FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids) m
-	ORDER BY m."position";
-END
-$function$;
-COMMENT ON FUNCTION ordersync.read_stored(text, integer, bigint[]) IS
-	'the next messages of what was stored when the consumer was made';
-
 /*
- * For a consumer of each change the message was stored with the entry.  Where it was
- * not, because the writer had begun before the consumer was made, the newest state is
- * the change's own if no later entry of the order is to be seen; else that will
- * be told, and this one is passed over.
+ * What a consumer is told next, by position: of a loss, of what was stored before it
+ * was made, of changes.  Times, messages and entries only where they are known already.
  */
-CREATE OR REPLACE FUNCTION ordersync.read_changes(p_consumer text, p_batch integer, p_allowed bigint[])
-RETURNS TABLE ("position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, changed_at timestamptz, message jsonb)
+CREATE OR REPLACE FUNCTION ordersync.hand_out(
+	p_consumer text,
+	p_batch integer,
+	p_allowed bigint[],
+	OUT positions bigint[],
+	OUT kinds text[],
+	OUT shops bigint[],
+	OUT ids bigint[],
+	OUT times timestamptz[],
+	OUT messages jsonb[],
+	OUT entries bigint[]
+)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
 AS $function$
-#variable_conflict use_column
 DECLARE
-	v_compact boolean := (SELECT c.compact FROM ordersync.change_consumers c WHERE c.consumer = p_consumer);
-	v record;
+	c ordersync.change_consumers;
+	v_lost jsonb;
 BEGIN
 	LOOP
-		-- a statement of its own, before that which looks the messages up: see the head
-		SELECT pg_catalog.array_agg(p."position") AS positions, pg_catalog.array_agg(p.kind) AS kinds,
-			pg_catalog.array_agg(p.shop_id) AS shops, pg_catalog.array_agg(p.id) AS ids,
-			pg_catalog.array_agg(p.recorded_at) AS times, pg_catalog.array_agg(p.message) AS messages,
-			pg_catalog.array_agg(p.entry_id) AS entries
-		INTO v
-		FROM ordersync.pick_changes(p_consumer, p_batch, p_allowed) p;
-		IF v.positions IS NULL THEN
+		SELECT k.* INTO c
+		FROM ordersync.change_consumers k
+		WHERE k.consumer = p_consumer;
+		IF c.lost IS NOT NULL THEN
+			v_lost := CASE WHEN p_allowed IS NULL THEN c.lost ELSE ordersync.lost_of_shops(c.lost, p_allowed) END;
+			UPDATE ordersync.change_consumers k
+			SET lost = CASE WHEN v_lost IS NOT NULL THEN k.lost END,
+				handed_out = k."position" + (v_lost IS NOT NULL)::integer
+			WHERE k.consumer = p_consumer;
+			CONTINUE WHEN v_lost IS NULL;
+			positions := ARRAY[c."position" + 1];
+			kinds := '{lost}';
+			times := ARRAY[(v_lost ->> 'until')::timestamptz];
+			messages := ARRAY[v_lost];
 			RETURN;
-		ELSIF v_compact THEN
-			RETURN QUERY
-			SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, v.times[m.n], m.message
-			FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids) m
-			ORDER BY m.n;
-			RETURN;
-		END IF;
-
-		RETURN QUERY
-		SELECT m."position", m.kind, m.shop_id,
-			CASE m.kind WHEN 'order' THEN m.id ELSE (m.message ->> 'tid')::bigint END,
-			CASE m.kind WHEN 'after_sale' THEN m.id END, m.recorded_at, m.message
-		FROM (
-			SELECT p.*, COALESCE(p.stored, (
-					SELECT w.message
-					FROM ordersync.with_messages(NULL, ARRAY[p.kind], ARRAY[p.shop_id], ARRAY[p.id]) w)) AS message
-			FROM ROWS FROM (pg_catalog.unnest(v.positions), pg_catalog.unnest(v.kinds), pg_catalog.unnest(v.shops), pg_catalog.unnest(v.ids), pg_catalog.unnest(v.times), pg_catalog.unnest(v.messages), pg_catalog.unnest(v.entries))
-				AS p ("position", kind, shop_id, id, recorded_at, stored, entry_id)
-			WHERE p.stored IS NOT NULL
-				OR NOT EXISTS (
-					SELECT
-					FROM ordersync.change_feed f
-					WHERE f.entry_id > p.entry_id
-						AND f.kind = p.kind
-						AND f.shop_id = p.shop_id
-						AND p.id = ANY (f.ids))
-		) m
-		ORDER BY m."position";
-		IF FOUND THEN
+		ELSIF c.walk_kind IS NOT NULL THEN
+			SELECT pg_catalog.array_agg(p."position"), pg_catalog.array_agg(p.kind), pg_catalog.array_agg(p.shop_id),
+				pg_catalog.array_agg(p.id)
+			INTO positions, kinds, shops, ids
+			FROM ordersync.pick_stored(p_consumer, p_batch, p_allowed) p;
+			IF positions IS NOT NULL THEN
+				RETURN;
+			END IF;
+			UPDATE ordersync.change_consumers k
+			SET walk_kind = CASE c.walk_kind WHEN 'order' THEN 'after_sale' END,
+				walk_shop = NULL,
+				walk_id = NULL
+			WHERE k.consumer = p_consumer;
+		ELSE
+			SELECT pg_catalog.array_agg(p."position"), pg_catalog.array_agg(p.kind), pg_catalog.array_agg(p.shop_id),
+				pg_catalog.array_agg(p.id), pg_catalog.array_agg(p.recorded_at),
+				pg_catalog.array_agg(p.message) FILTER (WHERE NOT c.compact),
+				pg_catalog.array_agg(p.entry_id) FILTER (WHERE NOT c.compact)
+			INTO positions, kinds, shops, ids, times, messages, entries
+			FROM ordersync.pick_changes(p_consumer, p_batch, p_allowed) p;
 			RETURN;
 		END IF;
-		PERFORM ordersync.acknowledge(p_consumer, v.positions[pg_catalog.cardinality(v.positions)]);
 	END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.read_changes(text, integer, bigint[]) IS
-	'the next messages of changes for a consumer';
+COMMENT ON FUNCTION ordersync.hand_out(text, integer, bigint[]) IS
+	'picks what a locked consumer is told next, and notes that it is handed out; NULL: nothing';

@@ -12,12 +12,31 @@ RETURN pg_catalog.jsonb_build_object('version', 1, 'kind', p_kind, 'shop_id', p_
 COMMENT ON FUNCTION ordersync.message_of_deleted(text, bigint, bigint) IS
 	'the message of an order or after-sale that was deleted here';
 
-/* In the zone of the platform, whatever that of the session is. */
-CREATE OR REPLACE FUNCTION ordersync.with_messages(p_positions bigint[], p_kinds text[], p_shops bigint[], p_ids bigint[])
-RETURNS TABLE (n integer, "position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, synced_at timestamptz, message jsonb)
+/*
+ * In the zone of the platform, whatever that of the session is.
+ *
+ * For a consumer of each change, of which entries are given, the message was stored
+ * with the entry.  Where it was not, because the writer had begun before the consumer
+ * was made, the newest state is the change's own if no later entry of the order is
+ * to be seen; else that will be told, and this one is passed over.
+ *
+ * Planned at each call: a plan that was made while the tables were empty would read
+ * all lines of a shop for each order.
+ */
+CREATE OR REPLACE FUNCTION ordersync.with_messages(
+	p_positions bigint[],
+	p_kinds text[],
+	p_shops bigint[],
+	p_ids bigint[],
+	p_times timestamptz[] DEFAULT NULL,
+	p_messages jsonb[] DEFAULT NULL,
+	p_entries bigint[] DEFAULT NULL
+)
+RETURNS TABLE (n integer, "position" bigint, kind text, shop_id bigint, tid bigint, refund_id bigint, changed_at timestamptz, message jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET jit = off
@@ -27,15 +46,19 @@ AS $function$
 BEGIN
 	RETURN QUERY
 	SELECT p.n::integer, p."position", p.kind, p.shop_id,
-		CASE p.kind WHEN 'order' THEN p.id ELSE a.tid END,
+		CASE p.kind WHEN 'order' THEN p.id ELSE COALESCE(a.tid, (p.message ->> 'tid')::bigint) END,
 		CASE p.kind WHEN 'after_sale' THEN p.id END,
-		COALESCE(o.synced_at, a.synced_at),
-		COALESCE(o.message, a.message, ordersync.message_of_deleted(p.kind, p.shop_id, p.id))
-	FROM ROWS FROM (pg_catalog.unnest(p_positions), pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_shops), pg_catalog.unnest(p_ids)) WITH ORDINALITY AS p ("position", kind, shop_id, id, n)
+		COALESCE(p.changed_at, o.synced_at, a.synced_at),
+		COALESCE(p.message, o.message, a.message, ordersync.message_of_deleted(p.kind, p.shop_id, p.id))
+	FROM ROWS FROM (
+		pg_catalog.unnest(p_positions), pg_catalog.unnest(p_kinds), pg_catalog.unnest(p_shops), pg_catalog.unnest(p_ids),
+		pg_catalog.unnest(p_times), pg_catalog.unnest(p_messages), pg_catalog.unnest(p_entries)
+	) WITH ORDINALITY AS p ("position", kind, shop_id, id, changed_at, message, entry_id, n)
 	LEFT JOIN LATERAL (
 		SELECT m.synced_at, m.message
 		FROM ordersync.order_messages m
 		WHERE p.kind = 'order'
+			AND p.message IS NULL
 			AND m.shop_id = p.shop_id
 			AND m.tid = p.id
 		OFFSET 0
@@ -44,11 +67,21 @@ BEGIN
 		SELECT m.tid, m.synced_at, m.message
 		FROM ordersync.after_sale_messages m
 		WHERE p.kind = 'after_sale'
+			AND p.message IS NULL
 			AND m.shop_id = p.shop_id
 			AND m.refund_id = p.id
 		OFFSET 0
-	) a ON true;
+	) a ON true
+	WHERE p.entry_id IS NULL
+		OR p.message IS NOT NULL
+		OR NOT EXISTS (
+			SELECT
+			FROM ordersync.change_feed f
+			WHERE f.entry_id > p.entry_id
+				AND f.kind = p.kind
+				AND f.shop_id = p.shop_id
+				AND p.id = ANY (f.ids));
 END
 $function$;
-COMMENT ON FUNCTION ordersync.with_messages(bigint[], text[], bigint[], bigint[]) IS
-	'these orders and after-sales with their messages as they are now';
+COMMENT ON FUNCTION ordersync.with_messages(bigint[], text[], bigint[], bigint[], timestamptz[], jsonb[], bigint[]) IS
+	'these orders and after-sales with their messages: those given, else as they are now';

@@ -92,6 +92,16 @@ sub private_server
 	return ($root, %dir);
 }
 
+# What a build needs, into a folder that is there; with the objects, of which those are made anew that a change touches.
+sub copy_sources
+{
+	my ($from, $to) = @_;
+	PostgreSQL::Test::Utils::system_or_bail('mkdir', "$to/test");
+	PostgreSQL::Test::Utils::system_or_bail('cp', '-a', (grep { -e } map { "$from/$_" } qw(Makefile ordersync.control sql src .deps)), $to);
+	PostgreSQL::Test::Utils::system_or_bail('cp', "$from/test/packages", "$to/test");
+	return;
+}
+
 # Goes on with another file of tests: test/long has files that run one of test/t at another size.
 sub go_on_with
 {
@@ -109,12 +119,12 @@ sub sql
 	$db //= 'postgres';
 	return $self->{node}->safe_psql($db, $q) unless PgSession::takes($q);
 	my $kept = delete $self->{kept}{$db};
-	my $session = $kept // $self->session($db);
+	my $session = $kept // $self->new_session($db);
 	my $said = eval { $session->query($q) };
 	if (!defined $said && $kept && !$session->is_open)
 	{
 		# the server was started anew meanwhile
-		$session = $self->session($db);
+		$session = $self->new_session($db);
 		$said = eval { $session->query($q) };
 	}
 	print $session->{said} if $session->{said} ne '';
@@ -123,7 +133,7 @@ sub sql
 	else { $session->close }
 	return $said;
 }
-sub session { my ($self, $db) = @_; return PgSession->new(host => $self->{node}->host, port => $self->{node}->port, db => $db) }
+sub new_session { my ($self, $db) = @_; return PgSession->new(host => $self->{node}->host, port => $self->{node}->port, db => $db) }
 
 # Runs SQL that is meant to fail; the message.
 sub sql_fails
