@@ -1,7 +1,7 @@
 -- ordersync_compare(): a puller's table with each fault planted by hand beside the truth. Each is named once, by its name, and
 -- nothing else is; a copy without faults has no difference.
 BEGIN;
-SELECT plan(95);
+SELECT plan(97);
 SET LOCAL client_min_messages = warning;
 SELECT ordersync.set_up();
 SET LOCAL TimeZone = 'UTC';
@@ -203,6 +203,16 @@ SELECT is((SELECT their_values ->> 'modified' FROM said WHERE difference = 'valu
 SELECT is((SELECT their_values ->> 'tid' FROM said WHERE difference = 'id_unreadable'), 'T-1', 'also of an id');
 CREATE TEMP TABLE days AS SELECT tid, (created AT TIME ZONE 'Asia/Shanghai')::date AS created, payment::real AS payment, (extract(epoch FROM modified) * 1000)::bigint AS modified FROM truth;
 SELECT is_empty($$SELECT * FROM ordersync_compare('days', '2026-10-01', '2026-11-01')$$, 'days, milliseconds and single precision: the same');
+-- times without an end, and of a year that no order is of
+CREATE TEMP TABLE endless AS SELECT tid, created, modified, pay_time AT TIME ZONE 'Asia/Shanghai' AS pay_time, (end_time AT TIME ZONE 'Asia/Shanghai')::date AS end_time FROM truth;
+UPDATE endless SET created = 'infinity' WHERE tid = pg_temp.tid(1);
+UPDATE endless SET modified = '-infinity' WHERE tid = pg_temp.tid(2);
+UPDATE endless SET pay_time = 'infinity' WHERE tid = pg_temp.tid(3);
+UPDATE endless SET pay_time = '4713-01-01 BC' WHERE tid = pg_temp.tid(4);
+UPDATE endless SET end_time = '5874897-12-31' WHERE tid = pg_temp.tid(5);
+SELECT results_eq($$SELECT difference, pg_temp.i(id), explanation ~ (ARRAY['created', 'modified', 'pay_time', 'pay_time', 'end_time'])[pg_temp.i(id)] FROM ordersync_compare('endless', '2026-10-01', '2026-11-01', 7) ORDER BY 2$$,
+	$$SELECT 'value_missing', i, true FROM generate_series(1, 5) i$$, 'infinite times are no times');
+SELECT results_eq($$SELECT difference, records FROM ordersync_compare_summary('endless', '2026-10-01', '2026-11-01', 7)$$, $$VALUES ('value_missing', 5::bigint)$$, 'nor in the summary');
 SELECT is(ordersync.compare_read_time(v), t, v) FROM (VALUES ('2026-10-01 10:00:00', '2026-10-01 10:00+08'::timestamptz), ('2026/10/01T10:00:00.123', '2026-10-01 10:00+08'), ('2026-10-01 10:00:00+0530', '2026-10-01 10:00+05:30'),
 	('2026-10-01 10:00:00-08', '2026-10-01 10:00-08'), ('2026-10-01 10:00:00Z', '2026-10-01 10:00Z'), ('2026-10-01', '2026-10-01 00:00+08'), ('2026-02-30 10:00:00', NULL), ('2026-10-01 10:00:00+99', NULL), ('yesterday', NULL)) x (v, t);
 

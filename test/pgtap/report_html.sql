@@ -1,7 +1,7 @@
 -- The page of pictures: its numbers are the views' and those worked out by hand, no text becomes markup, whose shops it shows, and which
 -- days it takes. A page is read as XML, which it would not be if anything of a title were markup.
 BEGIN;
-SELECT plan(90);
+SELECT plan(91);
 SET LOCAL client_min_messages = error;
 SELECT ordersync.set_up();
 INSERT INTO ordersync.gateways (name, base_url, app_key, protocol, sign_method) VALUES ('g', 'https://example.invalid', '1', 'top', 'md5');
@@ -75,7 +75,8 @@ SELECT results_eq($$SELECT pg_temp.tiles(pg_temp.page('march'))$$, $$VALUES
 	('Orders paid|4|▲ +300.0% before: 1'),
 	('Average order|360.00|▼ -28.0% before: 500.00'),
 	('Pieces sold|5|▲ +400.0% before: 1')$$, 'key figures against the three days before');
-SELECT is(pg_temp.texts('//dl/div/dd/span[@class!="soft"]/@class', pg_temp.page('march')), '{better,better,worse,better,better,worse,better}', 'more refunds are worse, and a smaller average');
+SELECT is((pg_temp.texts('//section[h2="Freshness"]//thead//th', pg_temp.page('march')))[1:3], '{Shop,All read until,Orders proven until}', 'what is proven is of orders, what is read of after-sales too');
+SELECT is(pg_temp.texts('//dl/div/dd/span[@class!="soft"]/@class', pg_temp.page('march')), '{better,better,same,better,better,worse,better}', 'a smaller average is worse; the refund rate, to date, is not judged');
 SELECT results_eq($$SELECT pg_temp.rows('Sales by day', pg_temp.page('march'))$$, $$VALUES
 	('2026-03-01|1|1,235.00|1|1,240.00|0.00|0.00|1,240.00'),
 	('2026-03-02|3|215.50|2|140.00|0.00|10.00|130.00'),

@@ -147,9 +147,13 @@ AS $function$
 			WHEN p_type = 'text' THEN 'ordersync.compare_read_id(%1$s::text)'
 		END
 		WHEN p_role IN ('created', 'modified', 'time') THEN CASE
-			WHEN p_type = 'timestamp with time zone' THEN 'date_trunc(''second'', %1$s)'
-			WHEN p_type = 'timestamp without time zone' THEN 'timezone(''Asia/Shanghai'', date_trunc(''second'', %1$s))'
-			WHEN p_type = 'date' THEN 'timezone(''Asia/Shanghai'', %1$s::timestamp)'
+			-- with infinite ones nothing can be calculated
+			WHEN p_type = 'timestamp with time zone' THEN
+				'CASE WHEN %1$s BETWEEN ''0001-01-01'' AND ''9999-12-31'' THEN date_trunc(''second'', %1$s) END'
+			WHEN p_type = 'timestamp without time zone' THEN
+				'CASE WHEN %1$s BETWEEN ''0001-01-01'' AND ''9999-12-31'' THEN timezone(''Asia/Shanghai'', date_trunc(''second'', %1$s)) END'
+			WHEN p_type = 'date' THEN
+				'CASE WHEN %1$s BETWEEN ''0001-01-01'' AND ''9999-12-31'' THEN timezone(''Asia/Shanghai'', %1$s::timestamp) END'
 			-- seconds, or milliseconds, since 1970
 			WHEN p_type IN ('integer', 'bigint', 'numeric', 'double precision') THEN
 				'to_timestamp(trunc(CASE WHEN %1$s BETWEEN 1 AND 99999999999 THEN %1$s WHEN %1$s BETWEEN 99999999999 AND 99999999999999 THEN %1$s / 1000 END))'

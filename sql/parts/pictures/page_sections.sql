@@ -21,6 +21,7 @@ RETURN '<th scope="row" class="l name"><bdi>' || COALESCE(NULLIF(ordersync.page_
 COMMENT ON FUNCTION ordersync.page_name(text, text, text) IS
 	'the head of a row: a name and a number';
 
+/* A refund rate to date is lower for younger days as a rule: that is neither better nor worse. */
 CREATE OR REPLACE FUNCTION ordersync.page_figures(p_sales jsonb, p_lines jsonb, p_since date, w jsonb)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -47,7 +48,7 @@ AS $function$
 			(1, 'paid_amount', 'amount', 'better', COALESCE((SELECT s.paid_amount FROM s WHERE s.is_now), 0), COALESCE((SELECT s.paid_amount FROM s WHERE NOT s.is_now), 0)),
 			(2, 'net_sales', 'amount', 'better', COALESCE((SELECT s.net_sales FROM s WHERE s.is_now), 0), COALESCE((SELECT s.net_sales FROM s WHERE NOT s.is_now), 0)),
 			(3, 'refunded_amount', 'amount', 'worse', COALESCE((SELECT s.refunded_amount FROM s WHERE s.is_now), 0), COALESCE((SELECT s.refunded_amount FROM s WHERE NOT s.is_now), 0)),
-			(4, 'refund_rate', 'share', 'worse', (SELECT r.refund_rate FROM r WHERE r.is_now), (SELECT r.refund_rate FROM r WHERE NOT r.is_now)),
+			(4, 'refund_rate', 'share', 'neither', (SELECT r.refund_rate FROM r WHERE r.is_now), (SELECT r.refund_rate FROM r WHERE NOT r.is_now)),
 			(5, 'orders', 'count', 'better', COALESCE((SELECT s.orders FROM s WHERE s.is_now), 0), COALESCE((SELECT s.orders FROM s WHERE NOT s.is_now), 0)),
 			(6, 'paid_orders', 'count', 'better', COALESCE((SELECT s.paid_orders FROM s WHERE s.is_now), 0), COALESCE((SELECT s.paid_orders FROM s WHERE NOT s.is_now), 0)),
 			(7, 'average_order', 'amount', 'better', (SELECT s.average_order FROM s WHERE s.is_now), (SELECT s.average_order FROM s WHERE NOT s.is_now)),

@@ -116,8 +116,8 @@ BEGIN
 
 			('freshness', '"Freshness"', '"新鲜度"'),
 			('freshness_note', '"How much further each shop could be read by now; the mark is its target."', '"各店铺目前落后多少；竖线为目标。"'),
-			('read_until', '"Read until"', '"已读至"'),
-			('proven_until', '"Proven until"', '"已证实至"'),
+			('read_until', '"All read until"', '"全部已读至"'),
+			('proven_until', '"Orders proven until"', '"订单已证实至"'),
 			('behind_by', '"Behind by"', '"落后"'),
 			('target', '"Target"', '"目标"'),
 			('no_target', '"none"', '"无"'),
