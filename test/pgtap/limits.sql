@@ -1,6 +1,6 @@
 -- A gateway's limits: options, bans of gateway and methods and who is claimed meanwhile, the calls of a day. No worker, no network.
 BEGIN;
-SELECT plan(51);
+SELECT plan(54);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 SELECT ordersync_add_gateway('taobao', 'https://gw.example.com/router/rest', '12345678', 'helloworld');
@@ -77,6 +77,24 @@ SELECT is((SELECT method_bans[1] FROM ordersync.sync_tasks t, LATERAL ordersync.
 SELECT ordersync_lift_ban('taobao');
 SELECT is((SELECT count(*) FROM ordersync.method_bans), 0::bigint, 'lifted');
 SELECT is(pg_temp.claimed(), 'taobao full orders 1', 'the list is read again');
+-- of two tasks the one that only gave up waiting may be noted first: it knows no reason, and its end is a little later
+SELECT pg_temp.anew();
+SELECT pg_temp.run(1, 'full', 2);
+SELECT is(pg_temp.claimed(), 'taobao full orders 2', 'two tasks of a list');
+CREATE FUNCTION pg_temp.noted(ms integer, words text, called boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE v ordersync.sync_tasks;
+BEGIN
+	SELECT t.* INTO v FROM ordersync.sync_tasks t WHERE t.state = 'running' ORDER BY t.task_id LIMIT 1;
+	PERFORM ordersync.note_ban(v, 'method', 'taobao.trades.sold.get', '2099-01-01 00:00+08'::timestamptz + ms * interval '1 millisecond', 'throttled', words,
+		CASE WHEN called THEN jsonb_build_object('started_at', (extract(epoch FROM clock_timestamp()) * 1000)::bigint) END, false);
+END $$;
+SELECT pg_temp.noted(20, 'a pause', false), pg_temp.noted(0, 'App Call Limited', true);
+SELECT results_eq('SELECT message, until FROM ordersync.method_bans', $$ VALUES ('App Call Limited', '2099-01-01 00:00:00.02+08'::timestamptz) $$, 'the platform''s reason is kept, and the later end');
+SELECT pg_temp.noted(500, 'a pause', false);
+SELECT is((SELECT message FROM ordersync.method_bans), 'App Call Limited', 'also where the other comes last');
+SELECT pg_temp.anew();
+SELECT pg_temp.run(1, 'full');
+SELECT pg_temp.claimed();
 
 -- a ban of a method by the call for one record holds back these, and nothing that is held by it alone
 SELECT pg_temp.anew(), pg_temp.run(1, 'order', 1, 'details', 'created', 'orders');

@@ -28,7 +28,7 @@ BEGIN
 		WHEN 'day', 'reserved' THEN
 			PERFORM ordersync.hold_for_day(p_task.shop_id, p_banned, p_until, p_task.claimed_at);
 		WHEN 'method' THEN
-			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack, p_key);
+			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack, p_key, p_call IS NOT NULL);
 			-- where the ban does not name the task's list, it would be claimed again at once
 			IF p_call IS NULL THEN
 				UPDATE ordersync.sync_tasks t
@@ -103,7 +103,8 @@ CREATE OR REPLACE FUNCTION ordersync.ban_method(
 	p_class text,
 	p_message text,
 	p_slack interval,
-	p_key boolean)
+	p_key boolean,
+	p_said boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -111,7 +112,7 @@ DECLARE
 	v_now timestamptz := pg_catalog.clock_timestamp();
 	v_ban jsonb := pg_catalog.jsonb_build_object('until', p_until,
 		'until_ms', pg_catalog.floor(EXTRACT(epoch FROM p_until) * 1000)::bigint,
-		'class', p_class, 'message', p_message,
+		'class', p_class, 'message', p_message, 'said', p_said,
 		'stream', p_task.stream, 'basis', p_task.basis, 'history', p_task.history, 'details_of', p_task.details_of);
 BEGIN
 	UPDATE ordersync.gateways g
@@ -120,15 +121,19 @@ BEGIN
 			FROM pg_catalog.jsonb_each(g.method_bans) b
 			WHERE (b.value ->> 'until')::timestamptz > v_now
 		) || pg_catalog.jsonb_build_object(p_method,
-			CASE WHEN p_key THEN v_ban - '{stream,basis,history,details_of}'::text[] ELSE v_ban END)
+			CASE WHEN p_key THEN v_ban - '{stream,basis,history,details_of}'::text[] ELSE v_ban END
+			|| CASE WHEN (g.method_bans -> p_method ->> 'until')::timestamptz > p_until THEN pg_catalog.jsonb_build_object(
+				'until', g.method_bans -> p_method -> 'until', 'until_ms', g.method_bans -> p_method -> 'until_ms') ELSE '{}' END)
 	FROM ordersync.shops s
 	WHERE s.shop_id = p_task.shop_id
 		AND g.name = s.gateway
-		AND ((g.method_bans -> p_method ->> 'until')::timestamptz + p_slack < p_until) IS NOT FALSE
+		AND (((g.method_bans -> p_method ->> 'until')::timestamptz + p_slack < p_until) IS NOT FALSE
+			-- who gave up waiting may be noted first, and knows no reason
+			OR p_said AND g.method_bans -> p_method -> 'said' = 'false')
 		AND (g.lifted_at IS NULL OR g.lifted_at <= p_called_at);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.ban_method(record, text, timestamptz, timestamptz, text, text, interval, boolean) IS
+COMMENT ON FUNCTION ordersync.ban_method(record, text, timestamptz, timestamptz, text, text, interval, boolean, boolean) IS
 	'bans calls of one method through a shop''s gateway until then, unless bans were lifted after the refused call; part of ordersync.fail()';
 
 /* What of a gateway's bans of methods still holds; NULL: nothing. */
