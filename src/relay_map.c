@@ -215,8 +215,10 @@ read_parameters(MapReader *r, JsonText value)
 {
 	const char *names[RELAY_PARAMETERS + RELAY_OPERATIONS];
 
-	memcpy(names, relay_parameter_names, sizeof(char *) * RELAY_PARAMETERS);
-	memcpy(names + RELAY_PARAMETERS, relay_operation_names, sizeof(char *) * RELAY_OPERATIONS);
+	for (int i = 0; i < RELAY_PARAMETERS; i++)
+		names[i] = relay_parameter_names[i];
+	for (int i = 0; i < RELAY_OPERATIONS; i++)
+		names[RELAY_PARAMETERS + i] = relay_operation_names[i];
 	r->operation = ALL_OPERATIONS;
 	read_members(r, value, names, lengthof(names), read_parameter);
 	if (!failed(r))

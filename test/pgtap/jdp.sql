@@ -201,7 +201,7 @@ SELECT is(CASE WHEN plan ~ c AND plan !~ 'Seq Scan on (jdp_trades|orders|order_p
 	($$SELECT * FROM jdp.jdp_tb_trade WHERE seller_nick = '测试旗舰店' AND jdp_modified >= '2026-11-10 12:00:00' AND jdp_modified < '2026-11-10 12:10:00' ORDER BY jdp_modified, tid$$,
 		'jdp_trades_seller_nick_idx.*\n.*Index Cond: \(\(seller_nick = .*jdp_modified >= .*jdp_modified < ', ' x ', 'a seller''s, of ten minutes'),
 	($$SELECT * FROM jdp.jdp_tb_trade WHERE seller_nick = '测试旗舰店' AND jdp_modified > '2026-11-02 12:00:00' ORDER BY jdp_modified, tid LIMIT 20$$,
-		'Index Scan using jdp_trades_(seller_nick|jdp_modified)_idx.*\n.*Index Cond: .*jdp_modified > ', 'Sort', 'a seller''s first twenty since a moment: in the order of the index'),
+		'Index Scan using jdp_trades_(seller_nick|jdp_modified)_idx.*\n.*Index Cond: .*jdp_modified > ', 'Sort Key: j\.', 'a seller''s first twenty since a moment: in the order of the index'),
 	($$SELECT tid, jdp_response FROM jdp.jdp_tb_trade WHERE jdp_modified >= '2026-11-10 12:00:00' AND jdp_modified < '2026-11-10 12:10:00' AND status = 'WAIT_SELLER_SEND_GOODS' ORDER BY jdp_modified, tid$$,
 		'jdp_trades_jdp_modified_idx.*\n.*Index Cond: \(\(jdp_modified >= .*jdp_modified < ', ' x ', 'all sellers'', of a status'),
 	($$SELECT * FROM jdp.jdp_tb_trade WHERE tid = 1000$$, '(jdp_trades_pkey|orders_tid_idx)', ' x ', 'one order')) v (q, c, no, what), LATERAL pg_temp.plan(q) AS plan;
