@@ -260,7 +260,8 @@ hide_in_line(ErrorData *error, const char *running)
 		function = running;
 	if (function == NULL)
 		return;
-	error->message = hidden(error->message, function);
+	if (error->message != NULL)
+		error->message = hidden(error->message, function);
 	error->detail = NULL;		/* its parameters */
 	error->detail_log = NULL;
 }
