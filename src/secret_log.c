@@ -245,9 +245,9 @@ hide_in_line(ErrorData *error, const char *running)
 	const char *in_detail = secret_function_in(error->detail);
 	const char *in_detail_log = secret_function_in(error->detail_log);
 
-	if (in_detail != NULL)
+	if (in_detail != NULL && error->detail != NULL)
 		error->detail = hidden(error->detail, in_detail);
-	if (in_detail_log != NULL)
+	if (in_detail_log != NULL && error->detail_log != NULL)
 		error->detail_log = hidden(error->detail_log, in_detail_log);
 	if (in_detail != NULL || in_detail_log != NULL)
 		error->hide_stmt = true;	/* EXECUTE, with values */
