@@ -15,14 +15,15 @@
 extern ORDERSYNC_EXPORT Datum ordersync_session_id(PG_FUNCTION_ARGS);
 extern ORDERSYNC_EXPORT Datum ordersync_session_is_alive(PG_FUNCTION_ARGS);
 
+static char *session_text(int pid, TimestampTz began);
+
 PG_FUNCTION_INFO_V1(ordersync_session_id);
 PG_FUNCTION_INFO_V1(ordersync_session_is_alive);
 
 Datum
 ordersync_session_id(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d." INT64_FORMAT, MyProcPid,
-											  (int64) MyStartTimestamp)));
+	PG_RETURN_TEXT_P(cstring_to_text(session_text(MyProcPid, MyStartTimestamp)));
 }
 
 /* What cannot be a session's id is of none. */
@@ -41,9 +42,15 @@ ordersync_session_is_alive(PG_FUNCTION_ARGS)
 
 		if (local == NULL || local->backendStatus.st_procpid == 0)
 			continue;
-		if (strcmp(session, psprintf("%d." INT64_FORMAT, local->backendStatus.st_procpid,
-									 (int64) local->backendStatus.st_proc_start_timestamp)) == 0)
+		if (strcmp(session, session_text(local->backendStatus.st_procpid,
+										 local->backendStatus.st_proc_start_timestamp)) == 0)
 			PG_RETURN_BOOL(true);
 	}
 	PG_RETURN_BOOL(false);
+}
+
+static char *
+session_text(int pid, TimestampTz began)
+{
+	return psprintf("%d." INT64_FORMAT, pid, (int64) began);
 }

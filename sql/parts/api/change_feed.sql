@@ -6,6 +6,20 @@
  * connection pool may give each statement another one.  Another session is handed out
  * nothing meanwhile, so that each order's states come to one reader, in order.
  */
+
+CREATE OR REPLACE FUNCTION ordersync.begin_feed_call(p_consumer text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	PERFORM ordersync.set_up_if_outdated();
+	PERFORM ordersync.check_feed_writable();
+	PERFORM ordersync.check_consumer_name(p_consumer);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.begin_feed_call(text) IS
+	'what every call of the change feed begins with: there are tables, they may be written, and a consumer can have that name';
+
 CREATE OR REPLACE FUNCTION @extschema@.ordersync_changes_create(consumer text, options jsonb DEFAULT '{}')
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -18,9 +32,7 @@ DECLARE
 	v_start text;
 	v_lease interval;
 BEGIN
-	PERFORM ordersync.set_up_if_outdated();
-	PERFORM ordersync.check_feed_writable();
-	PERFORM ordersync.check_consumer_name(consumer);
+	PERFORM ordersync.begin_feed_call(consumer);
 	PERFORM ordersync.check_option_keys(options, ARRAY['compact', 'start', 'shops', 'kinds', 'lease']);
 	v_options := jsonb_strip_nulls(COALESCE(options, '{}'));
 	PERFORM ordersync.check_feed_options(v_options);
@@ -140,9 +152,7 @@ DECLARE
 	c record;
 	v record;
 BEGIN
-	PERFORM ordersync.set_up_if_outdated();
-	PERFORM ordersync.check_feed_writable();
-	PERFORM ordersync.check_consumer_name(consumer);
+	PERFORM ordersync.begin_feed_call(consumer);
 	IF batch IS NULL OR batch NOT BETWEEN 1 AND 100000 THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
@@ -194,18 +204,14 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_if_outdated();
-	PERFORM ordersync.check_feed_writable();
-	PERFORM ordersync.check_consumer_name(consumer);
+	PERFORM ordersync.begin_feed_call(consumer);
 	IF "position" IS NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'position must not be NULL',
 			HINT = 'Of a read that returned no row there is nothing to acknowledge.';
 	END IF;
-	IF NOT ordersync.lock_consumer(consumer) THEN
-		PERFORM ordersync.raise_no_consumer(consumer);
-	END IF;
+	PERFORM ordersync.lock_existing_consumer(consumer);
 	PERFORM ordersync.acknowledge(consumer, "position");
 END
 $function$;
@@ -219,12 +225,8 @@ SECURITY DEFINER
 SET search_path = pg_catalog, ordersync, pg_temp
 AS $function$
 BEGIN
-	PERFORM ordersync.set_up_if_outdated();
-	PERFORM ordersync.check_feed_writable();
-	PERFORM ordersync.check_consumer_name(consumer);
-	IF NOT ordersync.lock_consumer(consumer) THEN
-		PERFORM ordersync.raise_no_consumer(consumer);
-	END IF;
+	PERFORM ordersync.begin_feed_call(consumer);
+	PERFORM ordersync.lock_existing_consumer(consumer);
 	DELETE FROM ordersync.change_consumers c
 	WHERE c.consumer = ordersync_changes_drop.consumer;
 	PERFORM ordersync.record_action('consumer dropped', p_details => jsonb_build_object('consumer', consumer));

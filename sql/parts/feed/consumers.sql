@@ -174,6 +174,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.lock_consumer(text) IS
 	'locks a consumer for reading or acknowledging, if the session''s role may; false: there is none of that name';
 
+CREATE OR REPLACE FUNCTION ordersync.lock_existing_consumer(p_consumer text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	IF NOT ordersync.lock_consumer(p_consumer) THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'undefined_object',
+			MESSAGE = pg_catalog.format('consumer "%s" does not exist', p_consumer),
+			HINT = 'Which there are: SELECT * FROM ordersync.consumers;';
+	END IF;
+END
+$function$;
+COMMENT ON FUNCTION ordersync.lock_existing_consumer(text) IS
+	'locks a consumer as lock_consumer() does; an error where there is none of that name';
+
 CREATE OR REPLACE FUNCTION ordersync.session_id()
 RETURNS text
 LANGUAGE c STABLE PARALLEL RESTRICTED
@@ -187,20 +203,6 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED STRICT
 AS 'MODULE_PATHNAME', 'ordersync_session_is_alive';
 COMMENT ON FUNCTION ordersync.session_is_alive(text) IS
 	'whether that session is still connected';
-
-CREATE OR REPLACE FUNCTION ordersync.raise_no_consumer(p_consumer text)
-RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-AS $function$
-BEGIN
-	RAISE EXCEPTION USING
-		ERRCODE = 'undefined_object',
-		MESSAGE = pg_catalog.format('consumer "%s" does not exist', p_consumer),
-		HINT = 'Which there are: SELECT * FROM ordersync.consumers;';
-END
-$function$;
-COMMENT ON FUNCTION ordersync.raise_no_consumer(text) IS
-	'raises the error that there is no consumer of this name';
 
 CREATE OR REPLACE FUNCTION ordersync.lost_of_shops(p_lost jsonb, p_shops bigint[])
 RETURNS jsonb

@@ -41,6 +41,25 @@ $function$;
 COMMENT ON FUNCTION ordersync.committed_snapshot() IS
 	'what the statement sees, without what its own transaction has written';
 
+/*
+ * What a snapshot does not show, by the index: transactions that were open then, and
+ * later ones.  Inlined where it is used.
+ */
+CREATE OR REPLACE FUNCTION ordersync.entries_behind(p_known pg_snapshot)
+RETURNS TABLE (entry_id bigint, changed_in xid8)
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $function$
+	SELECT f.entry_id, f.changed_in
+	FROM ordersync.change_feed f
+	WHERE f.changed_in >= pg_catalog.pg_snapshot_xmax(p_known)
+	UNION ALL
+	SELECT f.entry_id, f.changed_in
+	FROM ordersync.change_feed f
+	WHERE f.changed_in = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(p_known)))
+$function$;
+COMMENT ON FUNCTION ordersync.entries_behind(pg_snapshot) IS
+	'the entries of the change feed that are to be seen now and that a snapshot does not show';
+
 /* true: there is something to read. An empty portion is not written: a poll that finds nothing costs nothing. */
 CREATE OR REPLACE FUNCTION ordersync.begin_portion(p_consumer text)
 RETURNS boolean
@@ -65,15 +84,7 @@ BEGIN
 	FROM (SELECT ordersync.committed_snapshot() AS now) s
 	CROSS JOIN LATERAL (
 		SELECT pg_catalog.min(f.entry_id) AS first_entry, pg_catalog.max(f.entry_id) AS last_entry
-		FROM (
-			SELECT f.entry_id, f.changed_in
-			FROM ordersync.change_feed f
-			WHERE f.changed_in >= pg_catalog.pg_snapshot_xmax(v_from)
-			UNION ALL
-			SELECT f.entry_id, f.changed_in
-			FROM ordersync.change_feed f
-			WHERE f.changed_in = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(v_from)))
-		) f
+		FROM ordersync.entries_behind(v_from) f
 		WHERE pg_catalog.pg_visible_in_snapshot(f.changed_in, s.now)
 	) f;
 

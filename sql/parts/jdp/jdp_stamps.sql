@@ -217,9 +217,7 @@ BEGIN
 		OR c.cluster IS DISTINCT FROM ordersync.cluster_id()
 		OR EXISTS (
 			SELECT
-			FROM ordersync.change_feed f
-			WHERE f.changed_in >= pg_catalog.pg_snapshot_xmax(c.acknowledged)
-				OR f.changed_in = ANY (ARRAY(SELECT pg_catalog.pg_snapshot_xip(c.acknowledged))));
+			FROM ordersync.entries_behind(c.acknowledged));
 END
 $function$;
 COMMENT ON FUNCTION ordersync.jdp_changes_wait() IS
@@ -241,7 +239,7 @@ BEGIN
 		RETURN false;
 	END IF;
 	-- somebody dropped it: what comes behind this moment is in the feed again
-	RETURN ordersync.add_consumer('jdp_stamps', NULL, true, pg_catalog.pg_current_snapshot());
+	RETURN ordersync.add_consumer('jdp_stamps', NULL, true);
 END
 $function$;
 COMMENT ON FUNCTION ordersync.jdp_has_lost() IS
