@@ -69,6 +69,7 @@ class Consumer:
             os._exit(0)
         try:
             self.cursor.execute('SELECT position FROM ordersync_changes_read(%s, 1)', (name,))
+            # it is being ended: a statement for it to end in, whichever moment that is; never slept to its end
             self.cursor.execute('SELECT pg_sleep(5)')
         finally:
             os.wait()
@@ -142,7 +143,7 @@ class Consumer:
                 # a line of its own, for one whom somebody else has ended
                 write(getattr(self, 'session', None), 'ends', point=str(e).strip())
                 self.connection = None
-                time.sleep(0.05)
+                time.sleep(0.05)    # the pace at which a program connects again; nothing waits for it
                 continue
             self.overslept = False
             if n:

@@ -54,7 +54,7 @@ as_consumer(q{
 			END CASE;
 			UPDATE cutoffs c SET at = v_to, rounds = c.rounds + 1 WHERE c.consumer = consume.consumer AND c.at IS NOT NULL;
 			COMMIT;
-			PERFORM pg_sleep(0.1);
+			PERFORM pg_sleep(0.1);		-- how often it polls; the test waits for what it has got
 		END LOOP;
 	END $$});
 my %consumer;
