@@ -149,7 +149,7 @@ BEGIN
 	IF f.verdict = 'throttled' THEN
 		PERFORM ordersync.note_ban(v, f.banned, f.method, v_retry_at, f.class, f.message, f.call, COALESCE(f.key, false));
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
-		PERFORM ordersync.mark_secret_unreadable(v.shop_id, v.claimed_at, f.message);
+		PERFORM ordersync.mark_secret_unreadable(v.shop_id, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
 		PERFORM ordersync.mark_key_refused(v.shop_id, v.claimed_at, f.class, f.message);
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);

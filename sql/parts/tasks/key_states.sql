@@ -45,6 +45,22 @@ $function$;
 COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
 	'whether the shop''s data key was set after a task had been claimed with the old one';
 
+CREATE OR REPLACE FUNCTION ordersync.key_opens(p_shop bigint, p_gateway text)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	RETURN EXISTS (
+		SELECT
+		FROM ordersync.secrets k
+		WHERE k.kind = 'data_key'
+			AND k.name = p_shop::text
+			AND ordersync.can_open(k.sealed, k.kind, k.name, ordersync.gateway_destination(p_gateway)));
+END
+$function$;
+COMMENT ON FUNCTION ordersync.key_opens(bigint, text) IS
+	'whether the shop''s data key can be opened for the present destination of its gateway';
+
 /*
  * A refusal is not always final: a shop that is frozen for a while, a key that
  * comes back.  So the key is checked again, by one call, after ten minutes, an
@@ -67,9 +83,12 @@ BEGIN
 	FOR NO KEY UPDATE;
 	/*
 	 * A new key that came while the old one was being refused is not to blame,
-	 * nor is the one that waits for the gateway to lead where it was given for.
+	 * nor is the one that waits for the gateway to lead where it was given for,
+	 * nor one that opens by now.
 	 */
-	IF ordersync.key_is_newer(p_shop, p_claimed_at) OR v_shop.key_state = 'moved' THEN
+	IF ordersync.key_is_newer(p_shop, p_claimed_at)
+			OR v_shop.key_state = 'moved'
+			OR v_state = 'key_unreadable' AND ordersync.key_opens(p_shop, v_shop.gateway) THEN
 		RETURN;
 	END IF;
 
@@ -101,21 +120,42 @@ $function$;
 COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, timestamptz, text, text) IS
 	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
 
-CREATE OR REPLACE FUNCTION ordersync.mark_secret_unreadable(p_shop bigint, p_claimed_at timestamptz, p_message text)
+/*
+ * A worker found it with the secrets and the URL that it had claimed.  Both may
+ * have been set since, also by a transaction that is older than the claim: they
+ * are judged anew behind the gateway's lock.
+ */
+CREATE OR REPLACE FUNCTION ordersync.mark_secret_unreadable(p_shop bigint, p_message text)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
+DECLARE
+	v_gateway ordersync.gateways;
+	v_needed boolean;
+	v_given boolean;
+	v_usable boolean;
+BEGIN
+	SELECT g.* INTO v_gateway
+	FROM ordersync.gateways g
+	WHERE g.name = (
+		SELECT s.gateway
+		FROM ordersync.shops s
+		WHERE s.shop_id = p_shop)
+	FOR NO KEY UPDATE;
+	v_needed := ordersync.gateway_needs_secret(v_gateway.protocol, v_gateway.options::text);
+	SELECT COALESCE(pg_catalog.bool_or(k.kind = 'app_secret'), false),
+		pg_catalog.bool_and(d.now IS NOT NULL AND (k.kind IS NULL OR ordersync.can_open(k.sealed, k.kind, k.name, d.now)))
+	INTO v_given, v_usable
+	FROM ordersync.gateway_destination(v_gateway.name) d (now)
+	LEFT JOIN ordersync.secrets_of_gateway(v_gateway.name) k ON true;
+	IF v_usable AND (v_given OR NOT v_needed) THEN
+		RETURN;
+	END IF;
 	UPDATE ordersync.gateways g
-	SET secret_state = CASE WHEN k.given OR NOT ordersync.gateway_needs_secret(g.protocol, g.options::text) THEN 'unreadable' ELSE 'missing' END,
+	SET secret_state = CASE WHEN v_given OR NOT v_needed THEN 'unreadable' ELSE 'missing' END,
 		secret_message = p_message
-	FROM ordersync.shops s
-	CROSS JOIN LATERAL (
-		SELECT COALESCE(pg_catalog.bool_or(x.kind = 'app_secret'), false) AS given, pg_catalog.max(x.updated_at) AS updated_at
-		FROM ordersync.secrets_of_gateway(s.gateway) x
-	) k
-	WHERE s.shop_id = p_shop
-		AND g.name = s.gateway
-		AND (k.updated_at IS NULL OR k.updated_at <= p_claimed_at)
+	WHERE g.name = v_gateway.name;
+END
 $function$;
-COMMENT ON FUNCTION ordersync.mark_secret_unreadable(bigint, timestamptz, text) IS
-	'marks the shop''s gateway, with a secret that cannot be opened; its shops wait';
+COMMENT ON FUNCTION ordersync.mark_secret_unreadable(bigint, text) IS
+	'marks the shop''s gateway, with a secret that cannot be opened, unless all can be opened now; its shops wait';
