@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(161);
+SELECT plan(179);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -223,6 +223,39 @@ SELECT pg_temp.trade(8, '10:00', 'unpaid');
 COMMIT;
 SELECT is(pg_temp.told('inside'), '7 unpaid, 8 unpaid', 'made in the writer''s own transaction: it is told all of that');
 CALL pg_temp.drain('erp'); CALL pg_temp.drain('log'); SELECT ordersync_changes_drop('inside');
+
+-- --- a line that moves to another order ---
+
+CREATE FUNCTION pg_temp.with_lines(p_tid bigint, p_at text, VARIADIC p_oids bigint[]) RETURNS text LANGUAGE sql AS $$
+	SELECT jsonb_build_object('tid', p_tid, 'modified', '2026-03-02 ' || p_at || ':00', 'status', p_at, 'orders', jsonb_build_object('order',
+		(SELECT jsonb_agg(jsonb_build_object('oid', o, 'title', 'line', 'total_fee', '10.00')) FROM unnest(p_oids) o)))::text
+$$;
+-- what a read returns: order, how many lines it counts, which it has
+CREATE FUNCTION pg_temp.lines_told(p_consumer text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(format('%s: %s of %s', tid, jsonb_path_query_array(message, '$.sub_orders[*].oid'), message -> 'line_count'), ', ' ORDER BY tid, position), 'nothing')
+	FROM ordersync_changes_read(p_consumer)
+$$;
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:00', 121, 122), pg_temp.with_lines(13, '10:00', 131)), '2/0/0', 'two orders');
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(13, '11:00', 131, 122)), '0/1/0', 'a line of the first has moved to the second');
+SELECT is(pg_temp.lines_told(c), '12: [121] of 1, 13: [131, 122] of 2', c || ' is told of the order that lost it, too') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:00', 121, 122), pg_temp.with_lines(13, '11:00', 131, 122)), '0/0/2', 'the same records again');
+SELECT is(pg_temp.lines_told('erp') || pg_temp.lines_told('log'), 'nothingnothing', 'are no change');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:30', 121, 122)), '0/1/0', 'the first changes; its record still has the line');
+SELECT is(pg_temp.lines_told(c), '12: [121] of 1', c || ': it does not count it') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(13, '12:00', 131), pg_temp.with_lines(12, '12:01', 121, 122)), '0/2/0', 'it moves back, and both records come together');
+SELECT is(pg_temp.lines_told(c), '12: [121, 122] of 2, 13: [131] of 1', c || ' is told of each once') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(14, '13:00', 121)), '1/0/0', 'a line moves to an order that is new');
+SELECT is(pg_temp.lines_told(c), '12: [122] of 1, 14: [121] of 1', c || ' is told of both') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+-- the row counts a line that is another order's, as rows from older versions do
+UPDATE ordersync.orders SET line_count = 2 WHERE tid = 12;
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '12:01', 121, 122)), '0/0/1', 'the same record again');
+SELECT is(pg_temp.lines_told(c), '12: [122] of 1', c || ': what is counted anew is told') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
 
 -- --- shops and kinds ---
 
