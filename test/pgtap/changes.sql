@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(179);
+SELECT plan(180);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -278,6 +278,8 @@ SELECT is((SELECT string_agg(format('%s: %s %s', consumer, lag_messages, CASE WH
 SELECT count(*) FROM ordersync_changes_read('log', 1);
 SELECT pg_temp.done('log');
 SELECT is((SELECT format('%s %s', lag_messages, acknowledged < handed_out) FROM ordersync.consumers WHERE consumer = 'log'), '2 f', 'one less');
+SELECT is((SELECT string_agg(format('%s %s of shop %s%s%s', e.changes, e.kind, e.shop_id, CASE WHEN e.in_portion THEN ' being read' END, CASE WHEN NOT e.is_wanted THEN ' not wanted' END), ', ' ORDER BY e.consumer DESC, e.entry_id)
+	FROM ordersync.unread_entries e WHERE e.consumer IN ('log', 'shop 8')), '1 order of shop 7 not wanted, 1 order of shop 7 not wanted, 1 order of shop 8, 1 order of shop 7 being read, 1 order of shop 8 being read', 'entry by entry');
 SELECT is((SELECT format('%s %s', reads, lag_messages > 10) FROM (SELECT ordersync_changes_create('all')) a, ordersync.consumers WHERE consumer = 'all'), NULL, 'one that is made is seen by the next statement');
 SELECT is((SELECT format('%s %s', reads, lag_messages = (SELECT count(*) FROM ordersync.orders) + (SELECT count(*) FROM ordersync.after_sales)) FROM ordersync.consumers WHERE consumer = 'all'), 'stored t', 'and has all that is stored before it');
 
