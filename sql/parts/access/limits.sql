@@ -200,17 +200,29 @@ $function$;
 COMMENT ON FUNCTION ordersync.shown_shops() IS
 	'the shops that the session''s role is limited to; NULL: it sees all';
 
+/* Readers may call it: what runs with their rights words its refusals by it, too. */
+CREATE OR REPLACE FUNCTION ordersync.raise_other_shop(p_shop bigint, p_role name)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RAISE EXCEPTION USING
+		ERRCODE = 'insufficient_privilege',
+		MESSAGE = pg_catalog.format('permission denied for shop %s', COALESCE(p_shop::text, 'NULL')),
+		DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', p_role),
+		HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.raise_other_shop(bigint, name) IS
+	'raises the error that a role''s grant does not include a shop';
+
 CREATE OR REPLACE FUNCTION ordersync.check_allowed(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	IF NOT ordersync.is_allowed(p_shop) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = pg_catalog.format('permission denied for shop %s', p_shop),
-			DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', pg_catalog.pg_get_userbyid(ordersync.outer_user())),
-			HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
+		PERFORM ordersync.raise_other_shop(p_shop, pg_catalog.pg_get_userbyid(ordersync.outer_user()));
 	END IF;
 END
 $function$;
