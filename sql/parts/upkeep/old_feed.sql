@@ -51,7 +51,8 @@ COMMENT ON FUNCTION ordersync.remove_read_entries() IS
 
 /*
  * What a consumer has not read for longer than ordersync.keep_feed.  It is told so,
- * in its next read.  While one is being read in an open transaction, it is tried again later.
+ * in its next read.  While one is being read, or made, in an open transaction, it is tried
+ * again later.
  */
 CREATE OR REPLACE FUNCTION ordersync.remove_old_entries(INOUT p_next bigint, p_before timestamptz, OUT removed bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -66,7 +67,9 @@ DECLARE
 BEGIN
 	removed := 0;
 	IF NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('change feed')) THEN
-		RETURN;
+		RAISE EXCEPTION USING
+			ERRCODE = 'lock_not_available',
+			MESSAGE = 'a consumer of the change feed is being made';
 	END IF;
 	SELECT pg_catalog.array_agg(f.entry_id) FILTER (WHERE f.recorded_at < p_before), pg_catalog.max(f.entry_id)
 	INTO v_due, v_last
