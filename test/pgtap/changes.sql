@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(180);
+SELECT plan(193);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -347,7 +347,22 @@ SELECT count(*) FROM ordersync.remove_old_entries(NULL, now() - interval '7 days
 SELECT is(pg_temp.as_role('feed_one', $$SELECT message ->> 'shops' FROM ordersync_changes_read('one')$$), '[7]', 'nor of what was lost of it');
 SELECT pg_temp.trade(10, '14:00', 'rated'), pg_temp.trade(10, '14:00', 'rated', 8), pg_temp.trade(11, '14:00', 'rated', 8);
 SELECT is(pg_temp.as_role('feed_all', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'erp'$$), '3', 'the view counts');
-SELECT is(pg_temp.as_role('feed_one', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'erp'$$), '1', 'changes of the shops that its reader may see');
+SELECT is(pg_temp.as_role('feed_one', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'one'$$), '1', 'changes of the shops that its reader may see');
+
+-- whose consumers a reader of some shops sees: its own, and those of shops that are all its own
+CREATE ROLE feed_mate; CREATE ROLE feed_two; CREATE ROLE feed_gone;
+GRANT feed_one TO feed_mate;
+SELECT ordersync_grant('feed_two', 'reader', '{7, 8}'), ordersync_changes_create('of 7', '{"start": "now", "shops": [7]}'), ordersync_changes_create('of 7 and 8', '{"start": "now", "shops": [7, 8]}'),
+	ordersync_changes_create('left', '{"start": "now"}');
+UPDATE ordersync.change_consumers SET owner = 'feed_gone' WHERE consumer = 'left';
+DROP ROLE feed_gone;
+CREATE FUNCTION pg_temp.consumers_of(p_role name, p_query text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role(p_role, format('SELECT string_agg(DISTINCT consumer, '', '' ORDER BY consumer) FROM %s', p_query)) $$;
+SELECT is(pg_temp.consumers_of(r, q), e, r || ': ' || q)
+FROM (VALUES ('feed_one', 'mine of 8, of 7, one'), ('feed_mate', 'mine of 8, of 7, one'), ('feed_two', 'mine of 8, of 7, of 7 and 8, shop 8'),
+		('feed_all', 'erp, left, log, mine of 8, of 7, of 7 and 8, one, refunds, shop 8, two')) v (r, e),
+	(VALUES ('ordersync.consumers'), ('ordersync.change_consumers'), ($$(SELECT labels ->> 'consumer' AS consumer FROM ordersync.metrics WHERE labels ? 'consumer') m$$)) w (q);
+SELECT is(pg_temp.as_role('feed_one', $$SELECT split_part(detail, ',', 1) FROM ordersync_doctor() WHERE check_name = 'change feed'$$), 'consumers: 3', 'the doctor counts these');
+SELECT ordersync_revoke('feed_two'), ordersync_changes_drop('of 7'), ordersync_changes_drop('of 7 and 8'), ordersync_changes_drop('left');
 SELECT is(pg_temp.as_role('feed_one', $$SELECT string_agg(DISTINCT shop_id::text, ' ') FROM ordersync.change_feed$$) ~ '^(7|42501 .*)$', true, 'so does who reads the entries themselves');
 SELECT is(pg_temp.as_role('feed_one', q) ~ '^42501', true, q) FROM (VALUES ('SELECT walk_ids::text FROM ordersync.change_consumers'), ('UPDATE ordersync.change_consumers SET position = 0 RETURNING 1'), ('DELETE FROM ordersync.change_feed RETURNING 1')) v (q);
 
