@@ -305,6 +305,7 @@ COMMENT ON FUNCTION ordersync.plan_mode_for(regclass[]) IS
 					AND f.kind = p.kind
 					AND f.shop_id = p.shop_id
 					AND p.id = ANY (f.ids))
+		ORDER BY p.n
 {{enddefine}}
 
 /*
@@ -365,4 +366,4 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.with_messages(bigint[], text[], bigint[], bigint[], timestamptz[], jsonb[], bigint[]) IS
-	'these orders and after-sales with their messages: those given, else as they are now';
+	'these orders and after-sales with their messages, in this order: those given, else as they are now';
