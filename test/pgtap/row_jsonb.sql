@@ -1,7 +1,7 @@
 -- ordersync.row_jsonb makes the very bytes that the server's to_jsonb makes of a row, and the feed's messages are those of
 -- the views: with values that are hostile, missing, very long or very many.
 BEGIN;
-SELECT plan(62);
+SELECT plan(64);
 SET client_min_messages = error;
 SET TimeZone = 'Asia/Shanghai';
 SELECT ordersync.set_up();
@@ -133,6 +133,10 @@ SELECT is(ordersync.plan_mode_for('{ordersync.orders, ordersync.sub_orders}'), '
 CREATE TEMPORARY TABLE large AS SELECT repeat('x', 1900) AS x FROM generate_series(1, 1100);
 SELECT is(ordersync.plan_mode_for('{large}'), 'force_generic_plan', 'a large one');
 SELECT is(ordersync.plan_mode_for('{large, ordersync.orders}'), 'force_custom_plan', 'a large one and a small one');
+ANALYZE large;
+SELECT is(ordersync.plan_mode_for('{large}'), 'force_generic_plan', 'a large one whose rows were counted');
+DELETE FROM large; ANALYZE large;
+SELECT is(ordersync.plan_mode_for('{large}'), 'force_custom_plan', 'a large one that the planner takes for empty');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -132,6 +132,7 @@ COMMENT ON FUNCTION ordersync.row_jsonb(record) IS
 {{use order_rows}}
 {{enddefine}}
 
+-- Order and line are looked up in the after-sale's row: joined, they might be made of all orders of the shop first.
 {{define after_sale_messages}}
 	SELECT a.shop_id,
 		a.refund_id,
@@ -260,15 +261,18 @@ COMMENT ON FUNCTION ordersync.message_of_deleted(text, bigint, bigint) IS
 /*
  * A plan that was made while a table was empty would read all rows of a shop for each
  * order, since to the planner one index that begins with the shop is as good as the
- * other.  So it is planned anew each time until each table has 256 pages, with which
- * that of shop and id is the best; from then on, the plan is kept.
+ * other.  So it is planned anew each time until each table has 256 pages, and the
+ * planner does not take them for empty: then the index of shop and id is the best, and
+ * the plan is kept.
  */
 CREATE OR REPLACE FUNCTION ordersync.plan_mode_for(p_tables regclass[])
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN (
-		SELECT pg_catalog.min(pg_catalog.pg_relation_size(t.oid)) >= 256 * pg_catalog.current_setting('block_size')::integer
-		FROM pg_catalog.unnest(p_tables) AS t (oid))
+		SELECT pg_catalog.bool_and(pg_catalog.pg_relation_size(c.oid) >= 256 * pg_catalog.current_setting('block_size')::integer
+			AND (c.reltuples < 0 OR c.reltuples >= 1000))
+		FROM pg_catalog.pg_class c
+		WHERE c.oid = ANY (p_tables::oid[]))
 	THEN 'force_generic_plan'
 	ELSE 'force_custom_plan'
 END;
