@@ -129,8 +129,8 @@ SELECT is((SELECT throttled_until FROM ordersync.gateways), NULL, 'another appli
 -- --- an application secret that does not open ---
 UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL WHERE state = 'running';
 UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id < 3;
-UPDATE ordersync.secrets SET updated_at = now() - interval '1 day';
 SELECT pg_temp.claim(4);
+UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'app_secret';
 SELECT is(pg_temp.fail(task_id, 'unauthorized', 'secret_unreadable'), 'pending', 'an application secret that does not open') FROM c LIMIT 1;
 SELECT results_eq($$ SELECT secret_state, (SELECT string_agg(key_state, ' ' ORDER BY shop_id) FROM ordersync.shops) FROM ordersync.gateways $$,
 	$$ VALUES ('unreadable', 'ok ok missing') $$, 'is the gateway''s trouble, not its shops''');

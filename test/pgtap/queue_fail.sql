@@ -1,6 +1,6 @@
 -- Failing and key checks as a worker does them, without worker or network.
 BEGIN;
-SELECT plan(71);
+SELECT plan(72);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -74,6 +74,10 @@ TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
 UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '1 minute' WHERE task_id = (SELECT t FROM x);
 SELECT pg_temp.fail(t, 'unauthorized', 'session') FROM x;
 SELECT is((SELECT key_state FROM ordersync.shops), 'unchecked', 'a refusal of the old key does not mark the new one');
+TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
+SELECT pg_temp.fail(t, 'unauthorized', 'key_unreadable') FROM x;
+SELECT is((SELECT key_state FROM ordersync.shops), 'unchecked', 'nor does its seal, where the new one opens');
+UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'data_key';
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
 SELECT pg_temp.fail(t, 'unauthorized', 'key_unreadable') FROM x;
 SELECT is((SELECT key_state FROM ordersync.shops), 'key_unreadable', 'a key that cannot be opened is a state of its own');
