@@ -1,7 +1,7 @@
 -- ordersync.row_jsonb makes the very bytes that the server's to_jsonb makes of a row, and the feed's messages are those of
 -- the views: with values that are hostile, missing, very long or very many.
 BEGIN;
-SELECT plan(64);
+SELECT plan(67);
 SET client_min_messages = error;
 SET TimeZone = 'Asia/Shanghai';
 SELECT ordersync.set_up();
@@ -137,6 +137,19 @@ ANALYZE large;
 SELECT is(ordersync.plan_mode_for('{large}'), 'force_generic_plan', 'a large one whose rows were counted');
 DELETE FROM large; ANALYZE large;
 SELECT is(ordersync.plan_mode_for('{large}'), 'force_custom_plan', 'a large one that the planner takes for empty');
+SELECT is(current_setting('plan_cache_mode'), 'auto', 'the session''s own plans are made as before');
+
+-- while nobody has counted the rows, an after-sale's message reads no table more than once
+DELETE FROM ordersync.orders; DELETE FROM ordersync.sub_orders; DELETE FROM ordersync.after_sales;
+INSERT INTO ordersync.orders (shop_id, tid, status) SELECT 7, i, 'TRADE_FINISHED' FROM generate_series(1, 600) i;
+INSERT INTO ordersync.sub_orders (shop_id, tid, oid, status, line_no) SELECT 7, i, i * 10 + j, 'TRADE_FINISHED', j FROM generate_series(1, 600) i, generate_series(1, 2) j;
+INSERT INTO ordersync.after_sales (shop_id, refund_id, tid, oid, status) SELECT 7, i, i, i * 10 + 1, 'SUCCESS' FROM generate_series(1, 600) i;
+CREATE FUNCTION pg_temp.rows_read() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'ordersync' AND relname IN ('orders', 'sub_orders', 'after_sales')
+$$;
+SELECT pg_temp.rows_read() AS before \gset
+SELECT is((SELECT count(message -> 'sub_order' ->> 'oid') FROM ordersync.with_messages(NULL, array_fill('after_sale'::text, '{10}'), array_fill(7::bigint, '{10}'), '{1,2,3,4,5,6,7,8,9,10}')), 10::bigint, 'ten after-sales among 600');
+SELECT cmp_ok(pg_temp.rows_read() - :before, '<=', 10 * (600 + 1200 + 600)::bigint, 'read no table more than once for each');
 
 SELECT * FROM finish();
 ROLLBACK;

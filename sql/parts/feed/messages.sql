@@ -122,7 +122,7 @@ COMMENT ON FUNCTION ordersync.row_jsonb(record) IS
 		(SELECT {{function}}(m) FROM (SELECT
 {{use order_members}},
 			COALESCE((
-				SELECT array_agg(
+				SELECT pg_catalog.array_agg(
 {{use line}} ORDER BY s.line_no, s.oid)
 {{use line_rows}}
 				WHERE s.shop_id = o.shop_id
