@@ -67,6 +67,7 @@ BEGIN
 		banned text,				-- throttled: gateway (also where it is left out), method; by calls_per_day: day, reserved
 		method text,				-- the one that is banned
 		key boolean,				-- it is the check of the data key
+		key_seal text,				-- unauthorized: which sealing of the data key was claimed; NULL: there was none
 		stop jsonb,					-- calls like it are stopped: src/queue_json.c
 		clock_offset_ms bigint,		-- where the platform's clock was read
 		call jsonb					-- as request_log keeps it; NULL where no call was made
@@ -151,7 +152,7 @@ BEGIN
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
 		PERFORM ordersync.mark_secret_unreadable(v.shop_id, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
-		PERFORM ordersync.mark_key_refused(v.shop_id, v.claimed_at, f.class, f.message);
+		PERFORM ordersync.mark_key_refused(v.shop_id, f.key_seal, v.claimed_at, f.class, f.message);
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	ELSIF v_unserved THEN
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
