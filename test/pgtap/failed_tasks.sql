@@ -19,7 +19,7 @@ BEGIN
 	RETURN t;
 END $$;
 CREATE FUNCTION pg_temp.fail(task bigint, failure jsonb, call jsonb DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(task, 42, '{"message": "it said no", "retry_ms": 60000}' || failure || CASE WHEN call IS NULL THEN '{}'
+	SELECT (ordersync.fail(task, 42, '{"message": "it said no", "retry_ms": 60000}' || jsonb_build_object('key_seal', ordersync.data_key_seal(7)) || failure || CASE WHEN call IS NULL THEN '{}'
 		ELSE jsonb_build_object('call', jsonb_build_object('method', 'm', 'verdict', failure ->> 'verdict',
 			'started_at', (EXTRACT(epoch FROM clock_timestamp()) * 1000)::bigint) || call) END)).state $$;
 CREATE TEMP TABLE x (t bigint);

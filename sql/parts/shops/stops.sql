@@ -15,7 +15,9 @@
  * nothing.
  *
  * class "unanswered": nothing has failed, but so many calls are without an answer
- * that no more are made; that is told to nobody but who asks.
+ * that no more are made; that is told to nobody but who asks.  Of what then fails the
+ * class is known by the failure, not by the tasks that are given back for it, which
+ * may be written first.
  */
 CREATE OR REPLACE FUNCTION ordersync.note_stop(
 	p_task record,
@@ -67,7 +69,7 @@ BEGIN
 		v_error := v_failing.error;
 	END IF;
 	v_new := CASE
-			WHEN v_old IS NOT NULL AND (v_old ->> 'class' <> 'unanswered' OR v_unanswered) THEN v_old - 'shop'
+			WHEN v_old IS NOT NULL AND (v_old ->> 'class' <> 'unanswered' OR v_unanswered OR v_class IS NULL) THEN v_old - 'shop'
 			ELSE pg_catalog.jsonb_build_object('since', v_now)
 		END
 		|| pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
@@ -75,7 +77,7 @@ BEGIN
 			'shop', (p_stop ->> 'shop')::bigint,
 			'class', CASE
 				WHEN v_old ->> 'class' <> 'unanswered' THEN COALESCE(v_class, v_old ->> 'class')
-				ELSE COALESCE(v_class, CASE WHEN v_unanswered THEN 'unanswered' END, 'network')
+				ELSE COALESCE(v_class, CASE WHEN v_unanswered THEN 'unanswered' END, v_old ->> 'class', 'network')
 			END,
 			'error', COALESCE(v_error, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' ELSE 'calls were lost' END)))
 		|| CASE
