@@ -3,7 +3,7 @@
 #
 #   reader_times.pl ROLE SHOP|all RUNS [PATTERN]    RUNS of each are counted after one that is not; 0: only the first one, cold
 #
-# A month is November 2026 or what lies a month before yesterday; a year the 365 days until yesterday. One line for each:
+# A month is the thirty days until yesterday, a year the 365. One line for each:
 # median, least and most in ms, planning and sending included.
 use strict;
 use warnings;
@@ -80,6 +80,6 @@ for my $query (@asked)
 	my @lines = <$out>;
 	my @ms = sort { $a <=> $b } map { /^Time: ([\d.]+) ms/ ? $1 : () } @lines;
 	my ($error) = grep { /ERROR/ } @lines;
-	if ($error || !@ms) { printf "%-62s %s\n", $name, $error // 'no time' }
-	else { printf "%-62s %9.1f %9.1f %9.1f\n", $name, $ms[ $#ms / 2 ], $ms[0], $ms[-1] }
+	if ($error || !@ms) { printf "%-70s %s\n", $name, $error // 'no time' }
+	else { printf "%-70s %9.1f %9.1f %9.1f\n", $name, $ms[ $#ms / 2 ], $ms[0], $ms[-1] }
 }
