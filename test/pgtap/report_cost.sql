@@ -5,7 +5,8 @@ SELECT ordersync.set_up();
 
 INSERT INTO ordersync.coverage (shop_id, stream, basis, ranges) SELECT k, 'orders', 'modified', '{[2026-01-01,2026-04-01)}' FROM generate_series(1, 20) k;
 INSERT INTO ordersync.orders (shop_id, tid, created, modified, paid_at) SELECT 1 + n % 20, n, t, t, t
-FROM generate_series(1, 3000) n, LATERAL (SELECT timestamptz '2026-01-01 00:00+08' + n * interval '40 minutes' AS t) t;
+FROM generate_series(1, 3000) n, LATERAL (SELECT timestamptz '2026-01-01 00:00+08' + n * interval '40 minutes' AS t) t
+ORDER BY 1, 2;
 INSERT INTO ordersync.sub_orders (shop_id, oid, tid, paid_at, num_iid, num, paid_amount) SELECT shop_id, tid, tid, paid_at, tid % 50, 1, 10 FROM ordersync.orders;
 INSERT INTO ordersync.order_payloads (shop_id, tid, rank, sources, modified) SELECT shop_id, tid, 3, 4, modified FROM ordersync.orders;
 INSERT INTO ordersync.after_sales (shop_id, refund_id, tid, oid, modified, refunded_at, refunded_amount) SELECT shop_id, tid, tid, tid, modified, modified, 10 FROM ordersync.orders WHERE tid % 10 = 0;
@@ -36,7 +37,7 @@ SELECT is(pg_temp.scans($$SELECT day, sum(refunded_amount) FROM (SELECT * FROM o
 
 DELETE FROM ordersync.orders WHERE (shop_id, tid) IN ((1, 1000), (1, 1020), (2, 1001));
 DELETE FROM ordersync.after_sales WHERE refund_id = 1000;
-SELECT results_eq('SELECT shop_id, stream, records FROM ordersync.gone_days ORDER BY 1, 2', $$VALUES (1::bigint, 'after_sales', 1::bigint), (1, 'orders', 2), (2, 'orders', 1)$$, 'what is gone is found, by shop');
+SELECT results_eq('SELECT shop_id, stream, sum(records)::bigint FROM ordersync.gone_days GROUP BY 1, 2 ORDER BY 1, 2', $$VALUES (1::bigint, 'after_sales', 1::bigint), (1, 'orders', 2), (2, 'orders', 1)$$, 'what is gone is found, by shop');
 
 SELECT * FROM finish();
 ROLLBACK;
