@@ -32,7 +32,7 @@
 
 #define KEPT_SCRATCH ((size_t) 128 * 1024)
 #define KEPT_ITEMS 2048
-#define LONG_KEY 255
+#define LONG_KEY 255			/* from here on no byte of a key is part of its head */
 
 /* Keys shorter than this are put in order by length first, where no more than FEW_KEYS have the same. */
 #define SHORT_KEYS 64
@@ -41,17 +41,6 @@
 /* The entry of an item, whose index decides whether it has a length or an offset. */
 #define ENTRY(index, type, len, total) \
 	((index) % JB_OFFSET_STRIDE == 0 ? ((type) | (total) | JENTRY_HAS_OFF) : ((type) | (len)))
-
-/*
- * Orders keys by one number, mostly: the length and the first seven bytes; of
- * a key of LONG_KEY bytes or more, no byte, since the length comes first.
- * Where it is equal, by length and all bytes, and equal keys by their place.
- */
-typedef struct JsonbSortKey
-{
-	uint64		head;
-	const JsonbItem *item;
-} JsonbSortKey;
 
 static JsonbBuild the_build;
 
@@ -62,11 +51,8 @@ static int	sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNam
 static void make_sort_keys(JsonbBuild *build);
 static uint64 key_head(const JsonbItem *item);
 static bool is_hidden(const JsonbItem *item, const JsonbNames *hidden);
-static size_t size_bound(const JsonbBuild *build, const JsonbLevel *level);
 static size_t write_level(JsonbBuild *build, const JsonbLevel *level, char *to,
 						  const JsonbNames *hidden);
-static size_t write_object(const JsonbSortKey *pairs, int n, char *to);
-static size_t write_array(const JsonbItem *items, int n, uint32 flags, char *to);
 static char *write_value(const JsonbItem *item, const char *base, char *at);
 
 /* The order in which pairs are stored; of equal keys the last comes first: it is the one that stays. */
@@ -83,6 +69,13 @@ compare_pairs(const JsonbSortKey *a, const JsonbSortKey *b)
 	if (result != 0)
 		return result;
 	return a->item > b->item ? -1 : 1;
+}
+
+static inline bool
+is_same_key(const JsonbSortKey *a, const JsonbSortKey *b)
+{
+	return a->head == b->head && a->item->key_len == b->item->key_len &&
+		memcmp(a->item->key, b->item->key, a->item->key_len) == 0;
 }
 
 #define ST_SORT sort_keys
@@ -222,6 +215,13 @@ jsonb_build_more_items(JsonbBuild *build)
 	build->max_items *= 2;
 }
 
+/* Of an open level. */
+static inline size_t
+size_bound(const JsonbBuild *build, const JsonbLevel *level)
+{
+	return jsonb_items_bound(build->items + level->first, build->nitems - level->first);
+}
+
 /* See jsonb_build.h. */
 void
 jsonb_build_close(JsonbBuild *build)
@@ -254,25 +254,21 @@ jsonb_build_root(JsonbBuild *build, const JsonbNames *hidden)
 		level = &build->levels[--build->depth];
 	result = palloc(VARHDRSZ + size_bound(build, level));
 	if (level == &lone)
-		len = write_array(build->items, 1, JB_FARRAY | JB_FSCALAR, VARDATA(result));
+		len = jsonb_write_array(build->items, 1, JB_FARRAY | JB_FSCALAR, VARDATA(result));
 	else
 		len = write_level(build, level, VARDATA(result), hidden);
 	SET_VARSIZE(result, VARHDRSZ + len);
 	return result;
 }
 
-/* No less than what the level takes: header, two entries an item, bytes, and padding before each. */
-static size_t
-size_bound(const JsonbBuild *build, const JsonbLevel *level)
+/* See jsonb_build.h: header, two entries an item, bytes, and padding before each. */
+size_t
+jsonb_items_bound(const JsonbItem *items, int n)
 {
 	size_t		size = sizeof(uint32);
 
-	for (int i = level->first; i < build->nitems; i++)
-	{
-		const JsonbItem *item = &build->items[i];
-
-		size += 2 * sizeof(JEntry) + item->key_len + item->len + (ALIGNOF_INT - 1);
-	}
+	for (int i = 0; i < n; i++)
+		size += 2 * sizeof(JEntry) + items[i].key_len + items[i].len + (ALIGNOF_INT - 1);
 	return size;
 }
 
@@ -283,9 +279,9 @@ write_level(JsonbBuild *build, const JsonbLevel *level, char *to, const JsonbNam
 	int			npairs;
 
 	if (!level->is_object)
-		return write_array(build->items + level->first, build->nitems - level->first, JB_FARRAY, to);
+		return jsonb_write_array(build->items + level->first, build->nitems - level->first, JB_FARRAY, to);
 	npairs = sort_pairs(build, level, hidden);
-	return write_object(build->sort_keys, npairs, to);
+	return jsonb_write_object(build->sort_keys, npairs, to);
 }
 
 /* The pairs of an object in the order in which they are stored, hidden and repeated ones left out; how many. */
@@ -312,11 +308,7 @@ sort_pairs(JsonbBuild *build, const JsonbLevel *level, const JsonbNames *hidden)
 	sorted = in_order(keys, n);
 	for (int i = 0; i < n; i++)
 	{
-		const JsonbItem *last = kept == 0 ? NULL : keys[kept - 1].item;
-
-		if (last != NULL && sorted[i].head == keys[kept - 1].head &&
-			sorted[i].item->key_len == last->key_len &&
-			memcmp(sorted[i].item->key, last->key, last->key_len) == 0)
+		if (kept > 0 && is_same_key(&sorted[i], &keys[kept - 1]))
 			continue;
 		keys[kept++] = sorted[i];
 	}
@@ -409,9 +401,27 @@ is_hidden(const JsonbItem *item, const JsonbNames *hidden)
 	return false;
 }
 
-/* Writes an object of n sorted pairs: keys first, then values. */
-static size_t
-write_object(const JsonbSortKey *pairs, int n, char *to)
+/* See jsonb_build.h. */
+bool
+jsonb_sort_items(const JsonbItem *items, int n, JsonbSortKey *pairs)
+{
+	for (int i = 0; i < n; i++)
+	{
+		pairs[i].head = key_head(&items[i]);
+		pairs[i].item = &items[i];
+	}
+	sort_keys(pairs, n);
+	for (int i = 1; i < n; i++)
+	{
+		if (is_same_key(&pairs[i - 1], &pairs[i]))
+			return false;
+	}
+	return true;
+}
+
+/* See jsonb_build.h: keys first, then values. */
+size_t
+jsonb_write_object(const JsonbSortKey *pairs, int n, char *to)
 {
 	JEntry	   *entry = (JEntry *) (to + sizeof(uint32));
 	char	   *data = (char *) (entry + 2 * (size_t) n);
@@ -436,9 +446,9 @@ write_object(const JsonbSortKey *pairs, int n, char *to)
 	return at - to;
 }
 
-/* Writes an array of n items. */
-static size_t
-write_array(const JsonbItem *items, int n, uint32 flags, char *to)
+/* See jsonb_build.h. */
+size_t
+jsonb_write_array(const JsonbItem *items, int n, uint32 flags, char *to)
 {
 	JEntry	   *entry = (JEntry *) (to + sizeof(uint32));
 	char	   *data = (char *) (entry + n);

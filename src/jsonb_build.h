@@ -23,6 +23,17 @@ typedef struct JsonbItem
 	JEntry		type;			/* JENTRY_IS... */
 } JsonbItem;
 
+/*
+ * Orders keys by one number, mostly: the length and the first seven bytes; of
+ * a very long key no byte.  Where it is equal, by length and all bytes, and
+ * equal keys by their place.
+ */
+typedef struct JsonbSortKey
+{
+	uint64		head;
+	const JsonbItem *item;
+} JsonbSortKey;
+
 typedef struct JsonbLevel
 {
 	int			first;			/* of its items; the one before is the container's own */
@@ -41,7 +52,7 @@ typedef struct JsonbBuild
 	char	   *scratch;		/* unescaped strings, numerics, closed containers */
 	size_t		used;
 	size_t		size;
-	struct JsonbSortKey *sort_keys;
+	JsonbSortKey *sort_keys;
 	int			max_sort_keys;
 } JsonbBuild;
 
@@ -70,6 +81,21 @@ extern void jsonb_build_close(JsonbBuild *build);
 
 /* Ends the outermost level, or takes a lone scalar: the datum, in the current context. */
 extern Jsonb *jsonb_build_root(JsonbBuild *build, const JsonbNames *hidden);
+
+/*
+ * Without a build, for objects whose keys are always the same: their items are put
+ * in order once, and written as often as they have got new values.
+ */
+
+/* Pairs of n items in the order in which they are stored; false: two have the same key. */
+extern bool jsonb_sort_items(const JsonbItem *items, int n, JsonbSortKey *pairs);
+
+/* No less than the bytes of an object or array of these items. */
+extern size_t jsonb_items_bound(const JsonbItem *items, int n);
+
+/* Write an object, or an array, at to, which is aligned; the bytes that it took. */
+extern size_t jsonb_write_object(const JsonbSortKey *pairs, int n, char *to);
+extern size_t jsonb_write_array(const JsonbItem *items, int n, uint32 flags, char *to);
 
 /* A new item, without a value yet. */
 static inline JsonbItem *

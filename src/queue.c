@@ -11,7 +11,6 @@
  */
 #include "compat.h"
 
-#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -23,6 +22,7 @@
 #include "privacy.h"
 #include "queue.h"
 #include "queue_json.h"
+#include "secret.h"
 
 /* The columns of claim, in the order of its statement. */
 typedef enum ClaimColumn
@@ -129,9 +129,9 @@ static DbStatement settle_count_statement = {
 };
 
 static DbStatement settle_key_statement = {
-	.sql = "SELECT ordersync.settle_key($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb)",
-	.nparams = 7,
-	.types = {INT8OID, INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID}
+	.sql = "SELECT ordersync.settle_key($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.jsonb)",
+	.nparams = 8,
+	.types = {INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT8OID, TEXTOID}
 };
 
 static DbStatement fail_statement = {
@@ -177,10 +177,6 @@ static bytea *read_bytes(uint64 row, int column);
 static void add_tokens(DbParams *params, const SyncTask **tasks, int n);
 static Datum int8_array(const int64 *values, int n);
 static void run_for_task(DbStatement *statement, const SyncTask *task, const char *json);
-static char *settlement_as_json(const Settlement *s);
-static char *failure_as_json(const Failure *f);
-static char *json_end(StringInfo json, const char *walk, int page_size,
-					  const ClockReading *clock, const CallLog *call);
 static void add_clock(DbParams *params, const ClockReading *clock);
 static void add_call(DbParams *params, const CallLog *call);
 
@@ -233,6 +229,7 @@ read_claim(uint64 row, Claim *claim)
 	task->gateway = read_gateway(row, claim->context);
 	claim->task = task;
 	claim->sealed_data_key = read_bytes(row, CLAIM_SEALED_DATA_KEY);
+	task->key_seal = secret_seal_id(claim->sealed_data_key);
 	claim->sealed_app_secret = read_bytes(row, CLAIM_SEALED_APP_SECRET);
 	read_secrets(row, claim);
 	MemoryContextSwitchTo(before);
@@ -499,38 +496,6 @@ run_for_task(DbStatement *statement, const SyncTask *task, const char *json)
 	db_run(statement, &params);
 }
 
-/* By the names that settle reads. */
-static char *
-settlement_as_json(const Settlement *s)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	json_string(&json, "state", s->state);
-	json_string(&json, "outcome", s->outcome);
-	json_string(&json, "class", s->class);
-	if (s->reported >= 0)
-		json_number(&json, "reported", s->reported);
-	json_number(&json, "seen", s->seen);
-	json_number(&json, "quarantined", s->quarantined);
-	json_number(&json, "passes", s->passes);
-	if (s->outside > 0)
-		json_number(&json, "outside", s->outside);
-	if (s->closed)
-	{
-		json_number(&json, "closed_since", s->closed_since);
-		json_number(&json, "closed_until", s->closed_until);
-	}
-	json_number(&json, "page_new", s->page.records_new);
-	json_number(&json, "page_changed", s->page.changed);
-	json_number(&json, "page_unchanged", s->page.unchanged);
-	json_number(&json, "page_quarantined", s->page.quarantined);
-	json_numbers(&json, "cuts", s->cuts, s->ncuts);
-	json_number(&json, "more_tasks", s->more_tasks);
-	return json_end(&json, s->walk, s->page_size, &s->clock, s->call);
-}
-
 bool
 queue_settle_count(const SyncTask *task, int64 total, int64 at_until, const char *walk,
 				   const ClockReading *clock, const CallLog *call)
@@ -559,6 +524,7 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 
 	db_add(&params, Int64GetDatum(task->task_id));
 	db_add(&params, Int64GetDatum(task->token));
+	db_add_text(&params, task->key_seal);
 	db_add_text(&params, outcome);
 	if (user_id != 0)
 		db_add(&params, Int64GetDatum(user_id));
@@ -574,54 +540,14 @@ queue_settle_key(const SyncTask *task, const char *outcome, int64 user_id,
 int64
 queue_fail(const SyncTask *task, const Failure *failure)
 {
-	run_for_task(&fail_statement, task, failure_as_json(failure));
+	run_for_task(&fail_statement, task, failure_as_json(task, failure));
 	return db_int8(0, 0);
 }
 
 void
 queue_give_back(const SyncTask *task, const Failure *failure)
 {
-	run_for_task(&give_back_statement, task, failure_as_json(failure));
-}
-
-/* By the names that fail reads. */
-static char *
-failure_as_json(const Failure *f)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	json_string(&json, "verdict", verdict_name(f->verdict));
-	json_string(&json, "class", f->class);
-	json_string(&json, "message", f->message);
-	if (f->conflict)
-		json_boolean(&json, "conflict", true);
-	if (f->retry_ms > 0)
-		json_number(&json, "retry_ms", f->retry_ms);
-	json_string(&json, "banned", f->banned);
-	json_string(&json, "method", f->method);
-	if (f->key_check)
-		json_boolean(&json, "key", true);
-	if (f->stop != NULL)
-		json_json(&json, "stop", stop_as_json(f->stop, f->method));
-	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
-}
-
-/* What a page and a failure have in common, and the closing brace. */
-static char *
-json_end(StringInfo json, const char *walk, int page_size, const ClockReading *clock,
-		 const CallLog *call)
-{
-	json_json(json, "walk", walk);
-	if (page_size > 0)
-		json_number(json, "page_size", page_size);
-	if (clock->moved)
-		json_number(json, "clock_offset_ms", clock->offset_ms);
-	if (call != NULL)
-		json_json(json, "call", call_as_json(call));
-	appendStringInfoChar(json, '}');
-	return json->data;
+	run_for_task(&give_back_statement, task, failure_as_json(task, failure));
 }
 
 bool

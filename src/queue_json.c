@@ -7,6 +7,10 @@
 #include "json_write.h"
 #include "queue_json.h"
 
+static char *stop_as_json(const BreakerStop *stop, const char *method);
+static char *json_end(StringInfo json, const char *walk, int page_size,
+					  const ClockReading *clock, const CallLog *call);
+
 char *
 call_as_json(const CallLog *call)
 {
@@ -46,6 +50,68 @@ call_as_json(const CallLog *call)
 }
 
 char *
+settlement_as_json(const Settlement *s)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_string(&json, "state", s->state);
+	json_string(&json, "outcome", s->outcome);
+	json_string(&json, "class", s->class);
+	if (s->reported >= 0)
+		json_number(&json, "reported", s->reported);
+	json_number(&json, "seen", s->seen);
+	json_number(&json, "quarantined", s->quarantined);
+	json_number(&json, "passes", s->passes);
+	if (s->outside > 0)
+		json_number(&json, "outside", s->outside);
+	if (s->closed)
+	{
+		json_number(&json, "closed_since", s->closed_since);
+		json_number(&json, "closed_until", s->closed_until);
+	}
+	json_number(&json, "page_new", s->page.records_new);
+	json_number(&json, "page_changed", s->page.changed);
+	json_number(&json, "page_unchanged", s->page.unchanged);
+	json_number(&json, "page_quarantined", s->page.quarantined);
+	json_numbers(&json, "cuts", s->cuts, s->ncuts);
+	json_number(&json, "more_tasks", s->more_tasks);
+	return json_end(&json, s->walk, s->page_size, &s->clock, s->call);
+}
+
+char *
+failure_as_json(const SyncTask *task, const Failure *f)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	json_string(&json, "verdict", verdict_name(f->verdict));
+	json_string(&json, "class", f->class);
+	json_string(&json, "message", f->message);
+	if (f->conflict)
+		json_boolean(&json, "conflict", true);
+	if (f->retry_ms > 0)
+		json_number(&json, "retry_ms", f->retry_ms);
+	json_string(&json, "banned", f->banned);
+	if (f->own_limit)
+	{
+		json_number(&json, "version_us", task->gateway->version_us);
+		json_number(&json, "lifted_ms", task->gateway->lifted_ms);
+	}
+	json_string(&json, "method", f->method);
+	if (f->verdict == VERDICT_UNAUTHORIZED)
+		json_string(&json, "key_seal", task->key_seal);
+	if (f->key_check)
+		json_boolean(&json, "key", true);
+	if (f->stop != NULL)
+		json_json(&json, "stop", stop_as_json(f->stop, f->method));
+	return json_end(&json, f->walk, f->page_size, &f->clock, f->call);
+}
+
+/* That calls are stopped, as ordersync.note_stop() reads it; method: of the call. */
+static char *
 stop_as_json(const BreakerStop *stop, const char *method)
 {
 	StringInfoData json;
@@ -63,4 +129,20 @@ stop_as_json(const BreakerStop *stop, const char *method)
 		json_boolean(&json, "own", true);
 	appendStringInfoChar(&json, '}');
 	return json.data;
+}
+
+/* What a page and a failure have in common, and the closing brace. */
+static char *
+json_end(StringInfo json, const char *walk, int page_size, const ClockReading *clock,
+		 const CallLog *call)
+{
+	json_json(json, "walk", walk);
+	if (page_size > 0)
+		json_number(json, "page_size", page_size);
+	if (clock->moved)
+		json_number(json, "clock_offset_ms", clock->offset_ms);
+	if (call != NULL)
+		json_json(json, "call", call_as_json(call));
+	appendStringInfoChar(json, '}');
+	return json->data;
 }

@@ -10,7 +10,10 @@
 /* A call as ordersync.log_call() reads it, in the current context. */
 extern char *call_as_json(const CallLog *call);
 
-/* That calls are stopped, as ordersync.note_stop() reads it; method: of the call. */
-extern char *stop_as_json(const BreakerStop *stop, const char *method);
+/* How a page ended, as ordersync.settle() reads it. */
+extern char *settlement_as_json(const Settlement *s);
+
+/* How it did not, as ordersync.fail() and ordersync.give_back() read it. */
+extern char *failure_as_json(const SyncTask *task, const Failure *f);
 
 #endif							/* ORDERSYNC_QUEUE_JSON_H */

@@ -180,6 +180,23 @@ secret_renew(const bytea *sealed, const char *purpose)
 }
 
 char *
+secret_seal_id(const bytea *sealed)
+{
+	const unsigned char *data;
+	char	   *id;
+
+	if (sealed == NULL || VARSIZE_ANY_EXHDR(sealed) < SEALED_OVERHEAD)
+		return NULL;
+	data = (const unsigned char *) VARDATA_ANY(sealed);
+	if (data[0] != SEALED_VERSION)
+		return NULL;
+	id = palloc(2 * NONCE_SIZE + 1);
+	for (int i = 0; i < NONCE_SIZE; i++)
+		snprintf(id + 2 * i, 3, "%02x", data[HEAD_SIZE + i]);
+	return id;
+}
+
+char *
 secret_purpose(const char *kind, const char *name, const char *destination)
 {
 	return psprintf("%s/%s for %s", kind, name, destination);

@@ -55,6 +55,9 @@ extern char *secret_open(const bytea *sealed, const char *purpose, SecretTrouble
 /* The same secret sealed with the newest key; NULL: it is, or it does not open.  Never errors out but for memory. */
 extern bytea *secret_renew(const bytea *sealed, const char *purpose);
 
+/* Which sealing this is: its nonce in hex, which is no secret, palloc'd; NULL: of nothing, or of no form that is known. */
+extern char *secret_seal_id(const bytea *sealed);
+
 /* Overwrites a secret that is no longer needed. */
 extern void secret_wipe(char *plain);
 

@@ -20,6 +20,7 @@ ORDERSYNC_EXPORT Datum ordersync_can_open(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_reseal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_renew_seal(PG_FUNCTION_ARGS);
 ORDERSYNC_EXPORT Datum ordersync_newest_head(PG_FUNCTION_ARGS);
+ORDERSYNC_EXPORT Datum ordersync_seal_id(PG_FUNCTION_ARGS);
 
 PG_FUNCTION_INFO_V1(ordersync_hide_statement);
 /* hide_statement(): what takes a secret calls it first, whatever then fails */
@@ -121,4 +122,16 @@ ordersync_newest_head(PG_FUNCTION_ARGS)
 	if (head == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_BYTEA_P(head);
+}
+
+PG_FUNCTION_INFO_V1(ordersync_seal_id);
+/* seal_id(sealed) → text; NULL: not sealed in a form that is known */
+Datum
+ordersync_seal_id(PG_FUNCTION_ARGS)
+{
+	char	   *id = secret_seal_id(PG_GETARG_BYTEA_PP(0));
+
+	if (id == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(id));
 }

@@ -179,6 +179,7 @@ typedef struct SyncTask
 	char	  **seller_nicks;	/* names under which the shop's records come */
 	int			nseller_nicks;
 	char	   *data_key;		/* opened; never log */
+	char	   *key_seal;		/* which sealing of it was claimed (secret_seal_id); NULL: none is stored */
 	FieldNames	fields_add;		/* asked for beside the protocol's own */
 	FieldNames	fields_drop;	/* not asked for */
 	Gateway    *gateway;

@@ -95,6 +95,19 @@ waiting_release(void)
 	return n;
 }
 
+int
+waiting_count(void)
+{
+	int64_t		now = real_ms();
+	int			n = 0;
+
+	pthread_mutex_lock(&wait_lock);
+	for (Waiting *w = waiting; w != NULL; w = w->next)
+		n += w->until_ms > now;
+	pthread_mutex_unlock(&wait_lock);
+	return n;
+}
+
 void
 waiting_start(void)
 {

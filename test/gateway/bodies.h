@@ -28,6 +28,7 @@ extern void compress_body(Out *data);
 /* Suspends a connection for so long; its handler is called again then. */
 extern void wait_for(struct MHD_Connection *connection, int64_t ms);
 extern int	waiting_release(void);
+extern int	waiting_count(void);	/* those whose time has not come */
 extern void waiting_start(void);
 
 #endif							/* GATEWAY_BODIES_H */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "answers.h"
+#include "bodies.h"
 #include "change.h"
 #include "query.h"
 
@@ -158,9 +159,9 @@ stats_write(Out *o)
 		records += by_method[m].records;
 		errors += by_method[m].errors;
 	}
-	out_printf(o, "{\"calls\":%llu,\"errors\":%llu,\"records\":%llu,\"in_flight\":%d,\"peak_in_flight\":%d",
+	out_printf(o, "{\"calls\":%llu,\"errors\":%llu,\"records\":%llu,\"in_flight\":%d,\"peak_in_flight\":%d,\"waiting\":%d",
 			   (unsigned long long) calls, (unsigned long long) errors, (unsigned long long) records,
-			   stats_in_flight, stats_peak_in_flight);
+			   stats_in_flight, stats_peak_in_flight, waiting_count());
 	out_lit(o, ",\"methods\":{");
 	for (int m = 0, any = 0; m <= M_COUNT; m++)
 	{

@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(161);
+SELECT plan(193);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -224,6 +224,39 @@ COMMIT;
 SELECT is(pg_temp.told('inside'), '7 unpaid, 8 unpaid', 'made in the writer''s own transaction: it is told all of that');
 CALL pg_temp.drain('erp'); CALL pg_temp.drain('log'); SELECT ordersync_changes_drop('inside');
 
+-- --- a line that moves to another order ---
+
+CREATE FUNCTION pg_temp.with_lines(p_tid bigint, p_at text, VARIADIC p_oids bigint[]) RETURNS text LANGUAGE sql AS $$
+	SELECT jsonb_build_object('tid', p_tid, 'modified', '2026-03-02 ' || p_at || ':00', 'status', p_at, 'orders', jsonb_build_object('order',
+		(SELECT jsonb_agg(jsonb_build_object('oid', o, 'title', 'line', 'total_fee', '10.00')) FROM unnest(p_oids) o)))::text
+$$;
+-- what a read returns: order, how many lines it counts, which it has
+CREATE FUNCTION pg_temp.lines_told(p_consumer text) RETURNS text LANGUAGE sql AS $$
+	SELECT coalesce(string_agg(format('%s: %s of %s', tid, jsonb_path_query_array(message, '$.sub_orders[*].oid'), message -> 'line_count'), ', ' ORDER BY tid, position), 'nothing')
+	FROM ordersync_changes_read(p_consumer)
+$$;
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:00', 121, 122), pg_temp.with_lines(13, '10:00', 131)), '2/0/0', 'two orders');
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(13, '11:00', 131, 122)), '0/1/0', 'a line of the first has moved to the second');
+SELECT is(pg_temp.lines_told(c), '12: [121] of 1, 13: [131, 122] of 2', c || ' is told of the order that lost it, too') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:00', 121, 122), pg_temp.with_lines(13, '11:00', 131, 122)), '0/0/2', 'the same records again');
+SELECT is(pg_temp.lines_told('erp') || pg_temp.lines_told('log'), 'nothingnothing', 'are no change');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '10:30', 121, 122)), '0/1/0', 'the first changes; its record still has the line');
+SELECT is(pg_temp.lines_told(c), '12: [121] of 1', c || ': it does not count it') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(13, '12:00', 131), pg_temp.with_lines(12, '12:01', 121, 122)), '0/2/0', 'it moves back, and both records come together');
+SELECT is(pg_temp.lines_told(c), '12: [121, 122] of 2, 13: [131] of 1', c || ' is told of each once') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(14, '13:00', 121)), '1/0/0', 'a line moves to an order that is new');
+SELECT is(pg_temp.lines_told(c), '12: [122] of 1, 14: [121] of 1', c || ' is told of both') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+-- the row counts a line that is another order's, as rows from older versions do
+UPDATE ordersync.orders SET line_count = 2 WHERE tid = 12;
+SELECT is(pg_temp.put('list', pg_temp.with_lines(12, '12:01', 121, 122)), '0/0/1', 'the same record again');
+SELECT is(pg_temp.lines_told(c), '12: [122] of 1', c || ': what is counted anew is told') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+
 -- --- shops and kinds ---
 
 SELECT ordersync_changes_create('shop 8', '{"start": "now", "shops": [8]}'), ordersync_changes_create('refunds', '{"start": "now", "kinds": ["after_sale"], "compact": true}');
@@ -245,6 +278,8 @@ SELECT is((SELECT string_agg(format('%s: %s %s', consumer, lag_messages, CASE WH
 SELECT count(*) FROM ordersync_changes_read('log', 1);
 SELECT pg_temp.done('log');
 SELECT is((SELECT format('%s %s', lag_messages, acknowledged < handed_out) FROM ordersync.consumers WHERE consumer = 'log'), '2 f', 'one less');
+SELECT is((SELECT string_agg(format('%s %s of shop %s%s%s', e.changes, e.kind, e.shop_id, CASE WHEN e.in_portion THEN ' being read' END, CASE WHEN NOT e.is_wanted THEN ' not wanted' END), ', ' ORDER BY e.consumer DESC, e.entry_id)
+	FROM ordersync.unread_entries e WHERE e.consumer IN ('log', 'shop 8')), '1 order of shop 7 not wanted, 1 order of shop 7 not wanted, 1 order of shop 8, 1 order of shop 7 being read, 1 order of shop 8 being read', 'entry by entry');
 SELECT is((SELECT format('%s %s', reads, lag_messages > 10) FROM (SELECT ordersync_changes_create('all')) a, ordersync.consumers WHERE consumer = 'all'), NULL, 'one that is made is seen by the next statement');
 SELECT is((SELECT format('%s %s', reads, lag_messages = (SELECT count(*) FROM ordersync.orders) + (SELECT count(*) FROM ordersync.after_sales)) FROM ordersync.consumers WHERE consumer = 'all'), 'stored t', 'and has all that is stored before it');
 
@@ -312,7 +347,22 @@ SELECT count(*) FROM ordersync.remove_old_entries(NULL, now() - interval '7 days
 SELECT is(pg_temp.as_role('feed_one', $$SELECT message ->> 'shops' FROM ordersync_changes_read('one')$$), '[7]', 'nor of what was lost of it');
 SELECT pg_temp.trade(10, '14:00', 'rated'), pg_temp.trade(10, '14:00', 'rated', 8), pg_temp.trade(11, '14:00', 'rated', 8);
 SELECT is(pg_temp.as_role('feed_all', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'erp'$$), '3', 'the view counts');
-SELECT is(pg_temp.as_role('feed_one', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'erp'$$), '1', 'changes of the shops that its reader may see');
+SELECT is(pg_temp.as_role('feed_one', $$SELECT lag_messages::text FROM ordersync.consumers WHERE consumer = 'one'$$), '1', 'changes of the shops that its reader may see');
+
+-- whose consumers a reader of some shops sees: its own, and those of shops that are all its own
+CREATE ROLE feed_mate; CREATE ROLE feed_two; CREATE ROLE feed_gone;
+GRANT feed_one TO feed_mate;
+SELECT ordersync_grant('feed_two', 'reader', '{7, 8}'), ordersync_changes_create('of 7', '{"start": "now", "shops": [7]}'), ordersync_changes_create('of 7 and 8', '{"start": "now", "shops": [7, 8]}'),
+	ordersync_changes_create('left', '{"start": "now"}');
+UPDATE ordersync.change_consumers SET owner = 'feed_gone' WHERE consumer = 'left';
+DROP ROLE feed_gone;
+CREATE FUNCTION pg_temp.consumers_of(p_role name, p_query text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role(p_role, format('SELECT string_agg(DISTINCT consumer, '', '' ORDER BY consumer) FROM %s', p_query)) $$;
+SELECT is(pg_temp.consumers_of(r, q), e, r || ': ' || q)
+FROM (VALUES ('feed_one', 'mine of 8, of 7, one'), ('feed_mate', 'mine of 8, of 7, one'), ('feed_two', 'mine of 8, of 7, of 7 and 8, shop 8'),
+		('feed_all', 'erp, left, log, mine of 8, of 7, of 7 and 8, one, refunds, shop 8, two')) v (r, e),
+	(VALUES ('ordersync.consumers'), ('ordersync.change_consumers'), ($$(SELECT labels ->> 'consumer' AS consumer FROM ordersync.metrics WHERE labels ? 'consumer') m$$)) w (q);
+SELECT is(pg_temp.as_role('feed_one', $$SELECT split_part(detail, ',', 1) FROM ordersync_doctor() WHERE check_name = 'change feed'$$), 'consumers: 3', 'the doctor counts these');
+SELECT ordersync_revoke('feed_two'), ordersync_changes_drop('of 7'), ordersync_changes_drop('of 7 and 8'), ordersync_changes_drop('left');
 SELECT is(pg_temp.as_role('feed_one', $$SELECT string_agg(DISTINCT shop_id::text, ' ') FROM ordersync.change_feed$$) ~ '^(7|42501 .*)$', true, 'so does who reads the entries themselves');
 SELECT is(pg_temp.as_role('feed_one', q) ~ '^42501', true, q) FROM (VALUES ('SELECT walk_ids::text FROM ordersync.change_consumers'), ('UPDATE ordersync.change_consumers SET position = 0 RETURNING 1'), ('DELETE FROM ordersync.change_feed RETURNING 1')) v (q);
 

@@ -47,10 +47,10 @@ SELECT count(*) AS claimed FROM ordersync.claim('nobody', 1, 1) \gset
 SELECT task_id AS task, token AS token FROM ordersync.sync_tasks WHERE state = 'running' \gset
 SELECT count(ordersync_add_gateway('taobao', 'https://other.example.com/', NULL, NULL)) AS moved \gset
 SELECT is(pg_temp.state(), 'moved', 'another host: the shop waits');
-SELECT is(ordersync.settle_key(:task, :token, 'answered', 7, '测试店铺1', NULL, NULL), 'moved', 'an answer from where it led before does not change that');
+SELECT is(ordersync.settle_key(:task, :token, ordersync.data_key_seal(1), 'answered', 7, '测试店铺1', NULL, NULL), 'moved', 'an answer from where it led before does not change that');
 SELECT is((SELECT state FROM ordersync.sync_tasks WHERE task_id = :task), 'pending', 'its task is pending again');
 SELECT is((SELECT count(*) FROM ordersync.claim('nobody', 10, 10)), 0::bigint, 'and no task is claimed');
-SELECT count(ordersync.mark_key_refused(1, clock_timestamp(), 'session', 'Invalid session')) AS refused \gset
+SELECT count(ordersync.mark_key_refused(1, ordersync.data_key_seal(1), clock_timestamp(), 'session', 'Invalid session')) AS refused \gset
 SELECT is(pg_temp.state(), 'moved', 'nor does a refusal from there');
 SELECT count(ordersync_set_data_key(1, 'session-1')) AS typed \gset
 SELECT is(pg_temp.state(), 'moved', 'a data key alone is not enough');

@@ -19,7 +19,7 @@ BEGIN
 	RETURN t;
 END $$;
 CREATE FUNCTION pg_temp.fail(task bigint, failure jsonb, call jsonb DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(task, 42, '{"message": "it said no", "retry_ms": 60000}' || failure || CASE WHEN call IS NULL THEN '{}'
+	SELECT (ordersync.fail(task, 42, '{"message": "it said no", "retry_ms": 60000}' || jsonb_build_object('key_seal', ordersync.data_key_seal(7)) || failure || CASE WHEN call IS NULL THEN '{}'
 		ELSE jsonb_build_object('call', jsonb_build_object('method', 'm', 'verdict', failure ->> 'verdict',
 			'started_at', (EXTRACT(epoch FROM clock_timestamp()) * 1000)::bigint) || call) END)).state $$;
 CREATE TEMP TABLE x (t bigint);
@@ -65,6 +65,7 @@ BEGIN
 	-- not halved: half of a window that failed before
 	INSERT INTO x SELECT pg_temp.task(attempts => 8);
 	UPDATE ordersync.sync_tasks SET until = since + interval '1 second';
+	UPDATE ordersync.secrets SET sealed = '\x00' WHERE k.error_class = CASE kind WHEN 'data_key' THEN 'key_unreadable' ELSE 'secret_unreadable' END;
 	PERFORM pg_temp.fail(t, jsonb_build_object('verdict', k.verdict, 'class', k.error_class), k.call) FROM x;
 	SELECT * INTO v FROM pg_temp.failed;
 	RETURN concat_ws(' | ', v.state, v.class, COALESCE(replace(v.what_to_do, '(' || v.run_id || ')', '(RUN)'), 'nothing'));

@@ -1,6 +1,6 @@
 -- Calls of a gateway that are stopped, as a worker says it, without worker or network.
 BEGIN;
-SELECT plan(40);
+SELECT plan(42);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -140,6 +140,15 @@ SELECT ordersync.give_back(task_id, 42, '{"stop": {"probe_ms": 8000, "unanswered
 SELECT results_eq($$ SELECT g.state, s.error_class, stopped_calls FROM ordersync.gateway_health g JOIN ordersync.stopped_calls s USING (gateway) WHERE gateway = 'taobao' $$,
 	$$ VALUES ('ok', 'unanswered', NULL::text) $$, 'nothing is said of a gateway that has not answered yet, but of its run');
 SELECT alike(waiting_for, 'gateway "taobao": it has not answered yet, calls wait since %, next probe at %', 'that waits') FROM ordersync.run_progress JOIN r ON run_id = b;
+-- these calls fail; whoever gives back a task knows that calls are stopped, not why, and may be written before them
+SELECT pg_temp.again(b) FROM r;
+SELECT ordersync.give_back(task_id, 42, '{"stop": {"probe_ms": 1000}}') FROM ordersync.sync_tasks WHERE token = 42;
+SELECT results_eq('SELECT error_class, error, next_probe_at < clock_timestamp() + interval ''2 seconds'' FROM ordersync.stopped_calls', $$ VALUES ('unanswered', 'no answer yet', true) $$, 'before they are noted nobody says why');
+SELECT pg_temp.again(b) FROM r;
+SELECT pg_temp.fail(b, NULL, 'timeout') FROM r;
+SELECT pg_temp.again(b) FROM r;
+SELECT ordersync.give_back(task_id, 42, '{"stop": {"probe_ms": 8000}}') FROM ordersync.sync_tasks WHERE token = 42;
+SELECT results_eq('SELECT error_class, error FROM ordersync.stopped_calls', $$ VALUES ('timeout', 'HTTP status 503') $$, 'the calls that failed before say why');
 
 -- somebody has it tried
 SELECT pg_temp.again(b) FROM r;

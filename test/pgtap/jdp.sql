@@ -1,6 +1,6 @@
 -- The push's shape: its columns, what jdp_response holds, how changes are stamped, by which index it is polled, who reads it, and
 -- how it is enabled and disabled. Changes are stamped when they are committed, so this file commits.
-SELECT plan(77);
+SELECT plan(78);
 SET client_min_messages = error;
 SET TIME ZONE 'America/New_York';
 \ir lib/put.sql
@@ -74,6 +74,15 @@ SELECT ordersync.stamp_jdp();
 SELECT ok(pg_temp.stamp(1) > first.stamp, 'the next change has a later stamp, however soon it comes') FROM first;
 SELECT is((SELECT jdp_created FROM jdp.jdp_tb_trade WHERE tid = 1), first.stamp, 'jdp_created stays') FROM first;
 SELECT is((SELECT status FROM jdp.jdp_tb_trade WHERE tid = 1), 'WAIT_BUYER_CONFIRM_GOODS', 'with what it is now');
+
+-- a line moves to another order: the one that lost it is a change, too
+SELECT pg_temp.put('list', '{"tid":31,"status":"WAIT_SELLER_SEND_GOODS","modified":"2026-01-02 10:00:00","orders":{"order":[{"oid":311},{"oid":312}]}}');
+SELECT ordersync.stamp_jdp();
+CREATE TEMP TABLE unmoved AS SELECT pg_temp.stamp(31) AS stamp;
+SELECT pg_temp.put('list', '{"tid":32,"status":"WAIT_SELLER_SEND_GOODS","modified":"2026-01-02 11:00:00","orders":{"order":[{"oid":312}]}}');
+SELECT ordersync.stamp_jdp();
+SELECT ok(pg_temp.stamp(31) > unmoved.stamp AND pg_temp.stamp(32) = pg_temp.stamp(31), 'an order that lost a line to another one is stamped with it') FROM unmoved;
+DELETE FROM ordersync.sub_orders WHERE tid IN (31, 32); DELETE FROM ordersync.orders WHERE tid IN (31, 32); DELETE FROM ordersync.order_payloads WHERE tid IN (31, 32); DELETE FROM ordersync.jdp_trades WHERE tid IN (31, 32);
 
 -- its commit came late, or the stamper died before it looked: as if the stamp were past
 UPDATE ordersync.jdp_trades SET jdp_modified = timestamp '2026-01-04 12:00:00', jdp_created = timestamp '2026-01-04 12:00:00' WHERE tid = 1;

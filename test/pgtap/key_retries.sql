@@ -28,7 +28,7 @@ BEGIN
 	RETURN (SELECT count(*) FROM c);
 END $$;
 CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, started timestamptz DEFAULT clock_timestamp())
-RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task_id, token, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', (extract(epoch FROM started) * 1000)::bigint)))).state FROM c WHERE task_id = task $$;
+RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task_id, token, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'key_seal', ordersync.data_key_seal(shop_id), 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', (extract(epoch FROM started) * 1000)::bigint)))).state FROM c WHERE task_id = task $$;
 CREATE FUNCTION pg_temp.refused() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', key_state, key_refusals, key_check_at - key_checked_at)
 	FROM ordersync.shops WHERE shop_id = 1 $$;
 -- time passes: what stands in the shop's row is that much older
@@ -72,7 +72,7 @@ SELECT pg_temp.fail(task_id, 'retry', 'network', 1000) FROM c;
 SELECT is(pg_temp.refused() LIKE 'expired 4%', true, 'a check that finds nobody there says nothing');
 UPDATE ordersync.sync_tasks SET next_attempt_at = NULL;
 SELECT is(pg_temp.claim(100), 1, 'and is made again');
-SELECT is(ordersync.settle_key(task_id, token, 'answered', 71, '测试店铺1', 0, NULL), 'ok', 'a key that is good again') FROM c;
+SELECT is(ordersync.settle_key(task_id, token, ordersync.data_key_seal(shop_id), 'answered', 71, '测试店铺1', 0, NULL), 'ok', 'a key that is good again') FROM c;
 SELECT is((SELECT key_check_at FROM ordersync.shops WHERE shop_id = 1), NULL, 'is not checked any more');
 SELECT is(pg_temp.claim(100), 5, 'and the shop goes on');
 
@@ -129,8 +129,8 @@ SELECT is((SELECT throttled_until FROM ordersync.gateways), NULL, 'another appli
 -- --- an application secret that does not open ---
 UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL WHERE state = 'running';
 UPDATE ordersync.shops SET key_state = 'ok' WHERE shop_id < 3;
-UPDATE ordersync.secrets SET updated_at = now() - interval '1 day';
 SELECT pg_temp.claim(4);
+UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'app_secret';
 SELECT is(pg_temp.fail(task_id, 'unauthorized', 'secret_unreadable'), 'pending', 'an application secret that does not open') FROM c LIMIT 1;
 SELECT results_eq($$ SELECT secret_state, (SELECT string_agg(key_state, ' ' ORDER BY shop_id) FROM ordersync.shops) FROM ordersync.gateways $$,
 	$$ VALUES ('unreadable', 'ok ok missing') $$, 'is the gateway''s trouble, not its shops''');

@@ -57,10 +57,12 @@ SELECT results_eq('SELECT priority, calls_per_second, calls_in_flight, calls_per
 SELECT ok((SELECT version_us FROM c) = (SELECT (extract(epoch FROM updated_at) * 1000000)::bigint FROM ordersync.gateways WHERE name = 'taobao'), 'and which version they are');
 
 -- a ban of a method: what reads by it waits, other lists and gateways do not
+CREATE FUNCTION pg_temp.settings(gateway text, OUT version_us bigint, OUT lifted_ms bigint) LANGUAGE sql AS $$
+	SELECT EXTRACT(epoch FROM updated_at) * 1000000, COALESCE(EXTRACT(epoch FROM lifted_at) * 1000, 0) FROM ordersync.gateways WHERE name = gateway $$;
 CREATE FUNCTION pg_temp.ban(banned text, ms bigint, method text DEFAULT NULL, called boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(t.task_id, t.token, jsonb_strip_nulls(jsonb_build_object('verdict', 'throttled', 'class', 'throttled', 'message', 'it said no', 'retry_ms', ms, 'banned', banned, 'method', method, 'key', nullif(method = 'taobao.user.seller.get', false),
+	SELECT (ordersync.fail(t.task_id, t.token, jsonb_strip_nulls(jsonb_build_object('verdict', 'throttled', 'class', 'throttled', 'message', 'it said no', 'retry_ms', ms, 'banned', banned, 'version_us', c.version_us, 'lifted_ms', c.lifted_ms, 'method', method, 'key', nullif(method = 'taobao.user.seller.get', false),
 		'call', CASE WHEN called THEN jsonb_build_object('method', method, 'started_at', (extract(epoch FROM clock_timestamp()) * 1000)::bigint) END)))).state
-	FROM ordersync.sync_tasks t WHERE t.state = 'running' ORDER BY t.task_id DESC LIMIT 1 $$;
+	FROM ordersync.sync_tasks t JOIN ordersync.shops s USING (shop_id) CROSS JOIN pg_temp.settings(s.gateway) c WHERE t.state = 'running' ORDER BY t.task_id DESC LIMIT 1 $$;
 SELECT is(pg_temp.ban('method', 60000, 'taobao.trades.sold.increment.get'), 'pending', 'a task whose method is banned waits');
 SELECT is((SELECT attempt FROM ordersync.sync_tasks WHERE state = 'pending'), 0, 'uncharged');
 SELECT results_eq('SELECT gateway, method, until > clock_timestamp() + interval ''59 seconds'', class, message, stream, basis, history, details_of FROM ordersync.method_bans',

@@ -37,11 +37,11 @@ CREATE TEMP TABLE c AS SELECT * FROM pg_temp.claim(10);
 SELECT is((SELECT array_agg(shop_id ORDER BY shop_id) FROM c), '{1,2}', 'of a shop whose key is unchecked one task is claimed');
 SELECT is((SELECT bool_and(key_check) FROM c), true, 'to check it');
 SELECT is_empty('SELECT * FROM pg_temp.claim(10)', 'and no other while it is in flight');
-SELECT is(ordersync.settle_key((SELECT task_id FROM c WHERE shop_id = 1), (SELECT token FROM c WHERE shop_id = 1), 'answered', 71, '测试店铺1', 0, NULL), 'ok', 'the key is the shop''s');
+SELECT is(ordersync.settle_key((SELECT task_id FROM c WHERE shop_id = 1), (SELECT token FROM c WHERE shop_id = 1), ordersync.data_key_seal(1), 'answered', 71, '测试店铺1', 0, NULL), 'ok', 'the key is the shop''s');
 SELECT is((SELECT state FROM ordersync.sync_tasks WHERE task_id = (SELECT task_id FROM c WHERE shop_id = 1)), 'running', 'its task goes on');
 SELECT is((SELECT count(*) FROM pg_temp.claim(10)), 4::bigint, 'then the shop''s other tasks are free');
 SELECT is_empty('SELECT * FROM pg_temp.claim(10)', 'the other shop''s are not');
-SELECT is(ordersync.settle_key((SELECT task_id FROM c WHERE shop_id = 2), (SELECT token FROM c WHERE shop_id = 2), 'unverified', NULL, NULL, 0, NULL), 'unverified', 'a key that cannot be checked');
+SELECT is(ordersync.settle_key((SELECT task_id FROM c WHERE shop_id = 2), (SELECT token FROM c WHERE shop_id = 2), ordersync.data_key_seal(2), 'unverified', NULL, NULL, 0, NULL), 'unverified', 'a key that cannot be checked');
 SELECT results_eq($$ SELECT DISTINCT key_check, require_seller, seller_nicks FROM ordersync.claim('alive', 2, 1000) $$,
 	$$ VALUES (false, true, ARRAY['测试店铺2']) $$, 'makes every record name its seller');
 
@@ -51,11 +51,11 @@ UPDATE ordersync.sync_tasks SET state = 'pending', owner = NULL, token = NULL WH
 CREATE TEMP TABLE daily AS SELECT * FROM ordersync.claim('alive', 2, 1000);
 SELECT results_eq('SELECT count(*), count(*) FILTER (WHERE key_check AND key_recheck) FROM daily', 'VALUES (2::bigint, 1::bigint)', 'one of a shop''s tasks checks its key, the others go on');
 SELECT is((SELECT bool_or(key_check) FROM ordersync.claim('alive', 2, 1000)), false, 'and none of the next ones');
-SELECT is(ordersync.settle_key(task_id, token, 'unanswered', NULL, NULL, 0, NULL), 'ok', 'a check that fails for another reason') FROM daily WHERE key_check;
+SELECT is(ordersync.settle_key(task_id, token, ordersync.data_key_seal(shop_id), 'unanswered', NULL, NULL, 0, NULL), 'ok', 'a check that fails for another reason') FROM daily WHERE key_check;
 SELECT results_eq($$ SELECT t.state, s.key_verify_at > now() + interval '50 minutes' FROM ordersync.sync_tasks t JOIN ordersync.shops s USING (shop_id) JOIN daily USING (task_id) WHERE daily.key_check $$,
 	$$ VALUES ('running', true) $$, 'stops nothing, and is made again in an hour');
 UPDATE ordersync.shops SET key_state = 'expired' WHERE shop_id = 2;
-SELECT is(ordersync.settle_key(task_id, token, 'unanswered', NULL, NULL, 0, NULL), 'expired', 'unless another task has found the key refused') FROM daily WHERE key_check;
+SELECT is(ordersync.settle_key(task_id, token, ordersync.data_key_seal(shop_id), 'unanswered', NULL, NULL, 0, NULL), 'expired', 'unless another task has found the key refused') FROM daily WHERE key_check;
 SELECT is((SELECT t.state FROM ordersync.sync_tasks t JOIN daily USING (task_id) WHERE daily.key_check), 'pending', 'then the task waits, too');
 
 -- all that a worker needs
@@ -93,7 +93,7 @@ SELECT throws_ok($$ SELECT ordersync.settle(task_id, token, '{"state": "running"
 	'OS001', NULL, 'its old owner cannot settle them any more');
 SELECT throws_ok($$ SELECT (ordersync.fail(task_id, token, '{"verdict": "retry", "class": "network", "message": "x", "retry_ms": 1}')).state FROM full_claim LIMIT 1 $$,
 	'OS001', NULL, 'nor fail them');
-SELECT throws_ok($$ SELECT ordersync.settle_key(task_id, token, 'answered', 71, '测试店铺1', 0, NULL) FROM full_claim LIMIT 1 $$,
+SELECT throws_ok($$ SELECT ordersync.settle_key(task_id, token, ordersync.data_key_seal(shop_id), 'answered', 71, '测试店铺1', 0, NULL) FROM full_claim LIMIT 1 $$,
 	'OS001', NULL, 'nor check keys with them');
 UPDATE ordersync.sync_tasks SET owner = 'dead.2', attempt = 8 WHERE owner = 'alive.3';
 SELECT is_empty($$ SELECT * FROM pg_temp.claim(10) $$, 'a task that its workers never survive is not handed out for ever');

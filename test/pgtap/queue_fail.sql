@@ -1,6 +1,6 @@
 -- Failing and key checks as a worker does them, without worker or network.
 BEGIN;
-SELECT plan(71);
+SELECT plan(74);
 SET client_min_messages = error;
 CREATE OR REPLACE FUNCTION ordersync.worker_alive(owner text) RETURNS boolean LANGUAGE sql AS $$ SELECT owner LIKE 'alive%' $$;
 
@@ -16,8 +16,8 @@ BEGIN
 	VALUES (r, 1, 'orders', 'modified', now() - interval '1 day', now(), 'running', 'alive', 42, attempts, clock_timestamp(), '{"walk": "w"}') RETURNING task_id INTO t;
 	RETURN t;
 END $$;
-CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, charge boolean DEFAULT true, walk jsonb DEFAULT NULL)
-RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task, 42, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'conflict', NOT charge, 'walk', walk, 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', 0, 'code', 7, 'answer', '{"error_response":{}}')))).state $$;
+CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, retry_ms bigint DEFAULT 0, charge boolean DEFAULT true, walk jsonb DEFAULT NULL, key_seal text DEFAULT ordersync.data_key_seal(1))
+RETURNS text LANGUAGE sql AS $$ SELECT (ordersync.fail(task, 42, jsonb_build_object('verdict', verdict, 'key_seal', key_seal, 'class', class, 'message', 'it said no', 'retry_ms', retry_ms, 'conflict', NOT charge, 'walk', walk, 'call', jsonb_build_object('method', 'm', 'verdict', verdict, 'started_at', 0, 'code', 7, 'answer', '{"error_response":{}}')))).state $$;
 CREATE TEMP TABLE x (t bigint);
 CREATE VIEW pg_temp.task AS SELECT k.*, r.state AS run_state, r.open_tasks FROM ordersync.sync_tasks k JOIN x ON t = task_id JOIN ordersync.sync_runs r USING (run_id);
 
@@ -69,21 +69,26 @@ SELECT is((SELECT pg_temp.fail(t, 'unauthorized', 'session') FROM x), 'pending',
 SELECT results_eq($$ SELECT attempt, next_attempt_at, run_state FROM pg_temp.task $$, $$ VALUES (7, NULL::timestamptz, 'running') $$, 'uncharged, without a time');
 SELECT results_eq($$ SELECT key_state, key_message FROM ordersync.shops $$, $$ VALUES ('expired', 'it said no') $$, 'and its shop says why');
 SELECT matches((SELECT waiting_for FROM ordersync.run_progress WHERE run_id = (SELECT run_id FROM pg_temp.task)), 'ordersync_set_session_key', 'progress names the call to type');
+SELECT ordersync.data_key_seal(1) AS claimed \gset
 SELECT ordersync_set_data_key(1, 'session-2');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
-UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '1 minute' WHERE task_id = (SELECT t FROM x);
-SELECT pg_temp.fail(t, 'unauthorized', 'session') FROM x;
+SELECT pg_temp.fail(t, 'unauthorized', 'session', key_seal => :'claimed') FROM x;
 SELECT is((SELECT key_state FROM ordersync.shops), 'unchecked', 'a refusal of the old key does not mark the new one');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
 SELECT pg_temp.fail(t, 'unauthorized', 'key_unreadable') FROM x;
+SELECT is((SELECT key_state FROM ordersync.shops), 'unchecked', 'nor does its seal, where the new one opens');
+UPDATE ordersync.secrets SET sealed = '\x00' WHERE kind = 'data_key';
+TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
+SELECT pg_temp.fail(t, 'unauthorized', 'key_unreadable') FROM x;
 SELECT is((SELECT key_state FROM ordersync.shops), 'key_unreadable', 'a key that cannot be opened is a state of its own');
+SELECT ordersync_set_data_key(1, 'session-2');
 
 -- whose key is it
 CREATE FUNCTION pg_temp.check_key(outcome text, user_id bigint, nick text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	UPDATE ordersync.shops SET key_state = 'unchecked';
 	TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
-	RETURN ordersync.settle_key((SELECT t FROM x), 42, outcome, user_id, nick, 0, '{"method": "taobao.user.seller.get", "verdict": "ok", "started_at": 0, "duration_ms": 1}');
+	RETURN ordersync.settle_key((SELECT t FROM x), 42, ordersync.data_key_seal(1), outcome, user_id, nick, 0, '{"method": "taobao.user.seller.get", "verdict": "ok", "started_at": 0, "duration_ms": 1}');
 END $$;
 SELECT is(pg_temp.check_key('answered', 71, '别人'), 'wrong_seller', 'another seller''s key');
 SELECT results_eq($$ SELECT state, attempt, owner, token FROM pg_temp.task $$, $$ VALUES ('pending', 0, NULL, NULL::bigint) $$, 'puts the task back');
@@ -114,10 +119,14 @@ SELECT is((SELECT require_seller FROM ordersync.claim('alive', 1, 100)), true, '
 SELECT is(pg_temp.check_key('answered', NULL, NULL), 'unverified', 'an answer without a name says nothing either');
 SELECT is((SELECT state FROM pg_temp.task), 'running', 'the task goes on');
 TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
-UPDATE ordersync.sync_tasks SET claimed_at = clock_timestamp() - interval '1 minute' WHERE task_id = (SELECT t FROM x);
+SELECT ordersync.data_key_seal(1) AS claimed \gset
 SELECT ordersync_set_data_key(1, 'session-3');
-SELECT is((SELECT ordersync.settle_key(t, 42, 'answered', 71, '测试店铺1', 0, NULL) FROM x), 'unchecked', 'an answer about the old key says nothing of the new one');
+SELECT is((SELECT ordersync.settle_key(t, 42, :'claimed', 'answered', 71, '测试店铺1', 0, NULL) FROM x), 'unchecked', 'an answer about the old key says nothing of the new one');
 SELECT is((SELECT state FROM pg_temp.task), 'pending', 'its task is claimed anew, with the new key');
+UPDATE ordersync.shops SET key_state = 'ok', key_message = 'known';
+TRUNCATE x; INSERT INTO x SELECT pg_temp.task();
+SELECT is((SELECT ordersync.settle_key(t, 42, :'claimed', 'answered', 72, '别人', 0, NULL) FROM x), 'unchecked', 'nor once the new one is known');
+SELECT results_eq('SELECT key_state, key_message FROM ordersync.shops', $$VALUES ('ok', 'known')$$, 'which stays so');
 SELECT is((SELECT count(*) > 0 FROM ordersync.request_log WHERE method = 'taobao.user.seller.get'), true, 'key checks are in the log');
 SELECT is((SELECT first_full_at FROM ordersync.shops), NULL, 'and begin no full run');
 

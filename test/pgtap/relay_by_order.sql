@@ -11,10 +11,10 @@ SELECT ordersync_trigger_incremental(1);
 CREATE TEMP TABLE c AS SELECT * FROM ordersync.claim('alive.1', 9, 9);
 SELECT results_eq('SELECT count(*), min(protocol), min(app_key), bool_and(key_check), bool_and(require_seller), min(gateway_options::text)::jsonb FROM c',
 	$$VALUES (1::bigint, 'relay', NULL, true, false, '{"relay": {"headers": {"X-App": "a"}, "after_sales": "order"}}'::jsonb)$$, 'of an unchecked shop one task, with the map');
-SELECT is((SELECT ordersync.settle_key(task_id, token, 'by_records', NULL, NULL, NULL, NULL) FROM c), 'unverified', 'a key that was accepted');
+SELECT is((SELECT ordersync.settle_key(task_id, token, ordersync.data_key_seal(1), 'by_records', NULL, NULL, NULL, NULL) FROM c), 'unverified', 'a key that was accepted');
 SELECT results_eq('SELECT key_state, key_message, key_checked_at IS NOT NULL FROM ordersync.shops', $$VALUES ('unverified', NULL, true)$$, 'lets work begin');
 SELECT is((SELECT count(*) FROM ordersync.request_log), 0::bigint, 'its call is logged with its page');
-SELECT is((SELECT ordersync.settle_key(task_id, token, 'answered', NULL, '别的店', NULL, '{"method": "/OrderIncrement", "verdict": "ok", "records": 1, "bytes": 1, "started_at": 1, "duration_ms": 1}') FROM c), 'wrong_seller', 'a page of another seller');
+SELECT is((SELECT ordersync.settle_key(task_id, token, ordersync.data_key_seal(1), 'answered', NULL, '别的店', NULL, '{"method": "/OrderIncrement", "verdict": "ok", "records": 1, "bytes": 1, "started_at": 1, "duration_ms": 1}') FROM c), 'wrong_seller', 'a page of another seller');
 SELECT results_eq('SELECT s.key_state, s.key_message, t.state, t.attempt FROM ordersync.shops s, ordersync.sync_tasks t JOIN c USING (task_id)',
 	$$VALUES ('wrong_seller', 'the data key belongs to "别的店", the shop is "测试店铺1"', 'pending', 0)$$, 'stops the shop, its task waits');
 UPDATE ordersync.shops SET key_state = 'unverified', key_message = NULL;

@@ -1,7 +1,7 @@
 -- The page of pictures: its numbers are the views' and those worked out by hand, no text becomes markup, whose shops it shows, and which
 -- days it takes. A page is read as XML, which it would not be if anything of a title were markup.
 BEGIN;
-SELECT plan(91);
+SELECT plan(93);
 SET LOCAL client_min_messages = error;
 SELECT ordersync.set_up();
 INSERT INTO ordersync.gateways (name, base_url, app_key, protocol, sign_method) VALUES ('g', 'https://example.invalid', '1', 'top', 'md5');
@@ -193,6 +193,20 @@ SELECT is(regexp_replace(pg_temp.as_role('page_all', $$SELECT ordersync_report_h
 SELECT is(pg_temp.texts('//header/p[2]', h) || ARRAY(SELECT pg_temp.tiles(h) LIMIT 1), ARRAY[U&'Shops: \FFFDabc\FFFD (8)', 'Paid amount|40.00| before: 0.00'], 'who is limited to a shop gets a page of it')
 FROM pg_temp.as_role('page_some', $$SELECT ordersync_report_html(NULL, '2026-03-01', '2026-03-03')$$) h;
 SELECT is(pg_temp.as_role('page_some', format($$SELECT ordersync_report_html('{8,%s}')$$, s)), format('42501 permission denied for shop %s', s), format('and none of shop %s', s)) FROM unnest(ARRAY[7, 99]) s;
+-- what it is told, and what a function that checks the session's grants tells it
+CREATE FUNCTION pg_temp.refusal(p_role name, p_query text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE d text; h text;
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', p_role);
+	EXECUTE p_query;
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL, h = PG_EXCEPTION_HINT;
+	RETURN ARRAY[SQLERRM, d, h];
+END $$;
+GRANT EXECUTE ON FUNCTION ordersync_check_shop(bigint) TO page_some;
+SELECT is(pg_temp.refusal('page_some', q), ARRAY['permission denied for shop 7', 'The grant of "page_some" is for other shops.', 'The database''s owner can widen it with ordersync_grant(role, level, shops).'], q)
+FROM (VALUES ($$SELECT ordersync_report_html('{8,7}')$$), ($$SELECT ordersync_check_shop(7)$$)) v (q);
 SELECT is(pg_temp.as_role('page_all', $$SELECT ordersync_report_html('{99}')$$), '42704 shop 99 does not exist', 'who is not limited is told what there is');
 ROLLBACK TO read_only;
 

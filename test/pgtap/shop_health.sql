@@ -31,7 +31,7 @@ BEGIN
 	RETURN t;
 END $$;
 CREATE FUNCTION pg_temp.fail(task bigint, verdict text, class text, code bigint DEFAULT NULL, sub_code text DEFAULT NULL, ago interval DEFAULT '0') RETURNS text LANGUAGE sql AS $$
-	SELECT (ordersync.fail(task, 42, jsonb_build_object('verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', 60000,
+	SELECT (ordersync.fail(task, 42, jsonb_build_object('key_seal', (SELECT ordersync.data_key_seal(t.shop_id) FROM ordersync.sync_tasks t WHERE t.task_id = task), 'verdict', verdict, 'class', class, 'message', 'it said no', 'retry_ms', 60000,
 		'call', jsonb_strip_nulls(jsonb_build_object('method', 'm', 'verdict', verdict, 'code', code, 'sub_code', sub_code,
 			'started_at', (EXTRACT(epoch FROM clock_timestamp() - ago) * 1000)::bigint))))).state $$;
 CREATE FUNCTION pg_temp.good_call(task bigint, ago interval DEFAULT '0', state text DEFAULT 'succeeded') RETURNS void LANGUAGE sql AS $$

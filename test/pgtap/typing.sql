@@ -102,7 +102,7 @@ SELECT is(seller_nick, 'H&M旗舰店', 'is the name') FROM ordersync.shops WHERE
 
 SELECT count(ordersync_trigger_full(15)) AS triggered \gset
 SELECT count(*) AS claimed FROM ordersync.claim('nobody', 10, 10) \gset
-SELECT is(ordersync.settle_key(t.task_id, t.token, 'answered', 77, 'H&amp;M旗舰店:小二', NULL, NULL), 'ok', 'a data key of the seller as a relay names it') FROM ordersync.sync_tasks t WHERE t.shop_id = 15 AND t.state = 'running';
+SELECT is(ordersync.settle_key(t.task_id, t.token, ordersync.data_key_seal(15), 'answered', 77, 'H&amp;M旗舰店:小二', NULL, NULL), 'ok', 'a data key of the seller as a relay names it') FROM ordersync.sync_tasks t WHERE t.shop_id = 15 AND t.state = 'running';
 SELECT is(seller_nicks, '{H&M旗舰店}', 'is no other name') FROM ordersync.shops WHERE shop_id = 15;
 
 -- added fields: names that everybody can type

@@ -137,6 +137,8 @@ is($cluster->sql("SELECT count(area) FROM ordersync.order_report WHERE shop_id =
 	is("$read$read_err", "t\n", 'who comes to read meanwhile does not wait for long either');
 	like($cluster->sql_fails("SET statement_timeout = '20s'; SELECT ordersync_drop_field('orders', 'area')"), qr/order_report is in use/, 'nor does a field go');
 	like($cluster->sql_fails("SET statement_timeout = '20s'; BEGIN; UPDATE ordersync.installation SET version = '0.0.9'; SELECT ordersync.maintenance()"), qr/ordersync\.own_shops is in use/, 'nor does a new version wait to make its views');
+	($status, undef, $refused) = $node->psql('postgres', "\\set VERBOSITY verbose\nSET statement_timeout = '20s'; SELECT ordersync.set_up()");
+	like($refused, qr/55P03: (?:ordersync\.own_shops|a view of ordersync) is in use and cannot be changed\n.*\bprocess $pid of "\w+" \(dashboard\).*end it: SELECT pg_terminate_backend\($pid\)/s, 'and says so, with the session and the command');
 	is($cluster->sql("SELECT count(*) FROM ordersync.added_fields"), 3, 'nothing is half done');
 	$in .= "COMMIT;\n\\q\n";
 	$bi->finish;

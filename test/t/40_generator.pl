@@ -117,6 +117,13 @@ becomes("{{each stream}}\n{{sources digest_# = #n/#bit}}\n\t{{each source}}\n\t'
 	"digest_history = 1/1, digest_increment = 2/2, digest_list = 3/4, digest_details = 4/8\n\t'history' 1 1\n\t'increment' 2 2\n\t'list' 3 4\n\t'details' 4 8\n\twhole\n"
 	. "digest_special = 1/1, digest_list = 2/2, digest_details = 3/4\n\t'special' 1 1\n\t'list' 2 2\n\t'details' 3 4\n\twhole\n", 'sources, with rank and bit');
 
+# --- lines that are written once
+
+becomes("SELECT 1;\n{{define pair}}\n\ta, {{function}}(b)\n{{enddefine}}\nSELECT\n{{use pair f.g}},\n\tc;\nSELECT\n{{use pair h}}\nFROM t;\n",
+	"SELECT 1;\nSELECT\n\ta, f.g(b),\n\tc;\nSELECT\n\ta, h(b)\nFROM t;\n", 'defined once and used twice, with a function each');
+becomes("{{define one}}\n\t{{function}}(1)\n{{enddefine}}\n{{define two}}\n{{use one}},\n\t{{orders.key}}\n{{enddefine}}\nSELECT\n{{use two f}}\n\tFROM t;\n",
+	"SELECT\n\tf(1),\n\tshop_id, tid\n\tFROM t;\n", 'one inside of another has its function');
+
 # --- C
 
 my ($columns) = made('columns', [ dictionary() ]);
@@ -168,10 +175,13 @@ for ([ '{{orders.fees}}' => 'unknown set "fees": it is one of all, changes' ], [
 	[ '{{each stream}}' => 'no \{\{end\}\}' ], [ "{{each source}}\n{{end}}" => 'stands inside' ], [ "{{each table}}\n{{end}}" => 'unknown block' ], [ 'a {{orders.all' => 'part of no macro' ],
 	[ "{{each stream}}\n{{if lines}}\n{{endif}}\n{{end}}" => 'unknown condition' ], [ '{{orders.linked}}' => 'no column of orders is in the set "linked"' ],
 	[ '{{orders.all #field}}' => '"#field" of column "shop_id", which has none' ], [ '{{orders.all #typo}}' => 'unknown "#typo"' ],
+	[ '{{use pair}}' => '"pair" is not defined before' ], [ '{{define pair}}' => 'no \{\{enddefine\}\}' ], [ '{{enddefine}}' => 'without its beginning' ],
+	[ "{{define a}}\n{{enddefine}}\n{{define a}}\n{{enddefine}}" => '"a" is defined twice', 4 ], [ "{{define a}}\n{{function}}\n{{enddefine}}\n{{use a}}" => 'unknown macro', 3 ],
 	[ '{{words cash}}' => 'unknown words "cash"' ], [ '{{words}}' => 'unknown macro' ])
 {
 	my ($out, $err) = made('script', [ dictionary() ], "SELECT 1;\n$_->[0]\n");
-	like($err, qr/^p\.sql:[23]: .*$_->[1]/, ($_->[0] =~ s/\n/ /gr) . ': refused');
+	my $line = $_->[2] // '[23]';
+	like($err, qr/^p\.sql:$line: .*$_->[1]/, ($_->[0] =~ s/\n/ /gr) . ': refused');
 }
 
 for ([ "-- 付\n" => 'stands outside of a literal of one line' ], [ "SELECT 'a'\n\t'付';\n" => 'goes on from the line before is of ASCII alone' ], [ "SELECT '\xff';\n" => 'is no UTF-8' ],

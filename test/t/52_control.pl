@@ -21,10 +21,12 @@ is($cluster->finish($cluster->sql("SELECT ordersync_check_shop($_)")), 'succeede
 # Tasks of a shop that workers have, and calls that workers wait for.
 my $running = sub { my ($shop) = @_; return $cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE shop_id = $shop AND state = 'running'") };
 my $calls = sub { return $cluster->sql('SELECT sum(in_flight) FROM ordersync.workers') };
+# As many calls hang as tasks are running: none is being answered, and no page being stored.
 my $all_call = sub {
 	my (@shops) = @_;
+	my $hanging = $cluster->control('stats')->{waiting};
 	my $tasks = $cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE state = 'running'");
-	return $calls->() == $tasks && !grep { $running->($_) == 0 } @shops;
+	return $hanging == $tasks && !grep { $running->($_) == 0 } @shops;
 };
 # Calls of these shops hang; a full run of each, whose calls are in flight.
 my $hanging = sub {

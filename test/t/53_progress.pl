@@ -11,7 +11,14 @@ $world->add_shops(1);
 $world->sql('CREATE ROLE bi LOGIN');
 $world->sql("SELECT ordersync_grant('bi', 'reader')");
 my $wait_events = $world->sql("SELECT current_setting('server_version_num')::integer >= 170000") eq 't';
-sub wait_event { return $world->sql(q{SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'ordersync worker'}) }
+# One assertion: it comes to wait for that, as the server's version can tell; it wakes up now and then.
+sub waits
+{
+	my ($who, $event, $name) = @_;
+	$event = 'Extension' unless $wait_events;
+	$world->wait_until("the $who to wait", sub { $world->sql("SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'ordersync $who'") eq $event });
+	return pass($name);
+}
 
 sub progress
 {
@@ -19,6 +26,9 @@ sub progress
 	return $world->node->safe_psql('postgres', "SELECT $columns FROM ordersync.run_progress WHERE run_id = $run", extra_params => [ '-U', $user // 'postgres' ]);
 }
 sub name { return $world->sql("SELECT application_name FROM pg_stat_activity WHERE backend_type = 'ordersync worker'") }
+
+# Words are put together ten times a second at most: until then those of before are shown.
+sub shown { my ($what, $pattern) = @_; return $world->wait_until("$what to be shown", sub { name() =~ $pattern }) }
 
 # Triggers an incremental run over a day of its own while the gateway holds every call.
 my $days = 20;
@@ -47,28 +57,27 @@ sub locker
 
 $world->wait_until('the worker to be idle', sub { name() eq 'ordersync: idle' });
 is($world->sql('SELECT state, claimed, in_flight, doing, shop_id, task_id FROM ordersync.workers'), 'idle|0|0|||', 'an idle worker has nothing in hand');
-is(wait_event(), 'OrdersyncIdle', 'and waits for work') if $wait_events;
-is($world->sql(q{SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'ordersync launcher'}), $wait_events ? 'OrdersyncLauncher' : 'Extension', 'the launcher waits as the server\'s version can tell');
+waits('worker', 'OrdersyncIdle', 'and waits for work');
+waits('launcher', 'OrdersyncLauncher', 'the launcher waits, too');
 
 # --- calls in flight
 
 my ($run, $day) = held('07:08:09', '07:08:30');
-$world->wait_until('its first call to be shown', sub { name() =~ /shop/ });
+shown('its first call', qr/ call/);
 is(name(), 'ordersync: shop 1 incremental key check, 1 call', 'a first call checks the key');
 $world->control('release');
-$world->wait_until('windows to be shown', sub { name() =~ /-/ });
+shown('windows', qr/-/);
 like(name(), qr/^ordersync: shop 1 incremental \w+ (?:$day|@{[ substr $day, 5 ]}) 07:08:09-07:08:30(?:, \d calls?)?$/, 'seconds are shown where a window has some');
 release();
 is($world->finish($run), 'succeeded', 'the first run');
 ($run, $day) = held();
 my $short = substr $day, 5;
-$world->wait_until('the window to be shown', sub { name() =~ /shop 1/ });
+shown('the window', qr/$short /);
+waits('worker', 'OrdersyncCalls', 'it waits for its calls');
 like(name(), qr/^ordersync: shop 1 incremental \w+ (?:$day|$short) \d\d:\d\d-\d\d:\d\d(?:, \d calls?)?$/, 'pg_stat_activity shows shop, kind, list and window');
 is($world->sql("SELECT w.doing, w.shop_id, w.kind, w.in_flight = w.claimed, t.state, w.stream = t.stream, w.basis = t.basis, w.since = t.since, w.until = t.until, w.blocked_by, t.worker_pid = w.pid
 	FROM ordersync.workers w JOIN ordersync.sync_tasks t USING (task_id, run_id)"), 'waiting for answers|1|incremental|t|running|t|t|t|t||t', 'ordersync.workers has its task');
 is(progress($run, 'state, windows_done, waiting_for, eta'), 'running|0||', 'the run is being processed, and nothing is known of its end');
-is(wait_event(), $wait_events ? 'OrdersyncCalls' : 'Extension', 'it waits for its calls');
-
 ok($world->sql('SELECT calls_per_second FROM ordersync.workers') > 0, 'and has made some in the last seconds');
 
 # --- somebody's lock on a table

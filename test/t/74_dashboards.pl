@@ -63,6 +63,27 @@ for my $name (sort keys %dashboard)
 	unlike(JSON::PP->new->canonical->encode($json), qr/current_date|LOCALTIME|now\(\)::date/i, 'no query asks the session which day it is');
 }
 
+# --- one name for one thing: what is read of all, and what is proven of orders, as on the page of pictures
+
+my %name_of = (en => { covered_until => 'All read until', proven_until => 'Orders proven until' }, zh => { covered_until => '全部已读至', proven_until => '订单已证明至' });
+sub names_in
+{
+	my ($d) = @_;
+	my %names;
+	for my $panel ($d->panels)
+	{
+		for my $column (qw(covered_until proven_until))
+		{
+			my @shown = map { $_->{value} } grep { $_->{id} eq 'displayName' } map { @{ $_->{properties} } } grep { $_->{matcher}{options} eq $column } @{ $panel->{fieldConfig}{overrides} // [] };
+			push @shown, $panel->{title} if $panel->{type} eq 'stat' && grep { $_->{rawSql} =~ /AS $column\b/ } @{ $panel->{targets} };
+			$names{$column}{$_} = 1 for @shown;
+		}
+	}
+	return { map { $_ => join ', ', sort keys %{ $names{$_} } } keys %names };
+}
+my %columns = (operations => [ 'covered_until', 'proven_until' ], sales => [ 'covered_until' ]);
+is_deeply(names_in($dashboard{$_}), { %{ $name_of{en} }{ @{ $columns{$_} } } }, "$_: until when it is read and proven is named so") for sort keys %dashboard;
+
 # --- the same in Chinese
 
 my @words = grep { !/^(#|\t|$)/ } split /\n/, decode_utf8(PostgreSQL::Test::Utils::slurp_file("$root/dashboards/zh-CN.txt"));
@@ -79,6 +100,7 @@ for my $name (sort keys %dashboard)
 	is_deeply([ map { $_->{sql} } $chinese->queries ], [ map { $_->{sql} } $dashboard{$name}->queries ], 'has the same SQL');
 	is_deeply([ map { $_->{title} } grep { $_->{title} !~ /\p{Han}/ || $_->{description} !~ /\p{Han}/ } $chinese->panels ], [], 'its panels are in Chinese');
 	is($chinese->json->{uid}, "ordersync-$name-zh", 'it can be imported beside the other');
+	is_deeply(names_in($chinese), { %{ $name_of{zh} }{ @{ $columns{$name} } } }, 'until when it is read and proven is named so');
 	is($chinese->value('language', 'sqlstring'), q{'zh'}, 'stages have their Chinese names') if $name eq 'sales';
 	is_deeply([ grep { !-e "$docdir/extension/$_" } map { "ordersync-$name$_" } '.json', '.zh-CN.json' ], [], 'make install installs both');
 }
@@ -143,6 +165,7 @@ SELECT ordersync_changes_create('erp', '{"start": "now"}');
 INSERT INTO ordersync.storage_history (table_name, shop_id, day, bytes) SELECT t, 0, ordersync_today() - d, 8192 * (9 - d) FROM unnest('{orders,sub_orders}'::text[]) t, generate_series(1, 3) d;
 VACUUM ANALYZE;
 SQL
+is(decode_utf8(sql("SELECT string_agg(ordersync.page_words(l) ->> w, ', ' ORDER BY l, w DESC) FROM unnest('{en,zh}'::text[]) l, unnest('{read_until,proven_until}'::text[]) w")), join(', ', map { @{ $name_of{$_} }{qw(covered_until proven_until)} } qw(en zh)), 'and on the page of pictures');
 $cluster->wait_until('the worker of another database', sub { sql('SELECT count(*) > 0 FROM ordersync.workers') eq 't' });
 
 # Runs queries in one session of a role that can only read; of each a hash: columns as [name, type], rows, error.

@@ -271,7 +271,7 @@ AS $function$
 	SELECT p.oid::pg_catalog.regprocedure::text,
 		CASE
 			-- what views and invokers' functions call as their reader or caller
-			WHEN p.proname ~ '^(worker_list|list_.*|page_.*|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
+			WHEN p.proname ~ '^(worker_list|list_.*|page_.*|raise_other_shop|in_transaction_block|prevent_transaction_block)$' THEN 'reader'
 			WHEN p.proname ~ '^(check_health_.*|health_.*|compare_.*|read_time|format_.*|is_listed|(interval_)?setting|listed_databases|command_to_list_database|hint_with_command|cron_.*)$' THEN 'reader'
 			WHEN p.proname ~ '^((reproject|clean_up|import|schedule)_|apply_privacy_(begin|batch)$)' THEN 'admin'
 			WHEN p.proname !~ '^ordersync_' THEN NULL

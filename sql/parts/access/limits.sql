@@ -31,6 +31,10 @@ COMMENT ON FUNCTION ordersync.tables_by_shop() IS
  * then pays for it, and a dump taken by neither owner nor superuser is refused by
  * the server.  With it comes a policy that leaves everybody else as before, but
  * for tables where somebody has switched it on already, whose policies decide.
+ *
+ * A consumer of the change feed is of the shops that it is told; whoever may read in its
+ * name sees it, too.  One of all shops is nobody's who is limited: how much it reads
+ * would tell of other shops, and so would its name.
  */
 CREATE OR REPLACE FUNCTION ordersync.set_up_policies()
 RETURNS void
@@ -41,11 +45,17 @@ DECLARE
 	v record;
 BEGIN
 	FOR v IN
-		SELECT t.name, c.oid, c.relrowsecurity AS is_on, (
+		SELECT t.name, t.own, c.oid, c.relrowsecurity AS is_on, (
 				SELECT pg_catalog.bool_or(g.shops IS NOT NULL)
 				FROM ordersync.grants g
 			) AS wanted
-		FROM ordersync.tables_by_shop() t (name)
+		FROM (
+			SELECT s.name, 'shop_id = ANY ((SELECT o.shops FROM ordersync.own_shops o)::bigint[])' AS own
+			FROM ordersync.tables_by_shop() s (name)
+			UNION ALL
+			SELECT 'change_consumers', 'shops <@ (SELECT o.shops FROM ordersync.own_shops o) '
+				'OR COALESCE(pg_catalog.pg_has_role(pg_catalog.to_regrole(pg_catalog.quote_ident(owner)), ''MEMBER''), false)'
+		) t
 		JOIN pg_catalog.pg_class c ON c.relname = t.name
 			AND c.relnamespace = 'ordersync'::pg_catalog.regnamespace
 			AND c.relowner = 'pg_database_owner'::pg_catalog.regrole
@@ -58,8 +68,7 @@ BEGIN
 		THEN
 			PERFORM ordersync.drop_policies_of_roles(v.oid);
 			EXECUTE pg_catalog.format('CREATE POLICY ordersync_shops ON ordersync.%I AS RESTRICTIVE USING ('
-				'(SELECT true FROM ordersync.own_shops o WHERE o.all_shops) IS NOT NULL '
-				'OR shop_id = ANY ((SELECT o.shops FROM ordersync.own_shops o)::bigint[]))', v.name);
+				'(SELECT true FROM ordersync.own_shops o WHERE o.all_shops) IS NOT NULL OR %s)', v.name, v.own);
 		END IF;
 		IF v.wanted AND NOT v.is_on THEN
 			EXECUTE pg_catalog.format('ALTER TABLE ordersync.%I ENABLE ROW LEVEL SECURITY', v.name);
@@ -200,17 +209,29 @@ $function$;
 COMMENT ON FUNCTION ordersync.shown_shops() IS
 	'the shops that the session''s role is limited to; NULL: it sees all';
 
+/* Readers may call it: what runs with their rights words its refusals by it, too. */
+CREATE OR REPLACE FUNCTION ordersync.raise_other_shop(p_shop bigint, p_role name)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $function$
+BEGIN
+	RAISE EXCEPTION USING
+		ERRCODE = 'insufficient_privilege',
+		MESSAGE = pg_catalog.format('permission denied for shop %s', COALESCE(p_shop::text, 'NULL')),
+		DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', p_role),
+		HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
+END
+$function$;
+COMMENT ON FUNCTION ordersync.raise_other_shop(bigint, name) IS
+	'raises the error that a role''s grant does not include a shop';
+
 CREATE OR REPLACE FUNCTION ordersync.check_allowed(p_shop bigint)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $function$
 BEGIN
 	IF NOT ordersync.is_allowed(p_shop) THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = pg_catalog.format('permission denied for shop %s', p_shop),
-			DETAIL = pg_catalog.format('The grant of "%s" is for other shops.', pg_catalog.pg_get_userbyid(ordersync.outer_user())),
-			HINT = 'The database''s owner can widen it with ordersync_grant(role, level, shops).';
+		PERFORM ordersync.raise_other_shop(p_shop, pg_catalog.pg_get_userbyid(ordersync.outer_user()));
 	END IF;
 END
 $function$;

@@ -183,8 +183,9 @@ BEGIN
 		-- a statement of its own, which sees no less than what was picked
 		RETURN QUERY
 		SELECT m."position", m.kind, m.shop_id, m.tid, m.refund_id, m.changed_at, m.message
-		FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids, v.times, v.messages, v.entries) m
-		ORDER BY m.n;
+		FROM ordersync.with_messages(v.positions, v.kinds, v.shops, v.ids, v.times, v.messages, v.entries)
+			WITH ORDINALITY AS m (n, "position", kind, shop_id, tid, refund_id, changed_at, message, place)
+		ORDER BY m.place;		-- no sort of messages: so they come
 		EXIT WHEN FOUND;
 		PERFORM ordersync.acknowledge(consumer, v.positions[cardinality(v.positions)]);
 	END LOOP;

@@ -55,6 +55,13 @@ AS 'MODULE_PATHNAME', 'ordersync_newest_head';
 COMMENT ON FUNCTION ordersync.newest_head() IS
 	'the bytes that all begins with that the newest key seals; NULL if the key file cannot be used';
 
+CREATE OR REPLACE FUNCTION ordersync.seal_id(sealed bytea)
+RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT
+AS 'MODULE_PATHNAME', 'ordersync_seal_id';
+COMMENT ON FUNCTION ordersync.seal_id(bytea) IS
+	'which sealing of a secret this is: another one for each time that one is set or sealed again';
+
 CREATE OR REPLACE FUNCTION ordersync.key_file(OUT state text, OUT why text, OUT missed_elsewhere boolean, OUT keys integer)
 RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -24,8 +24,9 @@ BEGIN
 		v_messages := ARRAY(
 			SELECT m.message
 			FROM ordersync.with_messages(NULL, pg_catalog.array_fill(p_kind, ARRAY[pg_catalog.cardinality(p_ids)]),
-				pg_catalog.array_fill(p_shop, ARRAY[pg_catalog.cardinality(p_ids)]), p_ids) m
-			ORDER BY m.n);
+				pg_catalog.array_fill(p_shop, ARRAY[pg_catalog.cardinality(p_ids)]), p_ids)
+				WITH ORDINALITY AS m (n, "position", kind, shop_id, tid, refund_id, changed_at, message, place)
+			ORDER BY m.place);
 	END IF;
 	INSERT INTO ordersync.change_feed (shop_id, kind, ids, messages)
 	VALUES (p_shop, p_kind, p_ids, v_messages);

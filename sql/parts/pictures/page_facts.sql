@@ -31,11 +31,7 @@ BEGIN
 	SELECT o.* INTO v_own FROM ordersync.own_shops o;
 	FOREACH v_shop IN ARRAY p_shops LOOP
 		IF NOT v_own.all_shops AND NOT COALESCE(v_shop = ANY (v_own.shops), false) THEN
-			RAISE EXCEPTION USING
-				ERRCODE = 'insufficient_privilege',
-				MESSAGE = format('permission denied for shop %s', COALESCE(v_shop::text, 'NULL')),
-				DETAIL = format('The grant of "%s" is for other shops.', current_user),
-				HINT = 'NULL is all shops that you may see; the database''s owner can widen the grant with ordersync_grant(role, level, shops).';
+			PERFORM ordersync.raise_other_shop(v_shop, current_user);
 		ELSIF v_shop = ANY (v_seen) IS NOT TRUE THEN
 			RAISE EXCEPTION USING
 				ERRCODE = 'undefined_object',

@@ -9,7 +9,7 @@
  * (order_payloads, after_sale_payloads), which the two kinds never share, and
  * before any row of orders, sub_orders or after_sales; all of a transaction in one
  * call and so in one order.  What is read after that is up to date: who had the
- * number before has committed.
+ * number before has committed.  One number may be taken later: see note_lost_lines.
  *
  * An after-sale that names no order is locked by nothing: no order finds it either.
  *

@@ -120,10 +120,10 @@ BEGIN
 							'AND s.oid = ordersync.read_bigint(l.oid)) IS NULL)'
 	INTO v_tids
 	USING p_shop, p_tids;
-	PERFORM ordersync.count_lines(p_shop, ARRAY(
+	PERFORM ordersync.announce_records('order', p_shop, ordersync.count_lines(p_shop, ARRAY(
 		SELECT u.tid
 		FROM pg_catalog.unnest(p_tids) AS u (tid)
-		WHERE u.tid <> ALL (COALESCE(v_tids, '{}'))));
+		WHERE u.tid <> ALL (COALESCE(v_tids, '{}')))));
 	IF v_tids IS NULL THEN
 		RETURN NULL;
 	END IF;
@@ -197,42 +197,6 @@ END
 $function$;
 COMMENT ON FUNCTION ordersync.refill_orders(bigint, bigint[]) IS
 	'restores the columns of restored orders that only order_changes still holds';
-
-/*
- * A line that has moved to another order is in that one alone, but stays in the
- * record of the first, whose row counts it until this is noticed here.
- */
-CREATE OR REPLACE FUNCTION ordersync.count_lines(p_shop bigint, p_tids bigint[])
-RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-AS $function$
-BEGIN
-	IF p_tids = '{}' THEN
-		RETURN;
-	END IF;
-	EXECUTE
-		'UPDATE ordersync.orders o '
-		'SET line_count = ( '
-			'SELECT pg_catalog.count(*) '
-			'FROM ordersync.sub_orders s '
-			'WHERE s.shop_id = $1 '
-				'AND s.tid = o.tid) '
-		'FROM ordersync.order_payloads p '
-		'WHERE o.shop_id = $1 '
-			'AND o.tid = ANY ($2) '
-			'AND p.shop_id = $1 '
-			'AND p.tid = o.tid '
-			'AND p.payload IS NOT NULL '
-			'AND o.line_count > ( '
-				'SELECT pg_catalog.count(*) '
-				'FROM ordersync.sub_orders s '
-				'WHERE s.shop_id = $1 '
-					'AND s.tid = o.tid)'
-	USING p_shop, p_tids;
-END
-$function$;
-COMMENT ON FUNCTION ordersync.count_lines(bigint, bigint[]) IS
-	'corrects line_count of these orders where it is too high though no line is missing';
 
 CREATE OR REPLACE FUNCTION ordersync.restore_after_sales(p_shop bigint, p_ids bigint[])
 RETURNS bigint[]

@@ -119,17 +119,19 @@ CREATE OR REPLACE FUNCTION ordersync.next_lines(
 RETURNS TABLE (
 	{{sub_orders.written # #type}},
 	again boolean,
-	unreadable boolean
+	unreadable boolean,
+	moved_from bigint
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 ROWS 200
 AS $function$
-	SELECT {{sub_orders.written n.#}}, n.again, n.unreadable
+	SELECT {{sub_orders.written n.#}}, n.again, n.unreadable, n.moved_from
 	FROM (
 		SELECT p_shop AS shop_id, r.*, f.paid_at, f.paid_amount, f.paid_amount_frozen, f.paid_amount_estimated,
 			COALESCE(r.is_free_gift, false) OR COALESCE(r.price = 0, false) AS is_gift,
 			COALESCE(w.first_seen_at, pg_catalog.now()) AS first_seen_at,
-			pg_catalog.now() AS synced_at
+			pg_catalog.now() AS synced_at,
+			NULLIF(w.tid, r.tid) AS moved_from
 		FROM ordersync.read_lines(p_records) r
 		LEFT JOIN pg_catalog.unnest(p_was) w ON w.id = r.oid
 		CROSS JOIN LATERAL (
@@ -156,7 +158,7 @@ AS $function$
 	) n
 $function$;
 COMMENT ON FUNCTION ordersync.next_lines(bigint, text, ordersync.applied[], ordersync.remembered[], bigint[], bigint[]) IS
-	'the rows of item lines that these orders'' records come to, given what their rows remember, which lines are refunded and which were so before the record; again: a line of the same id stands before it in its record';
+	'the rows of item lines that these orders'' records come to, given what their rows remember, which lines are refunded and which were so before the record; again: a line of the same id stands before it in its record; moved_from: the other order that its row is of';
 
 CREATE OR REPLACE FUNCTION ordersync.next_after_sales(
 	p_shop bigint,

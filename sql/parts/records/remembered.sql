@@ -9,10 +9,11 @@ CREATE TYPE ordersync.remembered AS (
 	paid_amount_estimated boolean,
 	platform_state text,
 	details_at timestamptz,
-	first_seen_at timestamptz
+	first_seen_at timestamptz,
+	tid bigint
 );
 COMMENT ON TYPE ordersync.remembered IS
-	'what the row of an order or of a line holds that its record does not say';
+	'what the row of an order or of a line holds that its record does not say; tid: the order that it belongs to';
 
 CREATE TYPE ordersync.remembered_after_sale AS (
 	id bigint,

@@ -25,6 +25,7 @@ DECLARE
 	v_records ordersync.applied[] := ordersync.new_and_changed(p_stored, v_changed);
 	v_suspects bigint[];
 	v_refunds bigint[];			-- that lines name
+	v_losers bigint[];			-- orders whose lines are another one's
 	a pg_catalog.record;		-- what after-sales say of these orders
 BEGIN
 	IF v_records IS NULL THEN
@@ -52,11 +53,14 @@ BEGIN
 	END IF;
 	IF v_changed IS NOT NULL THEN
 		v_suspects := v_suspects || ordersync.update_orders(p_shop, p_source, v_changed, a.refunded_tids);
-		SELECT v_suspects || l.suspects, v_refunds || l.refunds
-		INTO v_suspects, v_refunds
+		SELECT v_suspects || l.suspects, v_refunds || l.refunds, l.losers
+		INTO v_suspects, v_refunds, v_losers
 		FROM ordersync.update_lines(p_shop, p_source, v_changed, a.refunded_oids, a.lowered_oids) l;
 	END IF;
 	PERFORM ordersync.note_refunds(p_shop, v_refunds);
+	IF v_losers IS NOT NULL THEN
+		PERFORM ordersync.note_lost_lines(p_shop, v_records, v_losers);
+	END IF;
 
 	IF a.unlinked IS NOT NULL THEN
 		PERFORM ordersync.link_after_sales(p_shop, a.unlinked);
@@ -221,7 +225,8 @@ CREATE OR REPLACE FUNCTION ordersync.update_lines(
 	p_refunded bigint[],
 	p_lowered bigint[],
 	OUT suspects bigint[],
-	OUT refunds bigint[]
+	OUT refunds bigint[],
+	OUT losers bigint[]
 )
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -229,6 +234,7 @@ DECLARE
 	v_was ordersync.remembered[] := ordersync.lock_line_rows(p_shop, p_records);
 	v_known bigint[];			-- lines whose rows are locked
 	v_refunds bigint[];
+	v_losers bigint[];
 	v_lines integer;
 BEGIN
 	LOOP
@@ -263,15 +269,22 @@ BEGIN
 					{{sub_orders.compared excluded.#}}
 				)
 				AND s.oid = ANY (v_known)
-			RETURNING s.refund_id
+			RETURNING s.oid, s.tid, s.refund_id
 		)
 		SELECT pg_catalog.array_agg(n.tid) FILTER (WHERE n.unreadable), pg_catalog.count(DISTINCT n.oid), (
 			SELECT pg_catalog.array_agg(i.refund_id)
 			FROM ins i
-			WHERE i.refund_id > 0)
-		INTO suspects, v_lines, v_refunds
+			WHERE i.refund_id > 0),
+			pg_catalog.array_agg(CASE
+				WHEN (n.oid, n.tid) IN (
+					SELECT i.oid, i.tid
+					FROM ins i) THEN n.moved_from
+				ELSE n.tid
+			END) FILTER (WHERE n.moved_from IS NOT NULL)
+		INTO suspects, v_lines, v_refunds, v_losers
 		FROM next n;
 		refunds := refunds || v_refunds;
+		losers := losers || v_losers;
 		EXIT WHEN v_lines = pg_catalog.cardinality(v_known);
 
 		-- lines that had no row: have all been inserted?
@@ -285,7 +298,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.update_lines(bigint, text, ordersync.applied[], bigint[], bigint[]) IS
-	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read, and the refunds that the written lines name';
+	'writes the rows of changed orders'' lines where they differ; returns which orders may hold lines that could not be read, the refunds that the written lines name, and which orders have fewer lines than their records';
 
 /*
  * A row that somebody else writes meanwhile stands elsewhere when its lock is had: it
@@ -303,7 +316,7 @@ BEGIN
 	LOOP
 		SELECT pg_catalog.array_agg(
 			ROW (o.tid, o.paid_at, o.paid_amount, o.paid_amount_frozen, NULL, o.platform_state, o.details_at,
-				o.first_seen_at)::ordersync.remembered),
+				o.first_seen_at, o.tid)::ordersync.remembered),
 			pg_catalog.bool_or(o.tid IS NULL)
 		INTO v_was, v_moved
 		FROM (
@@ -338,7 +351,7 @@ BEGIN
 	LOOP
 		SELECT pg_catalog.array_agg(
 			ROW (s.oid, s.paid_at, s.paid_amount, s.paid_amount_frozen, s.paid_amount_estimated, NULL, NULL,
-				s.first_seen_at)::ordersync.remembered),
+				s.first_seen_at, s.tid)::ordersync.remembered),
 			pg_catalog.bool_or(s.oid IS NULL)
 		INTO v_was, v_moved
 		FROM (

@@ -1,6 +1,53 @@
 /*
- * The view of consumers of the change feed: how far each is behind.
+ * Consumers of the change feed: what each has not read, and how far each is behind.
+ *
+ * What a consumer has not read is said in unread_entries alone: a view, since views may
+ * call nothing of ours.  Acknowledged is what its snapshot shows, and of the portion that
+ * it reads the entries before done_entry, and done_items of that one's changes.
  */
+CREATE OR REPLACE FUNCTION ordersync.set_up_unread_entries()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+AS $function$
+BEGIN
+	CREATE OR REPLACE VIEW ordersync.unread_entries
+	WITH (security_invoker = true) AS
+	SELECT c.consumer,
+		f.entry_id,
+		f.shop_id,
+		f.kind,
+		f.recorded_at,
+		cardinality(f.ids) - CASE WHEN f.entry_id = c.done_entry AND f.in_portion THEN c.done_items ELSE 0 END AS changes,
+		f.in_portion,
+		(c.shops IS NULL OR f.shop_id = ANY (c.shops)) AND (c.kinds IS NULL OR f.kind = ANY (c.kinds)) AS is_wanted
+	FROM ordersync.change_consumers c
+	CROSS JOIN LATERAL (
+		SELECT f.*, c.portion IS NOT NULL AND pg_visible_in_snapshot(f.changed_in, c.portion) AS in_portion
+		FROM ordersync.change_feed f
+		WHERE f.changed_in >= pg_snapshot_xmin(c.acknowledged)
+			AND NOT pg_visible_in_snapshot(f.changed_in, c.acknowledged)
+	) f
+	WHERE NOT f.in_portion
+		OR f.entry_id > c.done_entry
+		OR f.entry_id = c.done_entry AND c.done_items < cardinality(f.ids);
+
+	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
+	FROM (VALUES
+		('unread_entries', NULL, 'entries of the change feed that a consumer has not acknowledged, for each consumer'),
+		('unread_entries', 'consumer', 'the consumer'),
+		('unread_entries', 'entry_id', 'the entry of change_feed'),
+		('unread_entries', 'shop_id', 'its shop'),
+		('unread_entries', 'kind', 'order or after_sale'),
+		('unread_entries', 'recorded_at', 'when it was written, our clock'),
+		('unread_entries', 'changes', 'how many of its changes are not acknowledged'),
+		('unread_entries', 'in_portion', 'true: it is being read; its changes are counted by position'),
+		('unread_entries', 'is_wanted', 'false: of a shop or a kind that the consumer is not told')
+	) AS t (rel, col, words);
+END
+$function$;
+COMMENT ON FUNCTION ordersync.set_up_unread_entries() IS
+	'creates the view of what consumers of the change feed have not read; part of ordersync.set_up_views()';
+
 CREATE OR REPLACE FUNCTION ordersync.set_up_consumers()
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -46,20 +93,10 @@ BEGIN
 		c.created_at
 	FROM ordersync.change_consumers c
 	CROSS JOIN LATERAL (
-		SELECT COALESCE(sum(cardinality(f.ids) - CASE WHEN f.entry_id = c.done_entry AND f.in_portion THEN c.done_items ELSE 0 END), 0)::bigint
-				AS messages,
-			min(f.recorded_at) AS oldest
-		FROM (
-			SELECT f.*, c.portion IS NOT NULL AND pg_visible_in_snapshot(f.changed_in, c.portion) AS in_portion
-			FROM ordersync.change_feed f
-			WHERE f.changed_in >= pg_snapshot_xmin(c.acknowledged)
-				AND NOT pg_visible_in_snapshot(f.changed_in, c.acknowledged)
-				AND (c.shops IS NULL OR f.shop_id = ANY (c.shops))
-				AND (c.kinds IS NULL OR f.kind = ANY (c.kinds))
-		) f
-		WHERE NOT f.in_portion
-			OR f.entry_id > c.done_entry
-			OR f.entry_id = c.done_entry AND c.done_items < cardinality(f.ids)
+		SELECT COALESCE(sum(e.changes), 0)::bigint AS messages, min(e.recorded_at) AS oldest
+		FROM ordersync.unread_entries e
+		WHERE e.consumer = c.consumer
+			AND e.is_wanted
 	) w;
 
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)

@@ -104,7 +104,7 @@ BEGIN
 	FROM (VALUES
 		('freshness', NULL, 'one row per shop: how far it is behind its targets; the watchdog starts the runs of those that are behind'),
 		('freshness', 'shop_id', 'the shop'),
-		('freshness', 'covered_until', 'every change until then was read, of orders and after-sales, without a hole that the platform still serves; NULL: nothing is closed yet'),
+		('freshness', 'covered_until', 'all was read until then: every change of orders and after-sales, without a hole that the platform still serves; NULL: nothing is closed yet'),
 		('freshness', 'lag', 'how much further it could be read: the platform''s now, less ordersync.settle (after-sales: ordersync.settle_after_sales), minus what was read, of the stream that is behind most; before anything is closed, the time since its first run began or, before any, since it was added'),
 		('freshness', 'target', 'the longest lag that is accepted: option freshness_target, or the setting; NULL: none (off, paused, or option incremental is off)'),
 		('freshness', 'behind', 'lag is beyond the target'),

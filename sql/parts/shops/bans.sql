@@ -25,8 +25,6 @@ DECLARE
 	v_slack interval := CASE WHEN p_call IS NULL THEN interval '1 second' ELSE '0' END;
 BEGIN
 	CASE p_banned
-		WHEN 'day', 'reserved' THEN
-			PERFORM ordersync.hold_for_day(p_task.shop_id, p_banned, p_until, p_task.claimed_at);
 		WHEN 'method' THEN
 			PERFORM ordersync.ban_method(p_task, p_method, p_until, v_called_at, p_class, p_message, v_slack, p_key, p_call IS NOT NULL);
 			-- where the ban does not name the task's list, it would be claimed again at once
@@ -42,7 +40,7 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ordersync.note_ban(record, text, text, timestamptz, text, text, jsonb, boolean) IS
-	'records what holds calls of a task''s gateway back, and until when; part of ordersync.fail()';
+	'records a ban of the platform of a task''s gateway or of one of its methods, and until when; part of ordersync.fail()';
 
 CREATE OR REPLACE FUNCTION ordersync.ban_gateway(
 	p_shop bigint,
@@ -68,7 +66,12 @@ $function$;
 COMMENT ON FUNCTION ordersync.ban_gateway(bigint, timestamptz, timestamptz, interval) IS
 	'bans calls through a shop''s gateway until then, unless the ban was lifted after the refused call; part of ordersync.fail()';
 
-CREATE OR REPLACE FUNCTION ordersync.hold_for_day(p_shop bigint, p_held text, p_until timestamptz, p_claimed_at timestamptz)
+CREATE OR REPLACE FUNCTION ordersync.hold_for_day(
+	p_shop bigint,
+	p_held text,
+	p_until timestamptz,
+	p_version_us bigint,
+	p_lifted_ms bigint)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -83,12 +86,13 @@ BEGIN
 		AND g.name = s.gateway
 		-- of each task that gave up waiting the same moment, but for a few milliseconds
 		AND (CASE WHEN p_held = 'day' THEN g.spent_until ELSE g.reserved_until END + interval '1 second' < p_until) IS NOT FALSE
-		-- the limit is another since the task was claimed
-		AND GREATEST(g.lifted_at, g.updated_at) <= p_claimed_at;
+		-- as claim returned them: another limit may have been set by a transaction that is older than the claim
+		AND (EXTRACT(epoch FROM g.updated_at) * 1000000)::bigint = p_version_us
+		AND COALESCE((EXTRACT(epoch FROM g.lifted_at) * 1000)::bigint, 0) = p_lifted_ms;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.hold_for_day(bigint, text, timestamptz, timestamptz) IS
-	'records that calls_per_day of a shop''s gateway are spent (day), or that their rest is reserved (reserved); part of ordersync.fail()';
+COMMENT ON FUNCTION ordersync.hold_for_day(bigint, text, timestamptz, bigint, bigint) IS
+	'records that calls_per_day of a shop''s gateway are spent (day), or that their rest is reserved (reserved), unless its settings are others than those that the worker had claimed; part of ordersync.fail()';
 
 /*
  * With the lists of which the task is: a view, which calls no function of ours,

@@ -15,7 +15,9 @@
  * nothing.
  *
  * class "unanswered": nothing has failed, but so many calls are without an answer
- * that no more are made; that is told to nobody but who asks.
+ * that no more are made; that is told to nobody but who asks.  Of what then fails the
+ * class is known by the failure, not by the tasks that are given back for it, which
+ * may be written first.
  */
 CREATE OR REPLACE FUNCTION ordersync.note_stop(
 	p_task record,
@@ -35,6 +37,9 @@ DECLARE
 	v_gateway text;
 	v_old jsonb;
 	v_new jsonb;
+	v_class text := p_class;
+	v_error text := p_message;
+	v_failing record;			-- what the gateway's calls fail of, where they do
 BEGIN
 	SELECT s.gateway, g.stops -> v_name
 	INTO v_gateway, v_old
@@ -51,22 +56,30 @@ BEGIN
 		RETURN;
 	END IF;
 
-	SELECT g.stops -> v_name INTO v_old
+	SELECT g.stops -> v_name AS stop, g.failing_since, g.error_class, g.error
+	INTO v_failing
 	FROM ordersync.gateways g
 	WHERE g.name = v_gateway
 	FOR NO KEY UPDATE;
+	v_old := v_failing.stop;
+	-- the calls that it was stopped for may have failed before it was
+	IF v_class IS NULL AND NOT v_unanswered AND (v_old ->> 'class' <> 'unanswered') IS NOT TRUE
+			AND v_failing.failing_since IS NOT NULL THEN
+		v_class := v_failing.error_class;
+		v_error := v_failing.error;
+	END IF;
 	v_new := CASE
-			WHEN v_old IS NOT NULL AND (v_old ->> 'class' <> 'unanswered' OR v_unanswered) THEN v_old - 'shop'
+			WHEN v_old IS NOT NULL AND (v_old ->> 'class' <> 'unanswered' OR v_unanswered OR v_class IS NULL) THEN v_old - 'shop'
 			ELSE pg_catalog.jsonb_build_object('since', v_now)
 		END
 		|| pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
 			'probe_at', v_probe_at,
 			'shop', (p_stop ->> 'shop')::bigint,
 			'class', CASE
-				WHEN v_old ->> 'class' <> 'unanswered' THEN COALESCE(p_class, v_old ->> 'class')
-				ELSE COALESCE(p_class, CASE WHEN v_unanswered THEN 'unanswered' END, 'network')
+				WHEN v_old ->> 'class' <> 'unanswered' THEN COALESCE(v_class, v_old ->> 'class')
+				ELSE COALESCE(v_class, CASE WHEN v_unanswered THEN 'unanswered' END, v_old ->> 'class', 'network')
 			END,
-			'error', COALESCE(p_message, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' ELSE 'calls were lost' END)))
+			'error', COALESCE(v_error, v_old ->> 'error', CASE WHEN v_unanswered THEN 'no answer yet' ELSE 'calls were lost' END)))
 		|| CASE
 			WHEN v_name = '' THEN '{}'
 			WHEN p_key THEN pg_catalog.jsonb_build_object('key', true)

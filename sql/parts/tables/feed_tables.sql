@@ -24,6 +24,7 @@ BEGIN
 		changed_in xid8 NOT NULL DEFAULT pg_current_xact_id()
 	);
 	PERFORM ordersync.add_index('change_feed_changed_in_idx', 'change_feed', '(changed_in)');
+	PERFORM ordersync.compress_by_lz4('change_feed', 'messages');
 
 	CREATE TABLE IF NOT EXISTS ordersync.change_consumers (
 		consumer text PRIMARY KEY,

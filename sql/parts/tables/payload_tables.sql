@@ -35,22 +35,8 @@ BEGIN
 		PRIMARY KEY (shop_id, refund_id)
 	) WITH (fillfactor = 85);
 
-	IF EXISTS (
-		SELECT
-		FROM pg_catalog.pg_attribute a
-		WHERE a.attrelid IN ('ordersync.order_payloads'::regclass, 'ordersync.after_sale_payloads'::regclass)
-			AND a.attname = 'payload'
-			AND a.attcompression = ''
-	) THEN
-		BEGIN
-			-- a record is about 3 kB; pglz would take as long as parsing it
-			ALTER TABLE ordersync.order_payloads ALTER COLUMN payload SET COMPRESSION lz4;
-			ALTER TABLE ordersync.after_sale_payloads ALTER COLUMN payload SET COMPRESSION lz4;
-		EXCEPTION
-			WHEN feature_not_supported OR invalid_parameter_value THEN
-				NULL;			-- a server built without lz4
-		END;
-	END IF;
+	PERFORM ordersync.compress_by_lz4('order_payloads', 'payload');
+	PERFORM ordersync.compress_by_lz4('after_sale_payloads', 'payload');
 
 	PERFORM ordersync.comment_on('TABLE', t.rel, t.col, t.words)
 	FROM (VALUES

@@ -65,8 +65,10 @@ BEGIN
 		walk jsonb,					-- where the walk stood: src/window_saved.h
 		page_size integer,			-- where it has shrunk
 		banned text,				-- throttled: gateway (also where it is left out), method; by calls_per_day: day, reserved
+		version_us bigint, lifted_ms bigint,	-- day, reserved: of which settings that was said, and after which lifting
 		method text,				-- the one that is banned
 		key boolean,				-- it is the check of the data key
+		key_seal text,				-- unauthorized: which sealing of the data key was claimed; NULL: there was none
 		stop jsonb,					-- calls like it are stopped: src/queue_json.c
 		clock_offset_ms bigint,		-- where the platform's clock was read
 		call jsonb					-- as request_log keeps it; NULL where no call was made
@@ -143,20 +145,20 @@ BEGIN
 		finished_at = CASE WHEN v_state <> 'pending' THEN pg_catalog.clock_timestamp() END
 	WHERE t.task_id = p_task;
 
-	PERFORM ordersync.log_call(ordersync.call_facts(v.shop_id, v.run_id),
-		v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
+	PERFORM ordersync.log_call(ordersync.call_facts(v.shop_id, v.run_id), v.shop_id, v.run_id, v.task_id, f.clock_offset_ms, f.call);
 
-	IF f.verdict = 'throttled' THEN
+	IF f.verdict = 'throttled' AND f.banned IN ('day', 'reserved') THEN
+		PERFORM ordersync.hold_for_day(v.shop_id, f.banned, v_retry_at, f.version_us, f.lifted_ms);
+	ELSIF f.verdict = 'throttled' THEN
 		PERFORM ordersync.note_ban(v, f.banned, f.method, v_retry_at, f.class, f.message, f.call, COALESCE(f.key, false));
 	ELSIF f.verdict = 'unauthorized' AND f.class = 'secret_unreadable' THEN
 		PERFORM ordersync.mark_secret_unreadable(v.shop_id, f.message);
 	ELSIF f.verdict = 'unauthorized' THEN
-		PERFORM ordersync.mark_key_refused(v.shop_id, v.claimed_at, f.class, f.message);
+		PERFORM ordersync.mark_key_refused(v.shop_id, f.key_seal, v.claimed_at, f.class, f.message);
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
 	ELSIF v_unserved THEN
 		PERFORM ordersync.note_gateway_answer(v.shop_id, f.call);
-		SELECT n.ended, n.held
-		INTO v_ended, v_ended_held
+		SELECT n.ended, n.held INTO v_ended, v_ended_held
 		FROM ordersync.mark_list_refused(p_task, f.message) n;
 	ELSIF v_stop IS NOT NULL OR ordersync.is_gateway_failure(f.verdict, f.class, f.call ->> 'sub_code') THEN
 		PERFORM ordersync.note_gateway_failure(v.shop_id, f.class, f.message, f.call, v.claimed_at);

@@ -32,18 +32,23 @@ $function$;
 COMMENT ON FUNCTION ordersync.fail_key_checks(bigint, text, text) IS
 	'fails the waiting runs of kind check of a shop whose data key is invalid';
 
-CREATE OR REPLACE FUNCTION ordersync.key_is_newer(p_shop bigint, p_claimed_at timestamptz)
-RETURNS boolean
+/*
+ * Asked behind the shop's lock, which who sets a key takes too.  By its seal, not by
+ * times: a key may have been set by a transaction that is older than the claim and
+ * committed after it.  One that was only sealed anew counts as another; it is asked
+ * for again, once.
+ */
+CREATE OR REPLACE FUNCTION ordersync.data_key_seal(p_shop bigint)
+RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $function$
-	SELECT COALESCE((
-		SELECT k.updated_at > p_claimed_at
-		FROM ordersync.secrets k
-		WHERE k.kind = 'data_key'
-			AND k.name = p_shop::text), false)
+	SELECT ordersync.seal_id(k.sealed)
+	FROM ordersync.secrets k
+	WHERE k.kind = 'data_key'
+		AND k.name = p_shop::text
 $function$;
-COMMENT ON FUNCTION ordersync.key_is_newer(bigint, timestamptz) IS
-	'whether the shop''s data key was set after a task had been claimed with the old one';
+COMMENT ON FUNCTION ordersync.data_key_seal(bigint) IS
+	'which sealing the shop''s stored data key is; NULL: none is stored. What a worker claimed with another one says nothing of it';
 
 CREATE OR REPLACE FUNCTION ordersync.key_opens(p_shop bigint, p_gateway text)
 RETURNS boolean
@@ -67,7 +72,7 @@ COMMENT ON FUNCTION ordersync.key_opens(bigint, text) IS
  * hour, and then daily.  Calls that were in flight together count as one; what
  * is refused right after a check that found it good goes on counting.
  */
-CREATE OR REPLACE FUNCTION ordersync.mark_key_refused(p_shop bigint, p_claimed_at timestamptz, p_class text, p_message text)
+CREATE OR REPLACE FUNCTION ordersync.mark_key_refused(p_shop bigint, p_key_seal text, p_claimed_at timestamptz, p_class text, p_message text)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 AS $function$
@@ -82,11 +87,11 @@ BEGIN
 	WHERE s.shop_id = p_shop
 	FOR NO KEY UPDATE;
 	/*
-	 * A new key that came while the old one was being refused is not to blame,
+	 * Another key that came while the old one was being refused is not to blame,
 	 * nor is the one that waits for the gateway to lead where it was given for,
 	 * nor one that opens by now.
 	 */
-	IF ordersync.key_is_newer(p_shop, p_claimed_at)
+	IF ordersync.data_key_seal(p_shop) IS DISTINCT FROM p_key_seal
 			OR v_shop.key_state = 'moved'
 			OR v_state = 'key_unreadable' AND ordersync.key_opens(p_shop, v_shop.gateway) THEN
 		RETURN;
@@ -117,7 +122,7 @@ BEGIN
 	PERFORM ordersync.report_key_states(p_shop, NULL);
 END
 $function$;
-COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, timestamptz, text, text) IS
+COMMENT ON FUNCTION ordersync.mark_key_refused(bigint, text, timestamptz, text, text) IS
 	'marks a shop whose data key was refused; its tasks wait for a new one, or for the next check';
 
 /*

@@ -12,6 +12,7 @@
 CREATE OR REPLACE FUNCTION ordersync.settle_key(
 	p_task bigint,
 	p_token bigint,
+	p_key_seal text,			-- which sealing of the data key was claimed
 	p_outcome text,
 	p_user_id bigint,
 	p_nick text,
@@ -50,8 +51,11 @@ BEGIN
 	IF v_shop.key_state = 'moved' THEN
 		v_state := 'moved';		-- it was asked where the gateway led before
 		v_message := v_shop.key_message;
-	ELSIF ordersync.key_is_newer(v_task.shop_id, v_task.claimed_at) THEN
-		v_state := 'unchecked';	-- it was another key that answered
+	ELSIF ordersync.data_key_seal(v_task.shop_id) IS DISTINCT FROM p_key_seal THEN
+		-- it was another key that answered: of this one that says nothing
+		PERFORM ordersync.requeue_task(p_task, NULL, NULL);
+		PERFORM ordersync.wake();
+		RETURN 'unchecked';
 	ELSIF p_outcome = 'by_records' THEN
 		v_state := 'unverified';
 	ELSIF p_outcome = 'unanswered' THEN
@@ -92,7 +96,7 @@ BEGIN
 		END
 	WHERE s.shop_id = v_task.shop_id;
 
-	IF v_state IN ('wrong_seller', 'unchecked', 'moved') THEN
+	IF v_state IN ('wrong_seller', 'moved') THEN
 		PERFORM ordersync.requeue_task(p_task, 'session', v_message);
 	END IF;
 	IF v_state = 'wrong_seller' THEN
@@ -107,8 +111,8 @@ BEGIN
 	RETURN v_state;
 END
 $function$;
-COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, bigint, text, bigint, jsonb) IS
-	'records which seller the data key belongs to and returns the new key_state; for another seller the task is queued again';
+COMMENT ON FUNCTION ordersync.settle_key(bigint, bigint, text, text, bigint, text, bigint, jsonb) IS
+	'records which seller the data key belongs to and returns the new key_state; for another seller the task is queued again, and so it is when another key is stored by now: unchecked, and nothing is recorded';
 
 CREATE OR REPLACE FUNCTION ordersync.requeue_task(p_task bigint, p_class text, p_message text)
 RETURNS void

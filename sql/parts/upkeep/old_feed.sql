@@ -51,7 +51,8 @@ COMMENT ON FUNCTION ordersync.remove_read_entries() IS
 
 /*
  * What a consumer has not read for longer than ordersync.keep_feed.  It is told so,
- * in its next read.  While one is being read in an open transaction, it is tried again later.
+ * in its next read.  While one is being read, or made, in an open transaction, it is tried
+ * again later.
  */
 CREATE OR REPLACE FUNCTION ordersync.remove_old_entries(INOUT p_next bigint, p_before timestamptz, OUT removed bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -66,7 +67,9 @@ DECLARE
 BEGIN
 	removed := 0;
 	IF NOT pg_catalog.pg_try_advisory_xact_lock(ordersync.lock_key('change feed')) THEN
-		RETURN;
+		RAISE EXCEPTION USING
+			ERRCODE = 'lock_not_available',
+			MESSAGE = 'a consumer of the change feed is being made';
 	END IF;
 	SELECT pg_catalog.array_agg(f.entry_id) FILTER (WHERE f.recorded_at < p_before), pg_catalog.max(f.entry_id)
 	INTO v_due, v_last
@@ -124,24 +127,13 @@ DECLARE
 	v_until timestamptz;
 	v_shops bigint[];
 BEGIN
-	SELECT pg_catalog.bool_or(f.in_portion),
-		pg_catalog.sum(pg_catalog.cardinality(f.ids) - CASE WHEN f.entry_id = c.done_entry AND f.in_portion THEN c.done_items ELSE 0 END)
-			FILTER (WHERE f.is_wanted),
-		pg_catalog.min(f.recorded_at) FILTER (WHERE f.is_wanted), pg_catalog.max(f.recorded_at) FILTER (WHERE f.is_wanted),
-		pg_catalog.array_agg(DISTINCT f.shop_id) FILTER (WHERE f.is_wanted)
+	SELECT pg_catalog.bool_or(e.in_portion), pg_catalog.sum(e.changes) FILTER (WHERE e.is_wanted),
+		pg_catalog.min(e.recorded_at) FILTER (WHERE e.is_wanted), pg_catalog.max(e.recorded_at) FILTER (WHERE e.is_wanted),
+		pg_catalog.array_agg(DISTINCT e.shop_id) FILTER (WHERE e.is_wanted)
 	INTO v_counted, v_changes, v_from, v_until, v_shops
-	FROM ordersync.change_consumers c
-	CROSS JOIN LATERAL (
-		SELECT f.*, c.portion IS NOT NULL AND pg_catalog.pg_visible_in_snapshot(f.changed_in, c.portion) AS in_portion,
-			(c.shops IS NULL OR f.shop_id = ANY (c.shops)) AND (c.kinds IS NULL OR f.kind = ANY (c.kinds)) AS is_wanted
-		FROM ordersync.change_feed f
-		WHERE f.entry_id = ANY (p_entries)
-			AND NOT pg_catalog.pg_visible_in_snapshot(f.changed_in, c.acknowledged)
-	) f
-	WHERE c.consumer = p_consumer
-		AND (NOT f.in_portion
-			OR f.entry_id > c.done_entry
-			OR f.entry_id = c.done_entry AND c.done_items < pg_catalog.cardinality(f.ids));
+	FROM ordersync.unread_entries e
+	WHERE e.consumer = p_consumer
+		AND e.entry_id = ANY (p_entries);
 	IF v_counted OR v_changes IS NOT NULL THEN
 		UPDATE ordersync.change_consumers c
 		SET handed_out = c."position",

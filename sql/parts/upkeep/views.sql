@@ -35,6 +35,7 @@ BEGIN
 	PERFORM ordersync.set_up_shop_health();
 	PERFORM ordersync.set_up_order_messages();
 	PERFORM ordersync.set_up_after_sale_messages();
+	PERFORM ordersync.set_up_unread_entries();
 	PERFORM ordersync.set_up_consumers();
 	PERFORM ordersync.set_up_storage();
 	PERFORM ordersync.set_up_storage_by_shop();
