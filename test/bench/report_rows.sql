@@ -1,6 +1,33 @@
--- Rows for test/bench/reports: :orders orders of 50 shops in 730 days, the largest shop some fourteen times the smallest, 2.1
--- lines an order, 8 after-sales a hundred orders. They lie in the tables as daily runs would have left them, day by day and
--- shop by shop. Every column that a platform mostly fills is filled, so that rows have their real width.
+-- Rows for test/bench/reports and test/bench/readers: :orders orders of :shops shops (50) in :days days (730) from :first_day
+-- on, the largest shop some fourteen times the smallest, or of :largest orders where that is given, 2.1 lines an order or as
+-- many as :lines has, :refunds (0.087) of the paid orders with an after-sale. They lie in the tables as daily runs would have
+-- left them, day by day and shop by shop. Every column that a platform mostly fills is filled, so that rows have their real
+-- width.
+
+\if :{?shops}
+\else
+	\set shops 50
+\endif
+\if :{?days}
+\else
+	\set days 730
+\endif
+\if :{?first_day}
+\else
+	\set first_day '2024-09-01'
+\endif
+\if :{?largest}
+\else
+	\set largest NULL
+\endif
+\if :{?lines}
+\else
+	\set lines '{1,1,1,1,1,1,1,1,1,2,2,2,2,2,3,3,3,4,5,6}'
+\endif
+\if :{?refunds}
+\else
+	\set refunds 0.087
+\endif
 
 SET synchronous_commit = off;
 SET client_min_messages = warning;
@@ -22,31 +49,37 @@ INSERT INTO ordersync.orders (
 	receiver_state, receiver_city, receiver_district, seller_flag, has_buyer_message, alipay_no, platform_state,
 	first_seen_at, synced_at)
 SELECT shop, 3000000000000000000 + day * 10000000000 + shop * 100000000::bigint + i * 100, '测试店铺' || shop, 'fixed',
-	CASE WHEN paid THEN 'TRADE_FINISHED' ELSE 'TRADE_CLOSED_BY_TAOBAO' END, 'WAP,WAP',
+	CASE WHEN NOT paid THEN 'TRADE_CLOSED_BY_TAOBAO' WHEN ended THEN 'TRADE_FINISHED' ELSE 'WAIT_BUYER_CONFIRM_GOODS' END, 'WAP,WAP',
 	created, CASE WHEN paid THEN pay END, CASE WHEN paid THEN pay + interval '1 day' END,
-	created + interval '10 days', created + interval '10 days', created + interval '10 days',
+	CASE WHEN ended OR NOT paid THEN changed END, changed, changed,
 	CASE WHEN paid THEN pay END, price * sums.units, 0, 0, postage, price * sums.units + postage,
 	CASE WHEN paid THEN price * sums.units + postage END, price * sums.units + postage, 0,
 	0, 0, 0, 0, 'NEW_CREATED', 'express', false,
 	'中通快递', 'SF' || lpad((i * 7919 + day)::text, 13, '0'), 1, lines, sums.units, price * sums.units, '测**',
 	'AAH' || md5((random() * 800000)::integer::text), md5(i::text || day), '中国', '浙江省', '杭州市', '余杭区', 0, false,
-	'2026' || lpad((day * 100000 + i)::text, 24, '0'), 'listed', created, created + interval '10 days'
+	'2026' || lpad((day * 100000 + i)::text, 24, '0'), 'listed', created, changed
 FROM (
 	SELECT day, shop, i,
-		timestamptz '2024-09-01 00:00:00+08' + day * interval '1 day' + random() * interval '1 day' AS created,
+		(:'first_day' || ' 00:00+08')::timestamptz + day * interval '1 day' + random() * interval '1 day' AS created,
 		random() < 0.92 AS paid,
 		CASE WHEN random() < 0.35 THEN 5 + trunc(random() * 16) ELSE 0 END::numeric AS postage,
 		(1.9 + trunc(random() * 2600) / 10)::numeric(18, 2) AS price,
-		(ARRAY[1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6])[1 + trunc(random() * 20)::integer] AS lines
-	FROM generate_series(0, 729) AS day
+		(:'lines'::integer[])[1 + trunc(random() * cardinality(:'lines'::integer[]))::integer] AS lines
+	FROM generate_series(0, :days - 1) AS day
 	CROSS JOIN (
-		SELECT shop, power(shop, -0.68) / sum(power(shop, -0.68)) OVER () AS share
-		FROM generate_series(1, 50) AS shop
+		SELECT shop, CASE
+				WHEN :largest IS NULL THEN :orders * power(shop, -0.68) / sum(power(shop, -0.68)) OVER ()
+				WHEN shop = 1 THEN :largest
+				ELSE (:orders - :largest) * power(shop, -0.68) / sum(power(shop, -0.68)) FILTER (WHERE shop > 1) OVER ()
+			END AS orders
+		FROM generate_series(1, :shops) AS shop
 	) AS s
-	CROSS JOIN LATERAL generate_series(1, greatest(1, round(:orders * share / 730))::integer) AS i
+	CROSS JOIN LATERAL generate_series(1, greatest(1, round(s.orders / :days))::integer) AS i
 	OFFSET 0
 ) AS drawn
 CROSS JOIN LATERAL (SELECT created + random() * interval '20 minutes' AS pay OFFSET 0) AS p
+-- what is young has not ended
+CROSS JOIN LATERAL (SELECT created + interval '10 days' < now() AS ended, least(created + interval '10 days', now()) AS changed) AS e
 CROSS JOIN LATERAL (SELECT lines + lines / 3 AS units) AS sums;
 
 -- Every third line is of two pieces.
@@ -83,7 +116,7 @@ FROM (
 	WHERE s.line_no = 1 AND s.paid_at IS NOT NULL
 	OFFSET 0
 ) AS s
-WHERE random() < 0.087;
+WHERE random() < :refunds;
 
 SELECT ordersync.set_up() \g /dev/null
 VACUUM ANALYZE ordersync.orders, ordersync.sub_orders, ordersync.after_sales;

@@ -31,6 +31,9 @@ out_need(Out *o, size_t more)
 static inline void
 out_bytes(Out *o, const char *s, size_t n)
 {
+	/* an empty buffer may have no memory yet, and memcpy() must not be given NULL */
+	if (n == 0)
+		return;
 	out_need(o, n);
 	memcpy(o->data + o->len, s, n);
 	o->len += n;

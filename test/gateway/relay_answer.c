@@ -9,8 +9,7 @@
 #include "relay_private.h"
 
 static const char *kind_of_code(const Call *call);
-static void write_envelope(Call *call, Out *o, const char *code, const char *message,
-						   const Out *data);
+static void write_envelope(Call *call, Out *o, const char *code, const char *message, bool has_data);
 
 /* Bytes as a JSON text, whatever they are. */
 static void
@@ -134,7 +133,7 @@ relay_wrap(Call *call, Out *o)
 	{
 		first_code(call, "ok", code, sizeof(code));
 		if (enveloped)
-			write_envelope(call, o, code, "ok", o);
+			write_envelope(call, o, code, "ok", true);
 		return;
 	}
 	kind = call->refused[0] != '\0' ? call->refused_as : kind_of_code(call);
@@ -145,7 +144,7 @@ relay_wrap(Call *call, Out *o)
 	else if (!enveloped || strcmp(errors, "status") == 0)
 		call->status = atoi(code) >= 400 && atoi(code) < 600 ? atoi(code) : 400;
 	if (enveloped && strcmp(errors, "status") != 0)
-		write_envelope(call, o, code, words, NULL);
+		write_envelope(call, o, code, words, false);
 	else
 	{
 		o->len = 0;
@@ -176,9 +175,9 @@ kind_of_code(const Call *call)
 	}
 }
 
-/* data may be o itself; NULL: there is none. */
+/* What o has becomes the data of its envelope, which has none otherwise. */
 static void
-write_envelope(Call *call, Out *o, const char *code, const char *message, const Out *data)
+write_envelope(Call *call, Out *o, const char *code, const char *message, bool has_data)
 {
 	const Relay *relay = call->relay;
 	const char *code_as = relay_setting(relay, "code_as");
@@ -190,18 +189,18 @@ write_envelope(Call *call, Out *o, const char *code, const char *message, const 
 	Member		members[4];
 
 	if (strcmp(code_as, "flag") == 0)
-		out_text(&said, data != NULL ? "true" : "false");
+		out_text(&said, has_data ? "true" : "false");
 	else if (strcmp(code_as, "text") == 0 || strspn(code, "0123456789") != strlen(code))
 		put_quoted(&said, code, strlen(code));
 	else
 		out_text(&said, code);
 	put_quoted(&words, message, strlen(message));
-	if (data == NULL)
+	if (!has_data)
 		out_lit(&packed, "null");
 	else if (strcmp(relay_setting(relay, "data"), "text") == 0)
-		put_quoted(&packed, data->data, data->len);
+		put_quoted(&packed, o->data, o->len);
 	else
-		out_bytes(&packed, data->data, data->len);
+		out_bytes(&packed, o->data, o->len);
 	out_char(&id, '"');
 	write_request_id(&id);
 	out_char(&id, '"');
@@ -211,10 +210,10 @@ write_envelope(Call *call, Out *o, const char *code, const char *message, const 
 	members[3] = (Member) {relay_setting(relay, "envelope.request_id"), id.data, id.len};
 	write_members(&all, members, 4);
 	/* without a name the data's members stand beside the others */
-	if (members[2].path == NULL && data != NULL && data->len > 2 && data->data[0] == '{')
+	if (members[2].path == NULL && has_data && o->len > 2 && o->data[0] == '{')
 	{
 		all.data[all.len - 1] = ',';
-		out_bytes(&all, data->data + 1, data->len - 1);
+		out_bytes(&all, o->data + 1, o->len - 1);
 	}
 	out_free(&said);
 	out_free(&words);

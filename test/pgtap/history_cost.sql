@@ -83,7 +83,8 @@ CREATE FUNCTION pg_temp.days(p_query text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE v_plan json; v_rows bigint;
 BEGIN
 	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, TIMING off) ' || p_query INTO v_plan;
-	SELECT sum((n ->> 'Actual Rows')::bigint * (n ->> 'Actual Loops')::bigint) INTO v_rows
+	-- from 18 on with two decimals
+	SELECT sum((n ->> 'Actual Rows')::numeric * (n ->> 'Actual Loops')::bigint)::bigint INTO v_rows
 	FROM jsonb_path_query(v_plan::jsonb, 'strict $.** ? (@."Function Name" == "generate_series")') n;
 	RETURN v_rows;
 END $$;

@@ -67,7 +67,7 @@ BEGIN
 
 	PERFORM ordersync.add_index('sub_orders_tid_idx', 'sub_orders', '(shop_id, tid)');
 	PERFORM ordersync.add_index('sub_orders_paid_date_idx', 'sub_orders',
-		'(shop_id, paid_date, num_iid) INCLUDE (paid_amount, num)');
+		'(shop_id, paid_date, num_iid) INCLUDE (paid_amount, num, oid)');
 	-- the link check: lines that name an after-sale, a few in a hundred
 	PERFORM ordersync.add_index('sub_orders_refund_id_idx', 'sub_orders',
 		'(shop_id, refund_id) WHERE refund_id IS NOT NULL');

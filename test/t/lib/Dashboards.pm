@@ -9,13 +9,13 @@ package Dashboards;
 use strict;
 use warnings;
 use JSON::PP ();
-use PostgreSQL::Test::Utils ();
 use POSIX qw(strftime);
 
 sub read
 {
 	my ($class, $file) = @_;
-	return bless { json => JSON::PP->new->utf8->decode(PostgreSQL::Test::Utils::slurp_file($file)) }, $class;
+	open my $in, '<', $file or die "$file: $!\n";
+	return bless { json => JSON::PP->new->utf8->decode(do { local $/; <$in> }) }, $class;
 }
 
 sub json { return $_[0]{json} }
