@@ -8,9 +8,10 @@
  * server's own.
  *
  * Known are the types of the columns of messages of the change feed.  A row with
- * another one, with two columns of one name, with a column that was dropped, or
- * longer than MAX_ROW, is given to to_jsonb() as it came: so its result, and each
- * error, is the server's.
+ * another one, with two columns of one name, or longer than MAX_ROW, is given to
+ * to_jsonb() as it came: so its result, and each error, is the server's.  So is the
+ * row of a table or of another type that has a name: that one may be altered while
+ * the statement runs, and a row that is older than a column has its default.
  *
  * What is remembered of a type of rows lives as long as the expression that the
  * call stands in, in a context of its own.
@@ -105,7 +106,7 @@ learn_form(RowForm *form)
 	MemoryContext before = MemoryContextSwitchTo(form->context);
 	TupleDesc	shared = lookup_rowtype_tupdesc(form->type, form->typmod);
 	TupleDesc	desc = CreateTupleDescCopy(shared);
-	bool		known = desc->natts > 0;
+	bool		known = form->type == RECORDOID && desc->natts > 0;
 
 	ReleaseTupleDesc(shared);
 	form->values = palloc(sizeof(Datum) * desc->natts);
@@ -116,7 +117,7 @@ learn_form(RowForm *form)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, i);
 
-		known = known && !column->attisdropped && is_known(column->atttypid);
+		known = known && is_known(column->atttypid);
 		form->items[i].key = NameStr(column->attname);
 		form->items[i].key_len = strlen(NameStr(column->attname));
 	}
@@ -154,6 +155,8 @@ convert(RowForm *form, HeapTupleHeader row)
 	size_t		bound;
 	Jsonb	   *result;
 
+	if (HeapTupleHeaderGetNatts(row) < n)
+		return NULL;
 	ItemPointerSetInvalid(&tuple.t_self);
 	heap_deform_tuple(&tuple, form->desc, form->values, form->nulls);
 	for (int i = 0; i < n; i++)

@@ -1,7 +1,7 @@
 -- The change feed's functions: the form of a message, options, batches, acknowledgements, names, rights, transactions, what
 -- is lost and what is removed. Not in one transaction: nobody is told of what is not committed.
 \set QUIET on
-SELECT plan(193);
+SELECT plan(199);
 SET client_min_messages = error;
 SET TimeZone = 'America/New_York';
 SELECT ordersync.set_up();
@@ -250,6 +250,12 @@ SELECT is(pg_temp.lines_told(c), '12: [121, 122] of 2, 13: [131] of 1', c || ' i
 CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
 SELECT is(pg_temp.put('list', pg_temp.with_lines(14, '13:00', 121)), '1/0/0', 'a line moves to an order that is new');
 SELECT is(pg_temp.lines_told(c), '12: [122] of 1, 14: [121] of 1', c || ' is told of both') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(15, '13:00', 151, 152), pg_temp.with_lines(16, '13:01', 161, 152)), '2/0/0', 'two orders that are new, with a line that both name');
+SELECT is(pg_temp.lines_told(c), '15: [151] of 1, 16: [161, 152] of 2', c || ': it is the newer one''s') FROM (VALUES ('erp'), ('log')) v (c);
+CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
+SELECT is(pg_temp.put('list', pg_temp.with_lines(15, '14:00', 151, 153), pg_temp.with_lines(16, '14:01', 161, 152, 153)), '0/2/0', 'both have a line more, the same');
+SELECT is(pg_temp.lines_told(c), '15: [151] of 1, 16: [161, 152, 153] of 3', c || ': it is the newer one''s, too') FROM (VALUES ('erp'), ('log')) v (c);
 CALL pg_temp.drain('erp'); CALL pg_temp.drain('log');
 -- the row counts a line that is another order's, as rows from older versions do
 UPDATE ordersync.orders SET line_count = 2 WHERE tid = 12;

@@ -1,7 +1,7 @@
 -- ordersync.row_jsonb makes the very bytes that the server's to_jsonb makes of a row, and the feed's messages are those of
 -- the views: with values that are hostile, missing, very long or very many.
 BEGIN;
-SELECT plan(67);
+SELECT plan(69);
 SET client_min_messages = error;
 SET TimeZone = 'Asia/Shanghai';
 SELECT ordersync.set_up();
@@ -67,8 +67,27 @@ CREATE TEMPORARY TABLE changed (a bigint, b text, c text);
 INSERT INTO changed VALUES (1, 'x', 'y');
 ALTER TABLE changed ADD d integer DEFAULT 5;
 SELECT is((SELECT ordersync.row_jsonb(t)::text FROM changed t), '{"a": 1, "b": "x", "c": "y", "d": 5}', 'a column that was added');
+CREATE FUNCTION pg_temp.old_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.c := ordersync.row_jsonb(OLD); RETURN NEW; END $$;
+CREATE TRIGGER old_row BEFORE UPDATE ON changed FOR EACH ROW EXECUTE FUNCTION pg_temp.old_row();
+UPDATE changed SET a = 2;
+SELECT is((SELECT c FROM changed), '{"a": 1, "b": "x", "c": "y", "d": 5}', 'a row that is older than a column, as it is stored');
+DROP TRIGGER old_row ON changed;
+UPDATE changed SET a = 1, c = 'y';
 ALTER TABLE changed DROP b;
 SELECT is((SELECT ordersync.row_jsonb(t)::text FROM changed t), '{"a": 1, "c": "y", "d": 5}', 'and one that was dropped');
+-- a type that is altered while the call's statement runs
+CREATE TYPE pg_temp.altered AS (a bigint, b bigint);
+CREATE FUNCTION pg_temp.altered_row(n integer) RETURNS pg_temp.altered LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	IF n = 2 THEN
+		ALTER TYPE pg_temp.altered ALTER ATTRIBUTE b TYPE text;
+	END IF;
+	EXECUTE CASE n WHEN 1 THEN 'SELECT 1::bigint, 2::bigint' ELSE 'SELECT 1::bigint, ''x''::text' END INTO r;
+	RETURN r;
+END $$;
+SELECT is((SELECT string_agg(ordersync.row_jsonb(pg_temp.altered_row(n))::text, ' ' ORDER BY n) FROM generate_series(1, 2) n), '{"a": 1, "b": 2} {"a": 1, "b": "x"}', 'a type that is altered meanwhile');
 
 -- sizes around JB_OFFSET_STRIDE, with what is aligned at each place
 SELECT is((SELECT count(*) FROM generate_series(0, 100) n, LATERAL (SELECT n AS id, repeat('v', n) AS t, (SELECT array_agg(jsonb_build_object('k', repeat('w', i % 7), 'n', i)) FROM generate_series(1, n) i) AS list, repeat('u', n % 5) AS z, n::bigint AS zz) r

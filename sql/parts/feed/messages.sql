@@ -18,7 +18,7 @@ RETURNS jsonb
 AS 'MODULE_PATHNAME', 'ordersync_row_jsonb'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ordersync.row_jsonb(record) IS
-	'to_jsonb(row), the same bytes, several times as fast where its columns are bigint, integer, smallint, boolean, text, timestamptz, jsonb and jsonb[]';
+	'to_jsonb(row), the same bytes, several times as fast for the row of a query whose columns are bigint, integer, smallint, boolean, text, timestamptz, jsonb and jsonb[]';
 
 -- of an order: o is its row, n its status
 {{define order_members}}

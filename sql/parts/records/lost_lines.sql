@@ -15,6 +15,15 @@ BEGIN
 	IF p_tids = '{}' THEN
 		RETURN NULL;
 	END IF;
+	-- counted by another statement: of two that take lines of one order the second sees what the first took
+	EXECUTE
+		'SELECT '
+		'FROM ordersync.orders o '
+		'WHERE o.shop_id = $1 '
+			'AND o.tid = ANY ($2) '
+		'ORDER BY o.tid '
+		'FOR NO KEY UPDATE'
+	USING p_shop, p_tids;
 	EXECUTE
 		'WITH counted AS ( '
 			'UPDATE ordersync.orders o '

@@ -280,7 +280,14 @@ BEGIN
 					SELECT i.oid, i.tid
 					FROM ins i) THEN n.moved_from
 				ELSE n.tid
-			END) FILTER (WHERE n.moved_from IS NOT NULL)
+			END) FILTER (WHERE n.moved_from IS NOT NULL
+				-- or it is another record's of these
+				OR n.oid IN (
+					SELECT i.oid
+					FROM ins i)
+				AND (n.oid, n.tid) NOT IN (
+					SELECT i.oid, i.tid
+					FROM ins i))
 		INTO suspects, v_lines, v_refunds, v_losers
 		FROM next n;
 		refunds := refunds || v_refunds;
