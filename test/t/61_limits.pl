@@ -175,7 +175,7 @@ $cluster->wait_until('the day\'s calls to be spent', sub {
 is(scalar(my @spent = calls()), 20, 'of a limit of 30 calls with 10 reserved, full runs make 20');
 like(value("waiting_for FROM ordersync.run_progress WHERE run_id = $runs[0]"), qr/^tomorrow: what is left of calls_per_day of gateway "taobao" is reserved/, 'they wait for tomorrow');
 is(value("reserved_until - clock_timestamp() BETWEEN interval '13 hours' AND interval '14 hours' FROM ordersync.gateways WHERE name = 'taobao'"), 't', 'midnight of the platform');
-is($cluster->sql("SELECT count(*) FROM ordersync.sync_tasks WHERE last_verdict = 'throttled' AND attempt > 0"), '0', 'without an attempt');
+is($cluster->sql("SELECT count(*) FILTER (WHERE attempt > 0), count(*) > 0 FROM ordersync.sync_tasks WHERE run_id IN ($runs[0], $runs[1]) AND last_verdict = 'throttled'"), '0|t', 'without an attempt');
 is($cluster->finish($cluster->sql("SELECT ordersync_trigger_order(4, $tid)")), 'succeeded', 'an order that a person asks for is read all the same');
 is(value("state || ' ' || calls_per_day FROM ordersync.gateway_health WHERE gateway = 'taobao'"), "quota spent $quota", 'the gateway says so');
 $cluster->node->stop('immediate');
