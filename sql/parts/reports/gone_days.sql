@@ -13,7 +13,12 @@ BEGIN
 	CREATE OR REPLACE VIEW ordersync.gone_days
 	WITH (security_invoker = true) AS
 	-- by the last known modified of records whose row is gone
-	SELECT w.shop_id, 'orders' AS stream, d.day, d.records
+{{each stream}}
+{{if orders}}
+{{else}}
+	UNION ALL
+{{endif}}
+	SELECT w.shop_id, '{{stream}}' AS stream, d.day, d.records
 	FROM (
 		SELECT DISTINCT c.shop_id
 		FROM ordersync.coverage c
@@ -21,61 +26,31 @@ BEGIN
 	CROSS JOIN LATERAL (
 		SELECT timezone('Asia/Shanghai', p.modified)::date AS day, count(*) AS records
 		FROM (
-			SELECT k.tid
-			FROM ordersync.order_payloads k
+			SELECT k.{{id}}
+			FROM ordersync.{{payloads}} k
 			WHERE k.shop_id = w.shop_id
-			ORDER BY k.tid
+			ORDER BY k.{{id}}
 			OFFSET 0
 		) k
 		LEFT JOIN (
-			SELECT o.tid
-			FROM ordersync.orders o
-			WHERE o.shop_id = w.shop_id
-			ORDER BY o.tid
+			SELECT r.{{id}}
+			FROM ordersync.{{table}} r
+			WHERE r.shop_id = w.shop_id
+			ORDER BY r.{{id}}
 			OFFSET 0
-		) o ON o.tid = k.tid
+		) r ON r.{{id}} = k.{{id}}
 		CROSS JOIN LATERAL (
 			SELECT p.modified
-			FROM ordersync.order_payloads p
+			FROM ordersync.{{payloads}} p
 			WHERE p.shop_id = w.shop_id
-				AND p.tid = k.tid
+				AND p.{{id}} = k.{{id}}
 			OFFSET 0
 		) p
-		WHERE o.tid IS NULL
+		WHERE r.{{id}} IS NULL
 		GROUP BY 1
 	) d
-	UNION ALL
-	SELECT w.shop_id, 'after_sales', d.day, d.records
-	FROM (
-		SELECT DISTINCT c.shop_id
-		FROM ordersync.coverage c
-	) w
-	CROSS JOIN LATERAL (
-		SELECT timezone('Asia/Shanghai', p.modified)::date AS day, count(*) AS records
-		FROM (
-			SELECT k.refund_id
-			FROM ordersync.after_sale_payloads k
-			WHERE k.shop_id = w.shop_id
-			ORDER BY k.refund_id
-			OFFSET 0
-		) k
-		LEFT JOIN (
-			SELECT a.refund_id
-			FROM ordersync.after_sales a
-			WHERE a.shop_id = w.shop_id
-			ORDER BY a.refund_id
-			OFFSET 0
-		) a ON a.refund_id = k.refund_id
-		CROSS JOIN LATERAL (
-			SELECT p.modified
-			FROM ordersync.after_sale_payloads p
-			WHERE p.shop_id = w.shop_id
-				AND p.refund_id = k.refund_id
-			OFFSET 0
-		) p
-		WHERE a.refund_id IS NULL
-		GROUP BY 1
-	) d;
+{{end}}
+	;
 
 	PERFORM ordersync.comment_on('VIEW', t.rel, t.col, t.words)
 	FROM (VALUES
