@@ -141,7 +141,6 @@ job_release(Job *job, CallTurn turn, const char *method, int64 retry_ms)
 		"the platform imposed a pause between calls";
 	failure->banned = turn == CALL_DAY_SPENT ? "day" : turn == CALL_DAY_RESERVED ? "reserved" :
 		turn == CALL_METHOD_BANNED ? "method" : "gateway";
-	failure->own_limit = day;
 	failure->method = turn == CALL_METHOD_BANNED ? method : NULL;
 	failure->key_check = job_checks_key(job);
 	failure->retry_ms = retry_ms;

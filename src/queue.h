@@ -97,7 +97,6 @@ typedef struct Failure
 	int64		retry_ms;		/* that the platform wants to be left alone; 0: not said */
 	const char *banned;			/* throttled: what waits: gateway, method; by our own limit of calls a day: day,
 								 * reserved (all but what a person asked for) */
-	bool		own_limit;		/* it is day or reserved */
 	const char *method;			/* where it is a method: which */
 	bool		key_check;		/* the call is the one that asks whose the data key is */
 	bool		conflict;		/* an error of the database that says nothing against the task */

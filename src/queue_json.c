@@ -95,7 +95,7 @@ failure_as_json(const SyncTask *task, const Failure *f)
 	if (f->retry_ms > 0)
 		json_number(&json, "retry_ms", f->retry_ms);
 	json_string(&json, "banned", f->banned);
-	if (f->own_limit)
+	if (f->verdict == VERDICT_THROTTLED)
 	{
 		json_number(&json, "version_us", task->gateway->version_us);
 		json_number(&json, "lifted_ms", task->gateway->lifted_ms);
